@@ -1,0 +1,1 @@
+"""Pure building blocks: no database, no HTTP framework, no settings."""

@@ -1,0 +1,114 @@
+"""Password hashes: argon2id, a few at a time (security.md 7.3, contract.md 11.27).
+
+A password is hashed as the UTF-8 of its NFC form and otherwise exactly as sent: spaces at the edges, case
+and everything past byte 72 count. One with a NUL, a lone surrogate or more than 1,024 characters is
+refused before hashing. That refusal is quick, but it depends on what the caller sent alone, so its timing
+tells nothing about an account.
+"""
+
+import base64
+import os
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from authserver.lib import secrets
+
+MAX_LENGTH = 1024
+MEMORY_KIB = 64 * 1024
+TIME_COST = 3
+
+
+class Busy(Exception):
+    """Too many hashes at once; no slot became free in time. Answer 503 with Retry-After."""
+
+
+class Refused(ValueError):
+    """A password that is never hashed: too long, a NUL, or no valid Unicode."""
+
+
+class _Machine:
+    """The hasher, a dummy hash of the same cost, and the slots."""
+
+    def __init__(self, slots: int, wait_seconds: float, memory_kib: int, time_cost: int) -> None:
+        self.hasher = PasswordHasher(
+            time_cost=time_cost, memory_cost=memory_kib, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
+        )
+        self.dummy = f"$argon2id$v=19$m={memory_kib},t={time_cost},p=1${_b64(16)}${_b64(32)}"
+        self.slots = threading.BoundedSemaphore(slots)
+        self.wait_seconds = wait_seconds
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        if not self.slots.acquire(timeout=self.wait_seconds):
+            raise Busy
+        try:
+            yield
+        finally:
+            self.slots.release()
+
+
+def _b64(nbytes: int) -> str:
+    return base64.b64encode(secrets.random_bytes(nbytes)).rstrip(b"=").decode()
+
+
+_machine = _Machine(os.cpu_count() or 1, 2.0, MEMORY_KIB, TIME_COST)
+
+
+def configure(
+    slots: int, wait_seconds: float = 2.0, *, memory_kib: int = MEMORY_KIB, time_cost: int = TIME_COST
+) -> None:
+    """Set, for this process, how many hashes run at once and how long others wait (seconds)."""
+    global _machine
+    _machine = _Machine(max(1, slots), wait_seconds, memory_kib, time_cost)
+
+
+def hash(password: str) -> str:
+    """The argon2id hash, in PHC form. Raises Refused, or Busy."""
+    secret = _encode(password)
+    machine = _machine
+    with machine.slot():
+        return machine.hasher.hash(secret)
+
+
+def verify(stored: str | None, password: str) -> bool:
+    """Whether the password fits. Without a stored hash (unknown user) the same work is done for nothing.
+
+    Raises Busy.
+    """
+    try:
+        secret = _encode(password)
+    except Refused:
+        return False
+    machine = _machine
+    with machine.slot():
+        fits = _fits(machine, stored or machine.dummy, secret)
+    return fits and bool(stored)
+
+
+def needs_rehash(stored: str) -> bool:
+    """Whether a hash was made with other parameters than those of today."""
+    try:
+        return _machine.hasher.check_needs_rehash(stored)
+    except InvalidHashError:
+        return True
+
+
+def _fits(machine: _Machine, stored: str, secret: bytes) -> bool:
+    try:
+        return machine.hasher.verify(stored, secret)
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def _encode(password: str) -> bytes:
+    if len(password) > MAX_LENGTH or "\0" in password:
+        raise Refused("this password can't be used")
+    try:
+        return unicodedata.normalize("NFC", password).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Refused("this password can't be used") from error
