@@ -1,0 +1,143 @@
+"""The database: one engine a process, three ways to use it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from authserver.config import Settings
+from authserver.lib import clock
+
+BUSY_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_MS = 5_000
+_engine: Engine | None = None
+_autocommit: Engine | None = None
+
+
+def build(settings: Settings) -> Engine:
+    """An engine for these settings; SQLite's file and folder are made for this user alone."""
+    if settings.sqlite:
+        return _build_sqlite(settings)
+    built = create_engine(
+        settings.sqlalchemy_url,
+        pool_size=settings.db_pool_size,
+        max_overflow=settings.db_pool_size,
+        pool_timeout=2,  # a full pool is a 503 after two seconds, not a pile of waiting threads
+        pool_recycle=1800,
+        connect_args={
+            "connect_timeout": 3,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS}"
+            " -c timezone=UTC -c idle_in_transaction_session_timeout=30000",
+            "prepare_threshold": 2,
+        },
+    )
+    _check_idle_connections(built)
+    return built
+
+
+def install(engine: Engine) -> None:
+    """Make this the engine of the process."""
+    global _engine, _autocommit
+    _engine = engine
+    _autocommit = engine.execution_options(authserver_mode="autocommit", **_isolation(engine))
+
+
+def engine() -> Engine:
+    """The engine installed at assembly."""
+    if _engine is None:
+        raise RuntimeError("no database is installed: create_app() or a command does it")
+    return _engine
+
+
+def dialect() -> str:
+    """`sqlite` or `postgresql`."""
+    return engine().dialect.name
+
+
+@contextlib.contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction that writes: committed at the end of the block, rolled back by an exception.
+
+    SQLite takes its write lock at once (BEGIN IMMEDIATE), so that no reader has to upgrade and fail.
+    Rows stay readable afterwards.
+    """
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[Session]:
+    """One consistent view for reading; nothing is written."""
+    reader = engine().execution_options(authserver_mode="read")
+    with Session(reader, expire_on_commit=False, autoflush=False) as session:
+        yield session
+
+
+@contextlib.contextmanager
+def autocommit() -> Iterator[Connection]:
+    """A Core connection without BEGIN and COMMIT, for hot paths: each statement is its own transaction."""
+    if _autocommit is None:
+        raise RuntimeError("no database is installed: create_app() or a command does it")
+    with _autocommit.connect() as connection:
+        yield connection
+
+
+def _check_idle_connections(built: Engine) -> None:
+    """Ping a connection that lay idle for a second or more: a restarted database costs no request an error.
+
+    SQLAlchemy's own pre-ping asks before every use, which a hot request need not pay for.
+    """
+
+    @event.listens_for(built, "checkin")
+    def note(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = clock.now()
+
+    @event.listens_for(built, "checkout")
+    def ping(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if clock.now() - record.info.get("idle_since", clock.now()) < 1:
+            return
+        try:
+            built.dialect.do_ping(connection)
+        except Exception as error:
+            # The pool throws the connection away and tries the next one.
+            raise DisconnectionError from error
+
+
+def _isolation(engine: Engine) -> dict[str, Any]:
+    # SQLite's driver is already in autocommit (isolation_level None), see _build_sqlite.
+    return {} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+
+
+def _build_sqlite(settings: Settings) -> Engine:
+    file = Path(settings.sqlalchemy_url.removeprefix("sqlite:///"))
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.touch(mode=0o600, exist_ok=True)
+    built = create_engine(
+        settings.sqlalchemy_url,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        pool_size=max(settings.threads, 5),
+        max_overflow=settings.threads,
+    )
+
+    @event.listens_for(built, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={settings.db_synchronous}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+
+    @event.listens_for(built, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("authserver_mode", "write")
+        if mode != "autocommit":
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "write" else "BEGIN")
+
+    return built

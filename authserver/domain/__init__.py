@@ -1,0 +1,1 @@
+"""The rules: modules are nouns, their functions are the verbs; knows no HTTP."""

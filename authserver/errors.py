@@ -1,0 +1,72 @@
+"""Domain errors: a public text for the caller, a detail for the log."""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """A refusal the caller may read about.
+
+    `public` never repeats input; `detail` goes to the log alone. `field` names the form field, where there is one.
+    """
+
+    status = 400
+
+    def __init__(self, public: str, detail: str = "", *, field: str = "") -> None:
+        super().__init__(public)
+        self.public = public
+        self.detail = detail or public
+        self.field = field
+
+
+class Invalid(DomainError):
+    """The input breaks a rule; `problems` maps field names to sentences."""
+
+    status = 422
+
+    def __init__(
+        self, public: str, detail: str = "", *, field: str = "", problems: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(public, detail, field=field)
+        self.problems = problems or ({field: public} if field else {})
+
+
+class NotFound(DomainError):
+    """There is no such thing, or it is none of the caller's business: the two answers are the same."""
+
+    status = 404
+
+
+class Denied(DomainError):
+    """The caller is known and may not."""
+
+    status = 403
+
+
+class Conflict(DomainError):
+    """Something else happened first."""
+
+    status = 409
+
+
+class RateLimited(DomainError):
+    """Too many attempts; `retry_after` in seconds."""
+
+    status = 429
+
+    def __init__(self, public: str, detail: str = "", *, retry_after: int = 1, field: str = "") -> None:
+        super().__init__(public, detail, field=field)
+        self.retry_after = retry_after
+
+
+class Unavailable(DomainError):
+    """A part we need does not answer; the caller may try again after `retry_after` seconds."""
+
+    status = 503
+
+    def __init__(self, public: str, detail: str = "", *, retry_after: int = 2) -> None:
+        super().__init__(public, detail)
+        self.retry_after = retry_after
+
+
+class BadSettings(Exception):
+    """A setting is unknown or wrong: the start stops with this one line. Never holds a secret's value."""

@@ -1,0 +1,57 @@
+"""Tables, one file each: columns, and facts about one row."""
+
+from authserver.models.access_token import AccessToken
+from authserver.models.api_key import ApiKey
+from authserver.models.attempt_counter import AttemptCounter
+from authserver.models.audit_checkpoint import AuditCheckpoint
+from authserver.models.audit_event import AuditEvent
+from authserver.models.audit_head import AuditHead
+from authserver.models.authorization_code import AuthorizationCode
+from authserver.models.authorization_request import AuthorizationRequest
+from authserver.models.cache_version import CacheVersion
+from authserver.models.client import Client
+from authserver.models.client_secret import ClientSecret
+from authserver.models.consent import Consent
+from authserver.models.form_nonce import FormNonce
+from authserver.models.grant import Grant
+from authserver.models.known_device import KnownDevice
+from authserver.models.mail import Mail
+from authserver.models.one_time_link import OneTimeLink
+from authserver.models.permission_level import PermissionLevel
+from authserver.models.refresh_token import RefreshToken
+from authserver.models.resource import Resource
+from authserver.models.revoked_token import RevokedToken
+from authserver.models.scope import Scope
+from authserver.models.session import SignInSession
+from authserver.models.signing_key import SigningKey
+from authserver.models.usage_count import UsageCount
+from authserver.models.user import User
+
+__all__ = [
+    "AccessToken",
+    "ApiKey",
+    "AttemptCounter",
+    "AuditCheckpoint",
+    "AuditEvent",
+    "AuditHead",
+    "AuthorizationCode",
+    "AuthorizationRequest",
+    "CacheVersion",
+    "Client",
+    "ClientSecret",
+    "Consent",
+    "FormNonce",
+    "Grant",
+    "KnownDevice",
+    "Mail",
+    "OneTimeLink",
+    "PermissionLevel",
+    "RefreshToken",
+    "Resource",
+    "RevokedToken",
+    "Scope",
+    "SignInSession",
+    "SigningKey",
+    "UsageCount",
+    "User",
+]

@@ -1,0 +1,28 @@
+"""An API key: its digest, its level, its owner."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from authserver.extensions import Base
+
+
+class ApiKey(Base):
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    hint: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(100))
+    note: Mapped[str] = mapped_column(String(300), default="")
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    permission: Mapped[str] = mapped_column(String(20))  # read_only, read_write, full_access
+    rate_limit: Mapped[str | None] = mapped_column(String(30))  # NULL: the setting
+    allowed_networks: Mapped[list[str]] = mapped_column(JSON, default=list)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int | None] = mapped_column(BigInteger)
+    revoked_at: Mapped[int | None] = mapped_column(BigInteger)
+    rotated_to: Mapped[str | None] = mapped_column(String(32))  # id of the key that replaces this one
+    last_used_at: Mapped[int | None] = mapped_column(BigInteger)
+    last_used_ip: Mapped[str] = mapped_column(String(45), default="")

@@ -1,0 +1,34 @@
+"""An authorization request as it came in; it wins over anything a browser sends later."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from authserver.extensions import Base
+
+
+class AuthorizationRequest(Base):
+    __tablename__ = "authorization_requests"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)  # of the handle in our links
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), index=True)
+    browser: Mapped[bytes] = mapped_column(LargeBinary(32))  # digest of the browser's cookie: no other may go on
+    redirect_uri: Mapped[str] = mapped_column(String(2000))
+    redirect_uri_sent: Mapped[bool] = mapped_column(default=True)
+    response_mode: Mapped[str] = mapped_column(String(20), default="query")
+    state: Mapped[str | None] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    scope_asked: Mapped[bool] = mapped_column(default=True)  # False: the app did not say what it needs
+    resources: Mapped[list[str]] = mapped_column(JSON, default=list)
+    code_challenge: Mapped[str | None] = mapped_column(String(43))
+    nonce: Mapped[str | None] = mapped_column(Text)
+    prompt: Mapped[list[str]] = mapped_column(JSON, default=list)
+    max_age: Mapped[int | None] = mapped_column(BigInteger)
+    login_hint: Mapped[str] = mapped_column(String(254), default="")
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
+    user_id: Mapped[str | None] = mapped_column(String(32))  # who is being asked, set when consent is shown
+    reauthenticated_at: Mapped[int | None] = mapped_column(BigInteger)  # prompt=login or select_account was honoured
+    answered_at: Mapped[int | None] = mapped_column(BigInteger)
+    answer: Mapped[str | None] = mapped_column(String(10))  # allow, deny

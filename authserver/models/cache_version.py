@@ -1,0 +1,15 @@
+"""How often each kind of cached thing changed: read at most once a second."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from authserver.extensions import Base
+
+
+class CacheVersion(Base):
+    __tablename__ = "cache_versions"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)  # clients, scopes, signing_keys, permissions
+    version: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,56 @@
+"""An OAuth client: an app, a job, an API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from authserver.extensions import Base
+
+
+class Client(Base):
+    __tablename__ = "clients"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)  # client_id
+    name: Mapped[str] = mapped_column(String(100))
+    kind: Mapped[str] = mapped_column(String(20))  # web, spa, native, machine, resource_server
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    application_type: Mapped[str] = mapped_column(String(10), default="web")  # web, native
+    public: Mapped[bool] = mapped_column(default=False)  # keeps no secret and cannot authenticate
+    token_endpoint_auth_method: Mapped[str | None] = mapped_column(String(40))  # NULL: basic or post
+    redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
+    post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
+    allowed_cors_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
+    grant_types: Mapped[list[str]] = mapped_column(JSON, default=list)
+    response_modes: Mapped[list[str]] = mapped_column(JSON, default=list)  # empty: query and form_post
+    scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what it may ever have
+    default_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what it gets when it asks for none
+    optional_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what people may untick
+    resources: Mapped[list[str]] = mapped_column(JSON, default=list)  # what it may ask tokens for
+    resource_server_for: Mapped[list[str]] = mapped_column(JSON, default=list)  # the APIs it is
+    introspect_all: Mapped[bool] = mapped_column(default=False)
+    require_pkce: Mapped[bool] = mapped_column(default=True)
+    skip_consent: Mapped[bool] = mapped_column(default=False)
+    access_token_format: Mapped[str] = mapped_column(String(10), default="jwt")  # jwt, opaque
+    access_token_ttl: Mapped[int | None] = mapped_column(BigInteger)  # NULL: the setting
+    id_token_alg: Mapped[str] = mapped_column(String(10), default="RS256")
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    jwks_uri: Mapped[str | None] = mapped_column(String(2000))
+    homepage: Mapped[str] = mapped_column(String(2000), default="")
+    description: Mapped[str] = mapped_column(String(500), default="")
+    policy_uri: Mapped[str] = mapped_column(String(2000), default="")
+    tos_uri: Mapped[str] = mapped_column(String(2000), default="")
+    contacts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    metadata_extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # other RFC 7591 members, kept as given
+    self_registered: Mapped[bool] = mapped_column(default=False)  # nobody vouches for its name
+    tokens_not_before: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    updated_at: Mapped[int] = mapped_column(BigInteger)
+    disabled_at: Mapped[int | None] = mapped_column(BigInteger)
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger, index=True)  # restorable for seven days
+
+    @property
+    def enabled(self) -> bool:
+        return self.disabled_at is None and self.deleted_at is None

@@ -1,0 +1,22 @@
+"""A mail on its way, and after that the record that it left."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from authserver.extensions import Base
+
+
+class Mail(Base):
+    __tablename__ = "mails"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text)  # emptied once sent, but in the demo: it may hold a link
+    created_at: Mapped[int] = mapped_column(BigInteger, index=True)
+    next_attempt_at: Mapped[int | None] = mapped_column(BigInteger, index=True)  # NULL: nothing left to do
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[int | None] = mapped_column(BigInteger)
+    error: Mapped[str] = mapped_column(String(200), default="")

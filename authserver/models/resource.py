@@ -1,0 +1,18 @@
+"""An API that tokens are for (RFC 8707)."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from authserver.extensions import Base
+
+
+class Resource(Base):
+    __tablename__ = "resources"
+
+    identifier: Mapped[str] = mapped_column(String(500), primary_key=True)  # absolute URI, the `aud`
+    name: Mapped[str] = mapped_column(String(100))
+    access_token_format: Mapped[str | None] = mapped_column(String(10))  # NULL: as the client says
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,1 @@
+"""Grants (RFC 6749 section 4), one file each."""

@@ -1,0 +1,39 @@
+"""Who is asking, from where: plain values that travel with a request to logs and audit."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Context:
+    """One request, or one command. `actor` is `user:…`, `client:…`, `key:…`, `cli` or `system`."""
+
+    request_id: str = ""
+    ip: str = ""
+    user_agent: str = ""
+    actor: str = "system"
+    log: dict[str, Any] = field(default_factory=dict)  # more members for this request's log line
+
+
+_NOBODY = Context()
+_context: ContextVar[Context | None] = ContextVar("authserver_context", default=None)
+
+
+def current() -> Context:
+    """The context of this request; an empty one outside of any."""
+    return _context.get() or _NOBODY
+
+
+@contextlib.contextmanager
+def using(context: Context) -> Iterator[Context]:
+    """Make this the context of the block."""
+    token = _context.set(context)
+    try:
+        yield context
+    finally:
+        _context.reset(token)
