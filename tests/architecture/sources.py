@@ -15,7 +15,7 @@ PACKAGE = ROOT / "authserver"
 @functools.cache
 def files() -> tuple[str, ...]:
     """Paths of the project's files, tracked or new, relative to its root."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return tuple(sorted(name for name in set(listed.split("\0")) if name and (ROOT / name).is_file()))
 
