@@ -198,7 +198,7 @@ def _algs(jwk: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _import(public: dict[str, str]) -> Any:
-    kind = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}[public["kty"]]
+    kind: Any = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}[public["kty"]]
     try:
         key = kind.import_key(dict(public))
         native: Any = key.public_key
