@@ -1,0 +1,144 @@
+"""The `authserver` command: one file per noun, imported when it is called."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from authserver.cli import opening, output
+from authserver.errors import BadSettings, DomainError, NotFound, Unavailable
+
+# One sentence for each file of this folder, so that `--help` imports none of them.
+VERBS = {
+    "apply": "Make clients, scopes and resources as a file declares them.",
+    "audit": "Read, verify and export the audit log.",
+    "backup": "Copy the database into a file.",
+    "client": "Create and manage OAuth clients.",
+    "config": "Show, check and explain the settings.",
+    "demo": "Serve a filled demo on this machine.",
+    "doctor": "Look for what is wrong and print the line that mends it.",
+    "healthcheck": "Ask a running server whether it is ready.",
+    "init": "Ask a few questions and write authserver.toml.",
+    "jwks": "List, rotate and retire signing keys.",
+    "key": "Create and manage API keys.",
+    "migrate": "Bring the database to this version's schema.",
+    "purge": "Delete what has expired.",
+    "restore": "Replace the database by a backup.",
+    "rewrap": "Seal stored secrets again, under today's sealing key.",
+    "serve": "Serve in production.",
+    "token": "Inspect, introspect and revoke tokens.",
+    "user": "Create and manage people.",
+    "version": "Print the version.",
+    "worker": "Deliver mails, rotate keys and delete what has expired.",
+}
+# Verbs that open the installation themselves, or need none.
+UNOPENED = {"backup", "config", "demo", "doctor", "healthcheck", "init", "migrate", "restore", "serve", "version"}
+
+
+class Root(click.Group):
+    """A group whose verbs are modules, and which turns every known error into one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [verb for verb in VERBS if (Path(__file__).parent / f"{verb}.py").exists()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"authserver.cli.{cmd_name}")
+        command: click.Command = module.group if hasattr(module, "group") else module.command
+        if cmd_name not in UNOPENED and not hasattr(command, "opens"):
+            command.opens = True  # type: ignore[attr-defined]  # the mark that it is wrapped already
+            _open_before(command, getattr(module, "OFFLINE", frozenset()))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> NoReturn:  # type: ignore[override]
+        """Run, and exit with one of the contract's codes; `--json` may stand anywhere before `--`."""
+        words = list(sys.argv[1:] if args is None else args)
+        end = words.index("--") if "--" in words else len(words)
+        output.choose_json("--json" in words[:end])
+        words = [word for word in words[:end] if word != "--json"] + words[end:]
+        named["prog_name"] = "authserver"
+        try:
+            super().main(words, *more, **named)
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader went away: nothing to tell, and nobody
+            sys.exit(output.ERROR)
+        except Exception as error:
+            code, sentence = explain(error)
+            output.note(sentence)
+            sys.exit(code)
+        sys.exit(output.DONE)
+
+
+def explain(error: Exception) -> tuple[int, str]:
+    """The exit code and the one line for an error. Never a traceback, never a secret."""
+    from authserver.lib import secrets
+
+    code, sentence = _classify(error)
+    return code, secrets.redact(" ".join(sentence.split()))
+
+
+def _classify(error: Exception) -> tuple[int, str]:
+    if isinstance(error, output.NotReady):
+        return output.NOT_READY, str(error)
+    if isinstance(error, NotFound):
+        return output.MISSING, error.public
+    if isinstance(error, Unavailable):
+        return output.NOT_READY, error.public
+    if isinstance(error, DomainError):
+        problems: dict[str, str] = getattr(error, "problems", {})
+        return output.ERROR, "; ".join(f"{field}: {text}" for field, text in problems.items()) or error.public
+    if isinstance(error, BadSettings):
+        return output.ERROR, str(error)
+    if type(error).__module__.startswith("sqlalchemy") and hasattr(error, "orig"):
+        first = str(error.orig).strip().partition("\n")[0]
+        return output.NOT_READY, f"The database does not work: {first}"
+    if isinstance(error, OSError):
+        return output.ERROR, f"{error.filename or 'The system'}: {error.strerror or error}"
+    return output.ERROR, f"Something unexpected happened ({type(error).__name__}): {error}"
+
+
+def _open_before(command: click.Command, offline: frozenset[str]) -> None:
+    """Let every command below run inside an opened installation; asking for help opens nothing."""
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            if name not in offline:
+                _open_before(each, offline)
+        return
+    run = command.callback
+    if run is None:
+        return
+
+    @functools.wraps(run)
+    def opened(*args: Any, **named: Any) -> Any:
+        with opening.opened():
+            return run(*args, **named)
+
+    command.callback = opened
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Settings file instead of ./authserver.toml.")
+@click.option("--demo", is_flag=True, help="Act on the demo's installation in var/demo.")
+@click.option("--json", is_flag=True, help="Print results as JSON; may also stand after the verb.")
+def cli(file: Path | None, demo: bool, json: bool) -> None:
+    """An OAuth 2.0, OpenID Connect and JWT authorization server."""
+    opening.choose(file, demo)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry of the console script: runs a command and answers its exit code."""
+    try:
+        cli.main(args)
+    except SystemExit as finished:
+        return finished.code if isinstance(finished.code, int) else output.ERROR if finished.code else output.DONE

@@ -1,0 +1,67 @@
+"""What a command needs before it can work: settings, the database, and a schema that fits."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from authserver import config
+from authserver.cli.output import NotReady
+from authserver.config import Settings
+from authserver.errors import BadSettings
+
+DEMO_FOLDER = Path("var/demo")
+
+_file: Path | None = None
+_demo = False
+
+
+def choose(file: Path | None, demo: bool) -> None:
+    """Which installation this run is about: `--config FILE`, or `--demo` for the demo's."""
+    global _file, _demo
+    _file, _demo = file, demo
+    if demo and not (DEMO_FOLDER / "authserver.toml").exists():
+        raise BadSettings("--demo: there is no demo here yet; `authserver demo` makes it")
+
+
+def settings(**flags: object) -> Settings:
+    """Read the settings of this run; flags win."""
+    if _demo:
+        return dataclasses.replace(config.load({}, DEMO_FOLDER / "authserver.toml", **flags), demo=True)
+    return config.load(file=_file, **flags)
+
+
+def sources() -> dict[str, str]:
+    """Where each setting was set."""
+    return config.sources({}, DEMO_FOLDER / "authserver.toml") if _demo else config.sources(file=_file)
+
+
+@contextlib.contextmanager
+def opened(chosen: Settings | None = None, *, any_schema: bool = False) -> Iterator[Settings]:
+    """Install settings and database for a block that acts as `cli`; a schema that does not fit is NotReady."""
+    from authserver import database
+    from authserver.observability import context, logs
+
+    if chosen is None:
+        chosen = settings()
+    logs.configure(chosen)
+    engine = database.build(chosen)
+    database.install(engine)
+    try:
+        with config.using(chosen), context.using(context.Context(actor="cli")):
+            if not any_schema:
+                require_current_schema()
+            yield chosen
+    finally:
+        engine.dispose()
+
+
+def require_current_schema() -> None:
+    """Raise NotReady, naming the command that helps, unless the schema is this version's."""
+    from authserver.domain import schema
+
+    status = schema.status()
+    if status.state != "current":
+        raise NotReady(status.sentence)

@@ -1,0 +1,76 @@
+"""What commands print: results on stdout, chatter on stderr, and the exit codes (contract.md section 3)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+DONE, ERROR, USAGE, MISSING, NOT_READY = 0, 1, 2, 3, 4
+
+_json = False
+
+
+class NotReady(Exception):
+    """The installation cannot work yet: one line that says why and what to do. Exit code 4."""
+
+
+def choose_json(wanted: bool) -> None:
+    """Whether results of this run are JSON (`--json` anywhere on the command line)."""
+    global _json
+    _json = wanted
+
+
+def wants_json() -> bool:
+    """Whether results are JSON; commands that print line by line ask."""
+    return _json
+
+
+def emit(result: Any, text: str | None = None) -> None:
+    """Print a result on stdout: as JSON with `--json`, else `text`, else a plain rendering of the result."""
+    if _json:
+        print(json.dumps(result, indent=2, ensure_ascii=False, default=str))  # noqa: T201
+    else:
+        print(text if text is not None else _plain(result))  # noqa: T201
+
+
+def line(member: Mapping[str, Any], text: str) -> None:
+    """Print one of many results as it comes: a line of JSON with `--json`, else `text`."""
+    print(json.dumps(member, ensure_ascii=False, default=str) if _json else text, flush=True)  # noqa: T201
+
+
+def note(text: str) -> None:
+    """Chatter for a person, on stderr, so that stdout holds results alone."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
+    """Rows as aligned columns, for people."""
+    names = list(columns or (rows[0] if rows else ()))
+    cells = [names] + [[_cell(row.get(name)) for name in names] for row in rows]
+    widths = [max(len(each[column]) for each in cells) for column in range(len(names))]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(each, widths, strict=True)).rstrip() for each in cells
+    )
+
+
+def _plain(result: Any) -> str:
+    if isinstance(result, Mapping):
+        width = max((len(str(name)) for name in result), default=0)
+        return "\n".join(f"{name!s:<{width}}  {_cell(value)}" for name, value in result.items())
+    if isinstance(result, Sequence) and not isinstance(result, str):
+        if result and isinstance(result[0], Mapping):
+            return table(result)
+        return "\n".join(map(_cell, result))
+    return _cell(result)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value)) or "-"
+    return str(value)
