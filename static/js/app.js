@@ -109,7 +109,9 @@ document.addEventListener("paste", event => {
   lines.reduce((_, line) => addRow(rows, line), null).focus();
 });
 
-document.addEventListener("focusin", ({ target }) => target.matches("[data-select]") && target.select());
+document.addEventListener("focusin", ({ target }) => {
+  if (target.matches("[data-select]")) getSelection().selectAllChildren(target);
+});
 
 // [data-caps="hint id"]
 document.addEventListener("keyup", event => {
@@ -117,7 +119,7 @@ document.addEventListener("keyup", event => {
   if (hint) hint.hidden = !event.getModifierState?.("CapsLock");
 });
 
-// [data-show-password] needs a password again when the form goes, so that browsers offer to save it.
+// A shown password is a password again when the form goes, so that browsers offer to save it.
 document.addEventListener("submit", event => {
   for (const button of all("[data-show][aria-pressed=true]", event.target)) show(button);
 });
