@@ -116,6 +116,19 @@ REDACT = re.compile(
 """Credentials of every form, wherever they stand in a text."""
 
 
+# What REDACT can match holds one of these, case folded. Most lines hold none, and looking costs 1 µs instead of 27.
+_SIGNS = (
+    "_ak_", "_rt_", "_at_", "_cs_", "_rat_", "_ac_", "whsec_", "eyj", "bearer", "basic", "dpop",
+    "password", "client_secret", "client_assertion", "code_verifier", "/welcome/", "://",
+)  # fmt: skip
+
+
 def redact(text: str) -> str:
     """`text` with every credential replaced, keeping the part that says of what kind it was."""
+    folded = text.casefold()
+    for sign in _SIGNS:
+        if sign in folded:
+            break
+    else:
+        return text
     return REDACT.sub(lambda match: f"{match[match.lastgroup or 0]}[redacted]", text)
