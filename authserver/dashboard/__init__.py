@@ -1,1 +1,5 @@
 """Pages for signed-in people."""
+
+from flask import Blueprint
+
+BLUEPRINTS: tuple[Blueprint, ...] = ()

@@ -1,1 +1,32 @@
-"""What every HTTP request passes."""
+"""What HTTP requests pass on their way in and out."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from authserver.edge import browser, csrf, error_pages, headers, host, one_shot, page_context
+
+
+def init_app(app: Flask) -> None:
+    """Wire the edge: checks before a view, headers and cookies after it."""
+    app.before_request(name_route)
+    app.before_request(host.check)
+    csrf.init_app(app)
+    one_shot.init_app(app)
+    page_context.init_app(app)
+    error_pages.init_app(app)
+    app.after_request(finish)
+
+
+def name_route() -> None:
+    """Give the log and the metrics the route instead of the path, which may hold a one-time token."""
+    if request.url_rule is not None:
+        request.environ["authserver.route"] = request.url_rule.rule
+
+
+def finish(response: Response) -> Response:
+    """Headers and the browser cookie on the way out."""
+    if request.endpoint and request.endpoint.startswith("machine:"):
+        return response
+    response.headers.setdefault("X-Request-Id", page_context.context.current().request_id)
+    return headers.for_pages(browser.send(response))

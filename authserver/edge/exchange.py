@@ -54,9 +54,7 @@ Handler = Callable[[Incoming], Outgoing]
 
 def read(environ: WSGIEnvironment) -> Incoming:
     """Parse a WSGI environment once; reads at most MAX_BODY bytes of body."""
-    headers = {
-        key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")
-    }
+    headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = environ["CONTENT_TYPE"]
     body, too_large = _read_body(environ)

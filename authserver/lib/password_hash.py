@@ -60,11 +60,12 @@ _machine = _Machine(os.cpu_count() or 1, 2.0, MEMORY_KIB, TIME_COST)
 
 
 def configure(
-    slots: int, wait_seconds: float = 2.0, *, memory_kib: int = MEMORY_KIB, time_cost: int = TIME_COST
+    slots: int, wait_seconds: float = 2.0, *, memory_kib: int | None = None, time_cost: int | None = None
 ) -> None:
-    """Set, for this process, how many hashes run at once and how long others wait (seconds)."""
+    """Set how many hashes run at once and how long others wait (seconds); costs stay unless given."""
     global _machine
-    _machine = _Machine(max(1, slots), wait_seconds, memory_kib, time_cost)
+    before = _machine.hasher
+    _machine = _Machine(max(1, slots), wait_seconds, memory_kib or before.memory_cost, time_cost or before.time_cost)
 
 
 def hash(password: str) -> str:

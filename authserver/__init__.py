@@ -1,0 +1,71 @@
+"""authserver: an OAuth 2.0, OpenID Connect and JWT authorization server."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+
+from authserver import assets, config, database, keyring
+from authserver.config import Settings
+from authserver.lib import password_hash
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Assemble the server. Without settings they are read from the environment and `authserver.toml`."""
+    settings = settings or config.load()
+    install(settings)
+    app = Flask(
+        __name__,
+        template_folder=str(assets.assets() / "templates"),
+        static_folder=str(assets.assets() / "static"),
+    )
+    configure(app, settings)
+    register(app, settings)
+    return app
+
+
+def install(settings: Settings) -> None:
+    """What every entry needs, commands too: settings, logging, hashing, the database and its schema."""
+    from authserver.domain import cache
+    from authserver.observability import logs
+
+    config.install(settings)
+    logs.configure(settings)
+    password_hash.configure(slots=max(1, (os.cpu_count() or 1) // settings.workers))
+    database.install(database.build(settings))
+    cache.reset()
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Flask's own settings. Its cookie session carries flash messages alone."""
+    app.config.update(
+        SECRET_KEY=keyring.key("flask").hex(),
+        SECRET_KEY_FALLBACKS=[key.hex() for key in keyring.keys("flask")[1:]],
+        SESSION_COOKIE_NAME="__Host-authserver_flash" if settings.https else "authserver_flash",
+        SESSION_COOKIE_SECURE=settings.https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=256 * 1024,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        MAX_FORM_PARTS=300,
+        WTF_CSRF_ENABLED=False,  # ours is bound to session and form, see edge/csrf.py
+        SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
+    )
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """The edge, then every way in."""
+    from authserver import dashboard, edge, oauth, ops, pages
+    from authserver.edge import lane, machine
+    from authserver.extensions import db
+
+    db.init_app(app)
+    edge.init_app(app)
+    endpoints = {**oauth.ENDPOINTS, **ops.ENDPOINTS}
+    lane.register(app, endpoints)
+    for blueprint in (*oauth.BLUEPRINTS, *pages.BLUEPRINTS, *dashboard.BLUEPRINTS):
+        app.register_blueprint(blueprint)
+    app.wsgi_app = lane.Lane(  # type: ignore[method-assign]  # the documented way to put a middleware in front
+        app.wsgi_app, endpoints, prefix=machine.issuer_path(), open=settings.lane == "on"
+    )

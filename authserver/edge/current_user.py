@@ -1,0 +1,96 @@
+"""Who is signed in to this browser, and what a page may demand of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Response, g, redirect, request, url_for
+
+from authserver.domain import sessions
+from authserver.domain.sessions import SignedIn
+from authserver.edge import browser
+from authserver.errors import NotFound
+from authserver.lib import clock
+from authserver.observability import context
+
+View = TypeVar("View", bound=Callable[..., Any])
+COOKIE = "session"
+# Re-authentication window for sensitive acts.
+RECENT_SECONDS = 300
+
+
+def signed_in() -> SignedIn | None:
+    """The live session of this browser, looked up once a request."""
+    if "signed_in" not in g:
+        g.signed_in = sessions.resolve(request.cookies.get(browser.cookie_name(COOKIE), ""))
+        if g.signed_in:
+            context.current().actor = f"user:{g.signed_in.user.id}"
+            context.current().log["sub"] = g.signed_in.user.id
+    return cast("SignedIn | None", g.signed_in)
+
+
+def me() -> SignedIn:
+    """The session of a view behind `require_user`."""
+    found = signed_in()
+    if found is None:
+        raise RuntimeError("this view is not behind require_user")
+    return found
+
+
+def remember(response: Response, token: str, found: SignedIn) -> None:
+    """Give the browser its session cookie; it lives as long as the browser, the server knows the rest."""
+    g.signed_in = found
+    browser.set_cookie(response, COOKIE, token)
+
+
+def forget(response: Response) -> None:
+    """Take the session cookie back."""
+    g.signed_in = None
+    browser.drop_cookie(response, COOKIE)
+
+
+def require_user(view: View) -> View:
+    """Only for signed-in people; others sign in first and come back."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if signed_in() is None:
+            return to_sign_in()
+        return view(*args, **kwargs)
+
+    return cast("View", guarded)
+
+
+def require_admin(view: View) -> View:
+    """Only for administrators; others get the 404 of a page that is not there."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        found = signed_in()
+        if found is None:
+            return to_sign_in()
+        if not found.user.is_admin:
+            raise NotFound("There is no such page.", "an administrator's page was asked for")
+        return view(*args, **kwargs)
+
+    return cast("View", guarded)
+
+
+def require_recent(view: View) -> View:
+    """Only shortly after a proof of who it is; else the password is asked again. Goes below `require_user`."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if clock.now() - me().session.auth_time > RECENT_SECONDS:
+            return to_sign_in(reauth="1")
+        return view(*args, **kwargs)
+
+    return cast("View", guarded)
+
+
+def to_sign_in(**more: str) -> Any:
+    """Redirect to the sign-in page, and back here afterwards. What a POST carried is asked for again."""
+    back = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else request.path
+    return redirect(url_for("login.show", next=back, **more), 303)

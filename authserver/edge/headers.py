@@ -1,0 +1,75 @@
+"""Security headers: one table for pages, one for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Response, g, request
+
+from authserver import config
+from authserver.lib import secrets
+
+HSTS = "max-age=63072000; includeSubDomains"
+REPORTING = (("Reporting-Endpoints", 'csp="/csp-reports"'),)
+ALWAYS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+MACHINE_CSP = "default-src 'none'; frame-ancestors 'none'; sandbox"
+NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"), ("Vary", "Cookie, Authorization"))
+
+
+def for_machines(*, cacheable: bool = False) -> list[tuple[str, str]]:
+    """Headers of JSON answers; `cacheable` ones (JWKS, metadata) set their own Cache-Control; anybody may read them."""
+    headers = [*ALWAYS, ("Content-Security-Policy", MACHINE_CSP)]
+    headers.append(("Cross-Origin-Resource-Policy", "cross-origin" if cacheable else "same-origin"))
+    if not cacheable:
+        headers += NO_STORE
+    return headers + hsts()
+
+
+def hsts() -> list[tuple[str, str]]:
+    """Strict-Transport-Security for an https issuer, and never for loopback hosts."""
+    settings = config.current()
+    return [("Strict-Transport-Security", HSTS)] if settings.https and not settings.loopback else []
+
+
+def nonce() -> str:
+    """The CSP nonce of this page: 128 bits, made once a request."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.random_token(16)
+    return str(g.csp_nonce)
+
+
+def allow_form_target(*sources: str) -> None:
+    """Let this page's forms end at these CSP sources: browsers apply `form-action` to the redirect after the POST."""
+    g.form_targets = [*g.get("form_targets", []), *sources]
+
+
+def for_pages(response: Response) -> Response:
+    """Put the page headers on a Flask answer."""
+    for name, value in [*ALWAYS, *REPORTING, ("Cross-Origin-Resource-Policy", "same-origin"), *hsts()]:
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", _policy(g.get("form_targets", [])))
+    if request.endpoint == "static":
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if request.args.get("v") else "no-cache"
+        )
+    else:
+        for name, value in NO_STORE:
+            response.headers.setdefault(name, value)
+    return response
+
+
+def _policy(form_targets: Sequence[str]) -> str:
+    mark = f"'nonce-{nonce()}'"
+    form_action = " ".join(dict.fromkeys(["'self'", *form_targets]))
+    return (
+        f"default-src 'none'; script-src {mark} 'strict-dynamic'; style-src 'self' {mark}; img-src 'self'; "
+        f"font-src 'self'; connect-src 'self'; form-action {form_action}; base-uri 'none'; object-src 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'; "
+        "report-uri /csp-reports; report-to csp"
+    )

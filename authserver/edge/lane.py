@@ -1,0 +1,91 @@
+"""The fast lane: protocol endpoints answered in front of Flask, by the same handlers that Flask would call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask import Flask, Response, request
+
+from authserver.edge import exchange, machine, request_log
+from authserver.edge.machine import Endpoint
+from authserver.observability import context
+
+CONTEXT_KEY = "authserver.context"
+
+
+class Lane:
+    """WSGI: endpoints of the table are answered here, everything else by the application behind."""
+
+    def __init__(
+        self, behind: WSGIApplication, endpoints: Mapping[str, Endpoint], *, prefix: str = "", open: bool = True
+    ):
+        self._behind, self._prefix = behind, prefix
+        self._endpoints = endpoints if open else {}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        started = time.perf_counter()
+        self._strip_prefix(environ)
+        asked = request_log.begin(environ)
+        environ[CONTEXT_KEY] = asked
+        endpoint = self._endpoints.get(environ.get("PATH_INFO", ""))
+        if endpoint is None:
+            return self._pass_on(environ, start_response, asked, started)
+        with context.using(asked):
+            outgoing = machine.answer(endpoint, exchange.read(environ))
+            asked.log.update(outgoing.log)
+            request_log.end(
+                asked,
+                route=environ["PATH_INFO"],
+                method=environ["REQUEST_METHOD"],
+                status=outgoing.status,
+                started=started,
+            )
+        return exchange.write(outgoing, start_response)
+
+    def _pass_on(
+        self, environ: WSGIEnvironment, start_response: StartResponse, asked: context.Context, started: float
+    ) -> Iterable[bytes]:
+        sent: list[int] = []
+
+        def remember(status: str, *rest: Any) -> Any:
+            sent.append(int(status[:3]))
+            return start_response(status, *rest)
+
+        with context.using(asked):
+            body = self._behind(environ, remember)
+            route = environ.get("authserver.route") or environ.get("PATH_INFO", "")
+            request_log.end(
+                asked, route=route, method=environ["REQUEST_METHOD"], status=sent[-1] if sent else 500, started=started
+            )
+        return body
+
+    def _strip_prefix(self, environ: WSGIEnvironment) -> None:
+        # An issuer with a path is served below it, and at the root for a proxy that strips it.
+        path = environ.get("PATH_INFO", "")
+        if self._prefix and (path == self._prefix or path.startswith(self._prefix + "/")):
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
+            environ["PATH_INFO"] = path[len(self._prefix) :] or "/"
+
+
+def register(app: Flask, endpoints: Mapping[str, Endpoint]) -> None:
+    """The same endpoints as Flask routes: the URL map is complete, and `lane=off` changes no answer."""
+    for path, endpoint in endpoints.items():
+        view = _view(endpoint)
+        view.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask reads it off the function
+        app.add_url_rule(path, f"machine:{path}", view, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+
+
+def _view(endpoint: Endpoint) -> Any:
+    def serve() -> Response:
+        outgoing = machine.answer(endpoint, exchange.read(request.environ))
+        context.current().log.update(outgoing.log)
+        response = Response(outgoing.body, outgoing.status)
+        response.headers.clear()
+        for name, value in outgoing.headers:
+            response.headers.add(name, value)
+        return response
+
+    return serve

@@ -1,0 +1,112 @@
+"""What every protocol endpoint passes: methods, headers, CORS, the last-resort error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from authserver import config
+from authserver.edge import headers
+from authserver.edge.exchange import Handler, Incoming, Outgoing
+from authserver.errors import DomainError, RateLimited, Unavailable
+from authserver.observability import context, logs
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A handler and the rules around it. `cors` finds the allowed origin of a request, if any."""
+
+    handler: Handler
+    methods: frozenset[str]
+    cacheable: bool = False
+    cors: Callable[[Incoming], str | None] | None = None
+
+
+def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
+    """Run a handler; whatever happens, the answer is well-formed JSON with the right headers."""
+    outgoing = _refuse_early(endpoint, incoming) or _run(endpoint.handler, incoming)
+    given = {name.lower() for name, _ in outgoing.headers}
+    standard = headers.for_machines(cacheable=endpoint.cacheable and outgoing.status in (200, 304))
+    outgoing.headers += [pair for pair in standard if pair[0].lower() not in given]
+    outgoing.headers.append(("X-Request-Id", context.current().request_id))
+    outgoing.headers += _cors(endpoint, incoming)
+    return outgoing
+
+
+def error(status: int, code: str, description: str, *more: tuple[str, str]) -> Outgoing:
+    """An error in the format of RFC 6749 section 5.2."""
+    body = json.dumps({"error": code, "error_description": description}).encode()
+    return Outgoing(status, body, [("Content-Type", "application/json"), *more], log={"error": code})
+
+
+def _refuse_early(endpoint: Endpoint, incoming: Incoming) -> Outgoing | None:
+    if incoming.method == "OPTIONS" and endpoint.cors and incoming.header("access-control-request-method"):
+        return Outgoing(204)
+    if incoming.method not in endpoint.methods:
+        allowed = ", ".join(sorted(endpoint.methods))
+        return error(405, "invalid_request", f"Only {allowed} is allowed here.", ("Allow", allowed))
+    if incoming.body_too_large:
+        return error(413, "invalid_request", "The body is too large.")
+    if incoming.plain_http and (incoming.header("authorization") or incoming.body):
+        logs.event("plain_http_refused", level="warning", path=incoming.path, ip=incoming.ip)
+        return error(400, "invalid_request", "Credentials are accepted over https only.")
+    return None
+
+
+def _run(handler: Handler, incoming: Incoming) -> Outgoing:
+    try:
+        return handler(incoming)
+    except RateLimited as refusal:
+        return error(429, "slow_down", refusal.public, ("Retry-After", str(refusal.retry_after)))
+    except Unavailable as refusal:
+        return error(503, "temporarily_unavailable", refusal.public, ("Retry-After", str(refusal.retry_after)))
+    except DomainError as refusal:
+        return error(refusal.status, "invalid_request", refusal.public)
+    except (SQLAlchemyError, OSError) as failure:
+        return unavailable(failure)
+    except Exception as failure:  # the last resort: a fault of ours is never a traceback for the caller
+        logs.failure("unhandled_error", failure)
+        return error(500, "server_error", "Something went wrong on our side.")
+
+
+def unavailable(failure: Exception) -> Outgoing:
+    """503 when the database does not answer; a statement that we wrote wrong is a 500 like any other fault."""
+    logs.failure("database_error", failure)
+    if isinstance(failure, DBAPIError) and type(failure.orig).__name__ in {"ProgrammingError", "SyntaxError"}:
+        return error(500, "server_error", "Something went wrong on our side.")
+    return error(503, "temporarily_unavailable", "The server cannot answer right now.", ("Retry-After", "2"))
+
+
+def _cors(endpoint: Endpoint, incoming: Incoming) -> list[tuple[str, str]]:
+    if not endpoint.cors or not incoming.header("origin"):
+        return []
+    origin = endpoint.cors(incoming)
+    if origin is None:
+        return []
+    granted = [
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
+    ]
+    if origin != "*":
+        granted.append(("Vary", "Origin"))
+    if incoming.method == "OPTIONS":
+        granted += [
+            ("Access-Control-Allow-Methods", ", ".join(sorted(endpoint.methods))),
+            ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP"),
+            ("Access-Control-Max-Age", "600"),
+        ]
+    return granted
+
+
+def any_origin(_incoming: Incoming) -> str | None:
+    """CORS for what anybody may read."""
+    return "*"
+
+
+def issuer_path() -> str:
+    """The issuer's path, or an empty string."""
+    return urlsplit(config.current().issuer).path

@@ -1,0 +1,104 @@
+"""What every template may use: brand, theme, navigation, the person, form tokens."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, request, url_for
+
+from authserver import config
+from authserver.edge import browser, current_user, headers
+from authserver.lib import clock, durations
+from authserver.observability import context
+
+THEMES = ("system", "light", "dark")
+# (group, label, endpoint, icon, for administrators alone)
+NAVIGATION = (
+    ("", "Overview", "overview.show", "home", False),
+    ("Build", "Apps", "apps.index", "app", False),
+    ("Build", "API keys", "api_keys.index", "key", False),
+    ("You", "Connected apps", "connected_apps.index", "link", False),
+    ("You", "Sessions", "sessions.index", "desktop", False),
+    ("You", "Security", "security.show", "shield", False),
+    ("You", "Profile", "profile.show", "user", False),
+    ("Admin", "Users", "admin_users.index", "user", True),
+    ("Admin", "All apps", "admin_clients.index", "app", True),
+    ("Admin", "Scopes", "admin_scopes.index", "list", True),
+    ("Admin", "Signing keys", "admin_signing_keys.index", "lock", True),
+    ("Watch", "Audit log", "audit_log.index", "list", False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """The name on the page, the start of credentials, and the accent colour."""
+
+    name: str
+    slug: str
+    accent: str
+
+
+def init_app(app: Flask) -> None:
+    """Register the context processor, the filters for times, and versions on static URLs."""
+    app.context_processor(values)
+    for name in ("ago", "absolute", "iso", "in_words"):
+        app.jinja_env.filters[name] = _filter(getattr(durations, name), with_now=name == "ago")
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+    @app.url_defaults
+    def add_version(endpoint: str, args: dict[str, Any]) -> None:
+        if endpoint == "static" and "filename" in args:
+            args["v"] = _version(str(app.static_folder), args["filename"])
+
+
+def values() -> dict[str, Any]:
+    """The variables of every page."""
+    settings = config.current()
+    found = current_user.signed_in()
+    return {
+        "brand": Brand(settings.brand, settings.slug, settings.accent),
+        "theme": theme(),
+        "csp_nonce": headers.nonce(),
+        "current_user": found.user if found else None,
+        "nav": _navigation(found.user.is_admin) if found else [],
+        "request_id": context.current().request_id,
+        "now": clock.now(),
+        "issuer": settings.issuer,
+        "settings": settings,
+        "home_endpoint": "overview.show",
+        "theme_endpoint": "theme.save",
+        "sign_out_endpoint": "logout.end",
+    }
+
+
+def theme() -> str:
+    """The theme this browser chose."""
+    chosen = request.cookies.get(browser.cookie_name("theme"), "")
+    return chosen if chosen in THEMES else "system"
+
+
+def _navigation(is_admin: bool) -> list[dict[str, Any]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    blueprint = request.blueprint
+    for group, label, endpoint, icon, admin_only in NAVIGATION:
+        if endpoint in current_app.view_functions and (is_admin or not admin_only):
+            here = endpoint.partition(".")[0] == blueprint
+            item = {"label": label, "href": url_for(endpoint), "icon": icon, "current": here}
+            groups.setdefault(group, []).append(item)
+    return [{"label": label, "items": items} for label, items in groups.items()]
+
+
+def _filter(function: Any, *, with_now: bool) -> Any:
+    if not with_now:
+        return function
+    return lambda then, now=None: function(then, clock.now() if now is None else now)
+
+
+@functools.lru_cache(maxsize=256)
+def _version(folder: str, filename: str) -> str:
+    path = Path(folder) / filename
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "0"

@@ -1,0 +1,13 @@
+"""Return links (`next`): our own relative paths and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+# One slash, then no second one and no backslash: browsers read both as another host. No controls, no spaces.
+_OWN = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,2000}")
+
+
+def safe(text: str, default: str = "/") -> str:
+    """The path, if it is one of ours; else the default."""
+    return text if _OWN.fullmatch(text) else default
