@@ -56,9 +56,14 @@ class Lane:
 
         with context.using(asked):
             body = self._behind(environ, remember)
-            route = environ.get("authserver.route") or environ.get("PATH_INFO", "")
+            rule = environ.get("authserver.route")
             request_log.end(
-                asked, route=route, method=environ["REQUEST_METHOD"], status=sent[-1] if sent else 500, started=started
+                asked,
+                route=rule or environ.get("PATH_INFO", ""),
+                method=environ["REQUEST_METHOD"],
+                status=sent[-1] if sent else 500,
+                started=started,
+                known=rule is not None,
             )
         return body
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from typing import Any
@@ -11,6 +12,7 @@ from authserver.lib import secrets
 from authserver.observability import logs, metrics
 from authserver.observability.context import Context
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECRET_PATHS = re.compile(r"^/(welcome|password/reset|verify|this-was-not-me)/[^/]+")
 
 
@@ -27,10 +29,10 @@ def begin(environ: dict[str, Any]) -> Context:
     return context
 
 
-def end(context: Context, *, route: str, method: str, status: int, started: float) -> None:
-    """Write the line and count the request."""
+def end(context: Context, *, route: str, method: str, status: int, started: float, known: bool = True) -> None:
+    """Write the line and count the request; only `known` routes become a label."""
     seconds = time.perf_counter() - started
-    metrics.observe_request(route, method, status, seconds)
+    _count(route if known else "other", method if method in METHODS else "other", status, seconds)
     logs.event(
         "request",
         level="error" if status >= 500 else "info",
@@ -42,6 +44,18 @@ def end(context: Context, *, route: str, method: str, status: int, started: floa
         ip=context.ip,
         **context.log,
     )
+
+
+def _count(route: str, method: str, status: int, seconds: float) -> None:
+    requests, duration = _series(route, method, status)
+    requests.inc()
+    duration.observe(seconds)
+
+
+@functools.lru_cache(maxsize=4096)
+def _series(route: str, method: str, status: int) -> tuple[Any, Any]:
+    # Finding a labelled series costs more than counting in it.
+    return metrics.HTTP_REQUESTS.labels(route, method, str(status)), metrics.HTTP_SECONDS.labels(route)
 
 
 def redact_path(path: str) -> str:
