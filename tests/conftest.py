@@ -1,0 +1,130 @@
+"""Fixtures of every test: a database, an app, and the cast. Alice owns, Bob is a colleague, Mallory must never succeed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from authserver import config, create_app, database
+from authserver.config import Settings
+from authserver.domain import users
+from authserver.models import User
+from tests.support import databases
+
+KINDS = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
+PASSWORD = "a walk along the river bank"
+
+
+@dataclass(frozen=True)
+class Person:
+    """One of the cast, and the password they sign in with."""
+
+    user: User
+    password: str = PASSWORD
+
+    @property
+    def id(self) -> str:
+        return self.user.id
+
+    @property
+    def email(self) -> str:
+        return self.user.email
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_hashing() -> None:
+    databases.cheap_hashing()
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database: each test runs on SQLite and on PostgreSQL."""
+    with databases.fresh(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def overrides() -> dict[str, Any]:
+    """Settings that differ in this test: define a fixture of this name in a module, class or by parametrize."""
+    return {}
+
+
+@pytest.fixture
+def settings(database_url: str, overrides: dict[str, Any], tmp_path: Path) -> Settings:
+    plain = Settings(
+        database_url=database_url,
+        secret_key=databases.SECRET_KEY,
+        issuer=databases.ISSUER,
+        data_dir=str(tmp_path),
+        log_level="ERROR",
+    )
+    return dataclasses.replace(plain, **overrides)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The assembled server; its settings and its database are those of the process until the test ends."""
+    built = create_app(settings)
+    built.config["TESTING"] = False  # errors become answers, as in production
+    with config.using(settings):
+        yield built
+    database.engine().dispose()
+
+
+@pytest.fixture
+def browser(app: Flask) -> Callable[[], FlaskClient]:
+    """Makes browsers: each keeps its own cookies and asks under the issuer's name."""
+
+    def make() -> FlaskClient:
+        client = app.test_client()
+        client.environ_base["HTTP_USER_AGENT"] = (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        )
+        return client
+
+    return make
+
+
+@pytest.fixture
+def http(browser: Callable[[], FlaskClient]) -> FlaskClient:
+    """One browser, or one program."""
+    return browser()
+
+
+@pytest.fixture
+def statements() -> Callable[[], Any]:
+    """`with statements() as sent:` lists the SQL statements of the block."""
+    return databases.counted_statements
+
+
+def _person(email: str, name: str, role: str = "user") -> Person:
+    return Person(users.create(email, name=name, role=role, password=PASSWORD))
+
+
+@pytest.fixture
+def alice(app: Flask) -> Person:
+    return _person("alice@example.test", "Alice Martin")
+
+
+@pytest.fixture
+def bob(app: Flask) -> Person:
+    return _person("bob@example.test", "Bob Stone")
+
+
+@pytest.fixture
+def mallory(app: Flask) -> Person:
+    return _person("mallory@example.test", "Mallory Vane")
+
+
+@pytest.fixture
+def ada(app: Flask) -> Person:
+    """An administrator."""
+    return _person("ada@example.test", "Ada Root", role="admin")

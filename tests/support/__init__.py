@@ -1,0 +1,1 @@
+"""What tests share: databases, the cast, a browser without a screen."""
