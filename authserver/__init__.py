@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from flask import Flask
-
-from authserver import assets, config, database, keyring
+from authserver import assets, config
 from authserver.config import Settings
-from authserver.lib import password_hash
+
+# Flask and SQLAlchemy are imported by the functions that need them: every command imports this package.
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Assemble the server. Without settings they are read from the environment and `authserver.toml`."""
+    from flask import Flask
+
     settings = settings or config.load()
     install(settings)
     app = Flask(
@@ -27,7 +31,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def install(settings: Settings) -> None:
     """What every entry needs, commands too: settings, logging, hashing, the database and its schema."""
+    from authserver import database
     from authserver.domain import cache
+    from authserver.lib import password_hash
     from authserver.observability import logs
 
     config.install(settings)
@@ -39,6 +45,8 @@ def install(settings: Settings) -> None:
 
 def configure(app: Flask, settings: Settings) -> None:
     """Flask's own settings. Its cookie session carries flash messages alone."""
+    from authserver import keyring
+
     app.config.update(
         SECRET_KEY=keyring.key("flask").hex(),
         SECRET_KEY_FALLBACKS=[key.hex() for key in keyring.keys("flask")[1:]],

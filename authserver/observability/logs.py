@@ -1,0 +1,164 @@
+"""One JSON object a line, redacted, for everything this process says (ux.md 4.5)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+import structlog
+
+from authserver.config import Settings
+from authserver.lib import clock, secrets
+from authserver.observability import context
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+# These come first in a line, in this order; what else an event has follows.
+ORDER = (
+    "ts", "level", "event", "request_id", "trace_id", "route", "method", "status", "ms", "ip",
+    "client_id", "sub", "grant", "error", "msg",
+)  # fmt: skip
+MAX_TEXT = 4000  # characters of one line's longest member: a traceback fits, a hostile body does not
+
+_threshold = LEVELS["info"]
+
+
+def configure(settings: Settings, stream: TextIO | None = None) -> None:
+    """Send events and every library's logging to `stream` (stderr), as JSON or, for a terminal, in colours."""
+    global _threshold
+    _threshold = LEVELS[settings.log_level.lower()]
+    out = stream or sys.stderr
+    console = settings.log_format == "console" or (settings.log_format == "auto" and out.isatty())
+    structlog.configure(
+        processors=[_complete, _for_people() if console else _as_json, _redact],
+        wrapper_class=structlog.BoundLogger,
+        logger_factory=lambda *_: _Line(stream),
+        cache_logger_on_first_use=False,
+    )
+    _install()
+    logging.basicConfig(handlers=[Handler()], level=max(_threshold, LEVELS["info"]), force=True)
+    logging.captureWarnings(True)
+
+
+def event(name: str, level: str = "info", **members: Any) -> None:
+    """Write one line: what happened, and members that stay plain values. Never raises."""
+    if LEVELS[level] < _threshold:
+        return
+    _log(level, name, members)
+
+
+def failure(name: str, error: BaseException, level: str = "error", **members: Any) -> None:
+    """Write one line about an exception, with its traceback; the caller goes on."""
+    trace = "".join(traceback.format_exception(error))[-MAX_TEXT:]
+    event(name, level, error=type(error).__name__, msg=str(error)[:MAX_TEXT], traceback=trace, **members)
+
+
+class Handler(logging.Handler):
+    """Routes the standard library's logging, and with it every third party's, into our lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One record, one event named `log`."""
+        members: dict[str, Any] = {"logger": record.name, "msg": _message(record)}
+        if record.exc_info and record.exc_info[0]:
+            members["error"] = record.exc_info[0].__name__
+            members["traceback"] = "".join(traceback.format_exception(*record.exc_info))[-MAX_TEXT:]
+        level = record.levelname.lower()
+        event("log", level if level in LEVELS else "error" if record.levelno > logging.ERROR else "debug", **members)
+
+
+class _Line:
+    """Writes one line with one call, so that the lines of several processes do not mix."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        stream = self._stream or sys.stderr
+        try:
+            stream.write(text + "\n")
+            stream.flush()
+        except (OSError, ValueError):
+            pass  # a full disk or a closed pipe: losing a line is better than failing a request
+
+
+def _install() -> None:
+    """Bind the configured chain once: looking it up for every line would cost as much as the line."""
+    global _log
+    settings = structlog.get_config()
+    complete, render, redact = settings["processors"]
+    write = settings["logger_factory"]().write
+
+    def log(level: str, name: str, members: dict[str, Any]) -> None:
+        try:
+            write(redact(None, level, render(None, level, complete(None, level, {"event": name, **members}))))
+        except Exception as error:
+            write(_ENCODE({"level": "error", "event": "log.failed", "error": type(error).__name__}))
+
+    _log = log
+
+
+def _log(level: str, name: str, members: dict[str, Any]) -> None:
+    """Before `configure`, say nothing: a library use of the package owns its own logging."""
+
+
+def _complete(_logger: Any, level: str, members: Any) -> dict[str, Any]:
+    """Add the time, the level and who asks, in the order of the columns."""
+    asked = context.current()
+    found = {"ts": _timestamp(), "level": level, "request_id": asked.request_id, "ip": asked.ip, **members}
+    ordered = {name: found.pop(name) for name in ORDER if name in found}
+    ordered |= found
+    return {name: value for name, value in ordered.items() if value is not None and value != ""}
+
+
+def _timestamp() -> str:
+    now = clock.now_us()
+    return f"{_second(now // 1_000_000)}.{now // 1000 % 1000:03d}Z"
+
+
+_last_second = (0, "")
+
+
+def _second(now: int) -> str:
+    """The second as text; the lines of one second share it."""
+    global _last_second
+    second, text = _last_second
+    if second != now:
+        text = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        _last_second = (now, text)
+    return text
+
+
+def _as_json(_logger: Any, _level: str, members: Any) -> str:
+    return _ENCODE(members)
+
+
+def _for_people() -> Any:
+    render = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24, sort_keys=False)
+
+    def console(logger: Any, level: str, members: Any) -> str:
+        members["timestamp"] = members.pop("ts", "")[11:23]
+        trace = members.pop("traceback", "")
+        return str(render(logger, level, members)) + (f"\n{trace}" if trace else "")
+
+    return console
+
+
+def _redact(_logger: Any, _level: str, text: Any) -> str:
+    return secrets.redact(text)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()[:MAX_TEXT]
+    except Exception:
+        return str(record.msg)[:MAX_TEXT]
+
+
+def failure(name: str, error: BaseException, *, level: str = "error", **members: Any) -> None:
+    """Write an unexpected exception with its traceback, for us alone."""
+    trace = "".join(traceback.format_exception(error))[-MAX_TEXT:]
+    event(name, level, error=type(error).__name__, traceback=trace, **members)

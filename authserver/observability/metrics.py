@@ -1,0 +1,130 @@
+"""Prometheus figures (ux.md 4.5), added up over the worker processes of one machine.
+
+`multi_process` must be called before this module's figures are first used in a process: the library chooses how to
+store values when they are made. No label names a client or a person, so that their number stays small.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+registry = CollectorRegistry()
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(f"authserver_{name}", text, labels, registry=registry)
+
+
+BUILD_INFO = Gauge(
+    "authserver_build_info", "Version of this build.", ["version"], registry=registry, multiprocess_mode="mostrecent"
+)
+HTTP_REQUESTS = _counter("http_requests", "Requests by route, method and status.", "route", "method", "code")
+HTTP_SECONDS = Histogram(
+    "authserver_http_request_duration_seconds", "Time to answer.", ["route"], buckets=_SECONDS, registry=registry
+)
+TOKENS_ISSUED = _counter("tokens_issued", "Tokens handed out.", "grant", "kind")
+TOKEN_ERRORS = _counter("token_errors", "Token requests refused.", "grant", "error")
+INTROSPECTIONS = _counter("introspections", "Introspections answered.", "active")
+REFRESH_REUSE = _counter("refresh_reuse_detected", "Spent refresh tokens presented again after the grace.")
+CONSENTS = _counter("consents", "Answers of people on the consent page.", "decision")
+LOGINS = _counter("logins", "Attempts to sign in.", "method", "result")
+PASSWORD_HASH_SECONDS = Histogram(
+    "authserver_password_hash_seconds", "Time of one password hash.", buckets=_SECONDS, registry=registry
+)
+PASSWORD_HASH_WAITING = Gauge(
+    "authserver_password_hash_waiting", "Requests waiting to hash.", registry=registry, multiprocess_mode="livesum"
+)
+DB_POOL_IN_USE = Gauge(
+    "authserver_db_pool_in_use", "Database connections in use.", registry=registry, multiprocess_mode="livesum"
+)
+SIGNING_KEY_AGE = Gauge(
+    "authserver_signing_key_age_seconds",
+    "Age of the key that signs.",
+    ["alg"],
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
+CREDENTIALS_EXPIRING = Gauge(
+    "authserver_credentials_expiring",
+    "API keys and client secrets that expire within so many days.",
+    ["days"],
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
+
+
+def observe_request(route: str, method: str, status: int, seconds: float) -> None:
+    """Count a request and its time. `route` is a pattern of ours, never a path as it came."""
+    HTTP_REQUESTS.labels(route, method if method in _METHODS else "other", str(status)).inc()
+    HTTP_SECONDS.labels(route).observe(seconds)
+
+
+def new_folder() -> Path:
+    """A folder for the figures of several processes, removed when this process ends; sets the environment for them."""
+    folder = Path(tempfile.mkdtemp(prefix="authserver-metrics-"))
+    os.environ[FOLDER] = str(folder)
+    owner = os.getpid()
+    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == owner else None)
+    return folder
+
+
+def render() -> bytes:
+    """The figures of all processes, in Prometheus' text format."""
+    if FOLDER not in os.environ:
+        return generate_latest(registry)
+    whole = CollectorRegistry()
+    MultiProcessCollector(whole)  # type: ignore[no-untyped-call]
+    return generate_latest(whole)
+
+
+def forget_process(pid: int) -> None:
+    """A worker is gone: its live gauges no longer count."""
+    if FOLDER in os.environ:
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def serve(bind: str) -> ThreadingHTTPServer | None:
+    """Answer GET /metrics on `host:port` from a thread; None when `bind` is `off`. Raises OSError if it is taken."""
+    if bind in ("", "off"):
+        return None
+    host, _, port = bind.rpartition(":")
+    server = ThreadingHTTPServer((host.strip("[]"), int(port)), _Answer)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server_version, sys_version = "", ""
+
+    def do_GET(self) -> None:
+        if self.path.partition("?")[0] != "/metrics":
+            self._send(404, "text/plain", b"Only /metrics is here.\n")
+            return
+        self._send(200, CONTENT_TYPE_LATEST, render())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """A scrape every few seconds is no event."""
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response_only(status)
+        headers: Iterable[tuple[str, str]] = (("Content-Type", kind), ("Content-Length", str(len(body))))
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
