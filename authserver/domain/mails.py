@@ -1,0 +1,216 @@
+"""Mails: written in the transaction of their cause, delivered afterwards, emptied once they left."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import event, select, update
+from sqlalchemy.orm import Session
+
+from authserver import config, database, mailer
+from authserver.assets import assets
+from authserver.lib import clock, durations, secrets
+from authserver.models import Mail
+from authserver.observability import logs
+
+# Seconds before each further attempt; with the first one six in all, over about nine hours.
+BACKOFF = (30, 2 * 60, 15 * 60, 2 * 3600, 6 * 3600)
+# A mail that is being sent is nobody else's for this long; longer than the mailer's own time-outs.
+LEASE_SECONDS = 120
+POLL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    id: str
+    recipient: str
+    subject: str
+    body: str
+    attempts: int
+
+
+def send(session: Session, to: str, template: str, **values: Any) -> None:
+    """Write a mail in the transaction of what it tells about; `to` is a normalised address.
+
+    `template` names a file of templates/mail, whose first line is the subject. Without a way to deliver nothing
+    is written. In the demo without SMTP the row itself is the mail: the demo shows it on a page.
+    """
+    settings = config.current()
+    if not settings.mail:
+        return
+    now = clock.now()
+    subject, body = render(template, **values)
+    leaves = bool(settings.smtp_url)
+    session.add(
+        Mail(
+            id=secrets.random_id("mail"),
+            recipient=to,
+            subject=subject,
+            body=body,
+            created_at=now,
+            next_attempt_at=now if leaves else None,
+            sent_at=None if leaves else now,
+        )
+    )
+    if leaves:
+        event.listen(session, "after_commit", lambda _session: _courier.wake(), once=True)
+
+
+def pretend(session: Session, template: str, **values: Any) -> None:
+    """The work of `send` for an address nobody has, so that the two take the same time; the row is empty and dead."""
+    if not config.current().mail:
+        return
+    render(template, **values)
+    session.add(Mail(id=secrets.random_id("mail"), recipient="", subject="", body="", created_at=clock.now()))
+
+
+def render(template: str, **values: Any) -> tuple[str, str]:
+    """Subject and body."""
+    settings = config.current()
+    text = (
+        _templates()
+        .get_template(f"{template}.txt")
+        .render(
+            brand=settings.brand, issuer=settings.issuer, **{key: _one_line(value) for key, value in values.items()}
+        )
+    )
+    subject, _, body = text.partition("\n")
+    return _one_line(subject.removeprefix("Subject: "))[:200], body.strip() + "\n"
+
+
+def deliver_due(limit: int = 20) -> int:
+    """Send what is due; returns how many mails left. Several processes may do it at once: each claims its own."""
+    settings = config.current()
+    if not settings.smtp_url:
+        return 0
+    return sum(_deliver(settings, due) for due in _claim(limit))
+
+
+def next_due_at() -> int | None:
+    """When the next mail wants to be sent, in epoch seconds."""
+    with database.reading() as session:
+        return session.scalar(
+            select(Mail.next_attempt_at)
+            .where(Mail.next_attempt_at.is_not(None))
+            .order_by(Mail.next_attempt_at)
+            .limit(1)
+        )
+
+
+def recent(limit: int = 50) -> list[Mail]:
+    """The last mails, newest first, for the demo's page."""
+    with database.reading() as session:
+        return list(
+            session.scalars(
+                select(Mail).where(Mail.recipient != "").order_by(Mail.created_at.desc(), Mail.id).limit(limit)
+            )
+        )
+
+
+def in_background(on: bool) -> None:
+    """Whether this process sends by itself after a commit; the tests and `worker` call `deliver_due` instead."""
+    _courier.on = on
+
+
+class _Courier:
+    """A thread that lives as long as there is something to send, started by the first mail of a process."""
+
+    def __init__(self) -> None:
+        self.on = True
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        if not self.on:
+            return
+        with self._lock:
+            self._news.set()
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                deliver_due()
+                due = next_due_at()
+            except Exception as error:
+                logs.event("mail_courier_failed", level="error", error=type(error).__name__)
+                due = clock.now()
+            with self._lock:
+                if due is None and not self._news.is_set():
+                    self._thread = None
+                    return
+            self._news.wait(POLL_SECONDS)
+
+
+_courier = _Courier()
+
+
+def _claim(limit: int) -> list[_Due]:
+    now = clock.now()
+    due = select(Mail.id).where(Mail.next_attempt_at <= now).order_by(Mail.next_attempt_at).limit(limit)
+    if database.dialect() == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    with database.transaction() as session:
+        rows = session.execute(
+            update(Mail)
+            .where(Mail.id.in_(due))
+            .values(next_attempt_at=now + LEASE_SECONDS, attempts=Mail.attempts + 1)
+            .returning(Mail.id, Mail.recipient, Mail.subject, Mail.body, Mail.attempts),
+            execution_options={"synchronize_session": False},
+        ).all()
+    return [_Due(*row) for row in rows]
+
+
+def _deliver(settings: config.Settings, due: _Due) -> bool:
+    try:
+        message = mailer.compose(settings, mail_id=due.id, recipient=due.recipient, subject=due.subject, body=due.body)
+        mailer.deliver(settings, message)
+    except mailer.Undeliverable as error:
+        _postpone(due, str(error), for_ever=error.for_ever)
+        return False
+    except ValueError:
+        _postpone(due, "not a mail that can be sent", for_ever=True)
+        return False
+    kept = {} if settings.demo else {"body": ""}
+    _write(due.id, next_attempt_at=None, sent_at=clock.now(), error="", **kept)
+    logs.event("mail_sent", mail_id=due.id, attempts=due.attempts)
+    return True
+
+
+def _postpone(due: _Due, why: str, *, for_ever: bool) -> None:
+    given_up = for_ever or due.attempts > len(BACKOFF)
+    logs.event("mail_failed", level="error" if given_up else "warning", mail_id=due.id, error=why, given_up=given_up)
+    if given_up:
+        _write(due.id, next_attempt_at=None, error=why[:200], body="")
+    else:
+        _write(due.id, next_attempt_at=clock.now() + BACKOFF[due.attempts - 1], error=why[:200])
+
+
+def _write(mail_id: str, **values: Any) -> None:
+    with database.autocommit() as connection:
+        connection.execute(update(Mail).where(Mail.id == mail_id).values(**values))
+
+
+def _one_line(value: Any) -> Any:
+    # A name with a line break could forge a paragraph of the mail; headers are guarded by EmailMessage besides.
+    if not isinstance(value, str):
+        return value
+    return "".join(" " if unicodedata.category(character)[0] == "C" else character for character in value).strip()
+
+
+@functools.cache
+def _templates() -> Environment:
+    environment = Environment(  # noqa: S701 – these templates are plain text
+        loader=FileSystemLoader(assets() / "templates" / "mail"), undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"absolute": durations.absolute, "in_words": durations.in_words}
+    return environment

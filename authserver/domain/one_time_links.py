@@ -1,0 +1,101 @@
+"""Links that prove something once; only their digest is stored (contract.md 11.30)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from authserver import config, database
+from authserver.errors import NotFound
+from authserver.lib import clock, secrets
+from authserver.models import OneTimeLink, User
+
+DAY = 86_400
+# purpose: (seconds it lives, where it leads)
+PURPOSES = {
+    "welcome": (DAY, "/welcome/"),
+    "sign_in": (DAY, "/welcome/"),
+    "reset": (30 * 60, "/password/reset/"),
+    "verify": (DAY, "/verify/"),
+    "not_me": (7 * DAY, "/this-was-not-me/"),
+}
+DEAD = "This link has expired or was used before."
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A link that is good right now, and whose it is."""
+
+    purpose: str
+    user: User
+    expires_at: int
+
+
+def make(session: Session, user: User, purpose: str, *, lifetime: int | None = None) -> str:
+    """A new link, as the whole URL under the configured issuer; its token is stored nowhere."""
+    seconds, path = PURPOSES[purpose]
+    token, now = secrets.random_token(), clock.now()
+    session.add(
+        OneTimeLink(
+            digest=secrets.digest(token),
+            purpose=purpose,
+            user_id=user.id,
+            email=user.email,
+            created_at=now,
+            expires_at=now + (lifetime or seconds),
+        )
+    )
+    return f"{config.current().issuer}{path}{token}"
+
+
+def look(token: str, *purposes: str) -> Found:
+    """What a link is for, without using it up; raises NotFound for one that is dead."""
+    with database.reading() as session:
+        found = session.execute(
+            select(OneTimeLink, User)
+            .join(User, User.id == OneTimeLink.user_id)
+            .where(
+                OneTimeLink.digest == secrets.digest(token),
+                OneTimeLink.purpose.in_(purposes),
+                OneTimeLink.used_at.is_(None),
+                OneTimeLink.expires_at > clock.now(),
+                OneTimeLink.email == User.email,
+                User.disabled_at.is_(None),
+            )
+        ).one_or_none()
+    if found is None:
+        raise NotFound(DEAD)
+    return Found(found[0].purpose, found[1], found[0].expires_at)
+
+
+def spend(session: Session, token: str, *purposes: str) -> User:
+    """Use a link up, by one statement of which only one of two succeeds; raises NotFound for one that is dead."""
+    user_id = session.scalar(
+        update(OneTimeLink)
+        .where(
+            OneTimeLink.digest == secrets.digest(token),
+            OneTimeLink.purpose.in_(purposes),
+            OneTimeLink.used_at.is_(None),
+            OneTimeLink.expires_at > clock.now(),
+            OneTimeLink.email == select(User.email).where(User.id == OneTimeLink.user_id).scalar_subquery(),
+        )
+        .values(used_at=clock.now())
+        .returning(OneTimeLink.user_id),
+        execution_options={"synchronize_session": False},
+    )
+    user = session.get(User, user_id) if user_id else None
+    if user is None or user.disabled_at is not None:
+        raise NotFound(DEAD)
+    return user
+
+
+def kill(session: Session, user_id: str, *purposes: str) -> None:
+    """Make a person's unused links of these purposes useless."""
+    session.execute(
+        update(OneTimeLink)
+        .where(OneTimeLink.user_id == user_id, OneTimeLink.purpose.in_(purposes), OneTimeLink.used_at.is_(None))
+        .values(used_at=clock.now()),
+        execution_options={"synchronize_session": False},
+    )

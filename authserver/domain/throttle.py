@@ -1,0 +1,148 @@
+"""Slowing down guessing, per account and per address, in a way that locks nobody out (contract.md 11.26)."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, case, delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from authserver import config, database
+from authserver.errors import RateLimited
+from authserver.lib import clock, durations, secrets
+from authserver.models import AttemptCounter
+
+WINDOW_SECONDS = 15 * 60
+RESETS_PER_ACCOUNT = 5
+RESETS_PER_ADDRESS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Places in the budgets, taken before the guess is looked at; `last` says that no further one is left."""
+
+    places: tuple[tuple[str, int], ...]  # (bucket, end of its window)
+    last: bool = False
+
+
+def begin_sign_in(email: str, *, ip: str, device: bytes | None) -> Attempt:
+    """Take a place for one guess at a password; raises RateLimited when the budget is spent.
+
+    A browser that signed this account in before (`device`, the digest of its cookie) has a budget of its own,
+    so that whoever guesses elsewhere, or from the same network, does not lock its person out. An unknown name
+    is counted like a known one.
+    """
+    settings = config.current()
+    if device is not None:
+        return _begin((f"sign-in device {device.hex()[:40]} {_short(email)}", settings.login_failures_per_account))
+    return _begin(
+        (account_bucket(email), settings.login_failures_per_account),
+        (f"sign-in address {address_key(ip)}", settings.login_failures_per_address),
+    )
+
+
+def begin_reset(email: str, *, ip: str) -> Attempt:
+    """Take a place for one request of a reset link."""
+    return _begin(
+        (f"reset account {_short(email)}", RESETS_PER_ACCOUNT), (f"reset address {address_key(ip)}", RESETS_PER_ADDRESS)
+    )
+
+
+def begin_sign_up(*, ip: str) -> Attempt:
+    """Take a place for one new account."""
+    return _begin((f"sign-up address {address_key(ip)}", RESETS_PER_ADDRESS))
+
+
+def refund(attempt: Attempt) -> None:
+    """Give the places back: the guess was right, or was never looked at."""
+    with database.autocommit() as connection:
+        for bucket, window_ends_at in attempt.places:
+            _give_back(connection, bucket, window_ends_at)
+
+
+def clear(email: str) -> None:
+    """Forget the failures of one account, whatever the device."""
+    with database.transaction() as session:
+        session.execute(
+            delete(AttemptCounter).where(
+                (AttemptCounter.bucket == account_bucket(email))
+                | AttemptCounter.bucket.like(f"sign-in device % {_short(email)}")
+            )
+        )
+
+
+def account_bucket(email: str) -> str:
+    """The bucket that counts guesses at one account from unknown devices."""
+    return f"sign-in account {_short(email)}"
+
+
+def address_key(ip: str) -> str:
+    """What counts as one address: an IPv4 address, or the /64 that an IPv6 subscriber has to himself."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
+
+
+def _begin(*budgets: tuple[str, int]) -> Attempt:
+    """Count in every bucket, first come first served; a refusal gives back what was taken before it."""
+    taken: list[tuple[str, int]] = []
+    last = False
+    with database.autocommit() as connection:
+        for bucket, limit in budgets:
+            count, window_ends_at = _count(connection, bucket)
+            if count > limit:
+                for place in taken:
+                    _give_back(connection, *place)
+                raise _too_many(bucket, window_ends_at)
+            taken.append((bucket, window_ends_at))
+            last = last or (count == limit and bucket == budgets[0][0])
+    return Attempt(tuple(taken), last)
+
+
+def _count(connection: Connection, bucket: str) -> tuple[int, int]:
+    """One atomic statement: parallel guesses each get a number of their own."""
+    now = clock.now()
+    over = AttemptCounter.window_ends_at <= now
+    insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
+    statement = insert(AttemptCounter).values(bucket=bucket, count=1, window_ends_at=now + WINDOW_SECONDS)
+    row = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[AttemptCounter.bucket],
+            set_={
+                "count": case((over, 1), else_=AttemptCounter.count + 1),
+                "window_ends_at": case((over, now + WINDOW_SECONDS), else_=AttemptCounter.window_ends_at),
+            },
+        ).returning(AttemptCounter.count, AttemptCounter.window_ends_at)
+    ).one()
+    return int(row.count), int(row.window_ends_at)  # type: ignore[call-overload]  # Row.count is the column here
+
+
+def _give_back(connection: Connection, bucket: str, window_ends_at: int) -> None:
+    connection.execute(
+        update(AttemptCounter)
+        .where(
+            AttemptCounter.bucket == bucket,
+            AttemptCounter.window_ends_at == window_ends_at,
+            AttemptCounter.count > 0,
+        )
+        .values(count=AttemptCounter.count - 1)
+    )
+
+
+def _too_many(bucket: str, window_ends_at: int) -> RateLimited:
+    wait = max(1, window_ends_at - clock.now())
+    return RateLimited(
+        f"Too many attempts. Try again in {durations.in_words(wait)}.", f"budget spent: {bucket}", retry_after=wait
+    )
+
+
+def _short(email: str) -> str:
+    # A digest has one length, and the table of failures is no list of addresses.
+    return secrets.digest(email).hex()[:40]
