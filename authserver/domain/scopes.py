@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -33,6 +34,11 @@ class ScopeFacts:
     optional: bool = False
     builtin: bool = False
     position: int = 100
+
+    @property
+    def sentence(self) -> str:
+        """The title under the name that templates use: a text's own `title` is a method there."""
+        return self.title
 
 
 BUILTIN = (
@@ -226,7 +232,7 @@ def _facts(row: Scope) -> ScopeFacts:
     return ScopeFacts(**{field.name: getattr(row, field.name) for field in dataclasses.fields(ScopeFacts)})
 
 
-def _told(facts: ScopeFacts) -> dict[str, object]:
+def _told(facts: ScopeFacts) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in TOLD}
 
 

@@ -48,7 +48,9 @@ class Client(Base):
     tokens_not_before: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(default=1)  # counts edits: a form made from an older one is refused
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
+    disabled_by: Mapped[str] = mapped_column(String(40), default="")  # owner, admin: an owner cannot undo the latter
     deleted_at: Mapped[int | None] = mapped_column(BigInteger, index=True)  # restorable for seven days
 
     @property
