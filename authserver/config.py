@@ -226,6 +226,11 @@ def shown(settings: Settings) -> dict[str, Any]:
     }
 
 
+def is_rate_limit(text: str) -> bool:
+    """Whether this reads as a limit, such as `1000/hour`."""
+    return re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text) is not None
+
+
 _FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY}
 _CHOICES = {
@@ -349,7 +354,7 @@ def _check(settings: Settings) -> None:
     for network in settings.trusted_proxies:
         _check_network(network)
     for name in ("rate_limit_api_key", "rate_limit_oauth", "rate_limit_jwt", "rate_limit_webhook"):
-        if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", getattr(settings, name)):
+        if not is_rate_limit(getattr(settings, name)):
             raise BadSettings(f"{name}: a limit such as 1000/hour is allowed")
     if settings.accent and not re.fullmatch(r"#[0-9a-fA-F]{6}", settings.accent):
         raise BadSettings("accent: a colour such as #0d5f52 is allowed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
@@ -114,7 +114,7 @@ def end_all_in(session: Session, user_id: str, *, but: str | None = None) -> int
     return _end(session, *conditions)
 
 
-def _live(user_id: str, now: int) -> list[object]:
+def _live(user_id: str, now: int) -> list[ColumnElement[bool]]:
     return [
         SignInSession.user_id == user_id,
         SignInSession.ended_at.is_(None),
@@ -123,11 +123,9 @@ def _live(user_id: str, now: int) -> list[object]:
     ]
 
 
-def _end(session: Session, *conditions: object) -> int:
+def _end(session: Session, *conditions: ColumnElement[bool]) -> int:
     result = session.execute(
-        update(SignInSession)
-        .where(*conditions, SignInSession.ended_at.is_(None))  # type: ignore[arg-type]  # columns compare to bool
-        .values(ended_at=clock.now())
+        update(SignInSession).where(*conditions, SignInSession.ended_at.is_(None)).values(ended_at=clock.now())
     )
     return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from authserver.edge import browser, csrf, error_pages, headers, host, one_shot, page_context
+from authserver.observability import context
 
 
 def init_app(app: Flask) -> None:
@@ -28,5 +29,5 @@ def finish(response: Response) -> Response:
     """Headers and the browser cookie on the way out."""
     if request.endpoint and request.endpoint.startswith("machine:"):
         return response
-    response.headers.setdefault("X-Request-Id", page_context.context.current().request_id)
+    response.headers.setdefault("X-Request-Id", context.current().request_id)
     return headers.for_pages(browser.send(response))

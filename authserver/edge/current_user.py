@@ -6,7 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Response, g, redirect, request, url_for
+from flask import g, redirect, request, url_for
+from werkzeug.wrappers import Response
 
 from authserver.domain import sessions
 from authserver.domain.sessions import SignedIn
@@ -90,7 +91,7 @@ def require_recent(view: View) -> View:
     return cast("View", guarded)
 
 
-def to_sign_in(**more: str) -> Any:
+def to_sign_in(**more: Any) -> Any:
     """Redirect to the sign-in page, and back here afterwards. What a POST carried is asked for again."""
     back = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else request.path
     return redirect(url_for("login.show", next=back, **more), 303)

@@ -79,7 +79,7 @@ def register(app: Flask, endpoints: Mapping[str, Endpoint]) -> None:
     """The same endpoints as Flask routes: the URL map is complete, and `lane=off` changes no answer."""
     for path, endpoint in endpoints.items():
         view = _view(endpoint)
-        view.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask reads it off the function
+        view.provide_automatic_options = False
         app.add_url_rule(path, f"machine:{path}", view, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 
 

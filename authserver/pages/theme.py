@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, redirect, request
+from werkzeug.wrappers import Response
 
 from authserver.edge import browser, page_context
 from authserver.edge.return_path import safe
@@ -17,4 +18,4 @@ def save() -> Response:
     chosen = request.form.get("theme", "")
     if chosen in page_context.THEMES:
         browser.set_cookie(response, "theme", chosen, max_age=browser.YEAR)
-    return response  # type: ignore[return-value]  # werkzeug's Response is Flask's here
+    return response

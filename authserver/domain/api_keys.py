@@ -1,0 +1,261 @@
+"""API keys: made once, shown once, known afterwards by their digest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from authserver import config, database
+from authserver.domain import audit, permissions, usage
+from authserver.errors import Conflict, Invalid, NotFound
+from authserver.lib import clock, networks, secrets
+from authserver.models import ApiKey, User
+
+DAY = 86_400
+DEFAULT_LIFETIME = 90 * DAY
+MAX_LIFETIME = 3650 * DAY
+MAX_KEYS = 100  # live ones of one person
+OVERLAPS = {"now": 0, "1h": 3600, "24h": DAY, "3d": 3 * DAY, "7d": 7 * DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """A key that is good now: its owner, its level, and the scopes it has at this moment."""
+
+    id: str
+    name: str
+    owner_id: str
+    owner_email: str
+    permission: str
+    scopes: tuple[str, ...]
+    rate_limit: str
+    created_at: int
+    expires_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants a new key to be; `expires_in` in seconds, None for never."""
+
+    name: str
+    permission: str
+    expires_in: int | None = DEFAULT_LIFETIME
+    note: str = ""
+    allowed_networks: tuple[str, ...] = ()
+    rate_limit: str | None = None
+
+
+def create(owner: User, wish: Wish, *, holder_scopes: Sequence[str] | None = None) -> tuple[ApiKey, str]:
+    """Make a key for a person; returns its row and, this once, the key itself.
+
+    `holder_scopes` are those of the credential that asks: it makes no key beyond its own (contract 11.2).
+    """
+    _check(wish)
+    _check_reach(wish.permission, owner.role, holder_scopes)
+    row, value = _new(owner.id, wish)
+    with database.transaction() as session:
+        _check_room(session, owner.id)
+        session.add(row)
+        _record(session, "api_key.created", row, permission=row.permission)
+    return row, value
+
+
+def rotate(owner: User, key_id: str, *, overlap: int, holder_scopes: Sequence[str] | None = None) -> tuple[ApiKey, str]:
+    """A new key with the same name, level and limits; the old one lives `overlap` seconds more, never beyond its own."""
+    if not 0 <= overlap <= 30 * DAY:
+        raise Invalid("Choose how long the old key stays good.", field="overlap")
+    with database.transaction() as session:
+        old = _locked(session, owner.id, key_id)
+        if not is_live(old):
+            raise Conflict("This key is no longer in use, so there is nothing to rotate.")
+        if old.rotated_to:
+            raise Conflict("This key was rotated already. Rotate its successor, or revoke this one.")
+        _check_reach(old.permission, owner.role, holder_scopes)
+        row, value = _new(owner.id, _same(old))
+        session.add(row)
+        ends = clock.now() + overlap
+        old.rotated_to, old.expires_at = row.id, min(ends, old.expires_at or ends)
+        _record(session, "api_key.rotated", old, successor=row.id, overlap=overlap)
+    return row, value
+
+
+def revoke(owner_id: str | None, key_id: str) -> ApiKey:
+    """End a key at once; `owner_id` None is for administrators and the command line. Doing it twice is no error."""
+    with database.transaction() as session:
+        row = _locked(session, owner_id, key_id)
+        if row.revoked_at is None:
+            row.revoked_at = clock.now()
+            _record(session, "api_key.revoked", row)
+    return row
+
+
+def get(owner_id: str | None, key_id: str) -> ApiKey:
+    """One key of this person (None: anybody's); a stranger's is not found."""
+    with database.reading() as session:
+        row = session.get(ApiKey, key_id)
+    if row is None or owner_id not in (None, row.owner_id):
+        raise NotFound("There is no such key.")
+    return row
+
+
+def page(owner_id: str | None, *, status: str = "", page: int = 1, limit: int = 20) -> tuple[list[ApiKey], int]:
+    """Keys, newest first, and how many; `status` is `active`, `expired`, `revoked`, `unused` or empty for all."""
+    conditions = _status_condition(status)
+    if owner_id is not None:
+        conditions.append(ApiKey.owner_id == owner_id)
+    with database.reading() as session:
+        total = session.scalar(select(func.count()).select_from(ApiKey).where(*conditions)) or 0
+        rows = session.scalars(
+            select(ApiKey)
+            .where(*conditions)
+            .order_by(ApiKey.created_at.desc(), ApiKey.id)
+            .limit(limit)
+            .offset((page - 1) * limit)
+        ).all()
+    return list(rows), total
+
+
+def check(presented: str, ip: str) -> KeyFacts | None:
+    """The key behind a credential, if it is good from this address; one statement, and none for a typo."""
+    if secrets.kind_of(presented) != "ak":
+        return None
+    now = clock.now()
+    with database.autocommit() as connection:
+        row = connection.execute(
+            select(ApiKey.__table__, User.email, User.role)
+            .join(User, User.id == ApiKey.owner_id)
+            .where(
+                ApiKey.digest == secrets.digest(presented),
+                ApiKey.revoked_at.is_(None),
+                or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+                User.disabled_at.is_(None),
+            )
+        ).one_or_none()
+    if row is None or not _comes_from(row.allowed_networks, ip):
+        return None
+    usage.note_used("api_keys", row.id)
+    return _facts(row)
+
+
+def is_live(row: ApiKey) -> bool:
+    """Whether a key works now."""
+    return row.revoked_at is None and (row.expires_at is None or row.expires_at > clock.now())
+
+
+def status(row: ApiKey) -> str:
+    """`active`, `revoked`, `expired`, or `rotated` while the old one of a rotation still works."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.expires_at is not None and row.expires_at <= clock.now():
+        return "expired"
+    return "rotated" if row.rotated_to else "active"
+
+
+def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
+    return KeyFacts(
+        id=row.id,
+        name=row.name,
+        owner_id=row.owner_id,
+        owner_email=row.email,
+        permission=row.permission,
+        scopes=permissions.effective(row.permission, row.role),
+        rate_limit=row.rate_limit or config.current().rate_limit_api_key,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )
+
+
+def _comes_from(allowed: Sequence[str], ip: str) -> bool:
+    return not allowed or networks.contains(networks.parse(",".join(allowed)), ip)
+
+
+def _check(wish: Wish) -> None:
+    problems: dict[str, str] = {}
+    if not wish.name.strip():
+        problems["name"] = "Name this key so you can recognise it later."
+    elif len(wish.name) > 100 or not wish.name.isprintable():
+        problems["name"] = "Use at most 100 printable characters."
+    if len(wish.note) > 300 or not wish.note.replace("\n", "").replace("\r", "").isprintable():
+        problems["note"] = "Use at most 300 printable characters."
+    if wish.expires_in is not None and not 1 <= wish.expires_in <= MAX_LIFETIME:
+        problems["expires_in"] = "Choose a life between one second and ten years, or never."
+    for text in wish.allowed_networks:
+        try:
+            networks.parse(text)
+        except ValueError:
+            problems["allowed_networks"] = f"{text[:60]} is not a network. Example: 10.0.0.0/24."
+    if len(wish.allowed_networks) > 50:
+        problems["allowed_networks"] = "List at most 50 networks."
+    if wish.rate_limit is not None and not config.is_rate_limit(wish.rate_limit):
+        problems["rate_limit"] = "A limit looks like 1000/hour."
+    if problems:
+        raise Invalid(next(iter(problems.values())), "a key's form has errors", problems=problems)
+    permissions.get(wish.permission)
+
+
+def _check_reach(permission: str, role: str, holder_scopes: Sequence[str] | None) -> None:
+    if holder_scopes is None:
+        return
+    if not set(permissions.effective(permission, role)) <= set(holder_scopes):
+        raise Invalid("A credential cannot make a key that can do more than itself.", field="permission")
+
+
+def _check_room(session: Session, owner_id: str) -> None:
+    live = and_(
+        ApiKey.owner_id == owner_id,
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now()),
+    )
+    if (session.scalar(select(func.count()).select_from(ApiKey).where(live)) or 0) >= MAX_KEYS:
+        raise Invalid(f"You have {MAX_KEYS} keys in use. Revoke one you no longer need.", field="name")
+
+
+def _new(owner_id: str, wish: Wish) -> tuple[ApiKey, str]:
+    value, now = secrets.generate(config.current().slug, "ak"), clock.now()
+    row = ApiKey(
+        id=secrets.random_id("key"),
+        digest=secrets.digest(value),
+        hint=secrets.hint(value),
+        name=wish.name.strip(),
+        note=wish.note.strip(),
+        owner_id=owner_id,
+        permission=wish.permission,
+        rate_limit=wish.rate_limit,
+        allowed_networks=list(wish.allowed_networks),
+        created_at=now,
+        expires_at=None if wish.expires_in is None else now + wish.expires_in,
+        last_used_ip="",
+    )
+    return row, value
+
+
+def _same(old: ApiKey) -> Wish:
+    lifetime = None if old.expires_at is None else max(1, old.expires_at - old.created_at)
+    return Wish(old.name, old.permission, lifetime, old.note, tuple(old.allowed_networks), old.rate_limit)
+
+
+def _locked(session: Session, owner_id: str | None, key_id: str) -> ApiKey:
+    row = session.scalar(select(ApiKey).where(ApiKey.id == key_id).with_for_update())
+    if row is None or owner_id not in (None, row.owner_id):
+        raise NotFound("There is no such key.")
+    return row
+
+
+def _record(session: Session, type: str, row: ApiKey, **data: Any) -> None:
+    audit.record(session, type, target=f"key:{row.id}", owner_id=row.owner_id, name=row.name, hint=row.hint, **data)
+
+
+def _status_condition(status: str) -> list[ColumnElement[bool]]:
+    now = clock.now()
+    lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now)
+    known: dict[str, list[ColumnElement[bool]]] = {
+        "active": [ApiKey.revoked_at.is_(None), lasting],
+        "expired": [ApiKey.revoked_at.is_(None), ~lasting],
+        "revoked": [ApiKey.revoked_at.is_not(None)],
+        "unused": [ApiKey.last_used_at.is_(None)],
+    }
+    return known.get(status, [])
