@@ -36,9 +36,12 @@ def parse(header: str) -> tuple[str, str] | None:
 
 def _decode_base64(text: str) -> bytes:
     try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
+        decoded = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError) as error:
         raise Malformed("not base64") from error
+    if base64.b64encode(decoded).decode() != text:  # Python's decoder bears surplus padding
+        raise Malformed("not canonical base64")
+    return decoded
 
 
 def _decode_form(part: bytes) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher, Type
-from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.exceptions import Argon2Error
 
 from authserver.lib import secrets
 
@@ -95,14 +95,14 @@ def needs_rehash(stored: str) -> bool:
     """Whether a hash was made with other parameters than those of today."""
     try:
         return _machine.hasher.check_needs_rehash(stored)
-    except InvalidHashError:
+    except ValueError:
         return True
 
 
 def _fits(machine: _Machine, stored: str, secret: bytes) -> bool:
     try:
         return machine.hasher.verify(stored, secret)
-    except (Argon2Error, InvalidHashError):
+    except (Argon2Error, ValueError):  # a damaged hash raises either, by the kind of damage
         return False
 
 
