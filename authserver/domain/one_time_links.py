@@ -18,7 +18,6 @@ PURPOSES = {
     "welcome": (DAY, "/welcome/"),
     "sign_in": (DAY, "/welcome/"),
     "reset": (30 * 60, "/password/reset/"),
-    "verify": (DAY, "/verify/"),
     "not_me": (7 * DAY, "/this-was-not-me/"),
 }
 DEAD = "This link has expired or was used before."

@@ -97,6 +97,13 @@ def end(user_id: str, session_id: str) -> None:
         audit.record(session, "session.ended", target=f"session:{session_id}", owner_id=user_id)
 
 
+def sign_out(found: SignedIn) -> None:
+    """End one's own session."""
+    with database.transaction() as session:
+        if _end(session, SignInSession.id == found.session.id):
+            audit.record(session, "user.logout", target=f"user:{found.user.id}", owner_id=found.user.id)
+
+
 def end_all(user_id: str, *, but: str | None = None) -> int:
     """End every session of a person, or every other one; returns how many."""
     with database.transaction() as session:

@@ -178,54 +178,33 @@ def request_reset(email: str) -> None:
         )
 
 
-def sign_up(email: str, name: str, password: str) -> None:
-    """Open an account that can sign in once its address is proven; a taken address gets a mail that says so.
+def sign_up(email: str, name: str) -> None:
+    """Open an account and mail a welcome link, which proves the address; a taken address gets a mail that says so.
 
-    The answer is the same for both. Raises Invalid, RateLimited.
+    No password before the address is proven: else whoever signs somebody else's address up would hold the key
+    to an account that its owner then confirms. The answer is the same for every address. Raises Invalid, RateLimited.
     """
     if config.current().signup != "on":
         raise NotFound("There is no such page.", "sign-up is off")
     user = _new(email, name, "user", verified=False)
-    throttle.begin_sign_up(ip=context.current().ip)
-    user.password_hash = passwords.hashed(password, email=user.email, name=user.name)
-    user.password_changed_at = user.created_at
+    throttle.begin_sign_up(user.email, ip=context.current().ip)
     with database.transaction() as session:
         taken = session.scalar(select(User).where(User.email == user.email))
+        known = taken or user
         if taken is None:
             session.add(user)
             session.flush()
-            _mail_verification(session, user)
-        elif taken.email_verified_at is None and taken.disabled_at is None:
-            _mail_verification(session, taken)
+        if known.password_hash is None and known.disabled_at is None:
+            mails.send(session, known.email, "welcome", link=one_time_links.make(session, known, "welcome"))
         else:
-            mails.send(session, taken.email, "sign_up_taken", name=taken.name)
-        known = taken or user
+            mails.send(session, known.email, "sign_up_taken")
         audit.record(
             session,
-            "user.created" if taken is None else "user.sign_up_repeated",
+            "user.sign_up_repeated" if taken else "user.created",
             target=f"user:{known.id}",
             owner_id=known.id,
             role=known.role,
         )
-
-
-def resend_verification(user_id: str) -> None:
-    """Mail another link that proves the address; raises RateLimited."""
-    user = get(user_id)
-    throttle.begin_reset(user.email, ip=context.current().ip)
-    with database.transaction() as session:
-        _mail_verification(session, user)
-
-
-def verify_email(token: str) -> User:
-    """Use up a link that proves an address; raises NotFound."""
-    with database.transaction() as session:
-        user = one_time_links.spend(session, token, "verify")
-        user.email_verified_at = clock.now()
-        audit.record(
-            session, "user.email_verified", target=f"user:{user.id}", owner_id=user.id, actor=f"user:{user.id}"
-        )
-    return user
 
 
 def use_sign_in_link(token: str) -> User:
@@ -308,11 +287,6 @@ def _link(user_id: str, purpose: str, *, lifetime: int | None = None) -> str:
         link = one_time_links.make(session, user, purpose, lifetime=lifetime)
         audit.record(session, "user.link_created", target=f"user:{user_id}", owner_id=user_id, purpose=purpose)
     return link
-
-
-def _mail_verification(session: Session, user: User) -> None:
-    link = one_time_links.make(session, user, "verify")
-    mails.send(session, user.email, "verify_email", name=user.name, link=link)
 
 
 def _change(user_id: str, type: str, values: dict[str, Any], **data: Any) -> None:
