@@ -65,7 +65,7 @@ def create(owner: User, wish: Wish, *, holder_scopes: Sequence[str] | None = Non
 
 
 def rotate(owner: User, key_id: str, *, overlap: int, holder_scopes: Sequence[str] | None = None) -> tuple[ApiKey, str]:
-    """A new key with the same name, level and limits; the old one lives `overlap` seconds more, never beyond its own."""
+    """A new key with the same name, level and limits; the old one lives `overlap` seconds more at most."""
     if not 0 <= overlap <= 30 * DAY:
         raise Invalid("Choose how long the old key stays good.", field="overlap")
     with database.transaction() as session:

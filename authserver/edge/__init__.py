@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, request
+from werkzeug.wrappers import Response
 
 from authserver.edge import browser, csrf, error_pages, headers, host, one_shot, page_context
 from authserver.observability import context

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Response, g, request
+from flask import g, request
+from werkzeug.wrappers import Response
 
 from authserver import config
 from authserver.lib import secrets
