@@ -61,7 +61,7 @@ class Root(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
 
-    def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> NoReturn:  # type: ignore[override]
+    def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> NoReturn:
         """Run, and exit with one of the contract's codes; `--json` may stand anywhere before `--`."""
         words = list(sys.argv[1:] if args is None else args)
         end = words.index("--") if "--" in words else len(words)

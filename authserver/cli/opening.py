@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from authserver import config
 from authserver.cli.output import NotReady
@@ -26,7 +27,7 @@ def choose(file: Path | None, demo: bool) -> None:
         raise BadSettings("--demo: there is no demo here yet; `authserver demo` makes it")
 
 
-def settings(**flags: object) -> Settings:
+def settings(**flags: Any) -> Settings:
     """Read the settings of this run; flags win."""
     if _demo:
         return dataclasses.replace(config.load({}, DEMO_FOLDER / "authserver.toml", **flags), demo=True)
@@ -41,21 +42,19 @@ def sources() -> dict[str, str]:
 @contextlib.contextmanager
 def opened(chosen: Settings | None = None, *, any_schema: bool = False) -> Iterator[Settings]:
     """Install settings and database for a block that acts as `cli`; a schema that does not fit is NotReady."""
-    from authserver import database
-    from authserver.observability import context, logs
+    from authserver import database, install
+    from authserver.observability import context
 
     if chosen is None:
         chosen = settings()
-    logs.configure(chosen)
-    engine = database.build(chosen)
-    database.install(engine)
-    try:
-        with config.using(chosen), context.using(context.Context(actor="cli")):
+    with config.using(chosen), context.using(context.Context(actor="cli")):
+        install(chosen)
+        try:
             if not any_schema:
                 require_current_schema()
             yield chosen
-    finally:
-        engine.dispose()
+        finally:
+            database.engine().dispose()
 
 
 def require_current_schema() -> None:

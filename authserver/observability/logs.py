@@ -40,7 +40,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     _install()
-    logging.basicConfig(handlers=[Handler()], level=max(_threshold, LEVELS["info"]), force=True)
+    logging.basicConfig(handlers=[Handler()], level=max(_threshold, LEVELS["warning"]), force=True)
     logging.captureWarnings(True)
 
 
@@ -156,9 +156,3 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()[:MAX_TEXT]
     except Exception:
         return str(record.msg)[:MAX_TEXT]
-
-
-def failure(name: str, error: BaseException, *, level: str = "error", **members: Any) -> None:
-    """Write an unexpected exception with its traceback, for us alone."""
-    trace = "".join(traceback.format_exception(error))[-MAX_TEXT:]
-    event(name, level, error=type(error).__name__, traceback=trace, **members)

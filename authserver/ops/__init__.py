@@ -1,1 +1,11 @@
 """For operators: health and metrics."""
+
+from authserver.edge.machine import Endpoint
+from authserver.ops import health
+
+_GET = frozenset({"GET", "HEAD"})
+
+ENDPOINTS: dict[str, Endpoint] = {
+    **{path: Endpoint(health.alive, _GET) for path in ("/healthz", "/livez", "/health/alive")},
+    **{path: Endpoint(health.ready, _GET) for path in ("/readyz", "/health/ready")},
+}
