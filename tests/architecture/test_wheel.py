@@ -55,3 +55,28 @@ def test_the_command_runs_from_an_unpacked_wheel(wheel: zipfile.ZipFile, tmp_pat
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith(str(tmp_path))
     assert "demo" in answer.stdout
+
+
+SERVE = """
+import authserver, authserver.cli
+assert authserver.cli.main(["migrate"]) == 0
+client = authserver.create_app().test_client()
+style, page = client.get("/static/css/app.css"), client.get("/login")
+print(authserver.__file__, style.status_code, page.status_code, "</html>" in page.text, sep="\\n")
+"""
+
+
+def test_an_unpacked_wheel_makes_its_database_and_serves_its_pages(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path / "site")
+    environment = {
+        "PYTHONPATH": str(tmp_path / "site"),
+        "PATH": "/usr/bin:/bin",
+        "AUTHSERVER_SECRET_KEY": "an-example-key-for-one-test-0123456789",
+        "AUTHSERVER_DATABASE_URL": f"sqlite:///{tmp_path}/wheel.sqlite3",
+    }
+    command = [sys.executable, "-c", SERVE]
+    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    place, *statuses = answer.stdout.split()[-4:]
+    assert place.startswith(str(tmp_path))
+    assert statuses == ["200", "200", "True"]

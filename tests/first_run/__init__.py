@@ -1,0 +1,1 @@
+"""From a bare clone to the first token."""
