@@ -42,6 +42,7 @@ _ALGS_OF_CURVE = {
 }
 _RSA_ALGS = frozenset({"RS256", "PS256"})
 _RSA_BITS = range(2048, 8193)  # below is weak, above is a CPU bomb
+_RSA_TEXT = range(342, 1367)  # the same in base64url characters, judged before the key is parsed
 _PUBLIC_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _REFUSED_HEADERS = frozenset(
@@ -198,6 +199,8 @@ def _algs(jwk: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _import(public: dict[str, str]) -> Any:
+    if public["kty"] == "RSA" and len(public["n"]) not in _RSA_TEXT:
+        raise InvalidKey("An RSA key must have 2048 to 8192 bits.")
     kind: Any = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}[public["kty"]]
     try:
         key = kind.import_key(dict(public))
