@@ -55,7 +55,7 @@ _templates: list[Path] = []
 def _sqlite_template() -> Path:
     if not _templates:
         folder = Path(tempfile.mkdtemp(prefix="authserver-template-"))
-        with locks.alone(folder):
+        with locks.alone(folder / "lock"):
             build(f"sqlite:///{folder / 'template.sqlite3'}")
         _templates.append(folder / "template.sqlite3")
     return _templates[0]
