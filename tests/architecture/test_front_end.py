@@ -1,0 +1,26 @@
+"""The front end's budget, and what the content security policy would refuse."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+INLINE = re.compile(r"""\s(?:style|on[a-z]+)\s*=\s*["']""")
+
+
+@pytest.mark.parametrize(("name", "limit"), [("css/app.css", 20_000), ("js/app.js", 10_000)])
+def test_a_static_file_stays_within_its_budget(name: str, limit: int) -> None:
+    assert (ROOT / "static" / name).stat().st_size <= limit
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_template_holds_no_inline_style_or_handler(template: Path) -> None:
+    assert INLINE.search(template.read_text()) is None
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_inline_script_or_style_sheet_carries_the_nonce(template: Path) -> None:
+    tags = re.findall(r"<(?:script|style)\b[^>]*>", template.read_text())
+    assert [tag for tag in tags if "nonce=" not in tag] == []
