@@ -1,11 +1,12 @@
 """For operators: health and metrics."""
 
 from authserver.edge.machine import Endpoint
-from authserver.ops import health
+from authserver.ops import csp_reports, health
 
 _GET = frozenset({"GET", "HEAD"})
 
 ENDPOINTS: dict[str, Endpoint] = {
     **{path: Endpoint(health.alive, _GET) for path in ("/healthz", "/livez", "/health/alive")},
     **{path: Endpoint(health.ready, _GET) for path in ("/readyz", "/health/ready")},
+    "/csp-reports": Endpoint(csp_reports.respond, frozenset({"POST"})),
 }
