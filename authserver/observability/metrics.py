@@ -7,6 +7,7 @@ store values when they are made. No label names a client or a person, so that th
 from __future__ import annotations
 
 import atexit
+import importlib.metadata
 import os
 import shutil
 import tempfile
@@ -74,6 +75,11 @@ def observe_request(route: str, method: str, status: int, seconds: float) -> Non
     HTTP_SECONDS.labels(route).observe(seconds)
 
 
+def build_info() -> None:
+    """Say which version runs."""
+    BUILD_INFO.labels(importlib.metadata.version("authserver")).set(1)
+
+
 def new_folder() -> Path:
     """A folder for the figures of several processes, removed when this process ends; sets the environment for them."""
     folder = Path(tempfile.mkdtemp(prefix="authserver-metrics-"))
@@ -87,15 +93,21 @@ def render() -> bytes:
     """The figures of all processes, in Prometheus' text format."""
     if FOLDER not in os.environ:
         return generate_latest(registry)
+    _forget_dead(Path(os.environ[FOLDER]))
     whole = CollectorRegistry()
     MultiProcessCollector(whole)  # type: ignore[no-untyped-call]
     return generate_latest(whole)
 
 
-def forget_process(pid: int) -> None:
-    """A worker is gone: its live gauges no longer count."""
-    if FOLDER in os.environ:
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+def _forget_dead(folder: Path) -> None:
+    """Live gauges of workers that are gone no longer count."""
+    for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        except PermissionError:
+            pass  # it lives, and is not ours
 
 
 def serve(bind: str) -> ThreadingHTTPServer | None:

@@ -1,0 +1,46 @@
+"""`authserver serve`: production."""
+
+from __future__ import annotations
+
+import click
+
+from authserver.cli import opening, output
+from authserver.config import Settings
+from authserver.errors import BadSettings
+
+
+@click.command()
+@click.option("--host", help="Address to bind; the default is 127.0.0.1.")
+@click.option("--port", type=int, help="Port to bind; the default is 8000.")
+@click.option("--workers", type=int, help="Worker processes.")
+@click.option("--threads", type=int, help="Blocking threads of each worker.")
+def command(host: str | None, port: int | None, workers: int | None, threads: int | None) -> None:
+    """Serve in production: SIGTERM drains, a second signal stops at once."""
+    settings = opening.settings(host=host, port=port, workers=workers, threads=threads)
+    require_complete(settings)
+    from authserver.cli import serving
+    from authserver.domain import schema
+    from authserver.observability import metrics
+
+    serving.require_free(settings.host, settings.port)
+    with opening.opened(settings, any_schema=True):
+        schema.ensure()
+    metrics.new_folder()
+    try:
+        metrics.serve(settings.metrics_bind)
+    except OSError as error:
+        raise BadSettings(
+            f"metrics_bind: {settings.metrics_bind} is not free ({error.strerror}); `off` is allowed"
+        ) from None
+    serving.run(settings)
+
+
+def require_complete(settings: Settings) -> None:
+    """Raise NotReady with everything that is missing, each with the line that gives it."""
+    missing = []
+    if not settings.secret_key:
+        missing.append('a secret key: export AUTHSERVER_SECRET_KEY="$(openssl rand -base64 48)"')
+    if settings.demo:
+        missing.append("an installation that is not the demo's")
+    if missing:
+        raise output.NotReady("Not ready to serve. Missing: " + "; ".join(missing))

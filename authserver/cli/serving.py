@@ -1,0 +1,175 @@
+"""Granian under our rules: fresh worker processes, drain before the stop, our log lines (security.md E17)."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import multiprocessing.util
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.context import BaseContext
+from typing import Any, Protocol
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from authserver.cli.output import NotReady
+from authserver.config import Settings
+from authserver.observability import logs
+
+# Load balancers ask every few seconds: for so long a stopping server still answers, and says that it is stopping.
+DRAIN_SECONDS = 5
+IN_FLIGHT_SECONDS = 30
+FIGURES_SECONDS = 15
+# Connections that a worker holds at once, idle ones included; more wait in the kernel's queue.
+CONNECTIONS = 1024
+_OURS = "authserver.observability.logs.Handler"
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {},
+    "handlers": {"console": {"class": _OURS}, "access": {"class": _OURS}},
+    "loggers": {
+        "_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "granian.access": {"handlers": ["access"], "level": "WARNING", "propagate": False},
+    },
+}
+
+
+class Stopping(Protocol):
+    """An event that other processes see."""
+
+    def set(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+class Server(MPServer):
+    """Granian whose SIGTERM drains first; a second signal stops fast."""
+
+    def __init__(self, stopping: Stopping, **options: Any) -> None:
+        super().__init__("authserver:create_app", **options)
+        self._stopping = stopping
+        self._signals = 0
+
+    def signal_handler_interrupt(self, *args: Any, **named: Any) -> None:
+        """First SIGTERM: say so for a while, then stop. Ctrl-C, or a second signal: stop now."""
+        self._signals += 1
+        self._stopping.set()
+        if self._signals > 1:
+            self.workers_kill_timeout = 1
+        if self._signals > 1 or args[:1] == (signal.SIGINT,):
+            self._interrupt()
+            return
+        logs.event("draining", seconds=DRAIN_SECONDS)
+        timer = threading.Timer(DRAIN_SECONDS, self._interrupt)
+        timer.daemon = True
+        timer.start()
+
+    def _interrupt(self) -> None:
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
+
+    def _stop_workers(self) -> None:
+        """As granian does, but a second signal need not wait for what the first is waiting for."""
+        for worker in self.wrks:
+            worker.terminate()  # type: ignore[no-untyped-call]
+        deadline = time.monotonic() + IN_FLIGHT_SECONDS
+        while self._busy() and self._signals < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        super()._stop_workers()  # type: ignore[no-untyped-call]
+
+    def _busy(self) -> bool:
+        return any(worker.is_alive() for worker in self.wrks)  # type: ignore[no-untyped-call]
+
+
+def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings], None] | None = None) -> None:
+    """Serve until a signal ends it. `alongside` runs once in each worker, after the app is made.
+
+    `spawn` starts workers as fresh interpreters, which inherit no thread, lock or connection of this one.
+    """
+    context = multiprocessing.get_context("spawn" if spawn or sys.platform != "linux" else "fork")
+    multiprocessing.set_start_method(context.get_start_method(), force=True)
+    stopping = _event(context)
+    server = Server(
+        stopping,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        backlog=2048,
+        backpressure=CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=128 * 1024),
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
+        respawn_failed_workers=True,
+        respawn_interval=0.1,
+        workers_kill_timeout=1,  # what is still busy after IN_FLIGHT_SECONDS, see Server
+    )
+    logs.event("starting", issuer=settings.issuer, bind=f"{settings.host}:{settings.port}", workers=settings.workers)
+    server.serve(target_loader=functools.partial(load, settings, stopping, alongside), wrap_loader=False)
+    logs.event("stopped")
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise NotReady if something listens there: with SO_REUSEPORT the kernel would let both share the port."""
+    if not is_free(host, port):
+        raise NotReady(f"{host}:{port} is taken: choose another with --port, or stop what listens there.")
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether nothing listens on this address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def load(settings: Settings, stopping: Stopping, alongside: Callable[[Settings], None] | None) -> Any:
+    """In a worker: the app, and what must happen when the worker ends."""
+    from authserver import create_app
+    from authserver.edge import draining
+
+    draining.follow(stopping.wait)
+    app = create_app(settings)
+    # Not atexit: the children of multiprocessing do not run it.
+    multiprocessing.util.Finalize(None, _finish, exitpriority=10)
+    threading.Thread(target=_figures, name="figures", daemon=True).start()
+    if alongside is not None:
+        alongside(settings)
+    return draining.Closing(app)
+
+
+def _event(context: BaseContext) -> Stopping:
+    return context.Event()
+
+
+def _finish() -> None:
+    """Write what was counted, and give the connections back."""
+    from authserver import database
+    from authserver.domain import usage
+
+    try:
+        usage.flush()
+    finally:
+        database.engine().dispose()
+
+
+def _figures() -> None:
+    from authserver.domain import figures
+
+    while True:
+        try:
+            figures.refresh()
+        except Exception as error:  # a lost database must not end the thread
+            logs.failure("figures_failed", error, level="warning")
+        time.sleep(FIGURES_SECONDS)

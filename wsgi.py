@@ -1,0 +1,11 @@
+"""For any WSGI server: `gunicorn wsgi:app --no-control-socket`."""
+
+from authserver import config, create_app
+
+settings = config.load()
+app = create_app(settings)
+
+with config.using(settings):
+    from authserver.domain import schema
+
+    schema.ensure()
