@@ -21,6 +21,7 @@ NAVIGATION = (
     ("", "Overview", "overview.show", "home", False),
     ("Build", "Apps", "apps.index", "app", False),
     ("Build", "API keys", "api_keys.index", "key", False),
+    ("Watch", "Audit log", "audit_log.index", "list", False),
     ("You", "Connected apps", "connected_apps.index", "link", False),
     ("You", "Sessions", "sessions.index", "desktop", False),
     ("You", "Security", "security.show", "shield", False),
@@ -29,7 +30,6 @@ NAVIGATION = (
     ("Admin", "All apps", "admin_clients.index", "app", True),
     ("Admin", "Scopes", "admin_scopes.index", "list", True),
     ("Admin", "Signing keys", "admin_signing_keys.index", "lock", True),
-    ("Watch", "Audit log", "audit_log.index", "list", False),
 )
 
 
