@@ -2,4 +2,6 @@
 
 from flask import Blueprint
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+from authserver.dashboard import connected_apps
+
+BLUEPRINTS: tuple[Blueprint, ...] = (connected_apps.blueprint,)

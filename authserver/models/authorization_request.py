@@ -14,6 +14,7 @@ class AuthorizationRequest(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)  # of the handle in our links
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), index=True)
     browser: Mapped[bytes] = mapped_column(LargeBinary(32))  # digest of the browser's cookie: no other may go on
+    session_before: Mapped[str | None] = mapped_column(String(32))  # the sign-in it met; prompt=login wants another
     redirect_uri: Mapped[str] = mapped_column(String(2000))
     redirect_uri_sent: Mapped[bool] = mapped_column(default=True)
     response_mode: Mapped[str] = mapped_column(String(20), default="query")
@@ -29,6 +30,6 @@ class AuthorizationRequest(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
     user_id: Mapped[str | None] = mapped_column(String(32))  # who is being asked, set when consent is shown
-    reauthenticated_at: Mapped[int | None] = mapped_column(BigInteger)  # prompt=login or select_account was honoured
+    chosen_at: Mapped[int | None] = mapped_column(BigInteger)  # prompt=select_account: they stay with this account
     answered_at: Mapped[int | None] = mapped_column(BigInteger)
     answer: Mapped[str | None] = mapped_column(String(10))  # allow, deny

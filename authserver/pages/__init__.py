@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from authserver.pages import theme
+from authserver.pages import consent, theme
 
 # Add a page's module here and its blueprint is served.
-BLUEPRINTS: tuple[Blueprint, ...] = (theme.blueprint,)
+BLUEPRINTS: tuple[Blueprint, ...] = (theme.blueprint, consent.blueprint)

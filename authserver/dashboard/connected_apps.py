@@ -1,0 +1,120 @@
+"""/connected-apps: what a person allowed, and taking it back (ux.md 2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
+
+from authserver import config
+from authserver.domain import consents, resources, scopes
+from authserver.domain.consents import ConnectedApp
+from authserver.domain.scopes import ScopeFacts
+from authserver.edge import current_user
+from authserver.lib import clock, durations
+
+blueprint = Blueprint("connected_apps", __name__, url_prefix="/connected-apps")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One app with what it can do, in the sentences of the consent page."""
+
+    app: ConnectedApp
+    host: str
+    can: list[str]
+    level: str  # the highest of its scopes
+    apis: list[str]
+    unused: bool
+
+
+@blueprint.get("")
+@current_user.require_user
+def index() -> str:
+    """All apps of this person: connected ones, then those revoked."""
+    rows = [_row(app) for app in consents.list_for(current_user.me().user.id)]
+    return render_template(
+        "dashboard/connected_apps/index.html",
+        connected=[row for row in rows if row.app.connected],
+        revoked=[row for row in rows if not row.app.connected],
+    )
+
+
+@blueprint.get("/<client_id>/revoke")
+@current_user.require_user
+def confirm(client_id: str) -> str:
+    """What revoking does, honestly, before it is done."""
+    app = consents.find(current_user.me().user.id, client_id)
+    return render_template("dashboard/connected_apps/revoke.html", row=_row(app), lifetime=_in_words(_lifetime([app])))
+
+
+@blueprint.post("/<client_id>/revoke")
+@current_user.require_user
+def revoke(client_id: str) -> Response:
+    """Everything of the app dies at once."""
+    user_id = current_user.me().user.id
+    app = consents.find(user_id, client_id)
+    consents.revoke(user_id, client_id)
+    flash(f"{app.client.name} can no longer use your account.", "ok")
+    return _back()
+
+
+@blueprint.get("/revoke-all")
+@current_user.require_user
+def confirm_all() -> Any:
+    """The same for every app at once."""
+    apps = [app for app in consents.list_for(current_user.me().user.id) if app.connected]
+    if not apps:
+        return _back()
+    return render_template(
+        "dashboard/connected_apps/revoke_all.html", count=len(apps), lifetime=_in_words(_lifetime(apps))
+    )
+
+
+@blueprint.post("/revoke-all")
+@current_user.require_user
+def revoke_all() -> Response:
+    """Everything of every app dies at once."""
+    count = consents.revoke_all(current_user.me().user.id)
+    flash(f"Revoked the access of {count} {'app' if count == 1 else 'apps'}.", "ok")
+    return _back()
+
+
+def _back() -> Response:
+    return make_response(redirect(url_for("connected_apps.index"), 303))
+
+
+def _row(app: ConnectedApp) -> Row:
+    known, registered = scopes.all(), resources.all()
+    facts = [each for each in known.values() if each.name in app.scopes]
+    return Row(
+        app=app,
+        host=_host(app.client.homepage),
+        can=[each.title for each in facts],
+        level=_highest(facts),
+        apis=[registered[each].name for each in app.resources if each in registered],
+        unused=app.connected and app.unused(clock.now()),
+    )
+
+
+def _highest(facts: Iterable[ScopeFacts]) -> str:
+    return max((each.level for each in facts), key=scopes.LEVELS.index, default="")
+
+
+def _lifetime(apps: Iterable[ConnectedApp]) -> int:
+    """The longest life, in seconds, of a signed token that one of these apps may still hold."""
+    return max(app.client.access_token_ttl or config.current().access_token_ttl for app in apps)
+
+
+def _in_words(seconds: int) -> str:
+    return "1 hour" if seconds == 3600 else durations.in_words(seconds)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,366 @@
+"""Authorization requests: stored as they came, bound to one browser, answered once (RFC 6749 section 4.1)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from authserver import database
+from authserver.domain import audit, authorization_codes, clients, consents, grants, scopes
+from authserver.domain.clients import ClientFacts
+from authserver.domain.sessions import SignedIn
+from authserver.errors import Conflict, DomainError
+from authserver.lib import clock, redirect_uris, secrets
+from authserver.models import AuthorizationRequest
+from authserver.observability import context
+
+LIFETIME = 600
+# A request that came by a cross-site POST, which carries no cookie: the first GET with its handle binds it.
+UNBOUND = b""
+# The row, for entries, which know no tables.
+Pending = AuthorizationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where answers go, once client and redirect URI are verified, and in which form."""
+
+    client_id: str
+    redirect_uri: str
+    response_mode: str = "query"
+    state: str | None = None
+    bounces: bool = True  # False: nobody vouches for the app, so a person acts before an error is sent there
+
+    def refuse(self, error: str, description: str) -> Refusal:
+        """An error answer to the app; the description holds nothing of the input."""
+        return Refusal(self, error, description)
+
+
+class Refusal(Exception):
+    """An error that the app may read (RFC 6749 section 4.1.2.1, OIDC Core 3.1.2.6)."""
+
+    def __init__(self, destination: Destination, error: str, description: str) -> None:
+        super().__init__(description)
+        self.destination = destination
+        self.error = error
+        self.description = description
+
+
+class Expired(DomainError):
+    """The request is too old, unknown, or another browser's: the answers are the same."""
+
+    def __init__(self) -> None:
+        super().__init__("This sign-in took too long. Start again from the app.")
+
+
+class Answered(Conflict):
+    """The request has its answer, and the first one stays good."""
+
+    def __init__(self) -> None:
+        super().__init__("You have answered this request before. The first answer stays good.")
+
+
+class NoLongerValid(DomainError):
+    """The app was disabled or its address was taken away since the request came: nothing may go there."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("This app can't be used at the moment. Nothing was shared.", detail)
+
+
+class Step(enum.Enum):
+    """What comes next for a stored request."""
+
+    SIGN_IN = "sign_in"
+    CHOOSE_ACCOUNT = "choose_account"
+    CONSENT = "consent"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that kept all rules; nothing of it changes any more. Times are seconds."""
+
+    destination: Destination
+    redirect_uri_sent: bool
+    scopes: tuple[str, ...]
+    scope_asked: bool
+    resources: tuple[str, ...] = ()
+    code_challenge: str | None = None
+    nonce: str | None = None
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    login_hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingView:
+    """What the sign-in page may say about the request it serves. `expires_at` in epoch seconds."""
+
+    client_name: str
+    host: str
+    login_hint: str
+    expires_at: int
+    expired: bool
+    form_targets: tuple[str, ...]  # CSP sources at which the page's forms may end (contract 11.22)
+
+
+def store(asked: Asked, *, browser: bytes, found: SignedIn | None) -> tuple[str, AuthorizationRequest]:
+    """Keep a request for ten minutes; returns the handle that our links carry, and the row."""
+    handle, now, to = secrets.random_token(), clock.now(), asked.destination
+    row = AuthorizationRequest(
+        digest=secrets.digest(handle),
+        client_id=to.client_id,
+        browser=browser,
+        session_before=found.session.id if found else None,
+        redirect_uri=to.redirect_uri,
+        redirect_uri_sent=asked.redirect_uri_sent,
+        response_mode=to.response_mode,
+        state=to.state,
+        scopes=list(asked.scopes),
+        scope_asked=asked.scope_asked,
+        resources=list(asked.resources),
+        code_challenge=asked.code_challenge,
+        nonce=asked.nonce,
+        prompt=list(asked.prompt),
+        max_age=asked.max_age,
+        login_hint=asked.login_hint,
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )
+    with database.transaction() as session:
+        session.add(row)
+    return handle, row
+
+
+def get(handle: str, *, browser: bytes, found: SignedIn | None) -> AuthorizationRequest:
+    """The request behind a handle, for the browser it is bound to. Raises Expired, Answered."""
+    row = _find(handle)
+    if row is not None and row.browser == UNBOUND:
+        row = _bind(row, browser, found)
+    if row is None or not secrets.equal(row.browser, browser) or row.expires_at <= clock.now():
+        raise Expired
+    if row.answered_at is not None:
+        raise Answered
+    context.current().log["client_id"] = row.client_id
+    return row
+
+
+def peek(handle: str, browser: bytes) -> PendingView | None:
+    """The same for the sign-in page, which only tells what it is for; None for what is not this browser's."""
+    row = _find(handle)
+    if row is None or not secrets.equal(row.browser, browser):
+        return None
+    client = clients.find(row.client_id)
+    return PendingView(
+        client_name=client.name if client else "",
+        host=redirect_uris.display_host(row.redirect_uri),
+        login_hint=row.login_hint,
+        expires_at=row.expires_at,
+        expired=row.expires_at <= clock.now() or row.answered_at is not None,
+        form_targets=form_targets(row.redirect_uri),
+    )
+
+
+def form_targets(redirect_uri: str) -> tuple[str, ...]:
+    """Where a form may end whose answer leads to the app: browsers follow `form-action` through redirects."""
+    if redirect_uris.is_loopback(redirect_uri):
+        return ("https:", "http:")
+    if redirect_uris.is_custom_scheme(redirect_uri):
+        return ("https:", redirect_uris.origin(redirect_uri))
+    return ("https:",)
+
+
+def client_of(pending: AuthorizationRequest) -> ClientFacts:
+    """The app that asked, judged as it is now. Raises NoLongerValid."""
+    client = clients.find(pending.client_id)
+    if client is None or not client.enabled:
+        raise NoLongerValid("the client was disabled or deleted after the request")
+    if not redirect_uris.matches(pending.redirect_uri, client.redirect_uris, native=client.native):
+        raise NoLongerValid("the redirect URI was taken away after the request")
+    return client
+
+
+def destination_of(pending: AuthorizationRequest, client: ClientFacts) -> Destination:
+    """Where the answer of a stored request goes."""
+    return Destination(
+        pending.client_id,
+        pending.redirect_uri,
+        pending.response_mode,
+        pending.state,
+        bounces=not client.self_registered or "none" in pending.prompt,
+    )
+
+
+def effective_scopes(pending: AuthorizationRequest, client: ClientFacts, role: str) -> tuple[str, ...]:
+    """What was asked, within what the app is assigned now and what this person may hold (contract 11.1).
+
+    Raises Refusal(invalid_scope) where an app asked for something and nothing of it is left.
+    """
+    kept = scopes.held_by(role, (name for name in pending.scopes if name in client.scopes))
+    if pending.scopes and not kept:
+        raise destination_of(pending, client).refuse(
+            "invalid_scope", "None of the requested scopes can be granted by this person."
+        )
+    return kept
+
+
+def next_step(pending: AuthorizationRequest, client: ClientFacts, found: SignedIn | None) -> Step:
+    """What a stored request needs before its answer. Raises Refusal, also where prompt=none forbids that step."""
+    silent = "none" in pending.prompt
+    to = destination_of(pending, client)
+    if found is None or _must_sign_in(pending, found):
+        if silent:
+            raise to.refuse("login_required", "The person has to sign in.")
+        return Step.SIGN_IN
+    if "select_account" in pending.prompt and not _has_chosen(pending, found):
+        return Step.CHOOSE_ACCOUNT
+    kept = effective_scopes(pending, client, found.user.role)
+    if "consent" in pending.prompt or consents.needed(found.user.id, client, pending, kept):
+        if silent:
+            raise to.refuse("consent_required", "The person has to allow this first.")
+        return Step.CONSENT
+    return Step.ANSWER
+
+
+def note_asked(pending: AuthorizationRequest, user_id: str) -> None:
+    """Remember whom the consent page shows: nobody else can answer it."""
+    if pending.user_id == user_id:
+        return
+    with database.transaction() as session:
+        _require_pending(_update(session, pending, user_id=user_id))
+
+
+def choose(pending: AuthorizationRequest, user_id: str) -> None:
+    """prompt=select_account: the person stays with the account they are signed in with."""
+    with database.transaction() as session:
+        _require_pending(_update(session, pending, user_id=user_id, chosen_at=clock.now()))
+
+
+def answer(pending: AuthorizationRequest, client: ClientFacts, found: SignedIn) -> str:
+    """Answer without a question, because everything was allowed before; returns the code. Raises Answered."""
+    kept = effective_scopes(pending, client, found.user.role)
+    with database.transaction() as session:
+        _claim(session, pending, "allow", found.user.id)
+        return _issue(session, pending, found, kept)
+
+
+def allow(pending: AuthorizationRequest, client: ClientFacts, found: SignedIn, *, allowed: Sequence[str]) -> str:
+    """The person allows these scopes: consent, grant, code and event in one transaction; returns the code.
+
+    Raises Answered for every call but the first, however many come at once.
+    """
+    asked = effective_scopes(pending, client, found.user.role)
+    kept = tuple(name for name in asked if name in allowed)
+    with database.transaction() as session:
+        _claim(session, pending, "allow", found.user.id)
+        consents.record(session, found.user.id, client.id, resources=pending.resources, asked=asked, allowed=kept)
+        code = _issue(session, pending, found, kept)
+        _record(session, "consent.granted", client, found, scopes=list(kept), resources=pending.resources)
+    return code
+
+
+def deny(pending: AuthorizationRequest, client: ClientFacts, found: SignedIn) -> None:
+    """The person refuses; the app learns nothing else. Raises Answered."""
+    with database.transaction() as session:
+        _claim(session, pending, "deny", found.user.id)
+        _record(session, "consent.denied", client, found, scopes=pending.scopes)
+
+
+def _find(handle: str) -> AuthorizationRequest | None:
+    if not 0 < len(handle) <= 100:
+        return None
+    with database.reading() as session:
+        return session.get(AuthorizationRequest, secrets.digest(handle))
+
+
+def _bind(row: AuthorizationRequest, browser: bytes, found: SignedIn | None) -> AuthorizationRequest | None:
+    values = {"browser": browser, "session_before": found.session.id if found else None}
+    with database.transaction() as session:
+        won = session.execute(
+            update(AuthorizationRequest)
+            .where(AuthorizationRequest.digest == row.digest, AuthorizationRequest.browser == UNBOUND)
+            .values(**values)
+        ).rowcount  # type: ignore[attr-defined]  # an UPDATE's result has it
+        return session.get(AuthorizationRequest, row.digest) if won else None
+
+
+def _must_sign_in(pending: AuthorizationRequest, found: SignedIn) -> bool:
+    if _is_fresh(pending, found):
+        return False
+    # max_age counts from the request, so that reading the consent page takes nobody back to the password.
+    too_old = pending.max_age is not None and (
+        pending.max_age == 0 or found.session.auth_time + pending.max_age < pending.created_at
+    )
+    return "login" in pending.prompt or too_old
+
+
+def _is_fresh(pending: AuthorizationRequest, found: SignedIn) -> bool:
+    """Whether the person proved who they are after the request came, and not just within the same second."""
+    if found.session.id == pending.session_before:
+        return found.session.auth_time > pending.created_at
+    return found.session.auth_time >= pending.created_at
+
+
+def _has_chosen(pending: AuthorizationRequest, found: SignedIn) -> bool:
+    stays = pending.chosen_at is not None and pending.user_id == found.user.id
+    return stays or _is_fresh(pending, found)
+
+
+def _claim(session: Session, pending: AuthorizationRequest, answer: str, user_id: str) -> None:
+    if not _update(session, pending, answered_at=clock.now(), answer=answer, user_id=user_id):
+        raise Answered
+
+
+def _require_pending(updated: bool) -> None:
+    if not updated:
+        raise Answered
+
+
+def _update(session: Session, pending: AuthorizationRequest, **values: object) -> bool:
+    """Change a request that has no answer yet; says whether it had none."""
+    result = session.execute(
+        update(AuthorizationRequest)
+        .where(AuthorizationRequest.digest == pending.digest, AuthorizationRequest.answered_at.is_(None))
+        .values(**values)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+
+
+def _issue(session: Session, pending: AuthorizationRequest, found: SignedIn, kept: Sequence[str]) -> str:
+    grant = grants.create(
+        session,
+        client_id=pending.client_id,
+        user_id=found.user.id,
+        session_id=found.session.id,
+        scopes=list(kept),
+        resources=pending.resources,
+        auth_time=found.session.auth_time,
+        amr=found.session.amr,
+        nonce=pending.nonce,
+    )
+    return authorization_codes.issue(
+        session,
+        grant,
+        client_id=pending.client_id,
+        redirect_uri=pending.redirect_uri,
+        redirect_uri_sent=pending.redirect_uri_sent,
+        code_challenge=pending.code_challenge,
+    )
+
+
+def _record(session: Session, event: str, client: ClientFacts, found: SignedIn, **data: Any) -> None:
+    audit.record(
+        session,
+        event,
+        target=f"client:{client.id}",
+        owner_id=found.user.id,
+        client_id=client.id,
+        actor=f"user:{found.user.id}",
+        client_name=client.name,
+        **data,
+    )

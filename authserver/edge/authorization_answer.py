@@ -1,0 +1,38 @@
+"""The answer to an authorization request: query or form_post, always with `iss` (RFC 9207)."""
+
+from __future__ import annotations
+
+from flask import Response, make_response, render_template
+
+from authserver import config
+from authserver.domain import authorization_requests
+from authserver.domain.authorization_requests import Destination
+from authserver.edge import headers
+from authserver.lib import redirect_uris
+
+
+def send(to: Destination, **members: str) -> Response:
+    """Hand `members` to the app with the state as it came and our issuer; `to` must be verified."""
+    members |= {"iss": config.current().issuer} | ({} if to.state is None else {"state": to.state})
+    if to.response_mode == "form_post":
+        return _form_post(to, members)
+    # Never 307, which would carry the person's form along (RFC 9700 section 4.12).
+    return Response(status=303, headers={"Location": redirect_uris.append(to.redirect_uri, members)})
+
+
+def location(to: Destination, **members: str) -> str:
+    """The same as a link that a person follows, for apps that nobody vouches for."""
+    members |= {"iss": config.current().issuer} | ({} if to.state is None else {"state": to.state})
+    return redirect_uris.append(to.redirect_uri, members)
+
+
+def _form_post(to: Destination, members: dict[str, str]) -> Response:
+    headers.allow_form_target(*authorization_requests.form_targets(to.redirect_uri))
+    page = render_template(
+        "pages/form_post.html",
+        # A registered query keeps what is the app's own; the answer has each of our names once (class C3).
+        action=redirect_uris.append(to.redirect_uri, {}),
+        members=members,
+        host=redirect_uris.display_host(to.redirect_uri),
+    )
+    return make_response(page)

@@ -1,0 +1,259 @@
+"""What an authorization request may say (RFC 6749 section 4.1.1, RFC 7636, 8707, 9207, OIDC Core 3.1.2.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from authserver import config
+from authserver.domain import clients, resources, scopes
+from authserver.domain.authorization_requests import Asked, Destination
+from authserver.domain.clients import ClientFacts
+from authserver.lib import form_body, pkce, redirect_uris
+from authserver.lib import scopes as grammar
+
+RESPONSE_MODES = ("query", "form_post")
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+# Characters; a state of 8 kB passes whole, whatever it holds.
+MAX_STATE = 16_384
+MAX_NONCE = 1_024
+MAX_LOGIN_HINT = 254
+MAX_RESOURCES = 10
+# RFC 9101 and OIDC Core 6: what we don't do is refused by name, not ignored.
+UNSUPPORTED = {
+    "request": "request_not_supported",
+    "request_uri": "request_uri_not_supported",
+    "registration": "registration_not_supported",
+}
+_SECONDS = re.compile(r"[0-9]{1,9}")
+
+
+class Untrusted(Exception):
+    """Client or redirect URI are not verified: the answer is a page of ours, and nothing leaves this host."""
+
+    def __init__(
+        self, message: str, *, parameter: str = "", expected: Sequence[str] = (), received: str | None = None,
+        client: ClientFacts | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.message = message
+        self.parameter = parameter
+        self.expected = expected
+        self.received = received
+        self.client = client
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The parameters as sent: values by name, and the names that came more than once."""
+
+    values: dict[str, list[str]]
+    repeated: frozenset[str]
+
+    def get(self, name: str) -> str | None:
+        """The value of a parameter that came once, else None."""
+        return self.values[name][0] if name in self.values and name not in self.repeated else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The verified half of a request: who asks, and where the answer goes."""
+
+    client: ClientFacts
+    to: Destination
+    redirect_uri_sent: bool
+
+
+def read(raw: bytes | str, content_type: str | None = form_body.FORM) -> Parameters:
+    """Parse a query (str) or a body (bytes). Raises Untrusted for what is no form at all."""
+    repeated: set[str] = set()
+    while True:
+        try:
+            values = form_body.parse_multi(
+                raw, repeatable=frozenset({"resource", *repeated}), content_type=content_type
+            )
+        except form_body.Repeated as error:  # go on, to find out whether the app may be told
+            repeated.add(error.name)
+        except form_body.FormError as error:
+            raise Untrusted(f"The request can't be read: {error}.") from error
+        else:
+            return Parameters(values, frozenset(repeated))
+
+
+def identify(sent: Parameters) -> Sender:
+    """Who asks and where to. Raises Untrusted until both are beyond doubt, for every kind of error (class C1)."""
+    client = _client(sent)
+    redirect_uri = _redirect_uri(sent, client)
+    mode = sent.get("response_mode") or "query"
+    to = Destination(
+        client.id,
+        redirect_uri or client.redirect_uris[0],
+        mode if mode in _modes(client) else "query",
+        sent.get("state"),
+        bounces=not client.self_registered or "none" in (sent.get("prompt") or "").split(" "),
+    )
+    return Sender(client, to, redirect_uri is not None)
+
+
+def judge(sent: Parameters, sender: Sender) -> Asked:
+    """The request, if it keeps every rule. Raises Refusal, which the app reads at its redirect URI."""
+    client, to = sender.client, sender.to
+    _require_supported(sent, to)
+    _require_code_flow(sent, client, to)
+    names = _scopes(sent, client, to)
+    return Asked(
+        destination=to,
+        redirect_uri_sent=sender.redirect_uri_sent,
+        scopes=names,
+        scope_asked=sent.get("scope") is not None,
+        resources=_resources(sent, client, to),
+        code_challenge=_code_challenge(sent, client, to),
+        nonce=_at_most(sent, "nonce", MAX_NONCE, to),
+        prompt=_prompt(sent, to),
+        max_age=_max_age(sent, to),
+        login_hint=_login_hint(sent),
+    )
+
+
+def _client(sent: Parameters) -> ClientFacts:
+    client_id = sent.get("client_id")
+    if client_id is None:
+        problem = "was sent more than once" if "client_id" in sent.repeated else "is missing"
+        raise Untrusted(f"The parameter client_id {problem}.", parameter="client_id")
+    client = clients.find(client_id) if len(client_id) <= 64 else None
+    if client is None or client.deleted_at is not None:
+        raise Untrusted("There is no app with this client_id.", parameter="client_id", received=client_id)
+    if client.disabled_at is not None:
+        raise Untrusted("This app is disabled.", parameter="client_id", received=client_id, client=client)
+    return client
+
+
+def _redirect_uri(sent: Parameters, client: ClientFacts) -> str | None:
+    """The verified redirect URI, or None where the only registered one is meant (trap T13)."""
+    received = sent.get("redirect_uri")
+    if received is None:
+        _require_only_one(sent, client)
+        return None
+    if not redirect_uris.matches(received, client.redirect_uris, native=client.native):
+        raise Untrusted(
+            "The redirect_uri is not registered for this app. It must match exactly, character by character.",
+            parameter="redirect_uri",
+            expected=client.redirect_uris,
+            received=received,
+            client=client,
+        )
+    return received
+
+
+def _require_only_one(sent: Parameters, client: ClientFacts) -> None:
+    if "redirect_uri" in sent.repeated:
+        raise Untrusted("The parameter redirect_uri was sent more than once.", parameter="redirect_uri", client=client)
+    if not client.redirect_uris:
+        raise Untrusted("This app has no redirect URI.", parameter="redirect_uri", client=client)
+    openid = any("openid" in value.split(" ") for value in sent.values.get("scope", ()))
+    if len(client.redirect_uris) > 1 or openid:
+        raise Untrusted(
+            "The parameter redirect_uri is missing.",
+            parameter="redirect_uri",
+            expected=client.redirect_uris,
+            client=client,
+        )
+
+
+def _modes(client: ClientFacts) -> Sequence[str]:
+    return [mode for mode in RESPONSE_MODES if not client.response_modes or mode in client.response_modes]
+
+
+def _require_supported(sent: Parameters, to: Destination) -> None:
+    if sent.repeated:
+        raise to.refuse("invalid_request", "A parameter was sent more than once.")
+    if to.state and len(to.state) > MAX_STATE:
+        raise to.refuse("invalid_request", "The state is too long.")
+    for name, error in UNSUPPORTED.items():
+        if sent.get(name):
+            raise to.refuse(error, f"The parameter {name} is not supported.")
+
+
+def _require_code_flow(sent: Parameters, client: ClientFacts, to: Destination) -> None:
+    mode = sent.get("response_mode")
+    if mode is not None and mode not in _modes(client):
+        raise to.refuse("invalid_request", "This response_mode is not supported.")
+    kind = sent.get("response_type")
+    if kind is None:
+        raise to.refuse("invalid_request", "The parameter response_type is missing.")
+    if kind != "code":
+        raise to.refuse("unsupported_response_type", "The only response_type is code.")
+    if not client.may_use("authorization_code"):
+        raise to.refuse("unauthorized_client", "This client may not use the authorization code grant.")
+
+
+def _scopes(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str, ...]:
+    """What was asked and is assigned; unknown scopes are dropped (RFC 6749 section 3.3)."""
+    try:
+        asked = grammar.parse(sent.get("scope"))
+    except ValueError:
+        raise to.refuse("invalid_scope", "The scope is malformed.") from None
+    kept = tuple(name for name in scopes.known(asked or client.default_scopes) if name in client.scopes)
+    if not client.may_use("refresh_token"):  # OIDC Core section 11: ignored where it can't be kept
+        kept = tuple(name for name in kept if name != scopes.OFFLINE)
+    if asked and not kept:
+        raise to.refuse("invalid_scope", "None of the requested scopes is assigned to this client.")
+    return kept
+
+
+def _resources(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str, ...]:
+    asked = tuple(dict.fromkeys(sent.values.get("resource", ())))
+    issuer, registered = config.current().issuer, resources.all()
+    if len(asked) > MAX_RESOURCES:
+        raise to.refuse("invalid_target", "Too many resources were requested.")
+    if any(each != issuer and (each not in client.resources or each not in registered) for each in asked):
+        raise to.refuse("invalid_target", "A requested resource is unknown or not assigned to this client.")
+    return asked
+
+
+def _code_challenge(sent: Parameters, client: ClientFacts, to: Destination) -> str | None:
+    challenge, method = sent.get("code_challenge"), sent.get("code_challenge_method")
+    if challenge is None:
+        if method is not None or _pkce_required(client):
+            raise to.refuse("invalid_request", "The parameter code_challenge is missing (RFC 7636).")
+        return None
+    if method != "S256":  # left out it would mean plain
+        raise to.refuse("invalid_request", "The code_challenge_method must be S256.")
+    if not pkce.valid_challenge(challenge):
+        raise to.refuse("invalid_request", "The code_challenge must be base64url of a SHA-256 hash, 43 characters.")
+    return challenge
+
+
+def _pkce_required(client: ClientFacts) -> bool:
+    return client.public or (config.current().require_pkce == "all" and client.require_pkce)
+
+
+def _prompt(sent: Parameters, to: Destination) -> tuple[str, ...]:
+    asked = tuple(dict.fromkeys(part for part in (sent.get("prompt") or "").split(" ") if part))
+    if not PROMPTS.issuperset(asked):
+        raise to.refuse("invalid_request", "The prompt is none of none, login, consent and select_account.")
+    if "none" in asked and len(asked) > 1:
+        raise to.refuse("invalid_request", "The prompt none stands alone.")
+    return asked
+
+
+def _max_age(sent: Parameters, to: Destination) -> int | None:
+    text = sent.get("max_age")
+    if text is None:
+        return None
+    if not _SECONDS.fullmatch(text):
+        raise to.refuse("invalid_request", "The max_age must be a number of seconds.")
+    return int(text)
+
+
+def _at_most(sent: Parameters, name: str, limit: int, to: Destination) -> str | None:
+    value = sent.get(name)
+    if value is not None and len(value) > limit:
+        raise to.refuse("invalid_request", f"The {name} is too long.")
+    return value
+
+
+def _login_hint(sent: Parameters) -> str:
+    hint = sent.get("login_hint") or ""
+    return hint if len(hint) <= MAX_LOGIN_HINT and hint.isprintable() else ""

@@ -1,0 +1,149 @@
+"""GET and POST /oauth/authorize (RFC 6749 section 4.1, OIDC Core 3.1.2, RFC 9207)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
+
+from authserver.domain import authorization_requests
+from authserver.domain.authorization_requests import UNBOUND, Asked, Pending, Refusal, Step
+from authserver.domain.clients import ClientFacts
+from authserver.domain.sessions import SignedIn
+from authserver.edge import authorization_answer, browser, csrf, current_user, headers
+from authserver.oauth import authorization_rules
+from authserver.oauth.authorization_rules import Untrusted
+from authserver.observability import context, logs
+
+blueprint = Blueprint("authorization", __name__)
+# A request by POST comes from the app's site: it carries no form of ours, and no authority of the browser's.
+csrf.exempt.add("authorization.begin_by_post")
+MAX_SHOWN = 300
+
+
+@blueprint.get("/oauth/authorize")
+def begin() -> Response:
+    """A request in the query: stored, then whatever it needs next."""
+    asked = _asked(authorization_rules.read(request.query_string.decode("latin-1")))
+    handle, pending = authorization_requests.store(
+        asked, browser=browser.cookie_digest(), found=current_user.signed_in()
+    )
+    return _go_on(handle, pending)
+
+
+@blueprint.post("/oauth/authorize")
+def begin_by_post() -> Response:
+    """A request in a form: stored, then 303 to GET (contract 11.12).
+
+    Another site's form brings no cookies along, so the request is bound to the browser by the GET that follows.
+    """
+    if request.query_string:
+        raise Untrusted("A request by POST has all its parameters in the body.")
+    asked = _asked(authorization_rules.read(request.get_data(), request.content_type))
+    handle, _pending = authorization_requests.store(asked, browser=UNBOUND, found=None)
+    return _to("authorization.proceed", handle)
+
+
+@blueprint.get("/oauth/authorize/continue")
+def proceed() -> Response:
+    """Where sign-in and account choice come back to; the stored request says what is next."""
+    handle, found = request.args.get("request", ""), current_user.signed_in()
+    pending = authorization_requests.get(handle, browser=browser.cookie_digest(), found=found)
+    return _go_on(handle, pending)
+
+
+@blueprint.app_errorhandler(Untrusted)
+def on_untrusted(error: Untrusted) -> Response:
+    """Our own page, with nothing that leads away from here."""
+    _log_refusal("invalid_request", error.message, error.client.id if error.client else "")
+    trusted = _may_see_settings(error.client)
+    received = error.received
+    page = render_template(
+        "errors/oauth_error.html",
+        parameter=error.parameter,
+        expected=list(error.expected) if trusted else "",
+        received=received if received is None or len(received) <= MAX_SHOWN else received[:MAX_SHOWN] + "…",
+        detail=error.message,
+        client_href=_settings_of(error.client) if error.client and trusted else "",
+    )
+    return make_response(page, 400)
+
+
+@blueprint.app_errorhandler(Refusal)
+def on_refusal(refusal: Refusal) -> Response:
+    """An error for the app; where nobody vouches for it, a person decides whether to go there (RFC 9700 4.11)."""
+    _log_refusal(refusal.error, refusal.description, refusal.destination.client_id)
+    members = {"error": refusal.error, "error_description": refusal.description}
+    if refusal.destination.bounces:
+        return authorization_answer.send(refusal.destination, **members)
+    page = render_template(
+        "errors/oauth_error.html",
+        title="This app's request has an error",
+        message="Nothing was shared.",
+        detail=refusal.description,
+        return_href=authorization_answer.location(refusal.destination, **members),
+    )
+    return make_response(page, 400)
+
+
+@blueprint.app_errorhandler(authorization_requests.Expired)
+def on_expired(error: authorization_requests.Expired) -> Response:
+    """Too old, unknown or another browser's: one page for all."""
+    return _closed(400, "This sign-in took too long", "Start again from the app. Nothing was shared.", error.detail)
+
+
+@blueprint.app_errorhandler(authorization_requests.Answered)
+def on_answered(error: authorization_requests.Answered) -> Response:
+    """A second answer changes nothing."""
+    text = "You have answered this request before, and the first answer stays good. You can close this window."
+    return _closed(409, "Already answered", text, error.detail)
+
+
+def _asked(sent: authorization_rules.Parameters) -> Asked:
+    sender = authorization_rules.identify(sent)
+    context.current().log["client_id"] = sender.client.id
+    return authorization_rules.judge(sent, sender)
+
+
+def _go_on(handle: str, pending: Pending) -> Response:
+    client, found = authorization_requests.client_of(pending), current_user.signed_in()
+    headers.allow_form_target(*authorization_requests.form_targets(pending.redirect_uri))
+    step = authorization_requests.next_step(pending, client, found)
+    if found is None or step is Step.SIGN_IN:
+        return _to("login.show", handle, reauth="1" if found else None)
+    if step is Step.CHOOSE_ACCOUNT:
+        return _to("consent.choose", handle)
+    if step is Step.CONSENT:
+        return _to("consent.show", handle)
+    return _answer(pending, client, found)
+
+
+def _answer(pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
+    code = authorization_requests.answer(pending, client, found)
+    return authorization_answer.send(authorization_requests.destination_of(pending, client), code=code)
+
+
+def _to(endpoint: str, handle: str, **more: str | None) -> Response:
+    # werkzeug's type is wider than Flask's
+    values: dict[str, Any] = {"request": handle, **more}
+    answer: Any = redirect(url_for(endpoint, **values), 303)
+    return make_response(answer)
+
+
+def _closed(status: int, title: str, message: str, detail: str) -> Response:
+    context.current().log["error"] = detail
+    return make_response(render_template("pages/consent_closed.html", title=title, message=message), status)
+
+
+def _may_see_settings(client: ClientFacts | None) -> bool:
+    found = current_user.signed_in()
+    return bool(client and found and (found.user.is_admin or found.user.id == client.owner_id))
+
+
+def _settings_of(client: ClientFacts) -> str:
+    return url_for("apps.show", client_id=client.id) if "apps.show" in current_app.view_functions else ""
+
+
+def _log_refusal(error: str, detail: str, client_id: str) -> None:
+    context.current().log.update(error=error)
+    logs.event("authorization_refused", error=error, msg=detail, client_id=client_id)

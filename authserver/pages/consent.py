@@ -1,0 +1,212 @@
+"""The consent page inside /oauth/authorize: who asks, for what, for how long, and where it leads (ux.md 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+
+from authserver import config
+from authserver.domain import authorization_requests, consents, resources, scopes, users
+from authserver.domain.authorization_requests import Pending, Step
+from authserver.domain.clients import ClientFacts
+from authserver.domain.sessions import SignedIn
+from authserver.edge import authorization_answer, browser, current_user, headers
+from authserver.lib import redirect_uris
+from authserver.observability import metrics
+
+blueprint = Blueprint("consent", __name__)
+ICONS = {"openid": "user", "profile": "user", "email": "mail", scopes.OFFLINE: "clock"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the list: a scope in the words people read."""
+
+    name: str
+    sentence: str
+    cannot: str
+    level: str
+    icon: str
+    value: str  # what will really be shared
+    is_new: bool
+    optional: bool
+
+
+@blueprint.get("/oauth/authorize/consent")
+def show() -> Response:
+    """Ask. Whoever arrives here out of order is sent to the step that is due."""
+    handle, pending, client, found = _stored(request.args.get("request", ""))
+    step = authorization_requests.next_step(pending, client, found)
+    if found is None or step is not Step.CONSENT:
+        return _continue(handle)
+    authorization_requests.note_asked(pending, found.user.id)
+    return _page(handle, pending, client, found)
+
+
+@blueprint.post("/oauth/authorize/consent")
+def decide() -> Response:
+    """Allow or deny, once. The stored request decides what can be allowed; ticks only take away from it."""
+    handle, pending, client, found = _stored(request.form.get("request", ""))
+    step = authorization_requests.next_step(pending, client, found)
+    action = request.form.getlist("action")
+    if found is None or step in (Step.SIGN_IN, Step.CHOOSE_ACCOUNT) or not _asked_of(pending, found):
+        return _continue(handle)
+    if action == ["deny"]:
+        return _deny(pending, client, found)
+    if action != ["allow"]:
+        return _continue(handle)
+    return _allow(handle, pending, client, found)
+
+
+@blueprint.get("/oauth/authorize/account")
+def choose() -> Response:
+    """prompt=select_account: go on as this person, or as another."""
+    handle, pending, client, found = _stored(request.args.get("request", ""))
+    if found is None or authorization_requests.next_step(pending, client, found) is not Step.CHOOSE_ACCOUNT:
+        return _continue(handle)
+    return make_response(
+        render_template(
+            "pages/consent_account.html",
+            handle=handle,
+            client=client,
+            host=redirect_uris.display_host(pending.redirect_uri),
+            user=found.user,
+        )
+    )
+
+
+@blueprint.post("/oauth/authorize/account")
+def stay() -> Response:
+    """The person goes on with the account they are signed in with."""
+    handle, pending, client, found = _stored(request.form.get("request", ""))
+    if (
+        found
+        and request.form.get("account") == found.user.id
+        and authorization_requests.next_step(pending, client, found) is Step.CHOOSE_ACCOUNT
+    ):
+        authorization_requests.choose(pending, found.user.id)
+    return _continue(handle)
+
+
+def _stored(handle: str) -> tuple[str, Pending, ClientFacts, SignedIn | None]:
+    found = current_user.signed_in()
+    pending = authorization_requests.get(handle, browser=browser.cookie_digest(), found=found)
+    headers.allow_form_target(*authorization_requests.form_targets(pending.redirect_uri))
+    return handle, pending, authorization_requests.client_of(pending), found
+
+
+def _continue(handle: str) -> Response:
+    answer: Any = redirect(url_for("authorization.proceed", request=handle), 303)
+    return make_response(answer)
+
+
+def _asked_of(pending: Pending, found: SignedIn) -> bool:
+    """Whether the person who answers is the one whom the page showed (class C18)."""
+    return pending.user_id == found.user.id == request.form.get("account")
+
+
+def _deny(pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
+    authorization_requests.deny(pending, client, found)
+    metrics.CONSENTS.labels(decision="deny").inc()
+    return authorization_answer.send(
+        authorization_requests.destination_of(pending, client),
+        error="access_denied",
+        error_description="The person did not allow this.",
+    )
+
+
+def _allow(handle: str, pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
+    offered = _offered(pending, client, found)
+    ticked = set(request.form.getlist("scope"))
+    allowed = [row.name for row in offered if not row.optional or row.name in ticked]
+    if offered and not allowed:
+        return _page(handle, pending, client, found, problem="Tick at least one thing, or choose Cancel.")
+    code = authorization_requests.allow(pending, client, found, allowed=allowed)
+    metrics.CONSENTS.labels(decision="allow").inc()
+    return authorization_answer.send(authorization_requests.destination_of(pending, client), code=code)
+
+
+def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *, problem: str = "") -> Response:
+    offered = _offered(pending, client, found)
+    page = render_template(
+        "pages/consent.html",
+        handle=handle,
+        client=client,
+        user=found.user,
+        homepage_host=_host(client.homepage),
+        owner=users.find(client.owner_id) if client.owner_id else None,
+        people=consents.people(client.id),
+        first_party=client.skip_consent and not client.self_registered,
+        groups=_groups(offered),
+        targets=_names(pending.resources),
+        keeps_access=client.may_use("refresh_token"),
+        idle=config.current().refresh_token_idle_ttl,
+        lifetime=client.access_token_ttl or config.current().access_token_ttl,
+        remembered=consents.remembered(client, pending.redirect_uri),
+        pending=pending,
+        destination=_destination(pending.redirect_uri),
+        problem=problem,
+    )
+    return make_response(page, 422 if problem else 200)
+
+
+def _offered(pending: Pending, client: ClientFacts, found: SignedIn) -> list[Row]:
+    kept = authorization_requests.effective_scopes(pending, client, found.user.role)
+    new = consents.new_scopes(found.user.id, client.id, pending.resources, kept)
+    values = {"profile": found.user.name, "email": found.user.email}
+    rows = [
+        Row(
+            name=facts.name,
+            sentence=facts.title,
+            cannot=_how_long() if facts.name == scopes.OFFLINE else facts.cannot,
+            level=facts.level,
+            icon=ICONS.get(facts.name, ""),
+            value=values.get(facts.name, ""),
+            is_new=facts.name in new,
+            # Without openid there is no sign-in for the app, so it is never a tick.
+            optional=facts.name != "openid" and (facts.optional or facts.name in client.optional_scopes),
+        )
+        for facts in scopes.all().values()
+        if facts.name in kept
+    ]
+    return sorted(rows, key=lambda row: row.name == scopes.OFFLINE)
+
+
+def _how_long() -> str:
+    days = max(1, config.current().refresh_token_idle_ttl // config.DAY)
+    return f"For up to {days} {'day' if days == 1 else 'days'} after the last use. Revoke it any time."
+
+
+def _groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """The rows by the API they belong to; what belongs to none comes first, without a heading."""
+    known = scopes.all()
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(known[row.name].resource or "", []).append(row)
+    return [(_names([key])[0] if key else "", found[key]) for key in sorted(found)]
+
+
+def _names(identifiers: Sequence[str]) -> list[str]:
+    registered = resources.all()
+    own = {config.current().issuer: config.current().brand}
+    return [registered[each].name if each in registered else own.get(each, each) for each in identifiers]
+
+
+def _destination(redirect_uri: str) -> dict[str, str]:
+    """What the page says about where it leads: a web address, an app on this computer, an app's own scheme."""
+    if redirect_uris.is_loopback(redirect_uri):
+        return {"kind": "loopback", "text": redirect_uris.display_host(redirect_uri)}
+    if redirect_uris.is_custom_scheme(redirect_uri):
+        return {"kind": "scheme", "text": redirect_uris.origin(redirect_uri)}
+    return {"kind": "web", "text": redirect_uris.origin(redirect_uri)}
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
