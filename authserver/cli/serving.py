@@ -10,9 +10,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from multiprocessing.context import BaseContext
 from typing import Any, Protocol
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -146,7 +147,23 @@ def load(settings: Settings, stopping: Stopping, alongside: Callable[[Settings],
     threading.Thread(target=_figures, name="figures", daemon=True).start()
     if alongside is not None:
         alongside(settings)
-    return draining.Closing(app)
+    return outermost(app)
+
+
+def outermost(app: WSGIApplication) -> WSGIApplication:
+    """WSGI: no product in `Server`, and while draining, clients open their next connection elsewhere."""
+    from authserver.edge import draining
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            headers.append(("Server", ""))  # else granian names itself
+            if draining.started():
+                headers.append(("Connection", "close"))
+            return start_response(status, headers, *rest)
+
+        return app(environ, start)
+
+    return serve
 
 
 def _event(context: BaseContext) -> Stopping:
