@@ -22,9 +22,10 @@ REFUSAL = "The authorization code is not valid."
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """What a code was exchanged for: the grant, and a refresh token if the app uses them."""
+    """What a code was exchanged for: the grant, the audiences, and a refresh token if the app uses them."""
 
     grant: GrantFacts
+    resources: tuple[str, ...]
     refresh_token: str | None
 
 
@@ -59,13 +60,14 @@ def redeem(
     *,
     redirect_uri: str | None,
     code_verifier: str | None,
+    resources: tuple[str, ...] = (),
     received_us: int,
 ) -> Redeemed:
-    """Exchange a code, once. Raises Denied, with one public text for every cause.
+    """Exchange a code, once. Raises Denied, with one public text for every cause; Invalid for a foreign resource.
 
-    The right client burns the code whatever else is wrong; another client leaves it alive. `received_us` is when the
-    request came in, in epoch microseconds: a request that came before the code was used lost a race, one that
-    came after is a replay and ends the grant.
+    The right client burns the code by a wrong verifier or redirect URI; another client leaves it alive.
+    `received_us` is when the request came in, in epoch microseconds: a request that came before the code was used
+    lost a race, one that came after is a replay and ends the grant.
     """
     if secrets.kind_of(presented) != "ac":
         raise Denied(REFUSAL, "malformed")
@@ -74,11 +76,10 @@ def redeem(
         code = _consume(session, digest, client.id)
         if code is None:
             problem = _judge_unusable(session, digest, client.id, code_verifier, received_us)
-        else:
-            problem = _problem(code, client, redirect_uri, code_verifier)
-        if code is not None and not problem:
+        elif not (problem := _problem(code, client, redirect_uri, code_verifier)):
             grant = grants.facts(code)
-            return Redeemed(grant, refresh_tokens.start(session, grant, client))
+            audiences = grants.narrowed_resources(grant, client, resources)
+            return Redeemed(grant, audiences, refresh_tokens.start(session, grant, client))
     # Raised here, not above: a refusal that must be remembered is committed like a success.
     raise Denied(REFUSAL, problem)
 

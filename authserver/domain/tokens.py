@@ -13,6 +13,7 @@ from authserver import config, database
 from authserver.domain import api_keys, audit, clients, grants, refresh_tokens, resources, scopes, signing_keys
 from authserver.domain.clients import ClientFacts
 from authserver.domain.grants import GrantFacts
+from authserver.errors import Invalid
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import AccessToken, Grant, RevokedToken, User
@@ -73,8 +74,13 @@ def issue(
     return Issued(jwt.sign(signing_keys.signer(), claims, ACCESS_TOKEN_TYP), ttl, scopes)
 
 
-def issue_id_token(client: ClientFacts, grant: GrantFacts, access_token: str, *, nonce: bool) -> str:
-    """An ID token that goes with an access token; `nonce` only for the first one (OpenID Connect Core 12.2)."""
+def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, nonce: bool) -> str | None:
+    """The ID token that goes with an access token, if that has the scope `openid`; else None.
+
+    `nonce` belongs only into the first one of a grant (OpenID Connect Core 12.2).
+    """
+    if "openid" not in beside.scopes:
+        return None
     now, key = clock.now(), signing_keys.signer(client.id_token_alg)
     claims: dict[str, Any] = {
         "iss": config.current().issuer,
@@ -83,12 +89,21 @@ def issue_id_token(client: ClientFacts, grant: GrantFacts, access_token: str, *,
         "azp": client.id,
         "iat": now,
         "exp": now + ID_TOKEN_TTL,
-        "at_hash": jwt.at_hash(access_token, key.alg),
+        "at_hash": jwt.at_hash(beside.value, key.alg),
         **_about_sign_in(grant),
     }
     if nonce and grant.nonce is not None:
         claims["nonce"] = grant.nonce
     return jwt.sign(key, claims, "JWT")
+
+
+def assigned_resources(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str, ...]:
+    """The resources a client asks tokens for itself. Raises Invalid for one that is unknown or not assigned to it."""
+    for identifier in asked:
+        assigned = identifier in client.resources and resources.find(identifier) is not None
+        if not assigned and identifier != config.current().issuer:
+            raise Invalid("The resource is unknown or not assigned to the client.", field="resource")
+    return asked
 
 
 def _audience(asked: tuple[str, ...]) -> str | list[str]:
@@ -165,6 +180,11 @@ def serves(found: Inspection, caller: ClientFacts) -> bool:
     known = scopes.all()
     owners = {known[name].resource for name in found.scopes if name in known}
     return config.current().issuer in found.audience and not served.isdisjoint(owners)
+
+
+def good_here(found: Inspection) -> bool:
+    """Whether a credential is good at this server's own endpoints: an API key, or a token for the issuer (11.5)."""
+    return found.credential == "api_key" or config.current().issuer in found.audience
 
 
 def _inspect_jwt(token: str) -> Inspection | None:

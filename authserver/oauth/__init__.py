@@ -1,9 +1,46 @@
-"""The protocol, named by the specs; the only code that knows Authlib."""
+"""The protocol, named by the specs; the only code that knows Authlib. Its table of contents."""
+
+from __future__ import annotations
 
 from flask import Blueprint
 
-from authserver.edge.machine import Endpoint
-from authserver.oauth.endpoints import authorization
+from authserver.domain import cors_origins
+from authserver.edge.exchange import Incoming
+from authserver.edge.machine import Endpoint, any_origin, issuer_path
+from authserver.oauth.endpoints import authorization, introspection, jwks, metadata, revocation, token, userinfo
+from authserver.oauth.grants.authorization_code import AuthorizationCode
+from authserver.oauth.grants.client_credentials import ClientCredentials
+from authserver.oauth.grants.refresh_token import RefreshToken
+from authserver.oauth.server import server
 
-ENDPOINTS: dict[str, Endpoint] = {}
+
+def cors_origin(incoming: Incoming) -> str | None:
+    """The request's origin, if pages there may call us: exactly one that an enabled client has."""
+    origin = incoming.header("origin")
+    return origin if origin in cors_origins.allowed() else None
+
+
+GET, POST = frozenset({"GET"}), frozenset({"POST"})
+DISCOVERY = Endpoint(metadata.respond, GET, cacheable=True, cors=any_origin)
+WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
+
+GRANTS = (AuthorizationCode, RefreshToken, ClientCredentials)
+ENDPOINTS = {
+    **dict.fromkeys(WELL_KNOWN, DISCOVERY),
+    "/.well-known/jwks.json": Endpoint(jwks.respond, GET, cacheable=True, cors=any_origin),
+    "/oauth/token": Endpoint(token.respond, POST, cors=cors_origin),
+    "/oauth/introspect": Endpoint(introspection.respond, POST, cors=cors_origin),
+    "/oauth/revoke": Endpoint(revocation.respond, POST, cors=cors_origin),
+    "/oauth/userinfo": Endpoint(userinfo.respond, GET | POST, cors=cors_origin),
+}
 BLUEPRINTS: tuple[Blueprint, ...] = (authorization.blueprint,)
+
+
+def path_inserted() -> dict[str, Endpoint]:
+    """Discovery as RFC 8414 section 3 spells it for an issuer with a path; empty without one."""
+    path = issuer_path()
+    return dict.fromkeys((f"{name}{path}" for name in WELL_KNOWN), DISCOVERY) if path else {}
+
+
+for each in GRANTS:
+    server.register_grant(each)

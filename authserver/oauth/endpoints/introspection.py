@@ -1,0 +1,89 @@
+"""POST /oauth/introspect (RFC 7662): what a credential says, for those whom it concerns (trap T18)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from authserver.domain import clients, tokens
+from authserver.domain.clients import ClientFacts
+from authserver.domain.tokens import Inspection
+from authserver.edge.exchange import Incoming, Outgoing
+from authserver.lib import scopes as grammar
+from authserver.oauth import client, request_rules
+from authserver.oauth.errors import InvalidClient, insufficient_scope, invalid_token
+from authserver.oauth.request_rules import ProtocolRequest
+from authserver.oauth.server import server
+from authserver.observability import metrics
+
+SCOPE = "introspect"
+# A public client proves nothing, so it learns nothing (security.md 10.4.10).
+AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+INACTIVE: dict[str, Any] = {"active": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a client, or the person behind an API key."""
+
+    client: ClientFacts | None
+    owner_id: str = ""
+
+    def may_see(self, found: Inspection) -> bool:
+        if self.client is not None:
+            return tokens.visible_to(found, self.client)
+        return found.subject == self.owner_id
+
+    def may_see_username(self, found: Inspection) -> bool:
+        """An app learns the address of a person only with their consent; an API that serves them knows them."""
+        if self.client is None or "email" in found.scopes:
+            return True
+        return self.client.introspect_all or tokens.serves(found, self.client)
+
+
+def respond(incoming: Incoming) -> Outgoing:
+    """Whatever is wrong with the credential, and whoever may not see it: the same bytes."""
+    return server.answer(incoming, _introspect)
+
+
+def _introspect(request: ProtocolRequest) -> Outgoing:
+    caller = _caller(request)
+    # token_type_hint is ignored: the form of a credential says what it is (trap T14).
+    found = tokens.inspect(request.need("token"), ip=request.ip)
+    active = found is not None and caller.may_see(found)
+    metrics.INTROSPECTIONS.labels(active=str(active).lower()).inc()
+    if found is None or not active:
+        return server.handle_response(200, INACTIVE, [])
+    return server.handle_response(200, _members(found, caller), [])
+
+
+def _caller(request: ProtocolRequest) -> Caller:
+    presented = request_rules.bearer(request.authorization)
+    if presented is None:
+        found = client.authenticate(request, AUTH_METHODS)
+        return Caller(found.facts)
+    credential = tokens.inspect(presented, ip=request.ip)
+    if credential is None or not tokens.good_here(credential):
+        raise invalid_token()
+    if SCOPE not in credential.scopes:
+        raise insufficient_scope(SCOPE)
+    if credential.credential == "api_key":
+        return Caller(None, credential.subject)
+    facts = clients.find(credential.client_id)
+    if facts is None:
+        raise InvalidClient(by_header=True)
+    return Caller(facts)
+
+
+def _members(found: Inspection, caller: Caller) -> dict[str, Any]:
+    """The members of RFC 7662 section 2.2, those without a value left out."""
+    members: dict[str, Any] = {"active": True, **found.claims, "credential": found.credential}
+    if found.credential == "access_token":
+        members["token_type"] = "Bearer"
+    if found.scopes:
+        members["scope"] = grammar.join(found.scopes)
+    if found.username and caller.may_see_username(found):
+        members["username"] = found.username
+    if found.permission:
+        members["permission"] = found.permission
+    return members

@@ -1,0 +1,66 @@
+"""GET /.well-known/oauth-authorization-server and /.well-known/openid-configuration (RFC 8414, OIDC Discovery 1.0)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from authserver import config
+from authserver.config import Settings
+from authserver.domain import cache, scopes, signing_keys
+from authserver.edge.exchange import Incoming, Outgoing
+from authserver.oauth.client import AUTH_METHODS
+from authserver.oauth.server import server
+
+CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "email_verified")
+PROMPTS = ("none", "login", "consent", "select_account")
+PROVING = [method for method in AUTH_METHODS if method != "none"]
+HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "public, max-age=300")]
+
+
+def respond(_incoming: Incoming) -> Outgoing:
+    """One document under both names, made when settings, scopes or keys change."""
+    return Outgoing(200, _document(), list(HEADERS))
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """What works, and nothing else; never a null."""
+    issuer = settings.issuer
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "token_endpoint": f"{issuer}/oauth/token",
+        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "scopes_supported": list(scopes.all()),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": list(server.grant_types),
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "introspection_endpoint_auth_methods_supported": PROVING,
+        "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "authorization_response_iss_parameter_supported": True,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(signing_keys.algs()),
+        "claims_supported": list(CLAIMS),
+        "prompt_values_supported": list(PROMPTS),
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+
+
+_kept: tuple[object, bytes] = (None, b"")
+
+
+def _document() -> bytes:
+    global _kept
+    settings = config.current()
+    made_of = (settings, cache.current_version("scopes"), cache.current_version("signing_keys"))
+    kept = _kept
+    if kept[0] != made_of:
+        kept = _kept = (made_of, json.dumps(describe(settings), indent=1).encode())
+    return kept[1]

@@ -1,0 +1,59 @@
+"""GET and POST /oauth/userinfo (OpenID Connect Core 5.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import OAuth2Error
+
+from authserver.domain import tokens
+from authserver.domain.grants import GrantFacts
+from authserver.edge.exchange import Incoming, Outgoing
+from authserver.lib import form_body
+from authserver.oauth import request_rules
+from authserver.oauth.errors import BearerError, insufficient_scope, invalid_token, missing_token
+from authserver.oauth.server import server
+
+TOKEN = "access_token"
+
+
+def respond(incoming: Incoming) -> Outgoing:
+    """What the scopes of the token let its app know about the person."""
+    try:
+        found = tokens.inspect(_presented(incoming), ip=incoming.ip)
+        if found is None or found.credential != TOKEN or not tokens.good_here(found):
+            raise invalid_token()
+        if found.grant is None or "openid" not in found.scopes:
+            raise insufficient_scope("openid")
+        return server.handle_response(200, _claims(found.grant, found.scopes), [])
+    except OAuth2Error as error:
+        return server.handle_error_response(None, error)
+
+
+def _presented(incoming: Incoming) -> str:
+    """The one token of the request: in the header, or in a form body; in a URL it would end up in logs."""
+    try:
+        in_url = form_body.parse_query(incoming.query).get(TOKEN)
+        in_body = form_body.parse(incoming.body, incoming.headers.get("content-type")).get(TOKEN)
+    except form_body.FormError:
+        raise _malformed() from None
+    in_header = request_rules.bearer(incoming.header("authorization"))
+    if in_url or (in_header and in_body):
+        raise _malformed()
+    token = in_header or in_body
+    if not token:
+        raise missing_token()
+    return token
+
+
+def _malformed() -> BearerError:
+    return BearerError("invalid_request", "Send one access token, in the Authorization header.", 400)
+
+
+def _claims(grant: GrantFacts, scopes: tuple[str, ...]) -> dict[str, Any]:
+    claims: dict[str, Any] = {"sub": grant.user_id}
+    if "profile" in scopes and grant.name:
+        claims["name"] = grant.name
+    if "email" in scopes:
+        claims |= {"email": grant.email, "email_verified": grant.email_verified_at is not None}
+    return claims

@@ -1,0 +1,108 @@
+"""OAuth errors in our words: fixed texts, so that nothing of a request is ever echoed (RFC 6749 5.2, RFC 6750 3.1)."""
+
+from __future__ import annotations
+
+from authlib.oauth2.rfc6749 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import (
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidRequestError,
+    InvalidScopeError,
+    UnauthorizedClientError,
+)
+
+from authserver import config
+from authserver.errors import Denied, DomainError, Invalid
+
+Headers = list[tuple[str, str]]
+
+
+class InvalidRequest(InvalidRequestError):  # type: ignore[misc]  # Authlib has no types
+    """400: the request is malformed, repeats something, or authenticates twice."""
+
+
+class InvalidGrant(InvalidGrantError):  # type: ignore[misc]
+    """400: the code or token is not good, whatever the cause."""
+
+
+class InvalidScope(InvalidScopeError):  # type: ignore[misc]
+    """400: nothing of the scope may be granted."""
+
+
+class UnauthorizedClient(UnauthorizedClientError):  # type: ignore[misc]
+    """400: this client may not use this grant."""
+
+
+class InvalidTarget(OAuth2Error):  # type: ignore[misc]
+    """400: the resource is unknown, or not this client's (RFC 8707 section 2)."""
+
+    error = "invalid_target"
+
+
+class UnsupportedGrantType(OAuth2Error):  # type: ignore[misc]
+    """400: Authlib's own class repeats the value it was sent."""
+
+    error = "unsupported_grant_type"
+    description = "The grant type is not supported."
+
+
+class InvalidClient(InvalidClientError):  # type: ignore[misc]
+    """One answer for an unknown client, a wrong secret, a disabled client and a wrong method (trap T12).
+
+    401 with a challenge if the client used the Authorization header, else 400 (RFC 6749 section 5.2).
+    """
+
+    description = "Client authentication failed."
+
+    def __init__(self, *, by_header: bool) -> None:
+        super().__init__(status_code=401 if by_header else 400)
+
+    def get_headers(self) -> Headers:
+        headers: Headers = super(InvalidClientError, self).get_headers()
+        if self.status_code == 401:
+            headers.append(("WWW-Authenticate", f'Basic realm="{config.current().slug}", error="{self.error}"'))
+        return headers
+
+
+class BearerError(OAuth2Error):  # type: ignore[misc]
+    """A refusal with a Bearer challenge; without an error code if no credential was sent (RFC 6750 section 3.1)."""
+
+    def __init__(self, error: str, description: str, status_code: int, *, scope: str = "") -> None:
+        super().__init__(error=error, description=description, status_code=status_code)
+        self._scope = scope
+
+    def get_headers(self) -> Headers:
+        headers: Headers = super().get_headers()
+        challenge = f'Bearer realm="{config.current().slug}"'
+        if self.error != "missing_token":
+            challenge += f', error="{self.error}", error_description="{self.description}"'
+        if self._scope:
+            challenge += f', scope="{self._scope}"'
+        headers.append(("WWW-Authenticate", challenge))
+        return headers
+
+
+def missing_token() -> BearerError:
+    """401 without a reason: nothing was sent that could be wrong."""
+    return BearerError("missing_token", "An access token is needed.", 401)
+
+
+def invalid_token() -> BearerError:
+    """401, the same for expired, revoked, unknown and malformed."""
+    return BearerError("invalid_token", "The access token is not valid.", 401)
+
+
+def insufficient_scope(scope: str) -> BearerError:
+    """403: the credential is good, and may not do this."""
+    return BearerError("insufficient_scope", "The credential lacks a scope.", 403, scope=scope)
+
+
+def translate(refusal: DomainError) -> OAuth2Error | None:
+    """A refusal of the domain as the protocol says it, or None for one that is no matter of the protocol."""
+    if isinstance(refusal, Denied):
+        return InvalidGrant(refusal.public)
+    if isinstance(refusal, Invalid) and refusal.field == "scope":
+        return InvalidScope(refusal.public)
+    if isinstance(refusal, Invalid) and refusal.field == "resource":
+        return InvalidTarget(refusal.public)
+    return None

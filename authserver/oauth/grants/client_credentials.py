@@ -1,0 +1,34 @@
+"""grant_type=client_credentials: a client acts for itself (RFC 6749 section 4.4). No statement when warm."""
+
+from __future__ import annotations
+
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+
+from authserver.domain import tokens
+from authserver.domain.clients import ClientFacts
+from authserver.oauth.client import AUTH_METHODS
+from authserver.oauth.errors import InvalidScope, UnauthorizedClient
+from authserver.oauth.server import Answer, asked_scopes, authenticated, token_response
+
+
+class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no types
+    """Every assigned scope if none is asked for, else those of the asked ones that are assigned (contract 11.8)."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+
+    def validate_token_request(self) -> None:
+        if authenticated(self).public:
+            raise UnauthorizedClient("The client keeps no secret, so it cannot act for itself.")
+
+    def create_token_response(self) -> Answer:
+        client: ClientFacts = self.request.client.facts
+        resources = tokens.assigned_resources(client, self.request.resources)
+        issued = tokens.issue(client, scopes=_granted(client, asked_scopes(self.request)), resources=resources)
+        return token_response(self.GRANT_TYPE, issued, client)
+
+
+def _granted(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str, ...]:
+    granted = tuple(name for name in asked if name in client.scopes) if asked else client.scopes
+    if asked and not granted:
+        raise InvalidScope("None of these scopes is assigned to the client.")
+    return granted

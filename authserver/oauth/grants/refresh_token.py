@@ -1,0 +1,42 @@
+"""grant_type=refresh_token: rotation with families and grace (RFC 6749 section 6, RFC 9700 section 4.14; trap T2)."""
+
+from __future__ import annotations
+
+from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
+
+from authserver.domain import grants, refresh_tokens, tokens
+from authserver.domain.clients import ClientFacts
+from authserver.oauth.client import AUTH_METHODS
+from authserver.oauth.errors import InvalidGrant
+from authserver.oauth.server import Answer, asked_scopes, authenticated, token_response
+
+
+class RefreshToken(RefreshTokenGrant):  # type: ignore[misc]  # Authlib has no types
+    """The old token is spent and its successor stored in one statement; narrowing does not shrink the successor."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+
+    def validate_token_request(self) -> None:
+        authenticated(self)
+        self.request.need("refresh_token")
+
+    def create_token_response(self) -> Answer:
+        client: ClientFacts = self.request.client.facts
+        asked = asked_scopes(self.request)
+        rotated = refresh_tokens.rotate(
+            self.request.need("refresh_token"), client, scopes=asked, resources=self.request.resources
+        )
+        grant = rotated.grant
+        scopes = grants.effective_scopes(grant, client, asked or None)
+        if grant.scopes and not scopes:
+            raise InvalidGrant("Nothing of what was granted is left.")
+        resources = grants.narrowed_resources(grant, client, self.request.resources)
+        issued = tokens.issue(client, scopes=scopes, resources=resources, grant=grant)
+        return token_response(
+            self.GRANT_TYPE,
+            issued,
+            client,
+            grant=grant,
+            refresh_token=rotated.refresh_token,
+            id_token=tokens.issue_id_token(client, grant, issued, nonce=False),
+        )

@@ -1,0 +1,105 @@
+"""What every protocol POST must be: a body alone, nothing repeated, one client authentication (traps T6, T9, T10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
+
+from authserver import config
+from authserver.edge.exchange import Incoming
+from authserver.lib import basic_auth, clock, form_body
+from authserver.oauth.errors import InvalidClient, InvalidRequest
+
+# RFC 8707 section 2 alone lets a parameter come more than once.
+REPEATABLE = frozenset({"resource"})
+MAX_RESOURCES = 10
+MAX_CLIENT_ID = 64  # the width of the column: nothing longer is looked up, or kept in a cache
+ASSERTION = frozenset({"client_assertion", "client_assertion_type"})
+
+
+class ProtocolRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
+    """A request as Authlib wants it, from a body that passed the rules."""
+
+    def __init__(self, incoming: Incoming, fields: dict[str, str], resources: tuple[str, ...]) -> None:
+        super().__init__(incoming.method, config.current().issuer + incoming.path, headers=incoming.headers)
+        self.fields = fields
+        self.resources = resources
+        self.authorization = incoming.header("authorization")
+        self.ip = incoming.ip
+        self.received_us = clock.now_us()
+        self.payload = BasicOAuth2Payload(fields)
+
+    @property
+    def form(self) -> dict[str, str]:
+        return self.fields
+
+    @property
+    def args(self) -> dict[str, str]:
+        return {}
+
+    def need(self, name: str) -> str:
+        """A parameter; InvalidRequest if it was not sent. `name` is ours, never input."""
+        value = self.fields.get(name)
+        if value is None:
+            raise InvalidRequest(f"The parameter {name} is missing.")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """How a client says who it is; `method` is a name of RFC 7591's `token_endpoint_auth_method`."""
+
+    method: str
+    client_id: str
+    secret: str = ""
+
+
+def read(incoming: Incoming) -> ProtocolRequest:
+    """Parse the body by the rules. Raises InvalidRequest."""
+    if incoming.query:
+        raise InvalidRequest("Parameters are accepted in the body only.")
+    try:
+        fields = form_body.parse_multi(
+            incoming.body, repeatable=REPEATABLE, content_type=incoming.headers.get("content-type")
+        )
+    except form_body.FormError as error:
+        raise InvalidRequest(f"The request is malformed: {error}.") from None
+    resources = tuple(dict.fromkeys(fields.pop("resource", ())))
+    if len(resources) > MAX_RESOURCES:
+        raise InvalidRequest("There are too many resources.")
+    return ProtocolRequest(incoming, {name: values[0] for name, values in fields.items()}, resources)
+
+
+def client_credentials(request: ProtocolRequest) -> ClientCredentials:
+    """The one way in which the client authenticates. Raises InvalidRequest for two, InvalidClient for none."""
+    fields = request.fields
+    has_assertion = not ASSERTION.isdisjoint(fields)
+    ways = bool(request.authorization) + ("client_secret" in fields) + has_assertion
+    if ways > 1:
+        raise InvalidRequest("Only one way of client authentication is allowed.")
+    if request.authorization:
+        return _basic(request.authorization, fields.get("client_id"))
+    if has_assertion or "client_id" not in fields:
+        raise InvalidClient(by_header=False)
+    if "client_secret" in fields:
+        return ClientCredentials("client_secret_post", fields["client_id"], fields["client_secret"])
+    return ClientCredentials("none", fields["client_id"])
+
+
+def bearer(authorization: str) -> str | None:
+    """The credential of an `Authorization: Bearer` header, or None for another scheme."""
+    scheme, _, value = authorization.partition(" ")
+    return value.strip(" ") if scheme.lower() == "bearer" else None
+
+
+def _basic(header: str, client_id: str | None) -> ClientCredentials:
+    try:
+        parsed = basic_auth.parse(header)
+    except basic_auth.Malformed:
+        parsed = None
+    if parsed is None:
+        raise InvalidClient(by_header=True)
+    if client_id not in (None, parsed[0]):
+        raise InvalidRequest("The request names two clients.")
+    return ClientCredentials("client_secret_basic", *parsed)
