@@ -2,6 +2,12 @@
 
 from flask import Blueprint
 
-from authserver.dashboard import connected_apps
+from authserver.dashboard import admin_users, connected_apps, profile, security, sessions
 
-BLUEPRINTS: tuple[Blueprint, ...] = (connected_apps.blueprint,)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    connected_apps.blueprint,
+    sessions.blueprint,
+    security.blueprint,
+    profile.blueprint,
+    admin_users.blueprint,
+)

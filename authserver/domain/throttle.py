@@ -52,7 +52,8 @@ def begin_reset(email: str, *, ip: str) -> Attempt:
 def begin_sign_up(email: str, *, ip: str) -> Attempt:
     """Take a place for one request of a new account."""
     return _begin(
-        (f"sign-up account {_short(email)}", RESETS_PER_ACCOUNT), (f"sign-up address {address_key(ip)}", RESETS_PER_ADDRESS)
+        (f"sign-up account {_short(email)}", RESETS_PER_ACCOUNT),
+        (f"sign-up address {address_key(ip)}", RESETS_PER_ADDRESS),
     )
 
 

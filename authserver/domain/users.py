@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain import audit, known_devices, mails, one_time_links, sessions, throttle
+from authserver.domain import audit, grants, known_devices, mails, one_time_links, sessions, throttle
 from authserver.domain.credentials import passwords
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, emails, secrets
-from authserver.models import User
+from authserver.models import Grant, User
 from authserver.observability import context
 
 ROLES = ("user", "admin")
@@ -238,6 +238,7 @@ def disown_sign_in(token: str) -> str:
         user = one_time_links.spend(session, token, "not_me")
         ended = sessions.end_all_in(session, user.id)
         known_devices.forget_all(session, user.id)
+        grants.end(session, "disowned", Grant.user_id == user.id)
         link = one_time_links.make(session, user, "reset")
         audit.record(
             session,
@@ -248,10 +249,6 @@ def disown_sign_in(token: str) -> str:
             reason="disowned",
             count=ended,
         )
-    from authserver.domain import grants
-
-    for grant in grants.live_for(user.id):
-        grants.revoke(grant.id, "disowned")
     return link
 
 

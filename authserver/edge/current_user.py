@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from flask import g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from authserver.domain import sessions
+from authserver.domain import sessions, users
 from authserver.domain.sessions import SignedIn
 from authserver.edge import browser
 from authserver.errors import NotFound
@@ -44,6 +44,19 @@ def remember(response: Response, token: str, found: SignedIn) -> None:
     """Give the browser its session cookie; it lives as long as the browser, the server knows the rest."""
     g.signed_in = found
     browser.set_cookie(response, COOKIE, token)
+
+
+def begin(response: Response, user_id: str, method: str) -> None:
+    """Sign a person in to this browser, proven by `method` (RFC 8176); the session it had before ends with it."""
+    before, asked = signed_in(), context.current()
+    user = users.get(user_id)
+    users.note_sign_in(user, browser.cookie_digest())
+    replaces = before.session.id if before else None
+    token, found = sessions.open(
+        user, amr=[method], ip=asked.ip, user_agent=asked.user_agent, replaces=replaces
+    )
+    asked.actor = f"user:{user_id}"
+    remember(response, token, found)
 
 
 def forget(response: Response) -> None:

@@ -2,7 +2,16 @@
 
 from flask import Blueprint
 
-from authserver.pages import consent, theme
+from authserver.pages import consent, login, logout, password_reset, signup, theme, this_was_not_me, welcome
 
 # Add a page's module here and its blueprint is served.
-BLUEPRINTS: tuple[Blueprint, ...] = (theme.blueprint, consent.blueprint)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    login.blueprint,
+    logout.blueprint,
+    signup.blueprint,
+    welcome.blueprint,
+    password_reset.blueprint,
+    this_was_not_me.blueprint,
+    consent.blueprint,
+    theme.blueprint,
+)

@@ -1,0 +1,193 @@
+"""/admin/users: who has an account; for administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_wtf import FlaskForm
+from wtforms import EmailField, RadioField, StringField
+from wtforms.validators import InputRequired
+
+from authserver.domain import sessions, users
+from authserver.edge import current_user, one_shot
+from authserver.errors import Conflict, DomainError, Invalid
+
+blueprint = Blueprint("admin_users", __name__)
+LIMIT = 20
+
+
+class UserForm(FlaskForm):
+    """A new account; its person chooses the password."""
+
+    email = EmailField("Email", [InputRequired("Enter an email.")])
+    name = StringField("Name")
+    role = RadioField("Role", choices=[("user", "User"), ("admin", "Administrator")], default="user")
+
+
+class EmailForm(FlaskForm):
+    """Another address for an account."""
+
+    email = EmailField("Email", [InputRequired("Enter an email.")])
+
+
+@blueprint.get("/admin/users")
+@current_user.require_admin
+def index() -> str:
+    """Everybody, newest first."""
+    q, page = request.args.get("q", "")[:100], _page_number()
+    rows, total = users.page(q, page=page, limit=LIMIT)
+    return render_template("dashboard/admin_users/index.html", users=rows, total=total, page=page, limit=LIMIT, q=q)
+
+
+@blueprint.get("/admin/users/new")
+@current_user.require_admin
+@current_user.require_recent
+def new() -> str:
+    """The form."""
+    return _form_page(UserForm())
+
+
+@blueprint.post("/admin/users/new")
+@current_user.require_admin
+@current_user.require_recent
+def create() -> Any:
+    """Make the account and show its one-time link, once."""
+    form = UserForm()
+    if not form.validate():
+        return _form_page(form), 422
+    if not one_shot.spend():
+        return redirect(url_for("admin_users.index"), 303)
+    try:
+        user = users.create(form.email.data or "", form.name.data or "", form.role.data or "user", verified=False)
+    except (Invalid, Conflict) as refused:
+        _put(form, refused)
+        return _form_page(form), 422
+    return _link_page(user.id, created=True)
+
+
+@blueprint.get("/admin/users/<user_id>")
+@current_user.require_admin
+def show(user_id: str) -> str:
+    """One person."""
+    return _detail_page(user_id, EmailForm(formdata=None, email=users.get(user_id).email))
+
+
+@blueprint.post("/admin/users/<user_id>/email")
+@current_user.require_admin
+def change_email(user_id: str) -> Any:
+    """Give the account another address; the old one gets a mail."""
+    form = EmailForm()
+    if not form.validate():
+        return _detail_page(user_id, form), 422
+    try:
+        users.change_email(user_id, form.email.data or "")
+    except (Invalid, Conflict) as refused:
+        _put(form, refused)
+        return _detail_page(user_id, form), 422
+    flash("The email is changed. Links made for the old one no longer work.")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+@blueprint.get("/admin/users/<user_id>/link")
+@current_user.require_admin
+@current_user.require_recent
+def ask_link(user_id: str) -> str:
+    """Say what the link does."""
+    return render_template("dashboard/admin_users/ask_link.html", user=users.get(user_id))
+
+
+@blueprint.post("/admin/users/<user_id>/link")
+@current_user.require_admin
+@current_user.require_recent
+def make_link(user_id: str) -> Any:
+    """Make a one-time link and show it, once."""
+    if not one_shot.spend():
+        return redirect(url_for("admin_users.show", user_id=user_id), 303)
+    return _link_page(user_id, created=False)
+
+
+@blueprint.post("/admin/users/<user_id>/reset-mail")
+@current_user.require_admin
+def mail_reset(user_id: str) -> Any:
+    """Mail a reset link; nobody here sees it."""
+    users.request_reset(users.get(user_id).email)
+    flash("The link is on its way. It works once, for 30 minutes.")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+@blueprint.get("/admin/users/<user_id>/disable")
+@current_user.require_admin
+@current_user.require_recent
+def ask_disable(user_id: str) -> str:
+    """Name the consequence first."""
+    return render_template(
+        "dashboard/admin_users/ask_disable.html", user=users.get(user_id), sessions=len(sessions.list_for(user_id))
+    )
+
+
+@blueprint.post("/admin/users/<user_id>/disable")
+@current_user.require_admin
+@current_user.require_recent
+def disable(user_id: str) -> Any:
+    """Stop an account everywhere at once."""
+    if user_id == current_user.me().user.id:
+        raise Conflict("You can't disable your own account.")
+    users.disable(user_id)
+    flash("The account is disabled. Its sessions have ended, and its apps and keys have stopped.")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+@blueprint.post("/admin/users/<user_id>/enable")
+@current_user.require_admin
+def enable(user_id: str) -> Any:
+    """Let the person in again."""
+    users.enable(user_id)
+    flash("The account is enabled. Its person has to sign in again.")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+@blueprint.post("/admin/users/<user_id>/unlock")
+@current_user.require_admin
+def unlock(user_id: str) -> Any:
+    """Forget failed sign-ins."""
+    users.unlock(user_id)
+    flash("Failed sign-ins are forgotten. The person can try again at once.")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+@blueprint.post("/admin/users/<user_id>/end-sessions")
+@current_user.require_admin
+def end_sessions(user_id: str) -> Any:
+    """Sign the person out everywhere."""
+    count = sessions.end_all(users.get(user_id).id)
+    flash(f"{count} session{'' if count == 1 else 's'} ended.")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+def _page_number() -> int:
+    text = request.args.get("page", "1")
+    return min(max(int(text), 1), 100_000) if text.isascii() and text.isdigit() and len(text) < 7 else 1
+
+
+def _put(form: FlaskForm, refused: DomainError) -> None:
+    form[refused.field].errors = [refused.public]
+
+
+def _form_page(form: UserForm) -> str:
+    return render_template("dashboard/admin_users/new.html", form=form, form_errors=form.errors)
+
+
+def _detail_page(user_id: str, form: EmailForm) -> str:
+    return render_template(
+        "dashboard/admin_users/show.html",
+        user=users.get(user_id),
+        sessions=len(sessions.list_for(user_id)),
+        form=form,
+        form_errors=form.errors,
+    )
+
+
+def _link_page(user_id: str, *, created: bool) -> str:
+    link = users.access_link(user_id)
+    return render_template("dashboard/admin_users/link.html", user=users.get(user_id), link=link, created=created)

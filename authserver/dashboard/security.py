@@ -1,0 +1,89 @@
+"""/settings/security: the password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, make_response, redirect, render_template, url_for
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, PasswordField
+from wtforms.validators import InputRequired
+
+from authserver.domain import audit
+from authserver.domain.credentials import passwords
+from authserver.edge import browser, current_user
+from authserver.errors import Invalid, RateLimited
+
+blueprint = Blueprint("security", __name__)
+
+
+class PasswordForm(FlaskForm):
+    """The old password proves who asks."""
+
+    current_password = PasswordField("Current password", [InputRequired("Enter your current password.")])
+    new_password = PasswordField("New password", [InputRequired("Choose a new password.")])
+    end_others = BooleanField("Sign out my other sessions")
+
+
+@blueprint.get("/settings/security")
+@current_user.require_user
+def show() -> str:
+    """The state of the password, and the form that changes it."""
+    return _page(PasswordForm(formdata=None, end_others=True))
+
+
+@blueprint.post("/settings/security/password")
+@current_user.require_user
+def change_password() -> Any:
+    """Change the password; this browser's session gets a new id."""
+    form, me = PasswordForm(), current_user.me()
+    if not form.validate():
+        return _page(form), 422
+    try:
+        passwords.change(
+            me.user,
+            form.current_password.data or "",
+            form.new_password.data or "",
+            session_id=me.session.id,
+            device=browser.cookie_digest(),
+            end_others=bool(form.end_others.data),
+        )
+    except Invalid as refused:
+        form[refused.field].errors = [refused.public]
+        return _page(form), 422
+    except RateLimited as refused:
+        form.form_errors.append(refused.public)
+        return _page(form), 429, {"Retry-After": str(refused.retry_after)}
+    flash("Your password is changed." + (" Your other sessions are signed out." if form.end_others.data else ""))
+    response = make_response(redirect(url_for("security.show"), 303))
+    current_user.begin(response, me.user.id, "pwd")
+    return response
+
+
+def _page(form: PasswordForm) -> str:
+    me = current_user.me()
+    events, _ = audit.page(owner_id=me.user.id, limit=40)
+    history = [event for event in events if event.type in SENTENCES][:10]
+    return render_template(
+        "dashboard/security/show.html",
+        form=form,
+        form_errors=form.errors,
+        user=me.user,
+        session=me.session,
+        history=history,
+        sentences=SENTENCES,
+    )
+
+
+# What a person's own security history says (ux.md 2.9, "user's own view"): sentence and tone.
+SENTENCES = {
+    "user.login": ("Signed in", "ok"),
+    "user.login_failed": ("Failed sign-in", "bad"),
+    "user.locked": ("Too many failed sign-ins", "bad"),
+    "user.logout": ("Signed out", ""),
+    "user.password_changed": ("Password changed", "warn"),
+    "user.password_reset_requested": ("Password reset requested", "info"),
+    "user.password_reset": ("Password reset", "warn"),
+    "user.link_created": ("One-time link made for this account", "info"),
+    "session.ended": ("Session ended", ""),
+}

@@ -1,0 +1,85 @@
+"""/settings/sessions: where one is signed in, and signing out there (ux.md 2.8)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from authserver.domain import clients, grants, sessions
+from authserver.edge import current_user
+from authserver.errors import NotFound
+from authserver.lib import user_agents
+
+blueprint = Blueprint("sessions", __name__)
+METHODS = {"pwd": "Password", "otp": "One-time link"}
+
+
+@blueprint.get("/settings/sessions")
+@current_user.require_user
+def index() -> str:
+    """Every live session, this one first."""
+    return _page()
+
+
+@blueprint.post("/settings/sessions/<session_id>/end")
+@current_user.require_user
+def end(session_id: str) -> Any:
+    """Sign one session out."""
+    me = current_user.me()
+    sessions.end(me.user.id, session_id)
+    flash("Signed out there. Apps allowed in it keep their access.")
+    response = redirect(url_for("login.show" if session_id == me.session.id else "sessions.index"), 303)
+    if session_id == me.session.id:
+        current_user.forget(response)
+    return response
+
+
+@blueprint.post("/settings/sessions/end-others")
+@current_user.require_user
+def end_others() -> Any:
+    """Sign out everywhere else; if wished, apps lose their access too."""
+    me = current_user.me()
+    count = sessions.end_all(me.user.id, but=me.session.id)
+    text = f"{count} other session{'' if count == 1 else 's'} signed out."
+    if request.form.get("apps") == "1":
+        cut = sum(grants.revoke(grant.id, "signed_out_everywhere") for grant in grants.live_for(me.user.id))
+        text += f" {cut} app sign-in{'' if cut == 1 else 's'} cut off."
+    flash(text)
+    return redirect(url_for("sessions.index"), 303)
+
+
+@blueprint.errorhandler(NotFound)
+def gone(error: NotFound) -> Any:
+    """An id that is gone and one of somebody else's get the same answer."""
+    flash(error.public, "info")
+    return _page(), 404
+
+
+def _page() -> str:
+    me = current_user.me()
+    rows = sorted(sessions.list_for(me.user.id), key=lambda row: (row.id != me.session.id, -row.seen_at))
+    return render_template(
+        "dashboard/sessions/index.html",
+        sessions=[
+            {
+                "row": row,
+                "device": user_agents.describe(row.user_agent),
+                "method": ", ".join(METHODS.get(each, each) for each in row.amr),
+                "current": row.id == me.session.id,
+            }
+            for row in rows
+        ],
+        apps=_apps(me.user.id),
+    )
+
+
+def _apps(user_id: str) -> dict[str, list[str]]:
+    """Names of the apps signed in through each session."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for grant in grants.live_for(user_id):
+        client = clients.find(grant.client_id)
+        if client and grant.session_id:
+            names[grant.session_id].add(client.name)
+    return {session_id: sorted(found) for session_id, found in names.items()}

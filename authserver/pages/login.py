@@ -1,0 +1,123 @@
+"""/login: a person proves who they are, for the first time or once more (ux.md 2.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField
+from wtforms.validators import InputRequired
+
+from authserver.domain import authorization_requests
+from authserver.domain.authorization_requests import PendingView
+from authserver.domain.credentials import passwords
+from authserver.domain.sessions import SignedIn
+from authserver.edge import browser, current_user, headers, return_path
+from authserver.errors import Denied, DomainError, RateLimited
+from authserver.lib import emails
+
+blueprint = Blueprint("login", __name__)
+MISMATCH = "That email and password don't match."
+
+
+class LoginForm(FlaskForm):
+    """What the page asks for; its names are the contract's."""
+
+    email = EmailField("Email", [InputRequired("Enter your email.")])
+    password = PasswordField("Password", [InputRequired("Enter your password.")])
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What signing in is for: a page of ours, an app that waits, or a proof that is asked for once more."""
+
+    next: str
+    handle: str
+    pending: PendingView | None
+    again: SignedIn | None  # whose proof is renewed
+    switch: bool
+
+    @property
+    def expired(self) -> bool:
+        return bool(self.handle) and (self.pending is None or self.pending.expired)
+
+    @property
+    def target(self) -> str:
+        """Where it goes on."""
+        if self.handle:
+            return "/oauth/authorize/continue?" + urlencode({"request": self.handle})
+        return return_path.safe(self.next)
+
+
+@blueprint.get("/login")
+def show() -> Any:
+    """The form, unless there is nothing to prove."""
+    purpose = _purpose()
+    if purpose.expired:
+        return _page(purpose, LoginForm(), 400)
+    if current_user.signed_in() and not purpose.again and not purpose.switch:
+        return redirect(purpose.target, 303)
+    hint = purpose.pending.login_hint if purpose.pending else ""
+    return _page(purpose, LoginForm(formdata=None, email=hint), 200)
+
+
+@blueprint.post("/login")
+def submit() -> Any:
+    """Check the password; the answer is the same for a wrong one and for an unknown name."""
+    purpose, form = _purpose(), LoginForm()
+    if purpose.again:
+        form.email.process_data(purpose.again.user.email)
+    if purpose.expired:
+        return _page(purpose, form, 400)
+    if not form.validate() or not _is_address(form):
+        return _page(purpose, form, 422)
+    try:
+        user = passwords.check(form.email.data or "", form.password.data or "", device=browser.cookie_digest())
+    except (RateLimited, Denied) as refused:
+        return _refuse(purpose, form, refused)
+    if user is None:
+        form.form_errors.append(MISMATCH)
+        return _page(purpose, form, 422)
+    response = make_response(redirect(purpose.target, 303))
+    current_user.begin(response, user.id, "pwd")
+    return response
+
+
+def _purpose() -> Purpose:
+    handle = request.values.get("request", "")
+    switch = request.values.get("switch") == "1"
+    again = request.values.get("reauth") == "1" and not switch
+    return Purpose(
+        next=request.values.get("next", ""),
+        handle=handle,
+        pending=authorization_requests.peek(handle, browser.cookie_digest()) if handle else None,
+        again=current_user.signed_in() if again else None,
+        switch=switch,
+    )
+
+
+def _is_address(form: LoginForm) -> bool:
+    try:
+        emails.normalise(form.email.data or "")
+    except ValueError as error:
+        form.email.errors = [str(error)]
+        return False
+    return True
+
+
+def _refuse(purpose: Purpose, form: LoginForm, refused: DomainError) -> Response:
+    form.form_errors.append(refused.public)
+    response = _page(purpose, form, refused.status)
+    if isinstance(refused, RateLimited):
+        response.headers["Retry-After"] = str(refused.retry_after)
+    return response
+
+
+def _page(purpose: Purpose, form: LoginForm, status: int) -> Response:
+    if purpose.pending:
+        headers.allow_form_target(*purpose.pending.form_targets)
+    errors = form.errors or purpose.expired
+    return make_response(render_template("pages/login.html", form=form, purpose=purpose, form_errors=errors), status)

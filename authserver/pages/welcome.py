@@ -1,0 +1,66 @@
+"""/welcome/<token>: the first password of an account, or the demo's sign-in (contract.md 11.30)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
+from flask_wtf import FlaskForm
+from wtforms import PasswordField
+from wtforms.validators import InputRequired
+
+from authserver.domain import one_time_links, users
+from authserver.domain.credentials import passwords
+from authserver.domain.one_time_links import Found
+from authserver.edge import current_user
+from authserver.errors import Invalid, NotFound
+from authserver.observability import context
+
+blueprint = Blueprint("welcome", __name__)
+
+
+class WelcomeForm(FlaskForm):
+    """The new password."""
+
+    new_password = PasswordField("Password", [InputRequired("Choose a password.")])
+
+
+@blueprint.get("/welcome/<token>")
+def show(token: str) -> str:
+    """Say whose account it is; looking uses nothing up."""
+    return _page(token, one_time_links.look(token, "welcome", "sign_in"), WelcomeForm())
+
+
+@blueprint.post("/welcome/<token>")
+def accept(token: str) -> Any:
+    """Use the link up, and sign its person in."""
+    link = one_time_links.look(token, "welcome", "sign_in")
+    if link.purpose == "sign_in":
+        return _sign_in(users.use_sign_in_link(token).id, "otp")
+    form = WelcomeForm()
+    if not form.validate():
+        return _page(token, link, form), 422
+    try:
+        user = passwords.set_by_link(token, form.new_password.data or "", "welcome")
+    except Invalid as refused:
+        form.new_password.errors = [refused.public]
+        return _page(token, link, form), 422
+    flash("Your password is set, and you are signed in.")
+    return _sign_in(user.id, "pwd")
+
+
+@blueprint.errorhandler(NotFound)
+def dead(error: NotFound) -> tuple[str, int]:
+    """A link that is used, too old, or none."""
+    context.current().log["error"] = error.detail
+    return render_template("pages/dead_link.html", message=error.public, page_error=True), 404
+
+
+def _sign_in(user_id: str, method: str) -> Response:
+    response = make_response(redirect(url_for("overview.show"), 303))
+    current_user.begin(response, user_id, method)
+    return response
+
+
+def _page(token: str, link: Found, form: WelcomeForm) -> str:
+    return render_template("pages/welcome.html", token=token, link=link, form=form, form_errors=form.errors)
