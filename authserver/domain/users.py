@@ -13,7 +13,8 @@ from authserver.domain import audit, grants, known_devices, mails, one_time_link
 from authserver.domain.credentials import passwords
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, emails, secrets
-from authserver.models import Grant, User
+from authserver.models import Grant
+from authserver.models import User as User  # the people commands and pages are handed
 from authserver.observability import context
 
 ROLES = ("user", "admin")

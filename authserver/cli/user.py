@@ -1,0 +1,151 @@
+"""authserver user: create, list, show, disable, enable, unlock, reset-password, link (contract.md section 3)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from authserver.cli import output
+
+# The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
+if TYPE_CHECKING:
+    from authserver.domain.users import User
+
+STEP = 200
+
+
+@click.group()
+def group() -> None:
+    """Create and manage people."""
+
+
+@group.command()
+@click.argument("email")
+@click.option("--admin", is_flag=True, help="Make this person an administrator.")
+@click.option("--name", default="", help="The name that pages show.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
+def create(email: str, admin: bool, name: str, password_stdin: bool) -> None:
+    """Create an account; without a password, print a one-time link with which its person chooses one."""
+    from authserver.domain import users
+
+    password = _password_from_stdin() if password_stdin else None
+    user = users.create(email, name, "admin" if admin else "user", password, verified=password is not None)
+    if password is not None:
+        output.note(f"Created {user.email}.")
+        output.emit(_facts(user), user.id)
+        return
+    link = users.welcome_link(user.id)
+    output.note(f"Created {user.email}. The link works once, for 24 hours:")
+    output.emit(_facts(user) | {"link": link}, link)
+
+
+@group.command("list")
+@click.option("--search", default="", help="Part of a name or email.")
+def list_people(search: str) -> None:
+    """List people, newest first."""
+    from authserver.domain import users
+
+    rows: list[dict[str, Any]] = []
+    total, page = 1, 1
+    while len(rows) < total:
+        found, total = users.page(search, page=page, limit=STEP)
+        if not found:
+            break
+        rows += [_facts(user) for user in found]
+        page += 1
+    output.emit(rows, output.table(rows, ("id", "email", "name", "role", "status")) if rows else "Nobody yet.")
+
+
+@group.command()
+@click.argument("email")
+def show(email: str) -> None:
+    """Show one person."""
+    output.emit(_facts(_get(email)))
+
+
+@group.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Stop an account everywhere at once."""
+    from authserver.domain import users
+
+    users.disable(_get(email).id)
+    _done(email, "Disabled. Sessions have ended, apps and keys have stopped.")
+
+
+@group.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let a disabled person in again."""
+    from authserver.domain import users
+
+    users.enable(_get(email).id)
+    _done(email, "Enabled.")
+
+
+@group.command()
+@click.argument("email")
+def unlock(email: str) -> None:
+    """Forget failed sign-ins of an account."""
+    from authserver.domain import users
+
+    users.unlock(_get(email).id)
+    _done(email, "Failed sign-ins are forgotten.")
+
+
+@group.command("reset-password")
+@click.argument("email")
+def reset_password(email: str) -> None:
+    """Print a one-time link with which the person chooses a new password."""
+    _print_link(email)
+
+
+@group.command()
+@click.argument("email")
+def link(email: str) -> None:
+    """Print a one-time link: a welcome before the first password, a reset after."""
+    _print_link(email)
+
+
+def _print_link(email: str) -> None:
+    from authserver.domain import users
+
+    user = _get(email)
+    made = users.access_link(user.id)
+    output.note(f"Works once, for {'30 minutes' if user.password_hash else '24 hours'}:")
+    output.emit({"email": user.email, "link": made}, made)
+
+
+def _get(email: str) -> User:
+    """The person with this address, or with this id."""
+    from authserver.domain import users
+
+    return users.find_by_email(email) or users.get(email)
+
+
+def _done(email: str, text: str) -> None:
+    output.note(text)
+    facts = _facts(_get(email))
+    output.emit(facts, f"{facts['email']}  {facts['status']}")
+
+
+def _password_from_stdin() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _facts(user: User) -> dict[str, Any]:
+    from authserver.lib import durations
+
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "role": user.role,
+        "status": "disabled" if user.disabled_at else "active" if user.password_hash else "invited",
+        "created_at": durations.iso(user.created_at),
+        "last_login_at": durations.iso(user.last_login_at) if user.last_login_at else None,
+    }
