@@ -74,6 +74,8 @@ def app(settings: Settings) -> Iterator[Flask]:
     """The assembled server; its settings and its database are those of the process until the test ends."""
     built = create_app(settings)
     built.config["TESTING"] = False  # errors become answers, as in production
+    built.config["SERVER_NAME"] = settings.host_name  # test browsers ask under the issuer's name
+    built.config["PREFERRED_URL_SCHEME"] = settings.issuer.partition(":")[0]
     with config.using(settings):
         yield built
     database.engine().dispose()
