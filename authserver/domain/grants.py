@@ -69,12 +69,16 @@ def selected(*more: Any) -> Select[Any]:
     return select(*COLUMNS, *more).join_from(Grant, User, User.id == Grant.user_id)
 
 
-def looked_up(grant_id: Any) -> list[ColumnElement[Any]]:
+def looked_up(grant_id: InstrumentedAttribute[str]) -> list[ColumnElement[Any]]:
     """COLUMNS as subqueries, for the RETURNING of an UPDATE whose table has this column: one statement on SQLite."""
-    user_id = select(Grant.user_id).where(Grant.id == grant_id).scalar_subquery()
     return [
-        *(select(column).where(Grant.id == grant_id).scalar_subquery().label(column.key) for column in OF_GRANT),
-        *(select(column).where(User.id == user_id).scalar_subquery().label(column.key) for column in OF_USER),
+        select(column)
+        .join_from(Grant, User, User.id == Grant.user_id)
+        .where(Grant.id == grant_id)
+        .correlate(grant_id.class_)
+        .scalar_subquery()
+        .label(column.key)
+        for column in COLUMNS
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Connection, func, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from authserver import config, database
@@ -118,8 +118,8 @@ def _spend_postgresql(presented: str, successor: str, client: ClientFacts) -> An
                 literal(row["digest"]),
                 spent.c.grant_id,
                 literal(client.id),
-                literal(row["issued_at"]),
-                func.least(literal(row["expires_at"]), Grant.expires_at),
+                literal(row["issued_at"], BigInteger),
+                func.least(literal(row["expires_at"], BigInteger), Grant.expires_at),
             ).join_from(spent, Grant, Grant.id == spent.c.grant_id),
             include_defaults=False,
         )

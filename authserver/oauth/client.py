@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
-from authserver.domain import clients, usage
+from authserver.domain import clients
 from authserver.domain.clients import ClientFacts
 from authserver.lib import clock, redirect_uris, secrets
 from authserver.lib import scopes as grammar
@@ -74,7 +74,7 @@ def _proven(facts: ClientFacts | None, given: ClientCredentials) -> bool:
     secret_id = _matching_secret(facts, given.secret)
     if facts is None or secret_id is None or given.method not in facts.auth_methods:
         return False
-    usage.note_used("client_secrets", secret_id)
+    clients.note_use(secret_id)
     return True
 
 
