@@ -81,6 +81,15 @@ def reading() -> Iterator[Session]:
 
 
 @contextlib.contextmanager
+def snapshot() -> Iterator[Session]:
+    """One view of the whole database for many reads, on PostgreSQL too: nothing that others commit meanwhile is seen."""
+    with reading() as session:
+        if dialect() == "postgresql":
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        yield session
+
+
+@contextlib.contextmanager
 def autocommit() -> Iterator[Connection]:
     """A Core connection without BEGIN and COMMIT, for hot paths: each statement is its own transaction."""
     if _autocommit is None:

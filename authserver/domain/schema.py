@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from authserver import assets, database
 from authserver.domain import audit, cache, permissions, scopes, signing_keys
 from authserver.errors import Unavailable
-from authserver.models import AuditHead, CacheVersion
+from authserver.models import CacheVersion
 
 # Waiting for another process to finish the same work; a first start takes about a second.
 LOCK_SECONDS = 60
@@ -72,6 +72,12 @@ def ensure() -> None:
     signing_keys.ensure()
 
 
+def migrate_if_behind() -> None:
+    """What the demo does at every start; elsewhere migrating is a decision."""
+    if status().state == "behind":
+        migrate()
+
+
 def migrate(down: str = "") -> Status:
     """Go to the newest schema, or down to a revision (`base` is none); returns where the database is then."""
     with _alone():
@@ -84,8 +90,7 @@ def migrate(down: str = "") -> Status:
 
 def seed(session: Session) -> None:
     """The rows that the code relies on; those that exist stay as they are."""
-    if session.get(AuditHead, 1) is None:
-        session.add(AuditHead(id=1, seq=0, hash=audit.GENESIS))
+    audit.seed(session)
     present = set(session.scalars(select(CacheVersion.name)))
     session.add_all(CacheVersion(name=name, version=1) for name in cache.NAMES if name not in present)
     session.flush()

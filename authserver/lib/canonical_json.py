@@ -11,3 +11,8 @@ def dumps(obj: Any) -> bytes:
     """
     text = json.dumps(obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace")
+
+
+def plain(obj: Any) -> Any:
+    """The value as it reads back from JSON: tuples become lists, keys become strings."""
+    return json.loads(dumps(obj))

@@ -15,4 +15,5 @@ class AuditCheckpoint(Base):
     hash: Mapped[str] = mapped_column(String(64))
     at_us: Mapped[int] = mapped_column(BigInteger)
     purged: Mapped[bool] = mapped_column(default=False)  # everything up to here was cut away
+    verified_at_us: Mapped[int | None] = mapped_column(BigInteger)  # the chain was read and found sound up to here
     signature: Mapped[bytes] = mapped_column(LargeBinary(32))

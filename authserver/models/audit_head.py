@@ -1,8 +1,8 @@
-"""The end of the audit chain: locked to append."""
+"""The end of the audit chain: locked to append, signed so that it cannot be moved back."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, String
+from sqlalchemy import BigInteger, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.extensions import Base
@@ -14,3 +14,5 @@ class AuditHead(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # always 1
     seq: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[bytes] = mapped_column(LargeBinary(32))
+    checkpoint_at_us: Mapped[int] = mapped_column(BigInteger)  # when the last checkpoint was made

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("at_us", sa.BigInteger(), nullable=False),
         sa.Column("purged", sa.Boolean(), nullable=False),
+        sa.Column("verified_at_us", sa.BigInteger(), nullable=True),
         sa.Column("signature", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_audit_checkpoints"),
     )
@@ -58,6 +59,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("signature", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("checkpoint_at_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_audit_head"),
     )
     op.create_table(
