@@ -138,6 +138,7 @@ def check(presented: str, ip: str) -> KeyFacts | None:
     if row is None or not _comes_from(row.allowed_networks, ip):
         return None
     usage.note_used("api_keys", row.id)
+    usage.count(usage.KEY_CHECKS, f"key:{row.id}")
     return _facts(row)
 
 

@@ -6,9 +6,10 @@ import atexit
 import os
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Executable, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import database
@@ -18,10 +19,15 @@ from authserver.observability import context, logs
 
 FLUSH_SECONDS = 5.0
 HOUR = 3600
+DAY = 24 * HOUR
+# What is counted. The subject is `client:…` for the first three (empty if nobody was identified), `key:…` for the last.
+TOKENS, REFUSALS, INTROSPECTIONS, KEY_CHECKS = "tokens", "refusals", "introspections", "key_checks"
 # Rows whose last use is noted, by the name callers use.
 NOTED: Mapping[str, type[ApiKey] | type[ClientSecret]] = {"api_keys": ApiKey, "client_secrets": ClientSecret}
+ROWS_AT_ONCE = 500
 
 _lock = threading.Lock()
+_writing = threading.Lock()
 _counts: Counter[tuple[int, str, str]] = Counter()
 _uses: dict[tuple[str, str], tuple[int, str]] = {}
 _flusher_pid = 0
@@ -43,65 +49,87 @@ def note_used(table: str, id: str) -> None:
 
 
 def flush() -> None:
-    """Write what was gathered; what could not be written is kept for the next time."""
-    with _lock:
-        counts, uses = dict(_counts), dict(_uses)
-        _counts.clear()
-        _uses.clear()
-    if not counts and not uses:
-        return
-    try:
-        _write(counts, uses)
-    except Exception as failure:
+    """Write what was gathered; what could not be written is kept for the next time.
+
+    A flush that another thread began is waited for: when this returns at the end of a process, nothing is on its way.
+    """
+    with _writing:
         with _lock:
-            _counts.update(counts)
-            for key, value in uses.items():
-                _uses.setdefault(key, value)
-        logs.failure("usage_not_written", failure, level="warning")
+            counts, uses = dict(_counts), dict(_uses)
+            _counts.clear()
+            _uses.clear()
+        if not counts and not uses:
+            return
+        try:
+            _write(counts, uses)
+        except Exception as failure:
+            _keep(counts, uses)
+            logs.failure("usage_not_written", failure, level="warning")
 
 
-def totals(metric: str, *, since: int, subjects: list[str] | None = None) -> int:
-    """How often something happened since a time (epoch seconds, counted by whole hours)."""
-    conditions = [UsageCount.metric == metric, UsageCount.hour >= since // HOUR * HOUR]
-    if subjects is not None:
-        conditions.append(UsageCount.subject.in_(subjects))
+def total(metric: str, *, since: int, until: int | None = None, subjects: Sequence[str] | None = None) -> int:
+    """How often something happened between two times (epoch seconds, counted by the hour in which they lie)."""
+    conditions = [UsageCount.metric == metric, UsageCount.hour >= since // HOUR * HOUR, *_of(subjects)]
+    if until is not None:
+        conditions.append(UsageCount.hour < until // HOUR * HOUR)
     with database.reading() as session:
         return int(session.scalar(select(func.coalesce(func.sum(UsageCount.count), 0)).where(*conditions)) or 0)
 
 
-def per_day(metric: str, *, days: int, subjects: list[str] | None = None) -> list[tuple[int, int]]:
+def per_day(metric: str, *, days: int, subjects: Sequence[str] | None = None) -> list[tuple[int, int]]:
     """(start of the UTC day, count) for the last days, oldest first, with zeroes."""
-    today = clock.now() // 86_400 * 86_400
-    first = today - (days - 1) * 86_400
-    conditions = [UsageCount.metric == metric, UsageCount.hour >= first]
-    if subjects is not None:
-        conditions.append(UsageCount.subject.in_(subjects))
+    today = clock.now() // DAY * DAY
+    first = today - (days - 1) * DAY
     with database.reading() as session:
         rows = session.execute(
-            select(UsageCount.hour, func.sum(UsageCount.count)).where(*conditions).group_by(UsageCount.hour)
+            select(UsageCount.hour, func.sum(UsageCount.count))
+            .where(UsageCount.metric == metric, UsageCount.hour >= first, *_of(subjects))
+            .group_by(UsageCount.hour)
         ).all()
     found: Counter[int] = Counter()
     for hour, number in rows:
-        found[hour // 86_400 * 86_400] += int(number)
-    return [(day, found[day]) for day in range(first, today + 1, 86_400)]
+        found[hour // DAY * DAY] += int(number)
+    return [(day, found[day]) for day in range(first, today + 1, DAY)]
+
+
+def has_samples() -> bool:
+    """Whether some of the figures were made up by the demo."""
+    with database.reading() as session:
+        return session.scalar(select(UsageCount.hour).where(UsageCount.sample).limit(1)) is not None
+
+
+def _of(subjects: Sequence[str] | None) -> list[ColumnElement[bool]]:
+    return [] if subjects is None else [UsageCount.subject.in_(subjects)]
 
 
 def _write(counts: dict[tuple[int, str, str], int], uses: dict[tuple[str, str], tuple[int, str]]) -> None:
+    # Sorted, so that two processes take their row locks in the same order.
+    rows = [
+        {"hour": hour, "metric": metric, "subject": subject, "count": n, "sample": False}
+        for (hour, metric, subject), n in sorted(counts.items())
+    ]
     with database.transaction() as session:
-        for (hour, metric, subject), n in sorted(counts.items()):
-            session.execute(_increment(hour, metric, subject, n))
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            session.execute(_increment(rows[start : start + ROWS_AT_ONCE]))
         for (table, id), (at, ip) in sorted(uses.items()):
             model = NOTED[table]
             newer = or_(model.last_used_at.is_(None), model.last_used_at <= at)
             session.execute(update(model).where(model.id == id, newer).values(last_used_at=at, last_used_ip=ip))
 
 
-def _increment(hour: int, metric: str, subject: str, n: int) -> Executable:
+def _increment(rows: list[dict[str, Any]]) -> Executable:
     insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
-    statement = insert(UsageCount).values(hour=hour, metric=metric, subject=subject, count=n, sample=False)
+    statement = insert(UsageCount).values(rows)
     return statement.on_conflict_do_update(
-        index_elements=["hour", "metric", "subject"], set_={"count": UsageCount.count + n}
+        index_elements=["hour", "metric", "subject"], set_={"count": UsageCount.count + statement.excluded.count}
     )
+
+
+def _keep(counts: dict[tuple[int, str, str], int], uses: dict[tuple[str, str], tuple[int, str]]) -> None:
+    with _lock:
+        _counts.update(counts)
+        for key, use in uses.items():
+            _uses.setdefault(key, use)
 
 
 def _start_flusher() -> None:
@@ -123,3 +151,15 @@ _stop = threading.Event()
 def _flush_for_ever() -> None:
     while not _stop.wait(FLUSH_SECONDS):
         flush()
+
+
+def _after_fork() -> None:
+    # What the parent gathered is the parent's to write, and its locks may be held by a thread that is not here.
+    global _lock, _writing
+    _lock, _writing = threading.Lock(), threading.Lock()
+    _counts.clear()
+    _uses.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -74,6 +74,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
     def handle_error_response(self, request: ProtocolRequest | None, error: OAuth2Error) -> Outgoing:
         outgoing = self.handle_response(*error(None))
         outgoing.log["error"] = error.error
+        usage.count(usage.REFUSALS, _identified())
         if request is not None and "grant_type" in request.fields:
             _count_error(_label(self, request.fields["grant_type"]), error.error)
         return outgoing
@@ -135,7 +136,7 @@ def token_response(
 
 
 def _count_tokens(grant_type: str, facts: ClientFacts, body: dict[str, Any]) -> None:
-    usage.count("tokens_issued", f"client:{facts.id}")
+    usage.count(usage.TOKENS, f"client:{facts.id}")
     for kind in ("access_token", "refresh_token", "id_token"):
         if kind in body:
             _issued(grant_type, kind).inc()
@@ -143,6 +144,12 @@ def _count_tokens(grant_type: str, facts: ClientFacts, body: dict[str, Any]) -> 
 
 def _count_error(grant_type: str, error: str) -> None:
     metrics.TOKEN_ERRORS.labels(grant=grant_type, error=error).inc()
+
+
+def _identified() -> str:
+    """Whose figures a refusal belongs to; empty where no client proved who it is."""
+    client_id = context.current().log.get("client_id", "")
+    return f"client:{client_id}" if client_id else ""
 
 
 def _label(of: Server, grant_type: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from authserver.domain import clients, tokens
+from authserver.domain import clients, tokens, usage
 from authserver.domain.clients import ClientFacts
 from authserver.domain.tokens import Inspection
 from authserver.edge.exchange import Incoming, Outgoing
@@ -52,6 +52,7 @@ def _introspect(request: ProtocolRequest) -> Outgoing:
     found = tokens.inspect(request.need("token"), ip=request.ip)
     active = found is not None and caller.may_see(found)
     metrics.INTROSPECTIONS.labels(active=str(active).lower()).inc()
+    usage.count(usage.INTROSPECTIONS, f"client:{caller.client.id}" if caller.client else f"user:{caller.owner_id}")
     if found is None or not active:
         return server.handle_response(200, INACTIVE, [])
     return server.handle_response(200, _members(found, caller), [])
