@@ -204,7 +204,9 @@ def _one_line(value: Any) -> Any:
     # A name with a line break could forge a paragraph of the mail; headers are guarded by EmailMessage besides.
     if not isinstance(value, str):
         return value
-    return "".join(" " if unicodedata.category(character)[0] == "C" else character for character in value).strip()
+    ends = {"Zl", "Zp"}  # U+2028 and U+2029 end lines too
+    kinds = ((character, unicodedata.category(character)) for character in value)
+    return "".join(" " if kind[0] == "C" or kind in ends else character for character, kind in kinds).strip()
 
 
 @functools.cache
