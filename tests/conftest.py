@@ -18,6 +18,7 @@ from authserver.config import Settings
 from authserver.domain import users
 from authserver.models import User
 from tests.support import databases
+from tests.support.served import served, served_strictly  # noqa: F401  # fixtures
 
 KINDS = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
 PASSWORD = "a walk along the river bank"

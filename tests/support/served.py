@@ -1,0 +1,247 @@
+"""A real served process: `authserver serve` with its own folder and database, and the shell of its operator."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.services import postgres
+from tests.support.browsing import Browser, OverHttp
+from tests.support.third_party import CALLBACK, App
+
+ROOT = Path(__file__).parent.parent.parent
+COMMAND = Path(sys.executable).parent / "authserver"
+SECRET_KEY = "a secret key for served tests alone, long enough"
+PASSWORD = "a walk along the river bank"
+KINDS = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
+START_SECONDS = 60
+# Nothing of the caller's own installation reaches the server under test.
+LEFT_OUT = re.compile(r"^(AUTHSERVER_.*|DATABASE_URL|REDIS_URL|PORT|WEB_CONCURRENCY)$")
+
+
+class Refused(Exception):
+    """A command that ended with another exit code than 0."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"exit {code}: {text}")
+        self.code, self.text = code, text
+
+
+@dataclass
+class Served:
+    """A running server and what its operator can do."""
+
+    kind: str
+    issuer: str
+    folder: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+    people: dict[str, str] = field(default_factory=dict)
+
+    # -- the operator
+
+    def cli(self, *words: str, stdin: str = "") -> Any:
+        """Run a command with --json and read its answer. Raises Refused."""
+        done = subprocess.run(
+            [str(COMMAND), *words, "--json"],
+            cwd=self.folder,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        if done.returncode:
+            raise Refused(done.returncode, done.stderr + done.stdout)
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def user(self, email: str, *, admin: bool = False) -> str:
+        """A person with PASSWORD, made once; their id."""
+        if email not in self.people:
+            more = ["--admin"] if admin else []
+            made = self.cli("user", "create", email, "--name", email.partition("@")[0].title(), *more,
+                            "--password-stdin", stdin=PASSWORD + "\n")  # fmt: skip
+            self.people[email] = made["id"]
+        return self.people[email]
+
+    def app(self, name: str = "Example", *words: str, redirect_uri: str = CALLBACK, **facts: Any) -> App:
+        """Register a web app with the code and refresh grants, unless `words` say otherwise."""
+        if not any(word in words for word in ("--grant", "--from")):
+            words = (*words, "--grant", "authorization_code", "--grant", "refresh_token")
+        if "authorization_code" in words:
+            words = (*words, "--redirect-uri", redirect_uri)
+        if "--scope" not in words:
+            words = (*words, "--scope", "openid profile email offline_access workflows:read workflows:write")
+        made = self.cli("client", "create", "--name", name, *words)
+        return App(
+            self.issuer,
+            OverHttp(),
+            made["client_id"],
+            made.get("client_secret") or "",
+            redirect_uri=redirect_uri,
+            **facts,
+        )
+
+    def machine(self, name: str = "Job", *words: str) -> App:
+        """Register a client that acts for itself."""
+        return self.app(name, "--grant", "client_credentials", "--scope", "workflows:read workflows:write", *words)
+
+    def browser(self, email: str = "") -> Browser:
+        """A new browser; signed in as this person if one is named."""
+        browser = Browser(self.issuer, OverHttp())
+        if email:
+            self.user(email)
+            browser.sign_in(email, PASSWORD)
+        return browser
+
+    # -- the process
+
+    @property
+    def log(self) -> str:
+        """Everything the server has said so far."""
+        return (self.folder / "server.log").read_text("utf-8", "replace")
+
+    def errors(self) -> list[str]:
+        """Lines of the log that tell of a fault of ours."""
+        return [line for line in self.log.splitlines() if '"level":"error"' in line or "Traceback" in line]
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers: children that hold the listening socket's code."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        spawned = [int(pid) for pid in children]
+        return [pid for pid in spawned if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    def stop(self, *, gently: bool = False) -> int:
+        """End it; `gently` waits for the drain. A second signal stops at once. Returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            if not gently:
+                time.sleep(0.05)
+                with contextlib.suppress(ProcessLookupError):
+                    self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(60 if gently else 20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(10)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def environment(url: str, folder: Path, port: int, **settings: Any) -> dict[str, str]:
+    """The variables of a server of its own."""
+    kept = {name: value for name, value in os.environ.items() if not LEFT_OUT.match(name)}
+    ours = {
+        "secret_key": SECRET_KEY,
+        "database_url": url,
+        "data_dir": str(folder),
+        "issuer": f"http://localhost:{port}",
+        "metrics_bind": "off",
+        "log_format": "json",
+        "log_level": "INFO",
+        # All tests come from one address.
+        "login_failures_per_address": 100_000,
+    }
+    return kept | {f"AUTHSERVER_{name.upper()}": str(value) for name, value in (ours | settings).items()}
+
+
+def start(kind: str, folder: Path, *, workers: int = 2, threads: int = 4, url: str = "", **settings: Any) -> Served:
+    """Start a server on an empty database and wait until it is ready."""
+    port = free_port()
+    if not url:
+        url = f"sqlite:///{folder / 'served.sqlite3'}" if kind == "sqlite" else postgres.create_database()
+    variables = environment(url, folder, port, **settings)
+    log = (folder / "server.log").open("ab")
+    process = subprocess.Popen(
+        [str(COMMAND), "serve", "--port", str(port), "--workers", str(workers), "--threads", str(threads)],
+        cwd=folder,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    served = Served(kind, f"http://localhost:{port}", folder, variables, process)
+    try:
+        _wait_until_ready(served)
+    except BaseException:
+        served.stop()
+        raise
+    return served
+
+
+def _wait_until_ready(served: Served) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if served.process.poll() is not None:
+            break
+        with contextlib.suppress(requests.ConnectionError):
+            if requests.get(served.issuer + "/readyz", timeout=5).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"the server did not become ready (exit {served.process.poll()}):\n{served.log[-4000:]}")
+
+
+@contextlib.contextmanager
+def running(kind: str, **options: Any) -> Iterator[Served]:
+    """A server for one block."""
+    folder = Path(tempfile.mkdtemp(prefix="authserver-served-"))
+    served = None
+    try:
+        served = start(kind, folder, **options)
+        yield served
+    finally:
+        if served:
+            served.stop()
+            if kind == "postgresql" and "url" not in options:
+                postgres.drop_database(served.environment["AUTHSERVER_DATABASE_URL"])
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# ---- fixtures: one server per database and process of the run, however many folders use it -----------------
+
+_open = contextlib.ExitStack()
+_running: dict[str, Served] = {}
+atexit.register(_open.close)
+
+
+def shared(kind: str, **options: Any) -> Served:
+    """The server of this database for this process of the run."""
+    name = f"{kind} {sorted(options.items())}"
+    if name not in _running or _running[name].process.poll() is not None:
+        _running[name] = _open.enter_context(running(kind, **options))
+    return _running[name]
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def served(request: pytest.FixtureRequest) -> Served:
+    """Two workers on SQLite, then on PostgreSQL; grace of 10 seconds, as by default."""
+    return shared(request.param)
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def served_strictly(request: pytest.FixtureRequest) -> Served:
+    """The same without any grace for refresh tokens."""
+    return shared(request.param, refresh_grace=0)
