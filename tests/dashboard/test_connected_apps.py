@@ -1,0 +1,171 @@
+"""/connected-apps: a person sees what they allowed, and takes it back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from authserver import database
+from authserver.lib import clock
+from authserver.models import AuditEvent, Consent, Grant
+from tests.support import authorizing
+from tests.support.authorizing import answer_consent, answer_of, authorize, change_app, followed, make_app, sign_in
+
+
+@pytest.fixture
+def hers(http: FlaskClient, alice: Any) -> FlaskClient:
+    """Alice's browser, with one app allowed."""
+    make_app()
+    sign_in(http, alice)
+    allow(http)
+    return http
+
+
+def allow(browser: FlaskClient, **changes: Any) -> None:
+    answer_of(answer_consent(browser, followed(browser, authorize(browser, **changes))))
+
+
+def post(browser: FlaskClient, path: str) -> Any:
+    page = browser.get(path)
+    form = page.text[page.text.index(f'action="{path}"') :]
+    token = re.search(r'name="csrf_token" value="([^"]+)"', form)
+    assert token is not None
+    return browser.post(path, data={"csrf_token": token[1]})
+
+
+def grants() -> list[Grant]:
+    with database.reading() as session:
+        return list(session.query(Grant).order_by(Grant.created_at))
+
+
+def events(type: str) -> int:
+    with database.reading() as session:
+        return session.query(AuditEvent).filter_by(type=type).count()
+
+
+def test_it_says_in_sentences_what_each_app_can_do(hers: FlaskClient) -> None:
+    text = hers.get("/connected-apps").text
+
+    assert "Acme Notes" in text
+    assert "See your workflows and their runs" in text
+    assert "1 active sign-in" in text
+
+
+def test_it_is_empty_at_first(http: FlaskClient, alice: Any) -> None:
+    sign_in(http, alice)
+
+    assert "You haven&#39;t allowed any apps." in http.get("/connected-apps").text
+
+
+def test_it_shows_nobody_elses_apps(hers: FlaskClient, browser: Any, mallory: Any) -> None:
+    other = browser()
+    sign_in(other, mallory)
+
+    assert "Acme Notes" not in other.get("/connected-apps").text
+    assert other.get("/connected-apps/notes/revoke").status_code == 404
+
+
+def test_nobody_revokes_for_others(hers: FlaskClient, browser: Any, mallory: Any) -> None:
+    make_app("other", redirect_uris=["https://other.example.com/callback"])
+    other = browser()
+    sign_in(other, mallory)
+    allow(other, client_id="other", redirect_uri="https://other.example.com/callback")
+    page = other.get("/connected-apps/other/revoke")
+    token = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)
+
+    for each in token:
+        assert other.post("/connected-apps/notes/revoke", data={"csrf_token": each}).status_code in (400, 404)
+    assert [grant.revoked_at for grant in grants() if grant.client_id == "notes"] == [None]
+
+
+def test_strangers_sign_in_first(app: Any, http: FlaskClient) -> None:
+    assert http.get("/connected-apps").location.startswith("/login?next=")
+
+
+def test_revoking_ends_everything_of_the_app_at_once(hers: FlaskClient) -> None:
+    allow_again = authorize(hers)
+    assert "code" in answer_of(allow_again)
+
+    response = post(hers, "/connected-apps/notes/revoke")
+
+    assert response.location == "/connected-apps"
+    assert all(grant.revoked_at for grant in grants())
+    assert answer_of(authorize(hers, prompt="none"))["error"] == "consent_required"
+    assert events("consent.revoked") == 1
+
+
+def test_a_revoked_app_stays_visible_and_comes_back_only_by_consent(hers: FlaskClient) -> None:
+    post(hers, "/connected-apps/notes/revoke")
+    page = hers.get("/connected-apps").text
+
+    assert "Earlier apps (1)" in page
+    assert "The app has to ask you again." in page
+    assert hers.get("/connected-apps/notes/revoke").status_code == 404
+    allow(hers)
+    assert "1 active sign-in" in hers.get("/connected-apps").text
+
+
+def test_what_was_revoked_is_asked_for_whole_again(hers: FlaskClient) -> None:
+    allow(hers, scope="workflows:read workflows:write")
+    post(hers, "/connected-apps/notes/revoke")
+    allow(hers)
+
+    with database.reading() as session:
+        assert session.query(Consent).one().scopes == ["workflows:read"]
+
+
+def test_the_note_on_signed_tokens_tells_the_apps_real_lifetime(hers: FlaskClient) -> None:
+    assert "at most 1 hour." in hers.get("/connected-apps/notes/revoke").text
+    change_app(access_token_ttl=300)
+    assert "at most 5 min." in hers.get("/connected-apps/notes/revoke").text
+
+
+def test_all_can_be_revoked_together(hers: FlaskClient) -> None:
+    make_app("other", redirect_uris=["https://other.example.com/callback"])
+    allow(hers, client_id="other", redirect_uri="https://other.example.com/callback")
+    assert "Revoke all 2 apps?" in hers.get("/connected-apps/revoke-all").text
+
+    post(hers, "/connected-apps/revoke-all")
+
+    assert all(grant.revoked_at for grant in grants())
+    assert events("consent.revoked") == 2
+
+
+def test_revoking_is_no_get(hers: FlaskClient) -> None:
+    hers.get("/connected-apps/notes/revoke")
+    hers.get("/connected-apps/revoke-all")
+
+    assert [grant.revoked_at for grant in grants()] == [None]
+
+
+def test_a_first_party_app_without_consent_is_listed_by_its_grants(http: FlaskClient, alice: Any) -> None:
+    make_app(skip_consent=True)
+    sign_in(http, alice)
+    answer_of(authorize(http))
+
+    assert "Acme Notes" in http.get("/connected-apps").text
+    post(http, "/connected-apps/notes/revoke")
+    assert all(grant.revoked_at for grant in grants())
+
+
+def test_an_app_that_nobody_used_for_half_a_year_is_marked(hers: FlaskClient) -> None:
+    with database.transaction() as session:
+        session.query(Consent).one().granted_at = clock.now() - 200 * 86_400
+
+    assert "Not used for 6 months" in hers.get("/connected-apps").text
+
+
+def test_a_revocation_is_all_or_nothing(hers: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from authserver.domain import audit
+
+    def fail(*_args: Any, **_values: Any) -> None:
+        raise RuntimeError("the log is full")
+
+    monkeypatch.setattr(audit, "record", fail)
+
+    assert post(hers, "/connected-apps/notes/revoke").status_code == 500
+    assert [grant.revoked_at for grant in grants()] == [None]
+    assert "code" in answer_of(authorizing.authorize(hers))
