@@ -99,7 +99,7 @@ def _consume(session: Session, digest: bytes, client_id: str) -> Any:
             AuthorizationCode.redirect_uri_sent,
             AuthorizationCode.code_challenge,
             AuthorizationCode.expires_at.label("code_expires_at"),
-            *grants.looked_up(AuthorizationCode.grant_id),
+            *grants.looked_up(),
         )
         .execution_options(synchronize_session=False)
     ).one_or_none()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, literal_column, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from authserver import config, database
@@ -69,15 +69,14 @@ def selected(*more: Any) -> Select[Any]:
     return select(*COLUMNS, *more).join_from(Grant, User, User.id == Grant.user_id)
 
 
-def looked_up(grant_id: InstrumentedAttribute[str]) -> list[ColumnElement[Any]]:
-    """COLUMNS as subqueries, for the RETURNING of an UPDATE whose table has this column: one statement on SQLite."""
+def looked_up() -> list[ColumnElement[Any]]:
+    """COLUMNS for the RETURNING of an UPDATE of a table with `grant_id`, so that SQLite needs no further statement.
+
+    As text, because SQLAlchemy drops the tables' names from a RETURNING on SQLite, also inside subqueries.
+    """
+    joined = "FROM grants JOIN users ON users.id = grants.user_id WHERE grants.id = grant_id"
     return [
-        select(column)
-        .join_from(Grant, User, User.id == Grant.user_id)
-        .where(Grant.id == grant_id)
-        .correlate(grant_id.class_)
-        .scalar_subquery()
-        .label(column.key)
+        literal_column(f"(SELECT {column.class_.__tablename__}.{column.key} {joined})", column.type).label(column.key)
         for column in COLUMNS
     ]
 

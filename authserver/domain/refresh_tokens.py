@@ -133,9 +133,7 @@ def _spend_postgresql(presented: str, successor: str, client: ClientFacts) -> An
 
 def _spend_sqlite(presented: str, successor: str, client: ClientFacts) -> Any:
     with database.transaction() as session:
-        row = session.execute(
-            _spend(presented, successor, client).returning(*grants.looked_up(RefreshToken.grant_id))
-        ).one_or_none()
+        row = session.execute(_spend(presented, successor, client).returning(*grants.looked_up())).one_or_none()
         if row is not None:
             session.execute(insert(RefreshToken).values(_row(successor, row.id, client.id, row.expires_at)))
     return row
