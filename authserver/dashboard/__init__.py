@@ -2,9 +2,31 @@
 
 from flask import Blueprint
 
-from authserver.dashboard import admin_users, connected_apps, profile, security, sessions
+from authserver.dashboard import (
+    admin_clients,
+    admin_scopes,
+    admin_users,
+    apps,
+    apps_credentials,
+    apps_danger,
+    apps_quickstart,
+    audit_log,
+    connected_apps,
+    overview,
+    profile,
+    security,
+    sessions,
+)
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
+    overview.blueprint,
+    audit_log.blueprint,
+    apps.blueprint,
+    apps_credentials.blueprint,
+    apps_danger.blueprint,
+    apps_quickstart.blueprint,
+    admin_clients.blueprint,
+    admin_scopes.blueprint,
     connected_apps.blueprint,
     sessions.blueprint,
     security.blueprint,

@@ -86,7 +86,8 @@ def _navigation(is_admin: bool) -> list[dict[str, Any]]:
     blueprint = request.blueprint
     for group, label, endpoint, icon, admin_only in NAVIGATION:
         if endpoint in current_app.view_functions and (is_admin or not admin_only):
-            here = endpoint.partition(".")[0] == blueprint
+            name = endpoint.partition(".")[0]
+            here = blueprint == name or str(blueprint).startswith(f"{name}_")
             item = {"label": label, "href": url_for(endpoint), "icon": icon, "current": here}
             groups.setdefault(group, []).append(item)
     return [{"label": label, "items": items} for label, items in groups.items()]

@@ -140,6 +140,13 @@ for (const tick of all("[data-reveals]")) {
   sync();
 }
 
+// [data-mirror="id"]: shows what is typed there.
+for (const copy of all("[data-mirror]")) {
+  const input = document.getElementById(copy.dataset.mirror);
+  const before = copy.textContent;
+  input?.addEventListener("input", () => { copy.textContent = input.value.trim() || before; });
+}
+
 // [data-match="name"]: the form's last button waits until the name is typed.
 for (const input of all("[data-match]")) {
   const button = [...input.form.elements].filter(element => element.type === "submit").at(-1);

@@ -1,0 +1,29 @@
+"""/admin/clients: everybody's apps, with their owners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, render_template, request
+
+from authserver.domain import client_directory
+from authserver.domain.client_metadata import KINDS
+from authserver.edge import current_user
+
+blueprint = Blueprint("admin_clients", __name__)
+STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("deleted", "Deleted"))
+
+
+@blueprint.get("/admin/clients")
+@current_user.require_admin
+def index() -> Any:
+    """The list, newest first."""
+    status, kind, search = (request.args.get(name, "") for name in ("status", "kind", "q"))
+    page = max(request.args.get("page", 1, int), 1)
+    limit = min(max(request.args.get("limit", 20, int), 1), 100)
+    lines, total = client_directory.owned_by(None, search=search, status=status, kind=kind, page=page, limit=limit)
+    return render_template(
+        "dashboard/apps/all.html",
+        lines=lines, total=total, page=page, limit=limit, status=status, kind=kind, q=search,
+        kinds=KINDS, statuses=STATUSES, filtered=bool(status or kind or search),
+    )  # fmt: skip

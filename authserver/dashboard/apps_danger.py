@@ -1,0 +1,128 @@
+"""/apps/<id>/danger: disable, end all tokens, transfer, delete, restore (ux.md 2.5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from authserver.domain import client_directory, clients, users
+from authserver.edge import current_user
+from authserver.errors import NotFound
+
+blueprint = Blueprint("apps_danger", __name__)
+
+
+@blueprint.get("/apps/<client_id>/danger")
+@current_user.require_user
+def show(client_id: str) -> Any:
+    """What can be stopped, and what that means."""
+    return _page("danger", _mine(client_id))
+
+
+@blueprint.get("/apps/<client_id>/disable")
+@current_user.require_user
+def ask_disable(client_id: str) -> Any:
+    """How much stops?"""
+    return _page("disable", _mine(client_id))
+
+
+@blueprint.post("/apps/<client_id>/disable")
+@current_user.require_user
+def disable(client_id: str) -> Any:
+    """Stop the app; it can be undone."""
+    client = clients.disable(current_user.me().user, client_id)
+    flash(f"{client.name} is disabled. Its tokens are refused within a second.", "success")
+    return _back(client_id)
+
+
+@blueprint.post("/apps/<client_id>/enable")
+@current_user.require_user
+def enable(client_id: str) -> Any:
+    """Let the app work again."""
+    client = clients.enable(current_user.me().user, client_id)
+    flash(f"{client.name} works again.", "success")
+    return _back(client_id)
+
+
+@blueprint.get("/apps/<client_id>/revoke-tokens")
+@current_user.require_user
+@current_user.require_recent
+def ask_revoke_tokens(client_id: str) -> Any:
+    """How much ends?"""
+    return _page("revoke_tokens", _mine(client_id))
+
+
+@blueprint.post("/apps/<client_id>/revoke-tokens")
+@current_user.require_user
+@current_user.require_recent
+def revoke_tokens(client_id: str) -> Any:
+    """End every token of the app; it can get new ones."""
+    ended = clients.revoke_tokens(current_user.me().user, client_id)
+    flash(f"All tokens have ended, {ended} sign-ins with them. The app can get new ones.", "success")
+    return _back(client_id)
+
+
+@blueprint.get("/apps/<client_id>/delete")
+@current_user.require_user
+@current_user.require_recent
+def ask_delete(client_id: str) -> Any:
+    """Type its name."""
+    return _page("delete", _mine(client_id))
+
+
+@blueprint.post("/apps/<client_id>/delete")
+@current_user.require_user
+@current_user.require_recent
+def delete(client_id: str) -> Any:
+    """Delete the app; it can be restored for a week."""
+    client = _mine(client_id)
+    if " ".join(request.form.get("confirm_name", "").split()) != " ".join(client.name.split()):
+        return _page("delete", client, error="Type the name exactly as it is written above."), 422
+    clients.remove(current_user.me().user, client_id)
+    flash(f"{client.name} is deleted. It can be restored for seven days.", "success")
+    return redirect(url_for("apps.index", status="deleted"), 303)
+
+
+@blueprint.post("/apps/<client_id>/restore")
+@current_user.require_user
+def restore(client_id: str) -> Any:
+    """Bring a deleted app back."""
+    client = clients.restore(current_user.me().user, client_id)
+    flash(f"{client.name} is back. People sign in to it again.", "success")
+    return redirect(url_for("apps.show", client_id=client_id), 303)
+
+
+@blueprint.post("/apps/<client_id>/transfer")
+@current_user.require_admin
+def transfer(client_id: str) -> Any:
+    """Give the app to somebody else."""
+    client = _mine(client_id)
+    try:
+        person = users.find_by_email(request.form.get("email", ""))
+    except ValueError:
+        person = None
+    if person is None:
+        return _page("danger", client, error="Nobody here has this email."), 422
+    clients.transfer(current_user.me().user, client_id, person)
+    flash(f"{client.name} now belongs to {person.email}.", "success")
+    return redirect(url_for("apps.show", client_id=client_id), 303)
+
+
+def _mine(client_id: str) -> Any:
+    return clients.visible_to(current_user.me().user, client_id)
+
+
+def _back(client_id: str) -> Any:
+    return redirect(url_for("apps_danger.show", client_id=client_id), 303)
+
+
+def _page(name: str, client: Any, error: str = "") -> str:
+    owner = client_directory.owner_of(client)
+    stopped_by_admin = client.disabled_by == "admin" and not current_user.me().user.is_admin
+    if client is None:
+        raise NotFound("There is no such app.")
+    return render_template(
+        f"dashboard/apps/{name}.html", client=client, standing=client_directory.standing(client.id), owner=owner,
+        error=error, page_error=error, stopped_by_admin=stopped_by_admin, form=request.form,
+    )  # fmt: skip

@@ -1,0 +1,79 @@
+"""/apps/<id>/quickstart: programs with the values of an app in them; the interop tests run the same files."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, current_app, render_template
+
+from authserver import config
+from authserver.domain import clients
+from authserver.edge import current_user
+
+blueprint = Blueprint("apps_quickstart", __name__)
+FOLDER = "dashboard/apps/quickstart"
+# For which apps, in which file, under which heading, and what it needs.
+SNIPPETS = (
+    ("people", "code_curl.sh", "curl", "Nothing to install."),
+    ("people", "code_authlib.py", "Python with Authlib", "pip install authlib requests"),
+    ("people", "code_requests_oauthlib.py", "Python with requests-oauthlib", "pip install requests-oauthlib"),
+    ("people", "code_oauth4webapi.mjs", "Node with oauth4webapi", "npm install oauth4webapi"),
+    ("machine", "machine_curl.sh", "curl", "Nothing to install."),
+    ("machine", "machine_authlib.py", "Python with Authlib", "pip install authlib requests"),
+    ("machine", "machine_requests_oauthlib.py", "Python with requests-oauthlib", "pip install requests-oauthlib"),
+    ("machine", "machine_oauth4webapi.mjs", "Node with oauth4webapi", "npm install oauth4webapi"),
+    ("api", "api_introspect.sh", "curl: ask us about a token", "Nothing to install."),
+    ("api", "api_introspect.py", "Python: ask us about a token", "pip install requests"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A program: its file name, heading, what it needs, and its text."""
+
+    file: str
+    title: str
+    needs: str
+    text: str
+
+
+@blueprint.get("/apps/<client_id>/quickstart")
+@current_user.require_user
+def show(client_id: str) -> Any:
+    """From a registered app to a token in a minute."""
+    client = clients.visible_to(current_user.me().user, client_id)
+    return render_template("dashboard/apps/quickstart.html", client=client, snippets=snippets(client))
+
+
+def snippets(client: Any) -> list[Snippet]:
+    """The programs for one app. Takes a Client or its facts; needs an app context."""
+    uses = _uses(client)
+    return [Snippet(file, title, needs, render(file, client)) for use, file, title, needs in SNIPPETS if use in uses]
+
+
+def render(file: str, client: Any) -> str:
+    """One program, with this server's address and the app's values, quoted for its language."""
+    # Only these values, and only quoted: an app's owner chooses them, and somebody else may paste the result.
+    return current_app.jinja_env.get_template(f"{FOLDER}/{file}").render(
+        issuer=config.current().issuer,
+        client_id=client.id,
+        redirect_uri=client.redirect_uris[0] if client.redirect_uris else "",
+        scope=" ".join(client.scopes),
+        public=client.public,
+        sh=shlex.quote,
+        text=json.dumps,
+    )
+
+
+def _uses(client: Any) -> set[str]:
+    uses = set()
+    if "authorization_code" in client.grant_types and client.redirect_uris:
+        uses.add("people")
+    if "client_credentials" in client.grant_types:
+        uses.add("machine")
+    if client.resource_server_for or client.introspect_all or client.kind == "resource_server":
+        uses.add("api")
+    return uses

@@ -1,0 +1,418 @@
+"""/apps over HTTP: what an owner can do there, and what nobody else can."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from authserver.domain import client_secrets, clients, resources
+from authserver.domain.client_metadata import Registration
+from authserver.models import Client
+from tests.conftest import Person
+from tests.support.browsing import Answer, Browser, InProcess
+from tests.support.databases import ISSUER
+
+CALLBACK = "https://app.example.test/callback"
+WEB = Registration(name="Acme Notes", kind="web", redirect_uris=(CALLBACK,), scopes=("openid", "workflows:read"))
+SECRET = re.compile(r"kaie_cs_[0-9A-Za-z]{36}")
+# Names that would do something if they were ever markup (security.md C21).
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'-alert(1)-'",
+    "{{ 7 * 7 }}",
+    "</title><svg onload=alert(1)>",
+    "&lt;b&gt;",
+)
+SignedIn = Callable[[Person], Browser]
+
+
+@pytest.fixture
+def at(browser: Callable[[], FlaskClient]) -> SignedIn:
+    """A signed-in browser of somebody."""
+
+    def sign_in(person: Person) -> Browser:
+        made = Browser(ISSUER, InProcess(browser()))
+        made.fill("/login?next=/apps", email=person.email, password=person.password)
+        return made
+
+    return sign_in
+
+
+def make(owner: Person, **values: Any) -> Client:
+    import dataclasses
+
+    return clients.register(owner.user, dataclasses.replace(WEB, **values), trusted=True)[0]
+
+
+def register(browser: Browser, kind: str = "web", **fields: Any) -> Answer:
+    page = browser.open(f"/apps/new?kind={kind}")
+    wanted = {"name": "Acme Notes", **({"redirect_uris-0": CALLBACK} if kind in ("web", "spa") else {}), **fields}
+    return browser.submit(page.form("/apps/new"), **wanted)
+
+
+def only_client() -> Client:
+    from authserver.domain import client_directory
+
+    (line,), _total = client_directory.owned_by(None)
+    return line.client
+
+
+def test_an_empty_list_teaches_what_an_app_is(at: SignedIn, alice: Person) -> None:
+    text = at(alice).open("/apps").text
+    assert "Register your first app" in text
+    assert "authserver client create" in text
+
+
+def test_registering_shows_a_working_secret_once(at: SignedIn, alice: Person) -> None:
+    answer = register(at(alice))
+    assert answer.status == 200
+    assert answer.header("Cache-Control") == "no-store"
+    secret = SECRET.search(answer.text)
+    assert secret is not None
+    (stored,) = clients.get(only_client().id).secrets
+    assert client_secrets.secrets.digest(secret[0]) == stored.digest
+
+
+def test_the_same_form_sent_again_makes_no_second_app_and_shows_no_secret(at: SignedIn, alice: Person) -> None:
+    browser = at(alice)
+    form = browser.open("/apps/new?kind=web").form("/apps/new")
+    filled = {"name": "Acme Notes", "redirect_uris-0": CALLBACK}
+    assert SECRET.search(browser.submit(form, **filled).text)
+    again = browser.submit(form, **filled)
+    assert again.status == 409
+    assert "already shown" in again.text
+    assert not SECRET.search(again.text)
+    assert only_client().name == "Acme Notes"
+
+
+def test_a_form_without_its_one_shot_mark_shows_nothing(at: SignedIn, alice: Person) -> None:
+    assert register(at(alice), once="forged").status == 409
+
+
+@pytest.mark.parametrize("kind", ["spa", "native", "machine"])
+def test_the_other_kinds_of_app_register_by_the_same_form(at: SignedIn, alice: Person, kind: str) -> None:
+    more = {"redirect_uris-0": "http://127.0.0.1/callback"} if kind == "native" else {}
+    answer = register(at(alice), kind, **more)
+    assert answer.status == 200
+    assert bool(SECRET.search(answer.text)) == (kind == "machine")
+    assert only_client().kind == kind
+
+
+def test_each_row_of_redirect_uris_has_its_own_message(at: SignedIn, alice: Person) -> None:
+    browser = at(alice)
+    form = browser.open("/apps/new?kind=web").form("/apps/new")
+    rows = {"redirect_uris-0": CALLBACK, "redirect_uris-1": "", "redirect_uris-2": "http://app.example.test/"}
+    form.names += list(rows)
+    answer = browser.submit(form, name="Acme Notes", **rows)
+    assert answer.status == 422
+    assert "<title>Error" in answer.text
+    assert re.search(r'id="redirect_uris-2"[^>]*aria-invalid="true"', answer.text)
+    assert not re.search(r'id="redirect_uris-0"[^>]*aria-invalid', answer.text)
+    assert "Use https." in answer.text
+    assert answer.form("/apps/new").values["redirect_uris-0"] == [CALLBACK]
+
+
+def test_a_row_can_be_added_without_a_script(at: SignedIn, alice: Person) -> None:
+    browser = at(alice)
+    form = browser.open("/apps/new?kind=web").form("/apps/new")
+    answer = browser.submit(form, **{"redirect_uris-0": CALLBACK, "add_row": "redirect_uris"})
+    assert answer.status == 200
+    assert "redirect_uris-1" in answer.form("/apps/new").names
+    assert "role=\"alert\"" not in answer.text
+
+
+def test_the_preview_shows_the_sentences_of_what_is_ticked(at: SignedIn, alice: Person) -> None:
+    browser = at(alice)
+    form = browser.open("/apps/new?kind=web").form("/apps/new")
+    form.names.append("preview")
+    answer = browser.submit(form, **{"name": "Acme", "scopes": ["workflows:write"], "preview": "1"})
+    shown = re.findall(r'<li id="preview-\d+">.*?<b>(.*?)</b>', answer.text, re.S)
+    assert shown == ["Create and change your workflows"]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"owner_id": "usr_x"},
+        {"id": "mine"},
+        {"client_id": "mine"},
+        {"introspect_all": "1"},
+        {"skip_consent": "1"},
+        {"require_pkce": ""},
+        {"resource_server_for": "https://api.example.test"},
+        {"self_registered": "1"},
+        {"public": "1"},
+        {"tokens_not_before": "1"},
+        {"metadata_extra": "{}"},
+    ],
+)
+def test_fields_that_are_not_in_the_form_change_nothing(at: SignedIn, mallory: Person, extra: dict[str, str]) -> None:
+    resources.create("https://api.example.test", "API")
+    browser = at(mallory)
+    form = browser.open("/apps/new?kind=web").form("/apps/new")
+    form.names += list(extra)
+    assert browser.submit(form, **{"name": "App", "redirect_uris-0": CALLBACK, **extra}).status == 200
+    row = only_client()
+    assert (row.owner_id, row.introspect_all, row.skip_consent, row.require_pkce) == (mallory.id, False, False, True)
+    assert (row.resource_server_for, row.public, row.tokens_not_before, row.self_registered) == ([], False, 0, False)
+    assert row.id != "mine"
+
+
+@pytest.mark.parametrize("scope", ["admin", "introspect"])
+def test_scopes_of_administrators_cannot_be_ticked_by_owners(at: SignedIn, mallory: Person, scope: str) -> None:
+    browser = at(mallory)
+    assert register(browser, scopes=[scope]).status == 422
+    assert "You have" not in browser.open("/apps").text
+    assert "Register your first app" in browser.open("/apps").text
+
+
+def test_an_owner_is_not_offered_to_register_an_api(at: SignedIn, mallory: Person) -> None:
+    browser = at(mallory)
+    assert "kind=resource_server" not in browser.open("/apps/new").text
+    form = browser.open("/apps/new?kind=web").form("/apps/new")
+    assert browser.submit(form, name="API", kind="resource_server").status == 422
+
+
+GET_PAGES = (
+    "", "/edit", "/scopes", "/activity", "/credentials", "/secrets/rotate", "/secrets/{secret}/revoke", "/quickstart",
+    "/danger", "/disable", "/revoke-tokens", "/delete",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("page", GET_PAGES)
+def test_an_owner_sees_each_page_of_an_app_and_a_stranger_finds_nothing(
+    at: SignedIn, alice: Person, mallory: Person, page: str
+) -> None:
+    client = make(alice)
+    (secret,) = client_secrets.active(client.id)
+    path = f"/apps/{client.id}" + page.format(secret=secret.id)
+    mine = at(alice).get(path)
+    assert mine.status == 200
+    assert "Acme Notes" in mine.text
+    hers = at(mallory)
+    assert (hers.get(path).status, hers.get(path.replace(client.id, "cl_unknown")).status) == (404, 404)
+    assert "Acme Notes" not in hers.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [
+        ("/edit", "apps.save"),
+        ("/scopes", "apps.save_scopes"),
+        ("/secrets/rotate", "apps_credentials.rotate"),
+        ("/secrets/cs_x/revoke", "apps_credentials.revoke"),
+        ("/disable", "apps_danger.disable"),
+        ("/enable", "apps_danger.enable"),
+        ("/revoke-tokens", "apps_danger.revoke_tokens"),
+        ("/delete", "apps_danger.delete"),
+        ("/restore", "apps_danger.restore"),
+        ("/transfer", "apps_danger.transfer"),
+    ],
+)
+def test_a_stranger_with_a_valid_form_token_changes_nothing(
+    app: Flask, at: SignedIn, alice: Person, mallory: Person, path: str, endpoint: str
+) -> None:
+    client = make(alice)
+    browser = at(mallory)
+    own = make(mallory)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(f"/apps/{own.id}/edit").text)
+    with app.test_request_context(headers={"Cookie": "; ".join(f"{k}={v}" for k, v in browser.wire.cookies().items())}):
+        from authserver.edge import csrf, one_shot
+
+        fields = {
+            "csrf_token": csrf.token(endpoint), "once": one_shot.make(), "overlap": "now", "name": "Mine now",
+            "confirm_name": client.name, "email": mallory.email, "version": "1", "redirect_uris-0": CALLBACK,
+        }  # fmt: skip
+    assert token is not None
+    answer = browser.send("POST", f"/apps/{client.id}{path}", fields)
+    assert answer.status == 404
+    after = clients.get(client.id)
+    assert (after.name, after.owner_id, after.enabled, after.version) == ("Acme Notes", alice.id, True, 1)
+    assert len(after.secrets) == 1
+
+
+def test_nobody_gets_there_without_signing_in(app: Flask, browser: Callable[[], FlaskClient], alice: Person) -> None:
+    client = make(alice)
+    for path in ("/apps", "/apps/new", f"/apps/{client.id}", "/admin/clients", "/admin/scopes"):
+        answer = browser().get(path)
+        assert answer.status_code == 303
+        assert answer.headers["Location"].startswith("/login?")
+
+
+@pytest.mark.parametrize("path", ["/admin/clients", "/admin/scopes", "/admin/scopes/new", "/admin/resources/new"])
+def test_pages_of_administrators_are_not_there_for_others(at: SignedIn, mallory: Person, ada: Person, path: str) -> None:
+    assert at(mallory).get(path).status == 404
+    assert at(ada).get(path).status == 200
+
+
+def test_an_administrator_sees_every_app_with_its_owner(at: SignedIn, alice: Person, ada: Person) -> None:
+    client = make(alice)
+    browser = at(ada)
+    assert "alice@example.test" in browser.get("/admin/clients").text
+    assert browser.get(f"/apps/{client.id}").status == 200
+    assert "Acme Notes" not in browser.get("/apps").text
+
+
+@pytest.mark.parametrize("id", ["cl_unknown", "..", "%00", "a" * 300, "cl_%F0%9F%94%91", "<script>"])
+def test_a_bad_id_is_an_ordinary_404(at: SignedIn, alice: Person, id: str) -> None:
+    browser = at(alice)
+    assert browser.get(f"/apps/{id}/credentials").status == 404
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=-5", "page=x", "limit=100000", "status=nonsense", "kind='", "q=%25%00"])
+def test_any_query_string_is_answered(at: SignedIn, alice: Person, query: str) -> None:
+    make(alice)
+    assert at(alice).get(f"/apps?{query}").status in (200, 400)
+
+
+def test_an_edit_is_saved_and_an_older_form_is_told_so(at: SignedIn, alice: Person) -> None:
+    client = make(alice)
+    browser = at(alice)
+    first, second = (browser.open(f"/apps/{client.id}/edit").form("/edit") for _ in range(2))
+    assert browser.submit(first, name="First").status == 303
+    refused = browser.submit(second, name="Second")
+    assert refused.status == 409
+    assert "Somebody else changed this app" in refused.text
+    assert clients.get(client.id).name == "First"
+
+
+def test_an_edit_keeps_what_its_form_does_not_show(at: SignedIn, alice: Person) -> None:
+    client = make(
+        alice, scopes=("openid", "introspect"), skip_consent=True, metadata_extra={"software_id": "x"},
+        post_logout_redirect_uris=("https://app.example.test/bye",),
+    )  # fmt: skip
+    browser = at(alice)
+    assert browser.submit(browser.open(f"/apps/{client.id}/edit").form("/edit"), name="Renamed").status == 303
+    after = clients.get(client.id)
+    assert (after.name, after.skip_consent, after.scopes) == ("Renamed", True, ("openid", "introspect"))
+    assert after.metadata_extra == {"software_id": "x"}
+    assert after.post_logout_redirect_uris == ("https://app.example.test/bye",)
+
+
+def test_scopes_have_a_page_of_their_own(at: SignedIn, alice: Person) -> None:
+    client = make(alice)
+    browser = at(alice)
+    form = browser.open(f"/apps/{client.id}/scopes").form("/scopes")
+    answer = browser.submit(form, scopes=["openid", "email"], optional_scopes=["email"])
+    assert answer.status == 303
+    after = clients.get(client.id)
+    assert (set(after.scopes), after.optional_scopes, after.name) == ({"openid", "email"}, ("email",), "Acme Notes")
+
+
+def test_a_rotation_shows_the_new_secret_once_and_says_how_long_the_old_one_works(at: SignedIn, alice: Person) -> None:
+    client = make(alice)
+    browser = at(alice)
+    form = browser.open(f"/apps/{client.id}/secrets/rotate").form("/rotate")
+    answer = browser.submit(form)
+    assert SECRET.search(answer.text)
+    assert "Both secrets work until" in answer.text
+    assert answer.header("Cache-Control") == "no-store"
+    again = browser.submit(form, force="1") if "force" in form.names else browser.submit(form)
+    assert again.status == 409
+    assert not SECRET.search(again.text)
+    credentials = browser.open(f"/apps/{client.id}/credentials").text
+    assert "Two secrets work." in credentials
+    assert not SECRET.search(credentials)
+
+
+def test_a_second_rotation_wants_force_and_the_old_secret_can_be_ended(at: SignedIn, alice: Person) -> None:
+    client = make(alice)
+    client_secrets.rotate(alice.user, client.id, 3_600)
+    browser = at(alice)
+    page = browser.open(f"/apps/{client.id}/secrets/rotate")
+    assert browser.submit(page.form("/rotate")).status == 409
+    _new, old = client_secrets.active(client.id)
+    path = f"/apps/{client.id}/secrets/{old.id}/revoke"
+    assert browser.submit(browser.open(path).form("/revoke")).status == 303
+    assert [row.id for row in client_secrets.active(client.id)] == [_new.id]
+    last = browser.open(f"/apps/{client.id}/secrets/{_new.id}/revoke")
+    assert "last secret" in last.text
+
+
+def test_an_app_is_disabled_and_enabled_from_the_danger_zone(at: SignedIn, alice: Person) -> None:
+    client = make(alice)
+    browser = at(alice)
+    browser.submit(browser.open(f"/apps/{client.id}/disable").form("/disable"))
+    assert not clients.get(client.id).enabled
+    page = browser.open(f"/apps/{client.id}/danger")
+    assert "This app is disabled." in page.text
+    browser.submit(page.form("/enable"))
+    assert clients.get(client.id).enabled
+
+
+def test_deleting_wants_the_name_and_can_be_undone(at: SignedIn, alice: Person) -> None:
+    client = make(alice)
+    browser = at(alice)
+    page = browser.open(f"/apps/{client.id}/delete")
+    assert browser.submit(page.form("/delete"), confirm_name="acme").status == 422
+    assert clients.find(client.id).enabled  # type: ignore[union-attr]
+    answer = browser.follow(browser.submit(page.form("/delete"), confirm_name="Acme Notes"))
+    assert "restored for seven days" in answer.text
+    assert browser.get(f"/apps/{client.id}").status == 404
+    browser.submit(answer.form("/restore"))
+    assert browser.get(f"/apps/{client.id}").status == 200
+
+
+def test_only_an_administrator_can_transfer(at: SignedIn, alice: Person, bob: Person, ada: Person) -> None:
+    client = make(alice)
+    assert "An administrator can give this app" in at(alice).open(f"/apps/{client.id}/danger").text
+    browser = at(ada)
+    page = browser.open(f"/apps/{client.id}/danger")
+    assert browser.submit(page.form("/transfer"), email="nobody@example.test").status == 422
+    assert browser.submit(page.form("/transfer"), email=bob.email).status == 303
+    assert clients.get(client.id).owner_id == bob.id
+
+
+def test_a_pasted_document_registers_an_app(at: SignedIn, alice: Person) -> None:
+    browser = at(alice)
+    page = browser.open("/apps/import")
+    refused = browser.submit(page.form("/apps/import"), metadata="{")
+    assert refused.status == 422
+    assert "not JSON" in refused.text
+    document = '{"client_name": "Pasted", "redirect_uris": ["https://app.example.test/cb"], "software_id": "x"}'
+    assert SECRET.search(browser.submit(page.form("/apps/import"), metadata=document).text)
+    assert only_client().metadata_extra == {"software_id": "x"}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_text_on_every_page(at: SignedIn, mallory: Person, ada: Person, name: str) -> None:
+    answer = register(at(mallory), name=name, description=name)
+    assert answer.status == 200
+    client = only_client()
+    assert client.name == name
+    browser = at(ada)
+    for page in ("/admin/clients", *(f"/apps/{client.id}{page}" for page in GET_PAGES if "{" not in page)):
+        text = browser.get(page).text
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+        assert "<svg onload" not in text
+        assert ">49<" not in text
+
+
+def test_a_snippet_cannot_be_made_to_run_what_an_owner_wrote(at: SignedIn, mallory: Person) -> None:
+    uri = "https://app.example.test/'$(touch+x)'"
+    client = make(mallory, redirect_uris=(uri,))
+    from authserver.dashboard import apps_quickstart
+
+    browser = at(mallory)
+    assert browser.get(f"/apps/{client.id}/quickstart").status == 200
+    with browser.wire.client.application.test_request_context():  # type: ignore[attr-defined]
+        for snippet in apps_quickstart.snippets(client):
+            if snippet.file.endswith(".sh"):
+                assert "'https://app.example.test/'\"'\"'$(touch+x)'\"'\"''" in snippet.text
+            else:
+                assert f'"{uri}"' in snippet.text
+
+
+def test_quickstarts_hold_the_real_values_and_no_secret(at: SignedIn, alice: Person) -> None:
+    client = make(alice, grant_types=("authorization_code", "refresh_token", "client_credentials"))
+    text = at(alice).get(f"/apps/{client.id}/quickstart").text
+    for needed in (client.id, ISSUER, CALLBACK, "CLIENT_SECRET", "oauth4webapi", "authlib", "requests_oauthlib"):
+        assert needed in text
+    assert not SECRET.search(text)
