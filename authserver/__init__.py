@@ -70,7 +70,7 @@ def register(app: Flask, settings: Settings) -> None:
 
     db.init_app(app)
     edge.init_app(app)
-    endpoints = {**oauth.ENDPOINTS, **ops.ENDPOINTS}
+    endpoints = {**oauth.ENDPOINTS, **oauth.path_inserted(), **ops.ENDPOINTS}
     lane.register(app, endpoints)
     for blueprint in (*oauth.BLUEPRINTS, *pages.BLUEPRINTS, *dashboard.BLUEPRINTS):
         app.register_blueprint(blueprint)

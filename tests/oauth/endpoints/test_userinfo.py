@@ -1,0 +1,118 @@
+"""GET and POST /oauth/userinfo: what an app may know about the person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from authserver import database
+from authserver.models import User
+from tests.conftest import Person
+from tests.support import protocol
+from tests.support.protocol import App, Reply, bearer, client_credentials, send, tokens_for
+
+PATH = "/oauth/userinfo"
+
+
+def get(token: str) -> Reply:
+    return send(PATH, headers=bearer(token), method="GET")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "members"),
+    [
+        (["openid"], {"sub"}),
+        (["openid", "profile"], {"sub", "name"}),
+        (["openid", "email"], {"sub", "email", "email_verified"}),
+        (["openid", "profile", "email"], {"sub", "name", "email", "email_verified"}),
+    ],
+)
+def test_each_scope_shows_its_claims_alone(
+    web_app: App, alice: Person, scopes: list[str], members: set[str]
+) -> None:
+    answer = get(tokens_for(alice.id, web_app, scopes=scopes)["access_token"]).json
+    assert answer.keys() == members
+    assert answer["sub"] == alice.id
+
+
+def test_an_address_is_verified_once_it_was_proven(web_app: App, alice: Person) -> None:
+    token = tokens_for(alice.id, web_app)["access_token"]
+    with database.transaction() as session:
+        session.get_one(User, alice.id).email_verified_at = None
+    assert get(token).json["email_verified"] is False
+    with database.transaction() as session:
+        session.get_one(User, alice.id).email_verified_at = 1
+    assert get(token).json["email_verified"] is True
+
+
+@pytest.fixture
+def token(web_app: App, alice: Person) -> str:
+    return str(tokens_for(alice.id, web_app)["access_token"])
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_has_no_case(token: str, scheme: str) -> None:
+    assert send(PATH, headers={"authorization": f"{scheme} {token}"}, method="GET").status == 200
+
+
+def test_the_token_may_come_in_a_form_body(token: str) -> None:
+    assert send(PATH, {"access_token": token}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "query", "in_header"),
+    [({}, "access_token={}", False), ({"access_token": "x"}, "", True), ({}, "access_token={}", True)],
+)
+def test_a_token_in_the_url_or_twice_is_refused(token: str, fields: Any, query: str, in_header: bool) -> None:
+    headers = bearer(token) if in_header else {}
+    reply = send(PATH, fields, headers, query=query.format(token))
+    assert reply.error == (400, "invalid_request")
+
+
+def test_without_a_token_the_challenge_names_no_error() -> None:
+    reply = send(PATH, method="GET")
+    assert reply.status == 401
+    assert reply.header("www-authenticate") == 'Bearer realm="kaie"'
+
+
+@pytest.mark.parametrize("bad", ["x", "kaie_at_" + "0" * 36, "\u2603", "eyJhbGciOiJub25lIn0.e30.", "a" * 9000])
+def test_a_bad_token_is_a_401_with_a_reason(bad: str) -> None:
+    reply = get(bad)
+    assert reply.error == (401, "invalid_token")
+    assert 'error="invalid_token"' in (reply.header("www-authenticate") or "")
+
+
+def test_other_kinds_of_tokens_are_refused(web_app: App, alice: Person) -> None:
+    tokens = tokens_for(alice.id, web_app)
+    for other in (tokens["id_token"], tokens["refresh_token"], protocol.allow(alice.id, web_app)):
+        assert get(other).error == (401, "invalid_token")
+
+
+def test_a_token_for_another_audience_is_refused(web_app: App, alice: Person) -> None:
+    """Trap T15: Authlib's validator checks no audience."""
+    api = protocol.add_resource("https://api.example")
+    protocol.change(web_app, resources=[api])
+    assert get(tokens_for(alice.id, web_app, resources=[api])["access_token"]).error == (401, "invalid_token")
+
+
+def test_a_token_without_openid_is_a_403(web_app: App, alice: Person) -> None:
+    reply = get(tokens_for(alice.id, web_app, scopes=["workflows:read"])["access_token"])
+    assert reply.error == (403, "insufficient_scope")
+    assert 'scope="openid"' in (reply.header("www-authenticate") or "")
+
+
+def test_a_client_is_nobody_even_with_openid(web_app: App) -> None:
+    """A client_id is never mistaken for a person (RFC 9700 section 4.15)."""
+    assert get(client_credentials(web_app).json["access_token"]).error == (403, "insufficient_scope")
+
+
+def test_a_revoked_token_is_refused_at_once(web_app: App, token: str) -> None:
+    """Trap T15 and T19."""
+    assert get(token).status == 200
+    protocol.revoke(web_app, token)
+    assert get(token).error == (401, "invalid_token")
+
+
+def test_the_answer_is_never_stored(token: str) -> None:
+    assert get(token).header("cache-control") == "no-store"
