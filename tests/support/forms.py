@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from authserver.edge import csrf
+
 VOID_TYPES = {"checkbox", "radio"}
 
 
@@ -63,6 +65,13 @@ def submit(http: FlaskClient, page: str, action: str | None = None, **fields: st
 def post(http: FlaskClient, form: Form, **fields: str) -> TestResponse:
     """Send a form as it was read, with some fields filled in."""
     return http.post(form.action, data={**form.values, **fields})
+
+
+def token(http: FlaskClient, endpoint: str) -> str:
+    """A valid form token of this browser for any endpoint, as if a page had offered the form to it."""
+    with http:
+        http.get("/login")
+        return csrf.token(endpoint)
 
 
 def sign_in(http: FlaskClient, email: str, password: str, page: str = "/login") -> TestResponse:

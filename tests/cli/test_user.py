@@ -1,0 +1,113 @@
+"""authserver user: people from the shell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from authserver import cli, config
+from authserver.config import Settings
+from authserver.domain import throttle, users
+from authserver.domain.credentials import passwords
+from tests.conftest import PASSWORD, Person
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    app: Flask, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command on the test's own database; gives exit code, stdout, stderr."""
+    file = tmp_path / "authserver.toml"
+    file.write_text(f'database_url = "{settings.database_url}"\nsecret_key = "{settings.secret_key}"\n')
+
+    def call(*words: str, stdin: str = "") -> tuple[int, str, str]:
+        import io
+
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        code = cli.main(["--config", str(file), "user", *words])
+        config.install(settings)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_create_without_a_password_prints_the_link_alone(run: Run) -> None:
+    code, out, err = run("create", "Carol@Example.test", "--name", "Carol", "--admin")
+    assert code == 0
+    assert out.startswith("http://localhost:8000/welcome/")
+    assert len(out.splitlines()) == 1
+    assert "welcome" not in err
+    user = users.find_by_email("carol@example.test")
+    assert user is not None
+    assert (user.name, user.role, user.password_hash) == ("Carol", "admin", None)
+
+
+def test_create_with_a_password_never_shows_it(run: Run) -> None:
+    code, out, err = run("create", "carol@example.test", "--password-stdin", "--json", stdin=PASSWORD + "\n")
+    facts = json.loads(out)
+    assert code == 0
+    assert (facts["email"], facts["role"], facts["status"]) == ("carol@example.test", "user", "active")
+    assert PASSWORD not in out + err
+    assert passwords.check("carol@example.test", PASSWORD) is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code", "said"),
+    [
+        (("create", "nobody"), "", 1, "email: Enter one email address"),
+        (("create", "alice@example.test"), "", 1, "already an account"),
+        (("create", "c@example.test", "--password-stdin"), "password1\n", 1, "password: This password"),
+        (("create", "c@example.test", "--password-stdin"), "", 1, "password: Use at least 8"),
+        (("create",), "", 2, "Missing argument"),
+        (("show", "nobody@example.test"), "", 3, "There is no such person."),
+        (("disable", "nobody@example.test"), "", 3, "There is no such person."),
+        (("link", "nobody@example.test"), "", 3, "There is no such person."),
+        (("paint", "alice@example.test"), "", 2, "No such command"),
+    ],
+)
+def test_refusals_have_their_exit_code_and_one_line(
+    run: Run, alice: Person, words: tuple[str, ...], stdin: str, code: int, said: str
+) -> None:
+    got, out, err = run(*words, stdin=stdin)
+    assert got == code
+    assert out == ""
+    assert said in err
+    assert users.find_by_email("c@example.test") is None
+
+
+def test_list_and_show(run: Run, alice: Person, bob: Person) -> None:
+    listed = json.loads(run("list", "--json")[1])
+    assert {row["email"] for row in listed} == {alice.email, bob.email}
+    assert [row["email"] for row in json.loads(run("list", "--search", "stone", "--json")[1])] == [bob.email]
+    assert json.loads(run("show", alice.email, "--json")[1])["id"] == alice.id
+    assert alice.user.password_hash not in run("show", alice.email)[1]  # type: ignore[operator]
+
+
+def test_disable_and_enable(run: Run, alice: Person) -> None:
+    assert run("disable", alice.email)[0] == 0
+    assert users.get(alice.id).disabled_at is not None
+    assert run("link", alice.email)[0] == 1
+    assert run("enable", alice.email)[0] == 0
+    assert users.get(alice.id).disabled_at is None
+
+
+def test_unlock_forgets_failures(run: Run, alice: Person) -> None:
+    for _ in range(10):
+        throttle.begin_sign_in(alice.email, ip="203.0.113.1", device=None)
+    assert run("unlock", alice.email)[0] == 0
+    throttle.begin_sign_in(alice.email, ip="203.0.113.1", device=None)
+
+
+@pytest.mark.parametrize("verb", ["link", "reset-password"])
+def test_a_link_resets_the_password(run: Run, alice: Person, verb: str) -> None:
+    code, out, _ = run(verb, alice.email)
+    assert code == 0
+    passwords.set_by_link(out.strip().rpartition("/")[2], "seven green lanterns drift", "reset")
+    assert passwords.check(alice.email, "seven green lanterns drift") is not None

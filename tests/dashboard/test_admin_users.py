@@ -1,0 +1,148 @@
+"""/admin/users: administrators look after people; everybody else finds no such page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+
+from authserver.domain import sessions, users
+from tests.conftest import PASSWORD, Person
+from tests.support import forms
+
+Browser = Callable[[], FlaskClient]
+PAGES = ("", "/new", "/{id}", "/{id}/link", "/{id}/disable")
+POSTS = {
+    "create": "/new", "change_email": "/{id}/email", "make_link": "/{id}/link", "mail_reset": "/{id}/reset-mail",
+    "disable": "/{id}/disable", "enable": "/{id}/enable", "unlock": "/{id}/unlock",
+    "end_sessions": "/{id}/end-sessions",
+}  # fmt: skip
+
+
+@pytest.fixture
+def admin(http: FlaskClient, ada: Person) -> FlaskClient:
+    forms.sign_in(http, ada.email, PASSWORD)
+    return http
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_mallory_finds_no_such_page(http: FlaskClient, mallory: Person, alice: Person, path: str) -> None:
+    forms.sign_in(http, mallory.email, PASSWORD)
+    assert http.get("/admin/users" + path.format(id=alice.id)).status_code == 404
+
+
+@pytest.mark.parametrize("endpoint", POSTS)
+def test_mallory_changes_nothing(http: FlaskClient, mallory: Person, alice: Person, endpoint: str) -> None:
+    forms.sign_in(http, mallory.email, PASSWORD)
+    cookie, _ = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+    data = {"csrf_token": forms.token(http, f"admin_users.{endpoint}"), "email": "taken@over.test", "role": "admin"}
+    response = http.post("/admin/users" + POSTS[endpoint].format(id=alice.id), data=data)
+    assert response.status_code == 404
+    user = users.get(alice.id)
+    assert (user.email, user.disabled_at) == (alice.email, None)
+    assert users.find_by_email("taken@over.test") is None
+    assert sessions.resolve(cookie) is not None
+
+
+def test_the_list_is_searched(admin: FlaskClient, alice: Person, bob: Person) -> None:
+    html = admin.get("/admin/users?q=stone").get_data(as_text=True)
+    assert bob.email in html
+    assert alice.email not in html
+    assert "Nobody found" in admin.get("/admin/users?q=zzz").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 40, "1e9", ""])
+def test_a_strange_page_number_is_the_first_page(admin: FlaskClient, page: str) -> None:
+    assert admin.get("/admin/users", query_string={"page": page}).status_code == 200
+
+
+def test_a_new_person_gets_a_link_that_is_shown_once(browser: Browser, admin: FlaskClient) -> None:
+    form = forms.form_on(admin.get("/admin/users/new").get_data(as_text=True), "/admin/users/new")
+    response = forms.post(admin, form, email="carol@example.test", name="Carol", role="user")
+    html = response.get_data(as_text=True)
+    link = re.search(r"http://localhost:8000(/welcome/[\w-]+)", html)
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert link
+    again = forms.post(admin, form, email="carol2@example.test", role="admin")
+    assert again.status_code == 303
+    assert users.find_by_email("carol2@example.test") is None
+    user = users.find_by_email("carol@example.test")
+    assert user is not None
+    assert link[1] not in admin.get(f"/admin/users/{user.id}").get_data(as_text=True)
+    person = browser()
+    assert forms.submit(person, link[1], new_password="seven green lanterns drift").location == "/"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"email": ""}, "Enter an email."),
+        ({"email": "nobody"}, "Enter one email address"),
+        ({"email": "alice@example.test"}, "already an account"),
+        ({"email": "c@example.test", "role": "root"}, "Not a valid choice"),
+    ],
+)
+def test_a_wrong_field_says_so(admin: FlaskClient, alice: Person, fields: dict[str, str], message: str) -> None:
+    response = forms.submit(admin, "/admin/users/new", **fields)
+    assert response.status_code == 422
+    assert message in response.get_data(as_text=True)
+
+
+def test_disabling_names_the_consequence_and_stops_the_person(
+    browser: Browser, admin: FlaskClient, alice: Person
+) -> None:
+    hers = browser()
+    forms.sign_in(hers, alice.email, PASSWORD)
+    page = f"/admin/users/{alice.id}/disable"
+    assert "1 session ends at once" in admin.get(page).get_data(as_text=True)
+    assert forms.submit(admin, page).status_code == 303
+    assert hers.get("/settings/profile").status_code == 303
+    show = f"/admin/users/{alice.id}"
+    assert forms.submit(admin, show, f"{show}/enable").status_code == 303
+    assert forms.sign_in(hers, alice.email, PASSWORD).status_code == 303
+
+
+def test_nobody_disables_themselves(admin: FlaskClient, ada: Person) -> None:
+    assert forms.submit(admin, f"/admin/users/{ada.id}/disable").status_code == 409
+    assert users.get(ada.id).disabled_at is None
+
+
+def test_a_changed_address_is_the_one_that_signs_in(browser: Browser, admin: FlaskClient, alice: Person) -> None:
+    show = f"/admin/users/{alice.id}"
+    assert forms.submit(admin, show, f"{show}/email", email="Alice@New.test").status_code == 303
+    assert forms.sign_in(browser(), "alice@new.test", PASSWORD).status_code == 303
+    assert forms.sign_in(browser(), alice.email, PASSWORD).status_code == 422
+
+
+def test_sessions_of_a_person_end(browser: Browser, admin: FlaskClient, alice: Person) -> None:
+    hers = browser()
+    forms.sign_in(hers, alice.email, PASSWORD)
+    show = f"/admin/users/{alice.id}"
+    forms.submit(admin, show, f"{show}/end-sessions")
+    assert hers.get("/settings/profile").status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/new", "/{id}/link", "/{id}/disable"])
+def test_sensitive_acts_want_a_fresh_proof(http: FlaskClient, ada: Person, alice: Person, path: str) -> None:
+    with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
+        forms.sign_in(http, ada.email, PASSWORD)
+        target = "/admin/users" + path.format(id=alice.id)
+        form = forms.form_on(http.get(target).get_data(as_text=True), target)
+        clock.shift(301)
+        for response in (http.get(target), forms.post(http, form, email="c@example.test", role="user")):
+            assert response.status_code == 303
+            assert "reauth=1" in response.location
+        assert users.find_by_email("c@example.test") is None
+        assert users.get(alice.id).disabled_at is None
+        back = forms.submit(http, response.location, "/login", password=PASSWORD)
+        assert back.location == target
+        assert http.get(target).status_code == 200
+
+
+def test_an_unknown_person_is_not_found(admin: FlaskClient) -> None:
+    for path in PAGES[2:]:
+        assert admin.get("/admin/users" + path.format(id="usrnobody")).status_code == 404

@@ -1,0 +1,94 @@
+"""/settings/security: changing one's password."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from authserver.domain import sessions
+from tests.conftest import PASSWORD, Person
+from tests.support import forms
+
+NEW = "seven green lanterns drift"
+PAGE, ACTION = "/settings/security", "/settings/security/password"
+Browser = Callable[[], FlaskClient]
+
+
+@pytest.fixture
+def overrides() -> dict[str, object]:
+    return {"login_failures_per_account": 4}
+
+
+def test_old_and_new_change_it_and_this_browser_gets_a_new_session(browser: Browser, alice: Person) -> None:
+    here, there = browser(), browser()
+    forms.sign_in(there, alice.email, PASSWORD)
+    forms.sign_in(here, alice.email, PASSWORD)
+    before = here.get_cookie("authserver_session")
+    assert before is not None
+    response = forms.submit(here, PAGE, ACTION, current_password=PASSWORD, new_password=NEW)
+    assert (response.status_code, response.location) == (303, PAGE)
+    assert here.get(PAGE).status_code == 200
+    assert there.get(PAGE).status_code == 303
+    assert sessions.resolve(before.value) is None
+    assert forms.sign_in(browser(), alice.email, NEW).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"new_password": NEW}, "Enter your current password."),
+        ({"current_password": PASSWORD}, "Choose a new password."),
+        ({"current_password": "wrong", "new_password": NEW}, "This is not your current password."),
+        ({"current_password": PASSWORD, "new_password": "short"}, "Use at least 8 characters."),
+        ({"current_password": PASSWORD, "new_password": "alice martin"}, "mostly your name"),
+        ({"current_password": PASSWORD, "new_password": "password1"}, "most common"),
+        ({"current_password": PASSWORD, "new_password": "x" * 1025}, "at most 1024"),
+    ],
+)
+def test_what_is_refused_changes_nothing(
+    http: FlaskClient, browser: Browser, alice: Person, fields: dict[str, str], message: str
+) -> None:
+    forms.sign_in(http, alice.email, PASSWORD)
+    response = forms.submit(http, PAGE, ACTION, **fields)
+    html = response.get_data(as_text=True)
+    assert response.status_code == 422
+    assert message in html
+    assert not any(value in html for value in fields.values() if len(value) > 8)
+    assert forms.sign_in(browser(), alice.email, PASSWORD).status_code == 303
+
+
+def test_guesses_are_slowed_down_like_sign_ins(http: FlaskClient, alice: Person) -> None:
+    forms.sign_in(http, alice.email, PASSWORD)
+    answers = [
+        forms.submit(http, PAGE, ACTION, current_password=f"guess {number}", new_password=NEW).status_code
+        for number in range(6)
+    ]
+    assert answers == [422] * 4 + [429] * 2
+
+
+def test_a_post_without_the_forms_token_changes_nothing(http: FlaskClient, browser: Browser, alice: Person) -> None:
+    forms.sign_in(http, alice.email, PASSWORD)
+    data = {"current_password": PASSWORD, "new_password": NEW}
+    assert http.post(ACTION, data=data).status_code == 400
+    assert forms.sign_in(browser(), alice.email, PASSWORD).status_code == 303
+
+
+def test_fields_are_masked_and_named_for_password_managers(http: FlaskClient, alice: Person) -> None:
+    forms.sign_in(http, alice.email, PASSWORD)
+    html = http.get(PAGE).get_data(as_text=True)
+    assert 'autocomplete="current-password"' in html
+    assert 'autocomplete="new-password"' in html
+    assert html.count('type="password"') == 2
+
+
+def test_the_history_shows_failed_sign_ins_to_their_person_alone(
+    browser: Browser, alice: Person, mallory: Person
+) -> None:
+    forms.sign_in(browser(), alice.email, "wrong")
+    hers, his = browser(), browser()
+    forms.sign_in(hers, alice.email, PASSWORD)
+    forms.sign_in(his, mallory.email, PASSWORD)
+    assert "Failed sign-in" in hers.get(PAGE).get_data(as_text=True)
+    assert "Failed sign-in" not in his.get(PAGE).get_data(as_text=True)
