@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from multiprocessing.context import BaseContext
 from typing import Any, Protocol
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -43,17 +42,16 @@ _LOGGING: dict[str, Any] = {
 }
 
 
-class Stopping(Protocol):
-    """An event that other processes see."""
+class Flag(Protocol):
+    """A byte that all processes share. No Event: a waiter that was killed would block its `set` for ever."""
 
-    def set(self) -> None: ...
-    def wait(self, timeout: float | None = None) -> bool: ...
+    value: int
 
 
 class Server(MPServer):
     """Granian whose SIGTERM drains first; a second signal stops fast."""
 
-    def __init__(self, stopping: Stopping, **options: Any) -> None:
+    def __init__(self, stopping: Flag, **options: Any) -> None:
         super().__init__("authserver:create_app", **options)
         self._stopping = stopping
         self._signals = 0
@@ -61,10 +59,12 @@ class Server(MPServer):
     def signal_handler_interrupt(self, *args: Any, **named: Any) -> None:
         """First SIGTERM: say so for a while, then stop. Ctrl-C, or a second signal: stop now."""
         self._signals += 1
-        self._stopping.set()
+        self._stopping.value = 1
         if self._signals > 1:
             self.workers_kill_timeout = 1
         if self._signals > 1 or args[:1] == (signal.SIGINT,):
+            for worker in self.wrks:
+                worker.interrupt_by_parent = True  # a terminal sends Ctrl-C to them, too: their end is no surprise
             self._interrupt()
             return
         logs.event("draining", seconds=DRAIN_SECONDS)
@@ -95,7 +95,7 @@ def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings
     """
     context = multiprocessing.get_context("spawn" if spawn or sys.platform != "linux" else "fork")
     multiprocessing.set_start_method(context.get_start_method(), force=True)
-    stopping = _event(context)
+    stopping: Flag = context.RawValue("b", 0)
     server = Server(
         stopping,
         address=settings.host,
@@ -135,12 +135,21 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def load(settings: Settings, stopping: Stopping, alongside: Callable[[Settings], None] | None) -> Any:
+def answers(host: str, port: int) -> bool:
+    """Whether something accepts connections on this address."""
+    try:
+        socket.create_connection((host, port), timeout=0.2).close()
+    except OSError:
+        return False
+    return True
+
+
+def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], None] | None) -> Any:
     """In a worker: the app, and what must happen when the worker ends."""
     from authserver import create_app
     from authserver.edge import draining
 
-    draining.follow(stopping.wait)
+    draining.follow(lambda: bool(stopping.value))
     app = create_app(settings)
     # Not atexit: the children of multiprocessing do not run it.
     multiprocessing.util.Finalize(None, _finish, exitpriority=10)
@@ -164,10 +173,6 @@ def outermost(app: WSGIApplication) -> WSGIApplication:
         return app(environ, start)
 
     return serve
-
-
-def _event(context: BaseContext) -> Stopping:
-    return context.Event()
 
 
 def _finish() -> None:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import Any
 
-_started = False
+_started: Callable[[], bool] = bool
 
 
-def begin() -> None:
-    """From now on this process is not ready."""
+def follow(started: Callable[[], bool]) -> None:
+    """Ask this from now on; it is called for every answer, so it has to be cheap."""
     global _started
-    _started = True
+    _started = started
 
 
 def started() -> bool:
     """Whether the end has begun."""
-    return _started
-
-
-def follow(wait: Callable[[], Any]) -> None:
-    """Begin as soon as `wait` returns; a thread waits for it."""
-
-    def watch() -> None:
-        wait()
-        begin()
-
-    threading.Thread(target=watch, name="draining", daemon=True).start()
+    return _started()
