@@ -4,8 +4,11 @@ from flask import Blueprint
 
 from authserver.dashboard import (
     admin_clients,
+    admin_permissions,
     admin_scopes,
     admin_users,
+    api_keys,
+    api_keys_new,
     apps,
     apps_credentials,
     apps_danger,
@@ -20,6 +23,8 @@ from authserver.dashboard import (
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     overview.blueprint,
+    api_keys.blueprint,
+    api_keys_new.blueprint,
     audit_log.blueprint,
     apps.blueprint,
     apps_credentials.blueprint,
@@ -27,6 +32,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     apps_quickstart.blueprint,
     admin_clients.blueprint,
     admin_scopes.blueprint,
+    admin_permissions.blueprint,
     connected_apps.blueprint,
     sessions.blueprint,
     security.blueprint,

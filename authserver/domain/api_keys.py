@@ -13,7 +13,8 @@ from authserver import config, database
 from authserver.domain import audit, permissions, usage
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, networks, secrets
-from authserver.models import ApiKey, User
+from authserver.models import ApiKey as ApiKey  # what pages and commands are handed
+from authserver.models import User
 
 DAY = 86_400
 DEFAULT_LIFETIME = 90 * DAY
@@ -30,6 +31,8 @@ class KeyFacts:
     name: str
     owner_id: str
     owner_email: str
+    owner_name: str
+    owner_role: str
     permission: str
     scopes: tuple[str, ...]
     rate_limit: str
@@ -54,7 +57,7 @@ def create(owner: User, wish: Wish, *, holder_scopes: Sequence[str] | None = Non
 
     `holder_scopes` are those of the credential that asks: it makes no key beyond its own (contract 11.2).
     """
-    _check(wish)
+    validate(wish)
     _check_reach(wish.permission, owner.role, holder_scopes)
     row, value = _new(owner.id, wish)
     with database.transaction() as session:
@@ -62,6 +65,13 @@ def create(owner: User, wish: Wish, *, holder_scopes: Sequence[str] | None = Non
         session.add(row)
         _record(session, "api_key.created", row, permission=row.permission)
     return row, value
+
+
+def validate(wish: Wish) -> None:
+    """Raise Invalid, with a sentence per field, for a key that nobody could have."""
+    problems = _problems(wish)
+    if problems:
+        raise Invalid(next(iter(problems.values())), "a key's form has errors", problems=problems)
 
 
 def rotate(owner: User, key_id: str, *, overlap: int, holder_scopes: Sequence[str] | None = None) -> tuple[ApiKey, str]:
@@ -126,7 +136,7 @@ def check(presented: str, ip: str) -> KeyFacts | None:
     now = clock.now()
     with database.autocommit() as connection:
         row = connection.execute(
-            select(ApiKey.__table__, User.email, User.role)
+            select(ApiKey.__table__, User.email, User.name.label("owner_name"), User.role)
             .join(User, User.id == ApiKey.owner_id)
             .where(
                 ApiKey.digest == secrets.digest(presented),
@@ -140,6 +150,17 @@ def check(presented: str, ip: str) -> KeyFacts | None:
     usage.note_used("api_keys", row.id)
     usage.count(usage.KEY_CHECKS, f"key:{row.id}")
     return _facts(row)
+
+
+def network_problem(text: str) -> str:
+    """Why this is no network, in a sentence; empty if it is one, or nothing at all."""
+    try:
+        networks.parse(text)
+    except ValueError:
+        # Repeated, unlike other input: of many rows, people must find the wrong one. Short and printable.
+        shown = "".join(filter(str.isprintable, text))[:50]
+        return f"{shown} is not a network. Example: 10.0.0.0/24."
+    return ""
 
 
 def is_live(row: ApiKey) -> bool:
@@ -162,6 +183,8 @@ def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
         name=row.name,
         owner_id=row.owner_id,
         owner_email=row.email,
+        owner_name=row.owner_name,
+        owner_role=row.role,
         permission=row.permission,
         scopes=permissions.effective(row.permission, row.role),
         rate_limit=row.rate_limit or config.current().rate_limit_api_key,
@@ -174,7 +197,7 @@ def _comes_from(allowed: Sequence[str], ip: str) -> bool:
     return not allowed or networks.contains(networks.parse(",".join(allowed)), ip)
 
 
-def _check(wish: Wish) -> None:
+def _problems(wish: Wish) -> dict[str, str]:
     problems: dict[str, str] = {}
     if not wish.name.strip():
         problems["name"] = "Name this key so you can recognise it later."
@@ -185,17 +208,15 @@ def _check(wish: Wish) -> None:
     if wish.expires_in is not None and not 1 <= wish.expires_in <= MAX_LIFETIME:
         problems["expires_in"] = "Choose a life between one second and ten years, or never."
     for text in wish.allowed_networks:
-        try:
-            networks.parse(text)
-        except ValueError:
-            problems["allowed_networks"] = f"{text[:60]} is not a network. Example: 10.0.0.0/24."
+        if problem := network_problem(text):
+            problems["allowed_networks"] = problem
     if len(wish.allowed_networks) > 50:
         problems["allowed_networks"] = "List at most 50 networks."
     if wish.rate_limit is not None and not config.is_rate_limit(wish.rate_limit):
         problems["rate_limit"] = "A limit looks like 1000/hour."
-    if problems:
-        raise Invalid(next(iter(problems.values())), "a key's form has errors", problems=problems)
-    permissions.get(wish.permission)
+    if wish.permission not in {level.name for level in permissions.all()}:
+        problems["permission"] = "Choose an access level."
+    return problems
 
 
 def _check_reach(permission: str, role: str, holder_scopes: Sequence[str] | None) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain import cache, scopes
-from authserver.errors import Invalid
+from authserver.domain import audit, cache, scopes
+from authserver.errors import Invalid, NotFound
 from authserver.models import PermissionLevel
 
 READ_ONLY, READ_WRITE, FULL_ACCESS = "read_only", "read_write", "full_access"
@@ -55,6 +56,64 @@ def get(name: str) -> Level:
 def effective(name: str, role: str) -> tuple[str, ...]:
     """The scopes a key of this level has while its owner has this role (contract 11.1)."""
     return scopes.held_by(role, get(name).scopes)
+
+
+def choosable() -> tuple[scopes.ScopeFacts, ...]:
+    """The scopes a level can hold: those of APIs, not those about who somebody is."""
+    return tuple(each for each in scopes.all().values() if each.level != "identity")
+
+
+def change(name: str, bundle: Iterable[str]) -> Level:
+    """Give a level other scopes. Each level holds those of the level before; raises Invalid where it would not."""
+    wanted, allowed = set(bundle), [each.name for each in choosable()]
+    if not wanted <= set(allowed):
+        raise Invalid("Choose from the scopes that keys can hold.", field="scopes")
+    chosen = [each for each in allowed if each in wanted]
+    with database.transaction() as session:
+        rows = session.scalars(select(PermissionLevel).order_by(PermissionLevel.position).with_for_update()).all()
+        row = next((each for each in rows if each.name == name), None)
+        if row is None:
+            raise NotFound("There is no such level.")
+        _check_order(rows, row, wanted)
+        before = list(row.scopes)
+        if set(before) != wanted:
+            row.scopes = chosen
+            cache.touch(session, "permissions")
+            audit.record(
+                session, "permission.updated", target=f"level:{name}", name=row.title, before=before, after=chosen
+            )
+        return Level(row.name, row.title, tuple(row.scopes), row.position)
+
+
+def _check_order(rows: Sequence[PermissionLevel], row: PermissionLevel, wanted: set[str]) -> None:
+    for other in rows:
+        missing = set(other.scopes) - wanted if other.position < row.position else wanted - set(other.scopes)
+        if other.position != row.position and missing:
+            which = "below" if other.position < row.position else "above"
+            names = ", ".join(sorted(missing))
+            advice = f"Keep {names}" if which == "below" else f"Give {names} to it first"
+            raise Invalid(f"{other.title} lies {which} this level. {advice}.", field="scopes")
+
+
+def explained(role: str) -> dict[str, dict[str, str]]:
+    """For each level, in words, what its keys can and cannot do while their owner has this role."""
+    found: dict[str, dict[str, str]] = {}
+    before: tuple[str, ...] = ()
+    everything = effective(all()[-1].name, role) if all() else ()
+    for level in all():
+        own = effective(level.name, role)
+        can = _sentence([name for name in own if name not in before])
+        cannot = _sentence([name for name in everything if name not in own])
+        text = f"{'Can also' if before else 'Can'} {can}." if can else "Nothing beyond the level before."
+        found[level.name] = {"level": level.name, "hint": f"{text} Cannot {cannot}." if cannot else text}
+        before = own
+    return found
+
+
+def _sentence(names: list[str]) -> str:
+    known = scopes.all()
+    titles = [known[name].title[:1].lower() + known[name].title[1:] for name in names if name in known]
+    return f"{', '.join(titles[:-1])} or {titles[-1]}" if len(titles) > 1 else "".join(titles)
 
 
 def _load(_key: str) -> tuple[Level, ...]:

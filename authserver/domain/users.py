@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import func, or_, select, update
@@ -43,6 +44,13 @@ def find_by_email(email: str) -> User | None:
         return None
     with database.reading() as session:
         return session.scalar(select(User).where(User.email == email))
+
+
+def emails_of(user_ids: Iterable[str]) -> dict[str, str]:
+    """The addresses of these people, by id."""
+    with database.reading() as session:
+        rows = session.execute(select(User.id, User.email).where(User.id.in_(list(user_ids)))).all()
+    return {row.id: row.email for row in rows}
 
 
 def page(q: str = "", *, page: int = 1, limit: int = 20) -> tuple[list[User], int]:

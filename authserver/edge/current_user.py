@@ -97,14 +97,20 @@ def require_recent(view: View) -> View:
 
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if clock.now() - me().session.auth_time > RECENT_SECONDS:
+        if not proven_lately():
             return to_sign_in(reauth="1")
         return view(*args, **kwargs)
 
     return cast("View", guarded)
 
 
-def to_sign_in(**more: Any) -> Any:
-    """Redirect to the sign-in page, and back here afterwards. What a POST carried is asked for again."""
-    back = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else request.path
+def proven_lately() -> bool:
+    """Whether the person proved who they are within the last minutes."""
+    return clock.now() - me().session.auth_time <= RECENT_SECONDS
+
+
+def to_sign_in(back: str = "", **more: Any) -> Any:
+    """Redirect to the sign-in page, and back here (or to `back`) afterwards. What a POST carried is asked for again."""
+    if not back:
+        back = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else request.path
     return redirect(url_for("login.show", next=back, **more), 303)
