@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from authserver.domain import resources, scopes
@@ -25,7 +26,7 @@ class ScopeForm(FlaskForm):
     cannot = StringField("What it does not allow", description="One more line that reassures. It may stay empty.")
     level = SelectField(
         "Level",
-        choices=[("identity", "Identity"), ("read", "Read"), ("write", "Write"), ("full", "Full")],
+        choices=[SelectChoice(name, name.capitalize()) for name in scopes.LEVELS],
         default="read",
     )
     resource = SelectField("API it belongs to")
@@ -41,7 +42,12 @@ class ResourceForm(FlaskForm):
     identifier = StringField("Identifier", description="The absolute address that tokens carry as their audience.")
     name = StringField("Name", description="What people read.")
     access_token_format = SelectField(
-        "Its access tokens", choices=[("", "As the app says"), ("jwt", "Always JWT"), ("opaque", "Always opaque")]
+        "Its access tokens",
+        choices=[
+            SelectChoice("", "As the app says"),
+            SelectChoice("jwt", "Always JWT"),
+            SelectChoice("opaque", "Always opaque"),
+        ],
     )
 
 

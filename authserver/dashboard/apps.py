@@ -19,6 +19,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from authserver.domain import audit, client_directory, client_metadata, client_secrets, clients, resources, scopes
@@ -32,11 +33,18 @@ LIMIT = 20
 ROWS = ("redirect_uris", "allowed_cors_origins", "contacts")
 # Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
 FOR_ADMINISTRATORS = ("require_pkce", "skip_consent", "introspect_all", "resource_server_for")
-GRANT_LABELS = {
-    "authorization_code": "Sign people in (authorization_code)",
-    "refresh_token": "Stay signed in (refresh_token)",
-    "client_credentials": "Act for itself (client_credentials)",
-}
+GRANTS = [
+    SelectChoice("authorization_code", "Sign people in"),
+    SelectChoice("refresh_token", "Stay signed in"),
+    SelectChoice("client_credentials", "Act for itself"),
+]
+METHODS = [
+    SelectChoice("", "Secret in the header or in the body"),
+    SelectChoice("client_secret_basic", "Secret in the header only (client_secret_basic)"),
+    SelectChoice("client_secret_post", "Secret in the body only (client_secret_post)"),
+]
+TOKENS = [SelectChoice("jwt", "JWT, checked anywhere"), SelectChoice("opaque", "Opaque, checked by asking us")]
+ALGS = [SelectChoice("RS256"), SelectChoice("ES256")]
 STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("deleted", "Deleted"))
 
 
@@ -51,20 +59,11 @@ class AppForm(FlaskForm):
     scopes = SelectMultipleField("What it may ask for")
     optional_scopes = SelectMultipleField("What people may leave out")
     resources = SelectMultipleField("APIs it may call")
-    grant_types = SelectMultipleField("Grants", choices=list(GRANT_LABELS.items()))
-    token_endpoint_auth_method = SelectField(
-        "Authentication",
-        choices=[
-            ("", "Secret in the header or in the body"),
-            ("client_secret_basic", "Secret in the header only (client_secret_basic)"),
-            ("client_secret_post", "Secret in the body only (client_secret_post)"),
-        ],
-    )
-    access_token_format = SelectField(
-        "Access tokens", choices=[("jwt", "JWT, checked anywhere"), ("opaque", "Opaque, checked by asking us")]
-    )
+    grant_types = SelectMultipleField("Grants", choices=GRANTS)
+    token_endpoint_auth_method = SelectField("Authentication", choices=METHODS)
+    access_token_format = SelectField("Access tokens", choices=TOKENS)
     access_token_ttl = IntegerField("Their life in seconds", [Optional()])
-    id_token_alg = SelectField("ID tokens signed with", choices=[("RS256", "RS256"), ("ES256", "ES256")])
+    id_token_alg = SelectField("ID tokens signed with", choices=ALGS)
     jwks = TextAreaField("Public keys (JWKS)")
     jwks_uri = StringField("Address of the public keys")
     allowed_cors_origins = FieldList(StringField(), "Origin", max_entries=60)
@@ -107,11 +106,11 @@ def new() -> Any:
     if kind is None or (kind.name == "resource_server" and not current_user.me().user.is_admin):
         return render_template("dashboard/apps/kinds.html", kinds=KINDS.values(), admin=current_user.me().user.is_admin)
     form = _form(kind.name, before=None)
-    form.scopes.data = [] if kind.public or CODE not in kind.grant_types else ["openid"]
-    if CODE in kind.grant_types:
-        form.scopes.data = ["openid", "profile"]
-    form.grant_types.data = list(kind.grant_types)
-    form.require_pkce.data = True
+    form.scopes.data = ["openid", "profile"] if CODE in kind.grant_types else []
+    if "grant_types" in form:
+        form.grant_types.data = list(kind.grant_types)
+    if "require_pkce" in form:
+        form.require_pkce.data = True
     return _register_page(form, kind.name)
 
 
@@ -273,7 +272,7 @@ def _form(kind_name: str, before: Any) -> AppForm:
     grants: Iterable[str] = before.grant_types if before else kind.grant_types
     if kind.public:
         taken |= {"token_endpoint_auth_method", "require_pkce"}
-        form.grant_types.choices = [(name, label) for name, label in GRANT_LABELS.items() if name != MACHINE]
+        form.grant_types.choices = [each for each in GRANTS if each.value != MACHINE]
     if CODE not in grants:
         taken |= {"optional_scopes", "skip_consent", "require_pkce", "id_token_alg", "allowed_cors_origins"}
         taken |= {"redirect_uris"} if kind_name in ("machine", "resource_server") else set()
@@ -286,22 +285,20 @@ def _form(kind_name: str, before: Any) -> AppForm:
 
 
 def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
-    assignable = list(scopes.assignable_by(admin=me.is_admin))
-    kept = [facts for name, facts in scopes.all().items() if before and name in before.scopes]
+    known, registered = scopes.all(), resources.all()
     # Without people there is nobody whose identity could be shared.
-    offered = {each.name: each for each in assignable if people or each.level != "identity"} | {
-        each.name: each for each in kept
-    }
-    form.scopes.choices = [(name, facts.title) for name, facts in scopes.all().items() if name in offered and facts]
+    given = {each.name for each in scopes.assignable_by(admin=me.is_admin) if people or each.level != "identity"} | set(
+        before.scopes if before else ()
+    )
+    form.scopes.choices = [SelectChoice(name, facts.title) for name, facts in known.items() if name in given]
     if "optional_scopes" in form:
         form.optional_scopes.choices = form.scopes.choices
-    served = resources.assignable_by(me.id, admin=me.is_admin)
-    registered = resources.all()
-    own = {each.identifier: each.name for each in served}
-    own |= {each: registered[each].name for each in (before.resources if before else ()) if each in registered}
-    form.resources.choices = list(own.items())
+    served = {each.identifier for each in resources.assignable_by(me.id, admin=me.is_admin)}
+    served |= set(before.resources if before else ())
+    apis = [SelectChoice(each.identifier, each.name) for each in registered.values()]
+    form.resources.choices = [each for each in apis if each.value in served]
     if "resource_server_for" in form:
-        form.resource_server_for.choices = [(each.identifier, each.name) for each in registered.values()]
+        form.resource_server_for.choices = apis
 
 
 def _fill(form: AppForm, client: Any) -> None:
