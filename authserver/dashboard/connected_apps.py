@@ -24,6 +24,7 @@ class Row:
     """One app with what it can do, in the sentences of the consent page."""
 
     app: ConnectedApp
+    initials: str
     host: str
     can: list[str]
     level: str  # the highest of its scopes
@@ -92,6 +93,7 @@ def _row(app: ConnectedApp) -> Row:
     facts = [each for each in known.values() if each.name in app.scopes]
     return Row(
         app=app,
+        initials="".join(word[0] for word in app.client.name.split()[:2]).upper(),
         host=_host(app.client.homepage),
         can=[each.title for each in facts],
         level=_highest(facts),

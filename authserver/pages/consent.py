@@ -13,9 +13,10 @@ from authserver import config
 from authserver.domain import authorization_requests, consents, resources, scopes, users
 from authserver.domain.authorization_requests import Pending, Step
 from authserver.domain.clients import ClientFacts
+from authserver.domain.scopes import ScopeFacts
 from authserver.domain.sessions import SignedIn
 from authserver.edge import authorization_answer, browser, current_user, headers
-from authserver.lib import redirect_uris
+from authserver.lib import durations, redirect_uris
 from authserver.observability import metrics
 
 blueprint = Blueprint("consent", __name__)
@@ -137,15 +138,16 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
         handle=handle,
         client=client,
         user=found.user,
+        initials=_initials(client.name),
         homepage_host=_host(client.homepage),
         owner=users.find(client.owner_id) if client.owner_id else None,
         people=consents.people(client.id),
         first_party=client.skip_consent and not client.self_registered,
         groups=_groups(offered),
         targets=_names(pending.resources),
+        offline=any(row.name == scopes.OFFLINE for row in offered),
         keeps_access=client.may_use("refresh_token"),
-        idle=config.current().refresh_token_idle_ttl,
-        lifetime=client.access_token_ttl or config.current().access_token_ttl,
+        lasts=_span(_lifetime(client)),
         remembered=consents.remembered(client, pending.redirect_uri),
         pending=pending,
         destination=_destination(pending.redirect_uri),
@@ -162,7 +164,7 @@ def _offered(pending: Pending, client: ClientFacts, found: SignedIn) -> list[Row
         Row(
             name=facts.name,
             sentence=facts.title,
-            cannot=_how_long() if facts.name == scopes.OFFLINE else facts.cannot,
+            cannot=_limit(facts, values.get(facts.name, "")),
             level=facts.level,
             icon=ICONS.get(facts.name, ""),
             value=values.get(facts.name, ""),
@@ -176,9 +178,23 @@ def _offered(pending: Pending, client: ClientFacts, found: SignedIn) -> list[Row
     return sorted(rows, key=lambda row: row.name == scopes.OFFLINE)
 
 
-def _how_long() -> str:
-    days = max(1, config.current().refresh_token_idle_ttl // config.DAY)
-    return f"For up to {days} {'day' if days == 1 else 'days'} after the last use. Revoke it any time."
+def _limit(facts: ScopeFacts, value: str) -> str:
+    """What stands below the sentence; the value itself says enough."""
+    if facts.name != scopes.OFFLINE:
+        return "" if value else facts.cannot
+    return f"For up to {_span(config.current().refresh_token_idle_ttl)} after the last use. Revoke it any time."
+
+
+def _lifetime(client: ClientFacts) -> int:
+    """How long, in seconds, access lasts unless the app renews it; where it can, after the last renewal."""
+    settings = config.current()
+    if client.may_use("refresh_token"):
+        return settings.refresh_token_idle_ttl
+    return client.access_token_ttl or settings.access_token_ttl
+
+
+def _span(seconds: int) -> str:
+    return durations.ago(0, seconds).removesuffix(" ago") if seconds >= durations.MINUTE else f"{seconds} seconds"
 
 
 def _groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
@@ -210,3 +226,7 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _initials(name: str) -> str:
+    return "".join(word[0] for word in name.split()[:2]).upper()
