@@ -47,6 +47,8 @@ def configure(app: Flask, settings: Settings) -> None:
     """Flask's own settings. Its cookie session carries flash messages alone."""
     from authserver import keyring
 
+    # One spelling for every path: a redirect to another would carry a POST and its credentials along (class C25).
+    app.url_map.merge_slashes = False
     app.config.update(
         SECRET_KEY=keyring.key("flask").hex(),
         SECRET_KEY_FALLBACKS=[key.hex() for key in keyring.keys("flask")[1:]],
@@ -73,6 +75,8 @@ def register(app: Flask, settings: Settings) -> None:
     endpoints = {**oauth.ENDPOINTS, **oauth.path_inserted(), **ops.ENDPOINTS}
     lane.register(app, endpoints)
     for blueprint in (*oauth.BLUEPRINTS, *pages.BLUEPRINTS, *dashboard.BLUEPRINTS):
+        app.register_blueprint(blueprint)
+    for blueprint in pages.DEMO_BLUEPRINTS if settings.demo else ():
         app.register_blueprint(blueprint)
     app.wsgi_app = lane.Lane(  # type: ignore[method-assign]  # the documented way to put a middleware in front
         app.wsgi_app, endpoints, prefix=machine.issuer_path(), open=settings.lane == "on"

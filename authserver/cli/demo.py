@@ -50,7 +50,7 @@ def command(port: int | None, host: str, no_browser: bool, pg: bool, fixed_crede
         card, link = _seed(settings, folder, fixed=fixed_credentials)
         text = render(settings, card)
         quiet = no_browser or any(os.environ.get(name) for name in QUIET)
-        threading.Thread(target=_announce, args=(settings, text, "" if quiet else link), daemon=True).start()
+        threading.Thread(target=_announce, args=(settings, text, link, not quiet), daemon=True).start()
         serving.run(settings, spawn=False, alongside=_alongside)
 
 
@@ -91,7 +91,7 @@ def render(settings: Settings, card: Mapping[str, str]) -> str:
 
     issuer = settings.issuer
     lines = [
-        f"{settings.brand + ' demo':<11} {issuer}          (Ctrl-C stops; state in var/demo, `make reset` wipes it)",
+        f"{settings.brand + ' demo':<13} {issuer}          (Ctrl-C stops; state in var/demo, `make reset` wipes it)",
         f"  {'dashboard':<11} {issuer}/            {demo.ADMIN} / {card[demo.ADMIN]}",
         f"  {'a user':<11} {issuer}/login       {demo.ALICE} / {card[demo.ALICE]}",
         f"  {'mailbox':<11} {issuer}/demo/mail",
@@ -157,7 +157,7 @@ def _seed(settings: Settings, folder: Path, *, fixed: bool) -> tuple[dict[str, s
         return demo.seed(known, fixed=fixed, keep=keep), demo.sign_in_link()
 
 
-def _announce(settings: Settings, text: str, link: str) -> None:
+def _announce(settings: Settings, text: str, link: str, browser: bool) -> None:
     """Print the card once the server answers, and open the browser, signed in."""
     from authserver.cli import healthcheck
 
@@ -166,10 +166,12 @@ def _announce(settings: Settings, text: str, link: str) -> None:
             if healthcheck.ask("127.0.0.1", settings.port, "/readyz")[0] == 200:
                 break
         time.sleep(0.05)
-    opened = bool(link) and _open(link)
-    signed_in = "   (your browser is already signed in)" if opened else ""
     first, second, *rest = text.split("\n")
-    output.emit({"issuer": settings.issuer, "card": text}, "\n".join([first, second + signed_in, *rest]))
+    if browser and _open(link):
+        second += "   (your browser is already signed in)"
+    else:
+        rest.insert(0, f"  {'sign in':<11} {link}   (works once)")
+    output.emit({"issuer": settings.issuer, "card": text, "sign_in": link}, "\n".join([first, second, *rest]))
     sys.stdout.flush()
 
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from authserver.pages import consent, login, logout, password_reset, signup, theme, this_was_not_me, welcome
+from authserver.pages import consent, demo_mail, login, logout, password_reset, signup, theme, this_was_not_me, welcome
 
 # Add a page's module here and its blueprint is served.
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -15,3 +15,5 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     consent.blueprint,
     theme.blueprint,
 )
+# The demo's own.
+DEMO_BLUEPRINTS: tuple[Blueprint, ...] = (demo_mail.blueprint,)
