@@ -1,0 +1,198 @@
+"""`authserver doctor`: what is wrong here, and the line that mends it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import shutil
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from authserver import config
+from authserver.cli import opening, output
+from authserver.config import Settings
+from authserver.errors import BadSettings, DomainError
+from authserver.lib import clock, durations, secrets
+
+SECONDS = 5
+MIN_FREE = 500_000_000  # bytes
+OLD_KEY = 100 * 86_400  # keys rotate after 90 days if `worker` runs
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: `state` is ok, warn or bad; `remedy` is the line that mends it."""
+
+    check: str
+    state: str
+    text: str
+    remedy: str = ""
+
+
+@click.command()
+def command() -> None:
+    """Check settings, database, keys, address, clock, mail and disk; exit code 1 if something is bad."""
+    findings = list(_examine())
+    output.emit(
+        [{"check": each.check, "state": each.state, "text": each.text, "remedy": each.remedy} for each in findings],
+        "\n".join(map(_line, findings)),
+    )
+    if any(each.state == "bad" for each in findings):
+        raise click.exceptions.Exit(output.ERROR)
+
+
+def _line(finding: Finding) -> str:
+    mark = {"ok": "✓", "warn": "!", "bad": "✗"}[finding.state]
+    remedy = f"\n    {finding.remedy}" if finding.remedy else ""
+    return f"{mark} {finding.check}: {finding.text}{remedy}"
+
+
+def _examine() -> Iterator[Finding]:
+    try:
+        settings = opening.settings()
+    except BadSettings as error:
+        yield Finding("settings", "bad", str(error), "authserver config show")
+        return
+    yield Finding("settings", "ok", f"issuer {settings.issuer}")
+    with config.using(settings):
+        for name, check in CHECKS:
+            yield from _guarded(name, check, settings)
+
+
+def _guarded(name: str, check: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
+    try:
+        yield from check(settings)
+    except DomainError as error:
+        yield Finding(name, "bad", error.public)
+    except Exception as error:
+        first = " ".join(str(getattr(error, "orig", error)).split())[:200]
+        yield Finding(name, "bad", secrets.redact(f"{type(error).__name__}: {first}"))
+
+
+def _secret(settings: Settings) -> Iterator[Finding]:
+    if settings.secret_key:
+        yield Finding("secret key", "ok", "set")
+    else:
+        yield Finding("secret key", "bad", "missing", 'export AUTHSERVER_SECRET_KEY="$(openssl rand -base64 48)"')
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    from authserver.domain import schema
+
+    with opening.opened(settings, any_schema=True):
+        schema.reachable()
+        kind = "SQLite, for one machine" if settings.sqlite else "PostgreSQL"
+        yield Finding("database", "ok", kind)
+        status = schema.status()
+        fine = status.state == "current"
+        remedy = "authserver migrate" if status.state in ("empty", "behind") else ""
+        yield Finding("migrations", "ok" if fine else "bad", status.sentence, remedy)
+        if fine and settings.secret_key:
+            yield from _keys()
+
+
+def _keys() -> Iterator[Finding]:
+    from authserver.domain import signing_keys
+
+    now = clock.now()
+    for alg in signing_keys.ALGS:
+        signing_keys.signer(alg)
+        since = max(
+            (key.active_at for key in signing_keys.every() if key.alg == alg and key.active_at <= now), default=0
+        )
+        old = now - since > OLD_KEY
+        yield Finding(
+            f"signing key {alg}",
+            "warn" if old else "ok",
+            f"in use for {durations.in_words(now - since)}",
+            "authserver worker   (rotates them), or now: authserver jwks rotate" if old else "",
+        )
+
+
+def _address(settings: Settings) -> Iterator[Finding]:
+    """The issuer as others reach it: the network, TLS, our own metadata, and the clock of its answer."""
+    parts = urlsplit(settings.issuer)
+    path = (
+        f"{parts.path}/.well-known/oauth-authorization-server"
+        if not parts.path
+        else (f"/.well-known/oauth-authorization-server{parts.path}")
+    )
+    context = ssl.create_default_context()
+    connection = (
+        http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=SECONDS, context=context)
+        if settings.https
+        else http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+    )
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read(100_000)
+        except ssl.SSLError as error:
+            yield Finding("TLS", "bad", f"{error.reason or error}", "renew the certificate at your proxy")
+            return
+        except (OSError, http.client.HTTPException) as error:
+            yield Finding("issuer", "warn", f"does not answer from here ({type(error).__name__})", "authserver serve")
+            return
+    yield from _answered(settings, answer, body)
+    if not settings.https:
+        yield Finding("TLS", "warn", "the issuer is http: good for this machine alone")
+
+
+def _answered(settings: Settings, answer: http.client.HTTPResponse, body: bytes) -> Iterator[Finding]:
+    try:
+        told = json.loads(body).get("issuer")
+    except (ValueError, AttributeError):
+        told = None
+    if told != settings.issuer:
+        yield Finding(
+            "issuer", "bad", "something else answers under this address", "point the proxy at `authserver serve`"
+        )
+        return
+    yield Finding("issuer", "ok", "answers under its own name")
+    if settings.https:
+        yield Finding("TLS", "ok", "the certificate is good")
+    date = answer.getheader("Date")
+    if date:
+        off = abs(int(parsedate_to_datetime(date).timestamp()) - clock.now())
+        state = "ok" if off <= clock.LEEWAY // 2 else "bad"
+        yield Finding(
+            "clock", state, f"{off} s apart from the server's", "" if state == "ok" else "timedatectl set-ntp true"
+        )
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    if not settings.smtp_url:
+        yield Finding("mail", "warn", "none: nobody can reset a password", "export AUTHSERVER_SMTP_URL=smtp://…:587")
+        return
+    parts = urlsplit(settings.smtp_url)
+    kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
+    with kind(parts.hostname or "", parts.port or (465 if parts.scheme == "smtps" else 587), timeout=SECONDS) as server:
+        server.noop()
+    yield Finding("mail", "ok", f"{parts.hostname} answers")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    folder = Path(settings.data_dir)
+    while not folder.exists():
+        folder = folder.absolute().parent
+    free = shutil.disk_usage(folder).free
+    state = "ok" if free >= MIN_FREE else "bad"
+    yield Finding("disk", state, f"{free // 1_000_000} MB free", "" if state == "ok" else f"make room in {folder}")
+
+
+CHECKS: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
+    ("secret key", _secret),
+    ("database", _database),
+    ("issuer", _address),
+    ("mail", _mail),
+    ("disk", _disk),
+)
