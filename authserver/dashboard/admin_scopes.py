@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField, StringField
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import InputRequired
 
 from authserver.domain import resources, scopes
@@ -216,7 +216,7 @@ def _scope_facts(form: ScopeForm, name: str) -> ScopeFacts:
         self_service=form.self_service.data,
         admin_only=form.admin_only.data,
         optional=form.optional.data,
-        position=form.position.data,
+        position=form.position.data or 0,
     )
 
 

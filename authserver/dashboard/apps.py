@@ -19,7 +19,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Optional
 
 from authserver.domain import audit, client_directory, client_metadata, client_secrets, clients, resources, scopes
@@ -161,7 +161,7 @@ def show(client_id: str) -> Any:
     client = _mine(client_id)
     return render_template(
         "dashboard/apps/show.html",
-        client=client, standing=client_directory.standing(client.id), owner=client_directory.owner_of(client),
+        client=client, standing=client_directory.standing(client.id), owner=client_directory.owner(client.owner_id),
         secrets=client_secrets.active(client.id), kind=KINDS[client.kind], checks=_checks(client),
         known=scopes.all(), resources=resources.all(),
     )  # fmt: skip
@@ -302,6 +302,7 @@ def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
 
 
 def _fill(form: AppForm, client: Any) -> None:
+    field: Any
     for field in form:
         if field.name in ROWS:
             while field.entries:
@@ -322,6 +323,7 @@ def _written(form: AppForm) -> dict[str, Any]:
     if not form.validate():
         raise Invalid("Check the highlighted fields.")
     values: dict[str, Any] = {}
+    field: Any
     for field in form:
         if field.name in ROWS:
             values[field.name] = tuple(text for text in (_stripped(entry.data) for entry in field.entries) if text)
@@ -361,12 +363,12 @@ def _blame(form: AppForm, refused: Invalid | Conflict) -> None:
         base, _, row = name.partition(".")
         if base not in form:
             form.form_errors.append(text)
-        elif row:
-            filled = [entry for entry in form[base].entries if _stripped(entry.data)]
+            continue
+        field: Any = form[base]
+        field.errors = [*field.errors, [text]] if row else [text]
+        if row:
+            filled = [entry for entry in field.entries if _stripped(entry.data)]
             filled[int(row)].errors = [text]
-            form[base].errors = [*form[base].errors, [text]]
-        else:
-            form[base].errors = [text]
     if not problems and not form.errors:
         form.form_errors.append(refused.public)
 

@@ -8,7 +8,6 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from authserver.domain import client_directory, clients, users
 from authserver.edge import current_user
-from authserver.errors import NotFound
 
 blueprint = Blueprint("apps_danger", __name__)
 
@@ -118,10 +117,8 @@ def _back(client_id: str) -> Any:
 
 
 def _page(name: str, client: Any, error: str = "") -> str:
-    owner = client_directory.owner_of(client)
+    owner = client_directory.owner(client.owner_id)
     stopped_by_admin = client.disabled_by == "admin" and not current_user.me().user.is_admin
-    if client is None:
-        raise NotFound("There is no such app.")
     return render_template(
         f"dashboard/apps/{name}.html", client=client, standing=client_directory.standing(client.id), owner=owner,
         error=error, page_error=error, stopped_by_admin=stopped_by_admin, form=request.form,

@@ -86,12 +86,12 @@ def standing(client_id: str) -> Standing:
     return Standing(grants, people, used.get(client_id))
 
 
-def owner_of(client: Client) -> User | None:
+def owner(owner_id: str | None) -> User | None:
     """The person who answers for a client."""
-    if client.owner_id is None:
+    if owner_id is None:
         return None
     with database.reading() as session:
-        return session.get(User, client.owner_id)
+        return session.get(User, owner_id)
 
 
 def namesake_exists(client: Client) -> bool:

@@ -65,6 +65,8 @@ class ClientFacts:
     id_token_alg: str
     jwks: dict[str, Any] | None
     jwks_uri: str | None
+    jwt_reuse: bool
+    rate_limit: str | None
     homepage: str
     description: str
     policy_uri: str
@@ -207,7 +209,7 @@ def remove(by: User | None, client_id: str) -> Client:
         row = _locked(session, by, client_id)
         row.deleted_at = clock.now()
         if _hand(by, row) == "admin":  # an owner may restore it, and it stays stopped
-            row.disabled_at, row.disabled_by = row.disabled_at or clock.now(), "admin"
+            row.disabled_at, row.disabled_by = row.disabled_at or row.deleted_at, "admin"
         _end_tokens(session, row, "client deleted")
         _changed(session, row, "client.deleted", name=row.name)
     return row
@@ -217,6 +219,8 @@ def restore(by: User | None, client_id: str) -> Client:
     """Bring a deleted client back, without its tokens. Raises NotFound, also after seven days."""
     with database.transaction() as session:
         row = _locked(session, by, client_id, deleted=True)
+        if row.disabled_at == row.deleted_at and _hand(by, row) == "admin":
+            row.disabled_at, row.disabled_by = None, ""
         row.deleted_at = None
         _changed(session, row, "client.restored", name=row.name)
     return row
@@ -240,6 +244,12 @@ def transfer(by: User | None, client_id: str, new_owner: User) -> Client:
         before, row.owner_id = row.owner_id, new_owner.id
         _changed(session, row, "client.updated", changed={"owner_id": [before, new_owner.id]})
     return row
+
+
+def stored(client_id: str) -> Client | None:
+    """The row as it was written, deleted ones too, for the command line."""
+    with database.reading() as session:
+        return session.get(Client, client_id)
 
 
 def purge(before: int) -> int:

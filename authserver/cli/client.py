@@ -1,0 +1,241 @@
+"""`authserver client`: OAuth clients from a shell, which may do everything (contract.md section 3)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from authserver.cli import output
+from authserver.domain import client_directory, client_metadata, client_secrets, clients, users
+from authserver.domain.client_metadata import MACHINE, Registration
+from authserver.errors import Invalid, NotFound
+from authserver.lib import clock, durations
+from authserver.lib import scopes as grammar
+
+PAGE = 100
+
+
+@click.group(help="Create and manage OAuth clients.")
+def group() -> None:
+    """The noun."""
+
+
+@group.command()
+@click.option("--name", default="", help="What people read.")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where people come back to; repeatable.")
+@click.option("--grant", "grants", multiple=True, help="authorization_code, refresh_token, client_credentials.")
+@click.option("--scope", default="", help='What it may ask for, such as "openid workflows:read".')
+@click.option("--public", is_flag=True, help="It runs on people's machines and keeps no secret.")
+@click.option("--auth-method", default="", help="client_secret_basic, client_secret_post or none.")
+@click.option("--jwks", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File with its public keys.")
+@click.option("--jwks-uri", default="", help="Address of its public keys.")
+@click.option("--resource", "resources", multiple=True, help="An API it may ask tokens for; repeatable.")
+@click.option("--resource-server", "served", multiple=True, help="It is the API at this resource; repeatable.")
+@click.option("--introspect-all", is_flag=True, help="It may check every credential, API keys included.")
+@click.option("--no-pkce", is_flag=True, help="Do not require PKCE (confidential clients alone).")
+@click.option("--access-token-format", type=click.Choice(client_metadata.FORMATS), help="jwt unless told.")
+@click.option("--profile", type=click.Choice(["fapi2"]), help="Hold it to a security profile.")
+@click.option("--skip-consent", is_flag=True, help="For your own apps: people are not asked.")
+@click.option("--owner", default="", help="Email of the person who answers for it.")
+@click.option("--id", "client_id", default="", help="A client id of your choice.")
+@click.option("--from", "file", type=click.File("r", encoding="utf-8"), help="RFC 7591 JSON; options win over it.")
+def create(**options: Any) -> None:
+    """Register a client and print its id and, once, its secret."""
+    if options["profile"]:
+        raise Invalid(
+            "--profile fapi2 needs pushed authorization requests and sender-constrained tokens,"
+            " which this server does not offer."
+        )
+    owner = _person(options["owner"]) if options["owner"] else None
+    client, secret = clients.register(owner, _wanted(options), trusted=True)
+    result = {"client_id": client.id} | ({"client_secret": secret} if secret else {})
+    text = "\n".join(f"{name}={value}" for name, value in result.items())
+    output.emit(result | {"client_name": client.name, "kind": client.kind}, text)
+    if secret:
+        output.note("The secret is shown this once.")
+
+
+@group.command("list")
+@click.option("--owner", default="", help="Only those of this person.")
+@click.option("--deleted", is_flag=True, help="Those that can be restored.")
+def list_(owner: str, deleted: bool) -> None:
+    """List clients."""
+    person = _person(owner) if owner else None
+    rows: list[dict[str, Any]] = []
+    page, total = 1, 1
+    while len(rows) < total:
+        lines, total = client_directory.owned_by(person, status="deleted" if deleted else "", page=page, limit=PAGE)
+        if not lines:
+            break
+        rows += [_line(line) for line in lines]
+        page += 1
+    output.emit(rows, output.table(rows) if rows else "There are no clients.")
+
+
+@group.command()
+@click.argument("client_id")
+def show(client_id: str) -> None:
+    """Show a client; nothing secret is in it."""
+    facts = clients.get(client_id)
+    secrets = [
+        {
+            "id": row.id,
+            "hint": row.hint,
+            "created_at": row.created_at,
+            "expires_at": row.expires_at,
+            "revoked_at": row.revoked_at,
+            "last_used_at": row.last_used_at,
+            "last_used_ip": row.last_used_ip,
+        }
+        for row in client_secrets.of(client_id)
+    ]
+    owner = client_directory.owner(facts.owner_id)
+    result = {
+        "client_id": facts.id,
+        "kind": facts.kind,
+        "status": "active" if facts.enabled else "disabled",
+        "owner": owner.email if owner else None,
+        **client_metadata.to_document(facts),
+        "secrets": secrets,
+    }
+    shown = {name: value for name, value in result.items() if name != "secrets"}
+    shown["secrets"] = [row["hint"] for row in secrets if row["revoked_at"] is None]
+    width = max(len(name) for name in shown)
+    output.emit(result, "\n".join(f"{name:<{width}}  {_cell(value)}" for name, value in shown.items()))
+
+
+@group.command("rotate-secret")
+@click.argument("client_id")
+@click.option(
+    "--overlap", type=click.Choice(list(client_secrets.OVERLAPS)), default=client_secrets.DEFAULT_OVERLAP,
+    show_default=True, help="How long the old secret works on.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Although an earlier rotation is open: its old secret ends now.")
+def rotate_secret(client_id: str, overlap: str, force: bool) -> None:
+    """Make a new secret and print it, once."""
+    rotation = client_secrets.rotate(None, client_id, client_secrets.OVERLAPS[overlap], force=force)
+    result = {"client_id": client_id, "client_secret": rotation.secret, "previous_ends_at": rotation.previous_ends_at}
+    output.emit(result, f"client_secret={rotation.secret}")
+    until = rotation.previous_ends_at
+    output.note(
+        f"The old secret works until {durations.absolute(until)}." if until else "No old secret works any more."
+    )
+
+
+@group.command()
+@click.argument("client_id")
+def disable(client_id: str) -> None:
+    """Stop a client everywhere within a second; `enable` undoes it."""
+    clients.disable(None, client_id)
+    _done(client_id, "disabled")
+
+
+@group.command()
+@click.argument("client_id")
+def enable(client_id: str) -> None:
+    """Let a client work again."""
+    clients.enable(None, client_id)
+    _done(client_id, "active")
+
+
+@group.command()
+@click.argument("client_id")
+def delete(client_id: str) -> None:
+    """Delete a client with its tokens; `restore` brings it back for seven days."""
+    clients.remove(None, client_id)
+    _done(client_id, "deleted")
+
+
+@group.command()
+@click.argument("client_id")
+def restore(client_id: str) -> None:
+    """Bring a deleted client back."""
+    clients.restore(None, client_id)
+    _done(client_id, "active")
+
+
+def _wanted(options: dict[str, Any]) -> Registration:
+    document = options["file"].read() if options["file"] else ""
+    wanted = client_metadata.from_json(document) if document else Registration(name="")
+    values: dict[str, Any] = {
+        "name": options["name"],
+        "redirect_uris": options["redirect_uris"],
+        "grant_types": options["grants"],
+        "scopes": _scope(options["scope"]),
+        "public": options["public"] or None,
+        "token_endpoint_auth_method": options["auth_method"],
+        "jwks": _keys(options["jwks"]),
+        "jwks_uri": options["jwks_uri"],
+        "resources": options["resources"],
+        "resource_server_for": options["served"],
+        "introspect_all": options["introspect_all"],
+        "skip_consent": options["skip_consent"],
+        "access_token_format": options["access_token_format"],
+        "client_id": options["client_id"],
+    }
+    given = {name: value for name, value in values.items() if value not in (None, "", (), False)}
+    if options["no_pkce"]:
+        given["require_pkce"] = False
+    if options["auth_method"] == "none":
+        given["public"] = True
+    if not document and not given.get("redirect_uris") and not given.get("grant_types") and not given.get("public"):
+        given.setdefault("grant_types", () if given.get("resource_server_for") else (MACHINE,))
+    return dataclasses.replace(wanted, **given)
+
+
+def _scope(text: str) -> tuple[str, ...]:
+    try:
+        return grammar.parse(" ".join(text.split()))
+    except ValueError as error:
+        raise Invalid(str(error), field="scope") from None
+
+
+def _keys(file: Path | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        raise Invalid("The file is not JSON.", field="jwks") from None
+    if not isinstance(value, dict):
+        raise Invalid("The file holds no JSON object.", field="jwks")
+    return {"keys": [value]} if "kty" in value else value
+
+
+def _person(email: str) -> Any:
+    try:
+        found = users.find_by_email(email)
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no person with this email.")
+    return found
+
+
+def _line(line: client_directory.Listed) -> dict[str, Any]:
+    client = line.client
+    used = line.last_used_at
+    return {
+        "client_id": client.id,
+        "name": client.name,
+        "kind": client.kind,
+        "status": "deleted" if client.deleted_at else "disabled" if client.disabled_at else "active",
+        "owner": line.owner_email,
+        "last_used": used if used is None or output.wants_json() else durations.ago(used, clock.now()),
+    }
+
+
+def _done(client_id: str, status: str) -> None:
+    output.emit({"client_id": client_id, "status": status}, f"{client_id} is {status}.")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "-"
+    return "-" if value is None else "yes" if value is True else "no" if value is False else str(value)
