@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
@@ -84,25 +84,28 @@ def redeem(
     raise Denied(REFUSAL, problem)
 
 
+# Marks an unused code of this client as used, atomically; changes one row or none.
+_CONSUME = (
+    update(AuthorizationCode)
+    .where(
+        AuthorizationCode.digest == bindparam("presented"),
+        AuthorizationCode.client_id == bindparam("client"),
+        AuthorizationCode.used_us.is_(None),
+    )
+    .values(used_us=bindparam("now_us"))
+    .returning(
+        AuthorizationCode.redirect_uri,
+        AuthorizationCode.redirect_uri_sent,
+        AuthorizationCode.code_challenge,
+        AuthorizationCode.expires_at.label("code_expires_at"),
+        *grants.looked_up(),
+    )
+)
+
+
 def _consume(session: Session, digest: bytes, client_id: str) -> Any:
-    """Mark an unused code of this client as used, atomically; None if there is none."""
-    return session.execute(
-        update(AuthorizationCode)
-        .where(
-            AuthorizationCode.digest == digest,
-            AuthorizationCode.client_id == client_id,
-            AuthorizationCode.used_us.is_(None),
-        )
-        .values(used_us=clock.now_us())
-        .returning(
-            AuthorizationCode.redirect_uri,
-            AuthorizationCode.redirect_uri_sent,
-            AuthorizationCode.code_challenge,
-            AuthorizationCode.expires_at.label("code_expires_at"),
-            *grants.looked_up(),
-        )
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
+    values = {"presented": digest, "client": client_id, "now_us": clock.now_us()}
+    return session.connection().execute(_CONSUME, values).one_or_none()
 
 
 def _problem(code: Any, client: ClientFacts, redirect_uri: str | None, code_verifier: str | None) -> str:

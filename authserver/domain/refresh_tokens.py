@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, func, insert, literal, select, update
+from sqlalchemy import BigInteger, LargeBinary, String, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from authserver import config, database
@@ -35,7 +35,7 @@ def start(session: Session, grant: GrantFacts, client: ClientFacts) -> str | Non
     if not client.may_use(GRANT):
         return None
     token = secrets.generate(config.current().slug, "rt")
-    session.execute(insert(RefreshToken).values(_row(token, grant.id, client.id, grant.expires_at)))
+    _store(session, token, grant.id, client.id, grant.expires_at)
     return token
 
 
@@ -50,8 +50,7 @@ def rotate(presented: str, client: ClientFacts, *, scopes: tuple[str, ...], reso
     if scopes or resources:
         _require_granted(presented, client, scopes, resources)
     successor = secrets.generate(config.current().slug, "rt")
-    spend = _spend_postgresql if database.dialect() == "postgresql" else _spend_sqlite
-    row = spend(presented, successor, client)
+    row = _spend(presented, successor, client)
     if row is not None:
         return Rotated(grants.facts(row), successor)
     return _judge_unusable(presented, client)
@@ -60,83 +59,106 @@ def rotate(presented: str, client: ClientFacts, *, scopes: tuple[str, ...], reso
 def find(presented: str) -> Any:
     """A refresh token's row with the columns of its grant, spent ones too; None if unknown. One statement."""
     with database.autocommit() as connection:
-        return _find(connection, secrets.digest(presented))
+        return connection.execute(_FIND, {"presented": secrets.digest(presented)}).one_or_none()
 
 
-def _row(token: str, grant_id: str, client_id: str, grant_expires_at: int) -> dict[str, Any]:
+# Statements are built once: for SQLAlchemy that costs more than running them.
+
+_ALIVE = (
+    select(Grant.id)
+    .join(User, User.id == Grant.user_id)
+    .where(
+        Grant.id == RefreshToken.grant_id,
+        Grant.revoked_at.is_(None),
+        Grant.expires_at > bindparam("now"),
+        User.disabled_at.is_(None),
+        User.tokens_not_before <= RefreshToken.issued_at,
+    )
+    .exists()
+)
+# Spends a good token and seals its successor with it; changes one row or none.
+_SPEND = (
+    update(RefreshToken)
+    .where(
+        RefreshToken.digest == bindparam("presented"),
+        RefreshToken.client_id == bindparam("client"),
+        RefreshToken.used_us.is_(None),
+        RefreshToken.expires_at > bindparam("now"),
+        RefreshToken.issued_at >= bindparam("not_before"),
+        _ALIVE,
+    )
+    .values(used_us=bindparam("now_us"), successor=bindparam("next_digest"), successor_sealed=bindparam("next_sealed"))
+)
+_SPEND_ON_SQLITE = _SPEND.returning(*grants.looked_up())
+
+
+def _spend_and_mint() -> Any:
+    """Both halves of a rotation in one statement, which SQLite has no words for."""
+    spent = _SPEND.returning(RefreshToken.grant_id).cte("spent")
+    minted = insert(RefreshToken).from_select(
+        ["digest", "grant_id", "client_id", "issued_at", "expires_at"],
+        select(
+            bindparam("next_digest", type_=LargeBinary),
+            spent.c.grant_id,
+            bindparam("client", type_=String),
+            bindparam("now", type_=BigInteger),
+            func.least(bindparam("idle_end", type_=BigInteger), Grant.expires_at),
+        ).join_from(spent, Grant, Grant.id == spent.c.grant_id),
+        include_defaults=False,
+    )
+    return grants.selected().join(spent, spent.c.grant_id == Grant.id).add_cte(minted.cte("minted"))
+
+
+_SPEND_ON_POSTGRESQL = _spend_and_mint()
+_HEIR = aliased(RefreshToken)
+_FIND = (
+    grants.selected(
+        RefreshToken.client_id.label("token_client_id"),
+        RefreshToken.issued_at,
+        RefreshToken.expires_at.label("token_expires_at"),
+        RefreshToken.used_us,
+        RefreshToken.successor_sealed,
+        _HEIR.used_us.label("successor_used_us"),
+    )
+    .join(RefreshToken, RefreshToken.grant_id == Grant.id)
+    .outerjoin(_HEIR, _HEIR.digest == RefreshToken.successor)
+    .where(RefreshToken.digest == bindparam("presented"))
+)
+
+
+def _spend(presented: str, successor: str, client: ClientFacts) -> Any:
+    """Rotate, atomically: the row of the grant, or None if the token cannot be spent."""
     now = clock.now()
-    return {
+    values = {
+        "presented": secrets.digest(presented),
+        "client": client.id,
+        "not_before": client.tokens_not_before,
+        "now": now,
+        "now_us": clock.now_us(),
+        "next_digest": secrets.digest(successor),
+        "next_sealed": sealing.seal_with_token(presented, successor),
+    }
+    if database.dialect() == "postgresql":
+        values["idle_end"] = now + config.current().refresh_token_idle_ttl
+        with database.autocommit() as connection:
+            return connection.execute(_SPEND_ON_POSTGRESQL, values).one_or_none()
+    with database.transaction() as session:
+        row = session.connection().execute(_SPEND_ON_SQLITE, values).one_or_none()
+        if row is not None:
+            _store(session, successor, row.id, client.id, row.expires_at)
+    return row
+
+
+def _store(session: Session, token: str, grant_id: str, client_id: str, grant_expires_at: int) -> None:
+    now = clock.now()
+    row = {
         "digest": secrets.digest(token),
         "grant_id": grant_id,
         "client_id": client_id,
         "issued_at": now,
         "expires_at": min(now + config.current().refresh_token_idle_ttl, grant_expires_at),
     }
-
-
-def _spend(presented: str, successor: str, client: ClientFacts) -> Any:
-    """The UPDATE that spends a good token and seals its successor with it; it changes one row or none."""
-    now = clock.now()
-    alive = (
-        select(Grant.id)
-        .join(User, User.id == Grant.user_id)
-        .where(
-            Grant.id == RefreshToken.grant_id,
-            Grant.revoked_at.is_(None),
-            Grant.expires_at > now,
-            User.disabled_at.is_(None),
-            User.tokens_not_before <= RefreshToken.issued_at,
-        )
-    )
-    return (
-        update(RefreshToken)
-        .where(
-            RefreshToken.digest == secrets.digest(presented),
-            RefreshToken.client_id == client.id,
-            RefreshToken.used_us.is_(None),
-            RefreshToken.expires_at > now,
-            RefreshToken.issued_at >= client.tokens_not_before,
-            alive.exists(),
-        )
-        .values(
-            used_us=clock.now_us(),
-            successor=secrets.digest(successor),
-            successor_sealed=sealing.seal_with_token(presented, successor),
-        )
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _spend_postgresql(presented: str, successor: str, client: ClientFacts) -> Any:
-    spent = _spend(presented, successor, client).returning(RefreshToken.grant_id).cte("spent")
-    row = _row(successor, "", client.id, 2**62)
-    minted = (
-        insert(RefreshToken)
-        .from_select(
-            ["digest", "grant_id", "client_id", "issued_at", "expires_at"],
-            select(
-                literal(row["digest"]),
-                spent.c.grant_id,
-                literal(client.id),
-                literal(row["issued_at"], BigInteger),
-                func.least(literal(row["expires_at"], BigInteger), Grant.expires_at),
-            ).join_from(spent, Grant, Grant.id == spent.c.grant_id),
-            include_defaults=False,
-        )
-        .cte("minted")
-    )
-    with database.autocommit() as connection:
-        return connection.execute(
-            grants.selected().join(spent, spent.c.grant_id == Grant.id).add_cte(minted)
-        ).one_or_none()
-
-
-def _spend_sqlite(presented: str, successor: str, client: ClientFacts) -> Any:
-    with database.transaction() as session:
-        row = session.execute(_spend(presented, successor, client).returning(*grants.looked_up())).one_or_none()
-        if row is not None:
-            session.execute(insert(RefreshToken).values(_row(successor, row.id, client.id, row.expires_at)))
-    return row
+    session.connection().execute(insert(RefreshToken), row)
 
 
 def _require_granted(presented: str, client: ClientFacts, scopes: tuple[str, ...], resources: tuple[str, ...]) -> None:
@@ -149,27 +171,10 @@ def _require_granted(presented: str, client: ClientFacts, scopes: tuple[str, ...
     grants.narrowed_resources(grant, client, resources)
 
 
-def _find(connection: Connection | Session, digest: bytes) -> Any:
-    heir = aliased(RefreshToken)
-    return connection.execute(
-        grants.selected(
-            RefreshToken.client_id.label("token_client_id"),
-            RefreshToken.issued_at,
-            RefreshToken.expires_at.label("token_expires_at"),
-            RefreshToken.used_us,
-            RefreshToken.successor_sealed,
-            heir.used_us.label("successor_used_us"),
-        )
-        .join(RefreshToken, RefreshToken.grant_id == Grant.id)
-        .outerjoin(heir, heir.digest == RefreshToken.successor)
-        .where(RefreshToken.digest == digest)
-    ).one_or_none()
-
-
 def _judge_unusable(presented: str, client: ClientFacts) -> Rotated:
     """A token that could not be spent: a retry within the grace gets the same successor, a late one ends the family."""
     with database.transaction() as session:
-        row = _find(session, secrets.digest(presented))
+        row = session.connection().execute(_FIND, {"presented": secrets.digest(presented)}).one_or_none()
         if row is None or row.token_client_id != client.id:
             problem = "unknown, or issued to another client"
         elif not _alive(row, client):

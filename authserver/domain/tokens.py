@@ -6,11 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, literal, select
+from sqlalchemy import bindparam, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import config, database
-from authserver.domain import api_keys, audit, clients, grants, refresh_tokens, resources, scopes, signing_keys
+from authserver.domain import (
+    api_keys,
+    audit,
+    clients,
+    grants,
+    refresh_tokens,
+    resources,
+    scopes,
+    server_jwts,
+    signing_keys,
+)
+from authserver.domain.api_keys import KeyFacts
 from authserver.domain.clients import ClientFacts
 from authserver.domain.grants import GrantFacts
 from authserver.errors import Invalid
@@ -36,7 +47,7 @@ class Issued:
 class Inspection:
     """A credential that is good now, and what it says. `claims` are those of introspection (RFC 7662 section 2.2)."""
 
-    credential: str  # access_token, refresh_token, api_key
+    credential: str  # access_token, refresh_token, api_key, jwt
     client_id: str
     subject: str
     scopes: tuple[str, ...]
@@ -45,6 +56,7 @@ class Inspection:
     grant: GrantFacts | None = None
     username: str = ""
     permission: str = ""
+    key: KeyFacts | None = None
 
 
 # Issuing
@@ -141,19 +153,39 @@ def _store(claims: dict[str, Any], grant: GrantFacts | None) -> str:
         "expires_at": claims["exp"],
     }
     with database.autocommit() as connection:
-        connection.execute(insert(AccessToken).values(row))
+        connection.execute(insert(AccessToken), row)
     return token
 
 
 # Looking into
 
+# Statements are built once: for SQLAlchemy that costs more than running them.
 
-def inspect(presented: str, *, ip: str = "") -> Inspection | None:
+
+def _revoked(jti: Any) -> Any:
+    return select(literal(1)).where(RevokedToken.jti == jti).exists().label("revoked")
+
+
+_BY_CLIENT = select(_revoked(bindparam("jti")))
+_BY_GRANT = grants.selected(_revoked(bindparam("jti"))).where(Grant.id == bindparam("grant_id"))
+_OPAQUE = (
+    select(*grants.COLUMNS, AccessToken.claims, AccessToken.grant_id, _revoked(AccessToken.jti))
+    .select_from(AccessToken)
+    .outerjoin(Grant, Grant.id == AccessToken.grant_id)
+    .outerjoin(User, User.id == Grant.user_id)
+    .where(AccessToken.digest == bindparam("presented"), AccessToken.expires_at > bindparam("now"))
+)
+
+
+def inspect(presented: str, *, ip: str = "", verifier: str = "") -> Inspection | None:
     """What a credential says, if it is good now; else None, whatever is wrong. At most one statement.
 
-    Its form says what it is, so that no hint is needed, and garbage never reaches the database.
+    Its form says what it is, so that no hint is needed, and garbage never reaches the database. Clients' own JWTs are
+    good only where a `verifier` is named, at which they are used up (contract 11.13).
     """
     if jwt.looks_like_jwt(presented):
+        if verifier and not _says_access_token(presented):
+            return _inspect_server_jwt(presented, verifier)
         return _inspect_jwt(presented)
     kind = secrets.kind_of(presented)
     if kind == "at":
@@ -183,8 +215,25 @@ def serves(found: Inspection, caller: ClientFacts) -> bool:
 
 
 def good_here(found: Inspection) -> bool:
-    """Whether a credential is good at this server's own endpoints: an API key, or a token for the issuer (11.5)."""
+    """Whether a credential is good at this server's own endpoints: an API key, or one for the issuer (11.5)."""
+    if found.credential == "jwt":
+        return server_jwts.api_audience() in found.audience
     return found.credential == "api_key" or config.current().issuer in found.audience
+
+
+def _says_access_token(token: str) -> bool:
+    try:
+        typ = jwt.peek_header(token).get("typ")
+    except jwt.InvalidToken:
+        return True  # which `_inspect_jwt` will find out, too
+    return isinstance(typ, str) and typ.lower().removeprefix("application/") == ACCESS_TOKEN_TYP
+
+
+def _inspect_server_jwt(token: str, verifier: str) -> Inspection | None:
+    found = server_jwts.verify(token, verifier)
+    if found is None:
+        return None
+    return Inspection("jwt", found.client.id, found.client.id, found.scopes, found.audience, found.claims)
 
 
 def _inspect_jwt(token: str) -> Inspection | None:
@@ -192,25 +241,19 @@ def _inspect_jwt(token: str) -> Inspection | None:
     if claims is None:
         return None
     jti, grant_id = str(claims["jti"]), _grant_id(claims)
-    revoked = select(literal(1)).where(RevokedToken.jti == jti).exists().label("revoked")
-    statement = grants.selected(revoked).where(Grant.id == grant_id) if grant_id else select(revoked)
     with database.autocommit() as connection:
-        row = connection.execute(statement).one_or_none()
+        if grant_id:
+            row = connection.execute(_BY_GRANT, {"jti": jti, "grant_id": grant_id}).one_or_none()
+        else:
+            row = connection.execute(_BY_CLIENT, {"jti": jti}).one_or_none()
     if row is None or row.revoked:
         return None
     return _access_token(claims, grants.facts(row) if grant_id else None)
 
 
 def _inspect_opaque(token: str) -> Inspection | None:
-    revoked = select(literal(1)).where(RevokedToken.jti == AccessToken.jti).exists().label("revoked")
     with database.autocommit() as connection:
-        row = connection.execute(
-            select(*grants.COLUMNS, AccessToken.claims, AccessToken.grant_id, revoked)
-            .select_from(AccessToken)
-            .outerjoin(Grant, Grant.id == AccessToken.grant_id)
-            .outerjoin(User, User.id == Grant.user_id)
-            .where(AccessToken.digest == secrets.digest(token), AccessToken.expires_at > clock.now())
-        ).one_or_none()
+        row = connection.execute(_OPAQUE, {"presented": secrets.digest(token), "now": clock.now()}).one_or_none()
     if row is None or row.revoked:
         return None
     return _access_token(row.claims, grants.facts(row) if row.grant_id else None)
@@ -254,6 +297,7 @@ def _inspect_api_key(key: str, ip: str) -> Inspection | None:
         {name: value for name, value in claims.items() if value is not None},
         username=found.owner_email,
         permission=found.permission,
+        key=found,
     )
 
 
