@@ -239,7 +239,7 @@ def _check_room(session: Session, owner_id: str) -> None:
 def _new(owner_id: str, wish: Wish) -> tuple[ApiKey, str]:
     value, now = secrets.generate(config.current().slug, "ak"), clock.now()
     row = ApiKey(
-        id=secrets.random_id("key"),
+        id=secrets.random_id("key_"),
         digest=secrets.digest(value),
         hint=secrets.hint(value),
         name=wish.name.strip(),

@@ -12,6 +12,7 @@ from authserver.models.cache_version import CacheVersion
 from authserver.models.client import Client
 from authserver.models.client_secret import ClientSecret
 from authserver.models.consent import Consent
+from authserver.models.fetched_jwks import FetchedJwks
 from authserver.models.form_nonce import FormNonce
 from authserver.models.grant import Grant
 from authserver.models.known_device import KnownDevice
@@ -25,6 +26,7 @@ from authserver.models.scope import Scope
 from authserver.models.session import SignInSession
 from authserver.models.signing_key import SigningKey
 from authserver.models.usage_count import UsageCount
+from authserver.models.used_jti import UsedJti
 from authserver.models.user import User
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "Client",
     "ClientSecret",
     "Consent",
+    "FetchedJwks",
     "FormNonce",
     "Grant",
     "KnownDevice",
@@ -53,5 +56,6 @@ __all__ = [
     "SignInSession",
     "SigningKey",
     "UsageCount",
+    "UsedJti",
     "User",
 ]

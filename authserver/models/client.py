@@ -38,6 +38,8 @@ class Client(Base):
     id_token_alg: Mapped[str] = mapped_column(String(10), default="RS256")
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     jwks_uri: Mapped[str | None] = mapped_column(String(2000))
+    jwt_reuse: Mapped[bool] = mapped_column(default=False)  # its own JWTs may be used more than once
+    rate_limit: Mapped[str | None] = mapped_column(String(30))  # NULL: the setting
     homepage: Mapped[str] = mapped_column(String(2000), default="")
     description: Mapped[str] = mapped_column(String(500), default="")
     policy_uri: Mapped[str] = mapped_column(String(2000), default="")

@@ -42,6 +42,7 @@ TOKENS_ISSUED = _counter("tokens_issued", "Tokens handed out.", "grant", "kind")
 TOKEN_ERRORS = _counter("token_errors", "Token requests refused.", "grant", "error")
 INTROSPECTIONS = _counter("introspections", "Introspections answered.", "active")
 REFRESH_REUSE = _counter("refresh_reuse_detected", "Spent refresh tokens presented again after the grace.")
+RATE_LIMITED = _counter("rate_limited", "Requests refused by a rate limit.", "policy")
 CONSENTS = _counter("consents", "Answers of people on the consent page.", "decision")
 LOGINS = _counter("logins", "Attempts to sign in.", "method", "result")
 PASSWORD_HASH_SECONDS = Histogram(

@@ -1,0 +1,207 @@
+"""The public keys of clients: registered with them, or fetched from their `jwks_uri` (contract 11.28)."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from authserver import database
+from authserver.domain import cache, clients
+from authserver.domain.clients import ClientFacts
+from authserver.lib import clock, jwt
+from authserver.models import FetchedJwks
+from authserver.observability import logs
+
+MAX_KEYS = 20
+REFETCH_SECONDS = 60  # one try for each client, on all workers and nodes together
+FRESH_SECONDS = 600  # fetched keys are used for this long without asking again
+STALE_SECONDS = 86_400  # and for this long if asking fails
+FETCH_TIMEOUT = 2.0
+WAIT_SECONDS = 2.5
+PAUSE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a client's address said, and when (epoch seconds; 0 for never)."""
+
+    uri: str
+    keys: tuple[jwt.VerifyKey, ...]
+    fetched_at: int
+    tried_at: int
+
+
+def verify(client: ClientFacts, token: str, algs: frozenset[str]) -> dict[str, Any]:
+    """The claims of a JWT that the client signed with one of its keys. Raises InvalidToken.
+
+    Without `kid` it is accepted if exactly one key fits. Fetched keys that do not fit are fetched once more.
+    """
+    if not client.jwks_uri:
+        return _verified(token, _registered.get(client.id) if client.jwks else (), algs)
+    known = _fetched(client)
+    try:
+        return _verified(token, known.keys, algs)
+    except jwt.InvalidToken:
+        again = _refetched(client, known)
+        if again is known:
+            raise
+        return _verified(token, again.keys, algs)
+
+
+def _verified(token: str, keys: Sequence[jwt.VerifyKey], algs: frozenset[str]) -> dict[str, Any]:
+    return jwt.verify(token, keys, algs=algs, typ=None, require_kid=False)
+
+
+# Registered keys
+
+
+def _load(client_id: str) -> tuple[jwt.VerifyKey, ...]:
+    client = clients.find(client_id)
+    document = client.jwks if client and client.jwks else {}
+    return _parsed(document.get("keys", ()))
+
+
+_registered = cache.Cache[tuple[jwt.VerifyKey, ...]]("clients", _load)
+
+
+def _parsed(keys: Iterable[Any]) -> tuple[jwt.VerifyKey, ...]:
+    """The keys that can be used; others may stand beside them (RFC 7517 section 5)."""
+    found = (_key(json.dumps(each, sort_keys=True)) for each in keys if isinstance(each, Mapping))
+    return tuple(key for key in found if key is not None)
+
+
+@functools.lru_cache(maxsize=2048)
+def _key(text: str) -> jwt.VerifyKey | None:
+    # Importing an RSA key costs 37 ms.
+    try:
+        return jwt.load_public(json.loads(text))
+    except jwt.InvalidKey:
+        return None
+
+
+# Fetched keys: a row that all processes share, and a copy of it in each
+
+
+_copies: dict[str, Fetched] = {}
+_fetching: dict[str, threading.Lock] = {}
+_guard = threading.Lock()
+
+
+def _fetched(client: ClientFacts) -> Fetched:
+    """The keys at the client's address, at most ten minutes old if the address answers."""
+    known = _copies.get(client.id)
+    if known is not None and known.uri == client.jwks_uri and clock.now() - known.fetched_at < FRESH_SECONDS:
+        return known
+    return _refetched(client, known if known and known.uri == client.jwks_uri else None)
+
+
+def _refetched(client: ClientFacts, known: Fetched | None) -> Fetched:
+    """What is newer than `known`: read from the shared row, or fetched by one of all who want it."""
+    with _lock_of(client.id):
+        row = _row(client)
+        if row is not None and (known is None or row.fetched_at > known.fetched_at) and _is_fresh(row):
+            return _keep(client, row)
+        if _claim(client):
+            return _keep(client, _fetch(client))
+        row = _awaited(client)
+        if known is not None and (row is None or row.fetched_at <= known.fetched_at):
+            return _usable(known)
+        return _keep(client, row) if row else Fetched(str(client.jwks_uri), (), 0, 0)
+
+
+def _is_fresh(row: Fetched) -> bool:
+    return clock.now() - row.fetched_at < FRESH_SECONDS
+
+
+def _usable(known: Fetched) -> Fetched:
+    old = clock.now() - known.fetched_at > STALE_SECONDS
+    return Fetched(known.uri, (), known.fetched_at, known.tried_at) if old else known
+
+
+def _keep(client: ClientFacts, found: Fetched) -> Fetched:
+    _copies[client.id] = found
+    return _usable(found)
+
+
+def _lock_of(client_id: str) -> threading.Lock:
+    with _guard:
+        return _fetching.setdefault(client_id, threading.Lock())
+
+
+def _row(client: ClientFacts) -> Fetched | None:
+    with database.autocommit() as connection:
+        row = connection.execute(
+            select(FetchedJwks.uri, FetchedJwks.keys, FetchedJwks.fetched_at, FetchedJwks.tried_at).where(
+                FetchedJwks.client_id == client.id, FetchedJwks.uri == client.jwks_uri
+            )
+        ).one_or_none()
+    return Fetched(row[0], _parsed(row[1]), row[2] or 0, row[3]) if row else None
+
+
+def _claim(client: ClientFacts) -> bool:
+    """Win the one try of this minute, on all workers and nodes together."""
+    now = clock.now()
+    insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
+    new = insert(FetchedJwks).values(client_id=client.id, uri=client.jwks_uri, keys=[], fetched_at=None, tried_at=now)
+    due = or_(
+        FetchedJwks.tried_at <= now - REFETCH_SECONDS, FetchedJwks.tried_at > now, FetchedJwks.uri != client.jwks_uri
+    )
+    moved = FetchedJwks.uri != client.jwks_uri
+    statement = new.on_conflict_do_update(
+        index_elements=[FetchedJwks.client_id], set_={"tried_at": now}, where=due
+    ).returning(FetchedJwks.tried_at)
+    with database.autocommit() as connection:
+        # Keys of another address say nothing about this one.
+        connection.execute(delete(FetchedJwks).where(FetchedJwks.client_id == client.id, moved))
+        return connection.execute(statement).one_or_none() is not None
+
+
+def _fetch(client: ClientFacts) -> Fetched:
+    """Ask the client's address. What it said before stays good for a while if it does not answer now."""
+    from authserver.domain import outbound
+
+    now, keys = clock.now(), None
+    try:
+        answer = outbound.fetch(
+            str(client.jwks_uri), "GET", {"Accept": "application/jwk-set+json, application/json"}, timeout=FETCH_TIMEOUT
+        )
+        keys = _usable_keys(answer.body) if answer.status == 200 else None
+    except (outbound.Blocked, outbound.Failed) as failure:
+        logs.failure("jwks_not_fetched", failure, level="warning", client_id=client.id)
+    if keys is not None:
+        with database.autocommit() as connection:
+            connection.execute(
+                update(FetchedJwks).where(FetchedJwks.client_id == client.id).values(keys=keys, fetched_at=now)
+            )
+    return _row(client) or Fetched(str(client.jwks_uri), (), 0, now)
+
+
+def _usable_keys(body: bytes) -> list[dict[str, Any]] | None:
+    """The keys of a JWK Set that we can use; None if it is none, so that the keys before it stay."""
+    try:
+        document = json.loads(body)
+        keys = document["keys"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return None
+    if not isinstance(keys, list):
+        return None
+    return [each for each in keys[:MAX_KEYS] if isinstance(each, dict) and _parsed([each])]
+
+
+def _awaited(client: ClientFacts) -> Fetched | None:
+    """What another worker is fetching at this moment, or fetched a moment ago."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        row = _row(client)
+        under_way = row is not None and row.fetched_at < row.tried_at and clock.now() - row.tried_at <= WAIT_SECONDS
+        if not under_way or time.monotonic() > deadline:
+            return row
+        time.sleep(PAUSE)

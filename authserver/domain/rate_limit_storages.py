@@ -1,0 +1,329 @@
+"""Where buckets live: Redis or Valkey, this machine's file, this process's memory, each standing in for the one before.
+
+Storages of the `limits` library. Its strategies count refusals too and ask Redis three times for one answer, so each
+storage here has one more verb, `take`, which is one statement or one script.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage.redis import RedisStorage
+
+from authserver import config
+from authserver.config import Settings
+from authserver.lib import clock
+from authserver.observability import logs
+
+FILE = "rate-limits.sqlite3"
+# A storage that failed is left alone for this long; then one request tries it again.
+REST_SECONDS = 1.0
+# A call to Redis may not hold a request up for longer than this (security.md E6).
+REDIS_SECONDS = 0.045
+# Another process writes to the file for microseconds; one that takes longer than this is not waited for.
+BUSY_SECONDS = 0.25
+BUSY_PAUSE = 0.0002
+CLEAN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A bucket after a request; its window ends at `ends_us` (epoch microseconds), `limit` is what was applied."""
+
+    count: int
+    ends_us: int
+    limit: int
+    allowed: bool
+
+
+class Counting(Protocol):
+    """What every storage can do. Both return (count, end of the window in microseconds, whether there is room)."""
+
+    def take(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]: ...
+    def look(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]: ...
+
+
+# This machine: exact across its processes, without another server
+
+
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS buckets (key TEXT PRIMARY KEY, count INTEGER NOT NULL, ends_us INTEGER NOT NULL)"
+    " WITHOUT ROWID"
+)
+# A window is over at its end, or if the clock was set back since it began.
+_OVER = "(ends_us <= :now OR ends_us > :end)"
+_ADD = f"""
+INSERT INTO buckets (key, count, ends_us) VALUES (:key, :amount, :end)
+ON CONFLICT (key) DO UPDATE SET
+  count = CASE WHEN {_OVER} THEN :amount ELSE count + :amount END,
+  ends_us = CASE WHEN {_OVER} THEN :end ELSE ends_us END
+"""  # noqa: S608  # every part is ours
+_TAKE = f"{_ADD} WHERE {_OVER} OR count + :amount <= :limit RETURNING count, ends_us"
+
+
+class MachineStorage(Storage):
+    """`machine:///path/to/file`: a small SQLite file that all workers of the machine write to.
+
+    Losing it in a power cut costs the counts of one window, so nothing waits for the disk: a request takes 8 µs.
+    """
+
+    STORAGE_SCHEME = ["machine"]  # noqa: RUF012  # as the library declares it
+
+    def __init__(self, uri: str, wrap_exceptions: bool = False, **options: float | str | bool) -> None:
+        super().__init__(uri, wrap_exceptions=wrap_exceptions, **options)
+        self._path = uri.removeprefix("machine://")
+        self._local = threading.local()
+        self._cleaned_at = time.monotonic()
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return sqlite3.Error
+
+    def take(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
+        """Add one, unless that were more than the limit."""
+        now = clock.now_us()
+        row = self._one(_TAKE, key=key, amount=1, now=now, end=now + seconds * 1_000_000, limit=limit)
+        if row is None:
+            return *self._seen(key, seconds), False
+        self._clean(now)
+        return *row, True
+
+    def look(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
+        """What `take` would find."""
+        count, ends_us = self._seen(key, seconds)
+        return count, ends_us, count < limit
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        now = clock.now_us()
+        row = self._one(_ADD + " RETURNING count", key=key, amount=amount, now=now, end=now + expiry * 1_000_000)
+        return int(row[0])
+
+    def get(self, key: str) -> int:
+        row = self._one("SELECT count FROM buckets WHERE key = :key AND ends_us > :now", key=key, now=clock.now_us())
+        return int(row[0]) if row else 0
+
+    def get_expiry(self, key: str) -> float:
+        row = self._one("SELECT ends_us FROM buckets WHERE key = :key", key=key)
+        return max(row[0] if row else 0, clock.now_us()) / 1_000_000
+
+    def check(self) -> bool:
+        try:
+            return self._one("SELECT 1") is not None
+        except sqlite3.Error:
+            return False
+
+    def reset(self) -> int | None:
+        return int(self._one("SELECT count(*) FROM buckets")[0]) if self._one("DELETE FROM buckets") is None else None
+
+    def clear(self, key: str) -> None:
+        self._one("DELETE FROM buckets WHERE key = :key", key=key)
+
+    def _seen(self, key: str, seconds: int) -> tuple[int, int]:
+        now = clock.now_us()
+        end = now + seconds * 1_000_000
+        found = self._one(
+            f"SELECT count, ends_us FROM buckets WHERE key = :key AND NOT {_OVER}",  # noqa: S608
+            key=key,
+            now=now,
+            end=end,
+        )
+        return found or (0, end)
+
+    def _one(self, statement: str, **values: Any) -> Any:
+        """The first row of one statement, which is its own transaction."""
+        deadline = 0.0
+        while True:
+            try:
+                return self._connection().execute(statement, values).fetchone()
+            except sqlite3.OperationalError as error:
+                # SQLite's own waiting sleeps for whole milliseconds, thousands of times what there is to wait for.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                deadline = deadline or time.monotonic() + BUSY_SECONDS
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(BUSY_PAUSE)
+
+    def _connection(self) -> sqlite3.Connection:
+        # One for each thread; and a connection must not be used, nor closed, in a child of the process that opened it.
+        local, pid = self._local, os.getpid()
+        if getattr(local, "pid", None) != pid:
+            if hasattr(local, "connection"):
+                _inherited.append(local.connection)
+            local.connection, local.pid = self._open(), pid
+        connection: sqlite3.Connection = local.connection
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
+        path = Path(self._path)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", _TABLE, "PRAGMA busy_timeout=0"):
+            connection.execute(statement)
+        return connection
+
+    def _clean(self, now: int) -> None:
+        if time.monotonic() - self._cleaned_at < CLEAN_SECONDS:
+            return
+        self._cleaned_at = time.monotonic()
+        self._one("DELETE FROM buckets WHERE ends_us <= :now", now=now)
+
+
+_inherited: list[sqlite3.Connection] = []
+
+
+# Several nodes: Redis or Valkey
+
+
+_SCRIPT = b"""
+local count = tonumber(redis.call('GET', KEYS[1]) or 0)
+local left = redis.call('PTTL', KEYS[1])
+if left <= 0 then count, left = 0, tonumber(ARGV[1]) end
+if count + tonumber(ARGV[3]) > tonumber(ARGV[2]) then return {count, left, 0} end
+if ARGV[3] == '0' then return {count, left, 1} end
+redis.call('SET', KEYS[1], count + 1, 'PX', left)
+return {count + 1, left, 1}
+"""
+
+
+class SharedStorage(RedisStorage):
+    """Redis or Valkey, asked once for each request and never waited for."""
+
+    def __init__(self, uri: str) -> None:
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        super().__init__(
+            uri,
+            key_prefix="authserver",
+            socket_timeout=REDIS_SECONDS,
+            socket_connect_timeout=REDIS_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # the library passes it on
+        )
+        self._script = self.get_connection().register_script(_SCRIPT)
+
+    def take(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
+        """Add one, unless that were more than the limit."""
+        return self._run(key, seconds, limit, 1)
+
+    def look(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
+        """What `take` would find."""
+        count, ends_us, _ = self._run(key, seconds, limit, 0)
+        return count, ends_us, count < limit
+
+    def _run(self, key: str, seconds: int, limit: int, amount: int) -> tuple[int, int, bool]:
+        count, left_ms, room = self._script([self.prefixed_key(key)], [seconds * 1000, limit, amount])
+        return int(count), clock.now_us() + int(left_ms) * 1000, bool(room)
+
+
+# This process: when nothing else is left
+
+
+class ProcessStorage(MemoryStorage):
+    """The memory of one worker."""
+
+    def take(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
+        """Add one, whatever comes."""
+        count = self.incr(key, seconds)
+        return min(count, limit), int(self.get_expiry(key) * 1_000_000), count <= limit
+
+    def look(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
+        """What `take` would find."""
+        count = self.get(key)
+        ends_us = int(self.get_expiry(key) * 1_000_000) if count else clock.now_us() + seconds * 1_000_000
+        return min(count, limit), ends_us, count < limit
+
+
+# One after the other
+
+
+class Tier:
+    """A storage, the part of each limit that it grants, and a short rest whenever it fails."""
+
+    def __init__(self, name: str, storage: Counting, share: float) -> None:
+        self.name, self.storage, self.share = name, storage, share
+        self._lock = threading.Lock()
+        self._retry_at = 0.0
+
+    def ask(self, question: Callable[[Counting, int], tuple[int, int, bool]], limit: int) -> Taken | None:
+        """The answer, or None while the storage is lost: the next one is asked then."""
+        if self._retry_at and not self._may_try():
+            return None
+        granted = max(1, int(limit * self.share))
+        try:
+            count, ends_us, allowed = question(self.storage, granted)
+        except Exception as failure:  # whatever a storage raises: a limit never makes a request fail
+            self._failed(failure)
+            return None
+        if self._retry_at:
+            self._retry_at = 0.0
+            logs.event("rate_limit_storage_back", storage=self.name)
+        return Taken(count, ends_us, granted, allowed)
+
+    def _may_try(self) -> bool:
+        """True for one request once the rest is over; the others do not wait for it."""
+        with self._lock:
+            if time.monotonic() < self._retry_at:
+                return False
+            self._retry_at = time.monotonic() + REST_SECONDS
+            return True
+
+    def _failed(self, failure: Exception) -> None:
+        first = not self._retry_at
+        self._retry_at = time.monotonic() + REST_SECONDS
+        if first:
+            logs.failure("rate_limit_storage_lost", failure, level="warning", storage=self.name)
+
+
+def take(key: str, seconds: int, limit: int) -> Taken:
+    """Take one request from a bucket, in the first storage that answers; never raises."""
+    return _ask(lambda storage, granted: storage.take(key, seconds, granted), limit)
+
+
+def look(key: str, seconds: int, limit: int) -> Taken:
+    """See how a bucket stands, in the first storage that answers; never raises."""
+    return _ask(lambda storage, granted: storage.look(key, seconds, granted), limit)
+
+
+def build(settings: Settings) -> tuple[Tier, ...]:
+    """The storages of these settings, in the order in which they are asked; a stand-in grants half the limit."""
+    path = Path(settings.data_dir).absolute() / FILE
+    machine: Any = storage_from_string(f"machine://{path}")
+    memory = Tier("process", ProcessStorage(), 0.5 / settings.workers)
+    if not settings.redis_url:
+        return Tier("machine", machine, 1.0), memory
+    return Tier("redis", SharedStorage(settings.redis_url), 1.0), Tier("machine", machine, 0.5), memory
+
+
+def _ask(question: Callable[[Counting, int], tuple[int, int, bool]], limit: int) -> Taken:
+    for tier in tiers():
+        taken = tier.ask(question, limit)
+        if taken is not None:
+            return taken
+    # Even memory failed: refuse for a second, which is tight, and no fault of the request.
+    return Taken(limit, clock.now_us() + 1_000_000, limit, False)
+
+
+_built: tuple[Settings, tuple[Tier, ...]] | None = None
+_building = threading.Lock()
+
+
+def tiers() -> tuple[Tier, ...]:
+    """The storages of this process, made at the first use."""
+    global _built
+    settings, built = config.current(), _built
+    if built is None or built[0] is not settings:
+        with _building:
+            built = _built
+            if built is None or built[0] is not settings:
+                built = _built = (settings, build(settings))
+    return built[1]

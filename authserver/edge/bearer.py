@@ -1,0 +1,160 @@
+"""`Authorization: Bearer …` to one principal: API key, access token or server-to-server JWT, told apart by form."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from authserver import config
+from authserver.domain import clients, rate_limits, scopes, tokens
+from authserver.domain.tokens import Inspection
+from authserver.edge import json_errors
+from authserver.edge.exchange import Incoming
+from authserver.lib import secrets
+from authserver.observability import context
+
+HERE = "/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class UserFacts:
+    """The person whose things a credential sees."""
+
+    id: str
+    email: str
+    name: str
+    role: str
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this is an administrator now."""
+        return self.role == "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking, through what, with which scopes, under which limit.
+
+    `subject` is the `sub` of the credential: a person's id, or the client's own. `owner_id` and `user` are those of
+    the person; None for a client that acts for itself. `expires_at` in epoch seconds, None for never.
+    """
+
+    kind: str  # api_key, access_token, jwt
+    subject: str
+    client_id: str | None
+    key_id: str | None
+    scopes: frozenset[str]
+    permission: str | None
+    owner_id: str | None
+    user: UserFacts | None
+    audiences: tuple[str, ...]
+    expires_at: int | None
+    rate_policy: str
+    rate_key: str
+    rate_limit: str
+
+    @property
+    def counted_as(self) -> str:
+        """The subject of its figures in /usage."""
+        return f"key:{self.key_id}" if self.key_id else f"client:{self.client_id}"
+
+    @property
+    def actor(self) -> str:
+        """Who does what it does, for the audit log."""
+        if self.key_id:
+            return f"key:{self.key_id}"
+        return f"user:{self.owner_id}" if self.owner_id else f"client:{self.client_id}"
+
+    def has(self, scope: str) -> bool:
+        """Whether it holds this scope now."""
+        return scope in self.scopes
+
+
+def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection[str] = ()) -> Principal:
+    """Who sends this request; at most one statement, and one more for a single-use JWT. Raises ApiError (401).
+
+    `verifier` is where single-use JWTs are used up (contract 11.13). `resources` are further audiences that are good
+    here: a gateway names those that own what it needs (`owning`).
+    """
+    presented = _presented(incoming.header("authorization"))
+    found = tokens.inspect(presented, ip=incoming.ip, verifier=verifier)
+    if found is None or found.credential == "refresh_token" or not _for_us(found, resources):
+        raise json_errors.invalid_api_key() if secrets.looks_like(presented, "ak") else json_errors.invalid_token()
+    made = _principal(found)
+    here = context.current()
+    here.actor = made.actor
+    here.log["credential"] = made.kind
+    here.log |= {"key_id": made.key_id} if made.key_id else {"client_id": made.client_id, "sub": made.subject}
+    return made
+
+
+def require(holder: Principal, *needed: str) -> None:
+    """Refuse a principal that lacks one of these scopes. Raises ApiError (403)."""
+    if holder.scopes.issuperset(needed):
+        return
+    if holder.kind == "api_key":
+        raise json_errors.insufficient_permissions(needed)
+    raise json_errors.scope_insufficient(needed)
+
+
+def owning(needed: Iterable[str]) -> frozenset[str]:
+    """The resource that owns all of these scopes, if there is one: its tokens are good at a gateway (contract 11.5)."""
+    known = scopes.all()
+    owners = {known[name].resource if name in known else None for name in needed}
+    return frozenset(owner for owner in owners if owner) if len(owners) == 1 else frozenset()
+
+
+def _presented(authorization: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    value = value.strip(" ")
+    if scheme.lower() != "bearer" or not value:
+        raise json_errors.missing_authentication()
+    return value
+
+
+def _for_us(found: Inspection, resources: Collection[str]) -> bool:
+    return tokens.good_here(found) or not set(resources).isdisjoint(found.audience)
+
+
+def _principal(found: Inspection) -> Principal:
+    if found.key is not None:
+        return _of_key(found)
+    client = clients.find(found.client_id)
+    own_limit = client.rate_limit if client else None
+    settings, person = config.current(), found.grant
+    is_jwt = found.credential == "jwt"
+    return Principal(
+        kind=found.credential,
+        subject=found.subject,
+        client_id=found.client_id,
+        key_id=None,
+        scopes=frozenset(found.scopes),
+        permission=None,
+        owner_id=person.user_id if person else None,
+        user=UserFacts(person.user_id, person.email, person.name, person.role) if person else None,
+        audiences=found.audience,
+        expires_at=found.claims.get("exp"),
+        rate_policy=rate_limits.JWT if is_jwt else rate_limits.OAUTH,
+        rate_key=f"client:{found.client_id}" if is_jwt else f"client:{found.client_id}:{found.subject}",
+        rate_limit=own_limit or (settings.rate_limit_jwt if is_jwt else settings.rate_limit_oauth),
+    )
+
+
+def _of_key(found: Inspection) -> Principal:
+    key = found.key
+    assert key is not None  # noqa: S101  # for the type checker; `_principal` looked
+    return Principal(
+        kind="api_key",
+        subject=key.owner_id,
+        client_id=None,
+        key_id=key.id,
+        scopes=frozenset(found.scopes),
+        permission=key.permission,
+        owner_id=key.owner_id,
+        user=UserFacts(key.owner_id, key.owner_email, key.owner_name, key.owner_role),
+        audiences=(),
+        expires_at=key.expires_at,
+        rate_policy=rate_limits.API_KEY,
+        rate_key=f"key:{key.id}",
+        rate_limit=key.rate_limit,
+    )

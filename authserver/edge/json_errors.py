@@ -1,0 +1,139 @@
+"""Refusals of the API, the gateway and the demo API: one format, one table of codes (contract 6)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from authserver import config
+from authserver.edge.exchange import Outgoing
+from authserver.errors import Conflict, Denied, DomainError, Invalid, NotFound, RateLimited, Unavailable
+from authserver.lib import scopes as grammar
+from authserver.observability import context
+
+Headers = list[tuple[str, str]]
+_CODES: dict[type[DomainError], str] = {
+    Invalid: "VALIDATION_FAILED",
+    NotFound: "NOT_FOUND",
+    Denied: "INSUFFICIENT_PERMISSIONS",
+    Conflict: "CONFLICT",
+    RateLimited: "RATE_LIMIT_EXCEEDED",
+    Unavailable: "TEMPORARILY_UNAVAILABLE",
+}
+
+
+class ApiError(Exception):
+    """A refusal as a program reads it. No text repeats input; `headers` go out with it.
+
+    `retry_after` is in seconds. `problems` maps the names of fields to sentences.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: str = "",
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        retry_after: int | None = None,
+        problems: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.status, self.code, self.message, self.details = status, code, message, details
+        self.headers: Headers = list(headers)
+        self.retry_after = retry_after
+        self.problems = problems or {}
+
+
+def respond(error: ApiError, headers: Iterable[tuple[str, str]] = ()) -> Outgoing:
+    """The answer that says it; `headers` are more of them, such as those of the rate limit."""
+    said: dict[str, object] = {"code": error.code, "message": error.message, "details": error.details}
+    if error.problems:
+        said["problems"] = error.problems
+    if error.retry_after is not None:
+        said["retry_after"] = error.retry_after
+    said["request_id"] = context.current().request_id
+    outgoing = Outgoing(error.status, json.dumps({"error": said}).encode(), [("Content-Type", "application/json")])
+    outgoing.headers += [*error.headers, *headers]
+    if error.retry_after is not None:
+        outgoing.headers.append(("Retry-After", str(error.retry_after)))
+    outgoing.log["error"] = error.code
+    return outgoing
+
+
+# 401 and 403, with the challenge of RFC 6750 section 3
+
+
+def missing_authentication() -> ApiError:
+    """401 without an error code in the challenge: nothing was sent that could be wrong."""
+    return ApiError(
+        401,
+        "MISSING_AUTHENTICATION",
+        "Authentication is needed.",
+        "Send the header Authorization: Bearer with an API key, an access token or a JWT.",
+        headers=[_challenge()],
+    )
+
+
+def invalid_api_key() -> ApiError:
+    """401, the same for unknown, malformed, revoked, expired, and used from outside its networks."""
+    return _unauthorized("INVALID_API_KEY", "The API key is not valid.", "It is unknown, revoked, expired or mistyped.")
+
+
+def invalid_token() -> ApiError:
+    """401, the same for every access token and JWT that is not good here."""
+    return _unauthorized(
+        "INVALID_TOKEN", "The token is not valid.", "It is unknown, revoked, expired, used up or meant for another API."
+    )
+
+
+def insufficient_permissions(needed: Iterable[str]) -> ApiError:
+    """403 for an API key whose level does not reach."""
+    return _forbidden("INSUFFICIENT_PERMISSIONS", "The access level of this API key is too low.", needed)
+
+
+def scope_insufficient(needed: Iterable[str]) -> ApiError:
+    """403 for a token that lacks a scope."""
+    return _forbidden("SCOPE_INSUFFICIENT", "The scope of this token is too small.", needed)
+
+
+def _unauthorized(code: str, message: str, details: str) -> ApiError:
+    return ApiError(401, code, message, details, headers=[_challenge(error="invalid_token", error_description=message)])
+
+
+def _forbidden(code: str, message: str, needed: Iterable[str]) -> ApiError:
+    scope = grammar.join(needed)
+    challenge = _challenge(error="insufficient_scope", error_description=message, scope=scope)
+    return ApiError(403, code, message, f"Needed: {scope}." if scope else "", headers=[challenge])
+
+
+def _challenge(**members: str) -> tuple[str, str]:
+    said = {"realm": config.current().slug} | {name: value for name, value in members.items() if value}
+    return "WWW-Authenticate", "Bearer " + ", ".join(f'{name}="{value}"' for name, value in said.items())
+
+
+# Everything else
+
+
+def rate_limited(details: str, retry_after: int) -> ApiError:
+    """429; `retry_after` in seconds."""
+    return ApiError(429, "RATE_LIMIT_EXCEEDED", "Too many requests.", details, retry_after=retry_after)
+
+
+def invalid_request(details: str) -> ApiError:
+    """400: the request itself is malformed."""
+    return ApiError(400, "INVALID_REQUEST", "The request is malformed.", details)
+
+
+def internal_error() -> ApiError:
+    """500: a fault of ours; the log knows more under the request id."""
+    return ApiError(500, "INTERNAL_ERROR", "Something went wrong on our side.")
+
+
+def translate(refusal: DomainError) -> ApiError:
+    """A refusal of the domain as the API says it."""
+    code = next((code for kind, code in _CODES.items() if isinstance(refusal, kind)), "INVALID_REQUEST")
+    retry_after = getattr(refusal, "retry_after", None)
+    problems = refusal.problems if isinstance(refusal, Invalid) else None
+    return ApiError(refusal.status, code, refusal.public, retry_after=retry_after, problems=problems)
