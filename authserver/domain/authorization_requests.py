@@ -11,11 +11,11 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain import audit, authorization_codes, clients, consents, grants, scopes
+from authserver.domain import audit, authorization_codes, clients, consents, grants, mails, scopes
 from authserver.domain.clients import ClientFacts
 from authserver.domain.sessions import SignedIn
 from authserver.errors import Conflict, DomainError
-from authserver.lib import clock, redirect_uris, secrets
+from authserver.lib import clock, redirect_uris, secrets, user_agents
 from authserver.models import AuthorizationRequest
 from authserver.observability import context
 
@@ -258,7 +258,8 @@ def allow(pending: AuthorizationRequest, client: ClientFacts, found: SignedIn, *
     kept = tuple(name for name in asked if name in allowed)
     with database.transaction() as session:
         _claim(session, pending, "allow", found.user.id)
-        consents.record(session, found.user.id, client.id, resources=pending.resources, asked=asked, allowed=kept)
+        new = consents.record(session, found.user.id, client.id, resources=pending.resources, asked=asked, allowed=kept)
+        _tell(session, client, found, new)
         code = _issue(session, pending, found, kept)
         _record(session, "consent.granted", client, found, scopes=list(kept), resources=pending.resources)
     return code
@@ -351,6 +352,24 @@ def _issue(session: Session, pending: AuthorizationRequest, found: SignedIn, kep
         redirect_uri_sent=pending.redirect_uri_sent,
         code_challenge=pending.code_challenge,
     )
+
+
+def _tell(session: Session, client: ClientFacts, found: SignedIn, new: Sequence[str]) -> None:
+    """A mail about what reaches far, the first time it is allowed."""
+    far = [facts.title for facts in scopes.all().values() if facts.name in new and facts.level == "full"]
+    if far:
+        asked = context.current()
+        mails.send(
+            session,
+            found.user.email,
+            "app_allowed",
+            name=found.user.name,
+            app=client.name,
+            can=far,
+            at=clock.now(),
+            ip=asked.ip,
+            browser=user_agents.describe(asked.user_agent).text,
+        )
 
 
 def _record(session: Session, event: str, client: ClientFacts, found: SignedIn, **data: Any) -> None:

@@ -74,8 +74,11 @@ def record(
     resources: Sequence[str],
     asked: Iterable[str],
     allowed: Sequence[str],
-) -> None:
-    """Merge an answer into what was allowed before, in the caller's transaction; what was unticked is forgotten."""
+) -> tuple[str, ...]:
+    """Merge an answer into what was allowed before, in the caller's transaction; what was unticked is forgotten.
+
+    Returns the scopes that were allowed nowhere before.
+    """
     # One consent of a person at a time: two first answers must not both insert.
     session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
     row, now = _locked(session, user_id, client_id), clock.now()
@@ -85,11 +88,13 @@ def record(
     elif row.revoked_at is not None:
         row.granted, row.granted_at, row.revoked_at = {}, now, None
     before, unticked = row.granted, set(asked) - set(allowed)
+    known = set(row.scopes)
     row.granted = dict(before) | {
         key: [name for name in dict.fromkeys([*before.get(key, ()), *allowed]) if name not in unticked]
         for key in _keys(resources)
     }
     row.updated_at = now
+    return tuple(name for name in allowed if name not in known)
 
 
 def revoke(user_id: str, client_id: str) -> None:

@@ -1,4 +1,4 @@
-"""A person meets an app: register, authorize, sign in, allow, exchange, refresh, introspect, revoke: over HTTP alone."""
+"""A person meets an app: authorize, sign in, allow, exchange, refresh, introspect, revoke: over HTTP alone."""
 
 from __future__ import annotations
 

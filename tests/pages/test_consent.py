@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from authserver import database
 from authserver.domain import consents
 from authserver.lib import clock
-from authserver.models import AuditEvent, AuthorizationCode, AuthorizationRequest, Consent, Grant
+from authserver.models import AuditEvent, AuthorizationCode, AuthorizationRequest, Consent, Grant, Mail
 from tests.support import authorizing
 from tests.support.authorizing import (
     API,
@@ -574,3 +574,21 @@ def test_identity_scopes_show_what_will_be_shared(notes: str, hers: FlaskClient)
     assert consent_form(page)["scope"] == ["profile", "email"]
     assert text_of(page).count("alice@example.test") == 2
     assert clock.now() > 0
+
+
+class TestWithMail:
+    @pytest.fixture
+    def overrides(self) -> dict[str, Any]:
+        return {"demo": True}  # whose mails stay where they are written
+
+    def test_what_reaches_far_is_told_by_mail_the_first_time(self, notes: str, hers: FlaskClient, alice: Any) -> None:
+        change_app(owner_id=None, scopes=["workflows:read", "workflows:delete"])
+
+        answer_consent(hers, ask(hers))
+        answer_consent(hers, ask(hers, scope="workflows:read workflows:delete"))
+        answer_consent(hers, ask(hers, scope="workflows:read workflows:delete", prompt="consent"))
+
+        (mail,) = [mail for mail in rows(Mail) if "You allowed" in mail.subject]
+        assert (mail.recipient, mail.subject) == (alice.email, "You allowed Acme Notes to use your Kaie account")
+        assert "- Delete your workflows" in mail.body
+        assert "See your workflows" not in mail.body
