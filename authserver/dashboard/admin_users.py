@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import EmailField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from authserver.domain import sessions, users
@@ -15,6 +16,7 @@ from authserver.errors import Conflict, DomainError, Invalid
 
 blueprint = Blueprint("admin_users", __name__)
 LIMIT = 20
+ROLES = [SelectChoice("user", "User"), SelectChoice("admin", "Administrator")]
 
 
 class UserForm(FlaskForm):
@@ -22,7 +24,7 @@ class UserForm(FlaskForm):
 
     email = EmailField("Email", [InputRequired("Enter an email.")])
     name = StringField("Name")
-    role = RadioField("Role", choices=[("user", "User"), ("admin", "Administrator")], default="user")
+    role = RadioField("Role", choices=ROLES, default="user")
 
 
 class EmailForm(FlaskForm):
