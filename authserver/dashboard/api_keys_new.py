@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, FieldList, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FieldList, RadioField, StringField, TextAreaField
 
 from authserver import config
 from authserver.domain import api_keys, permissions
@@ -36,7 +36,7 @@ class KeyForm(FlaskForm):
 
     name = StringField("Name")
     permission = RadioField("Access", validate_choice=False)
-    expires = SelectField("Expires", default="90d", choices=[(name, label) for name, label, _ in EXPIRIES])
+    expires = RadioField("Expires", default="90d", choices=[(name, label) for name, label, _ in EXPIRIES])
     expires_on = StringField("Last day")
     rotate_myself = BooleanField("I'll rotate it myself")
     rate_limit = StringField("Limit")
@@ -146,14 +146,11 @@ def _form(form: KeyForm) -> str:
         form=form,
         form_errors=form.errors,
         access=permissions.explained(current_user.me().user.role),
-        expiries=[(name, _until(label, seconds)) for name, label, seconds in EXPIRIES],
+        expiries={name: {"hint": _until(seconds)} for name, _, seconds in EXPIRIES if seconds},
         default_limit=config.current().rate_limit_api_key,
-        full_access=permissions.FULL_ACCESS,
         cli_owner=shlex.quote(current_user.me().user.email),
     )
 
 
-def _until(label: str, seconds: int | None) -> str:
-    if not seconds:
-        return label
-    return f"{label} – {durations.absolute(clock.now() + seconds).partition(',')[0]}"
+def _until(seconds: int) -> str:
+    return f"Until {durations.absolute(clock.now() + seconds).partition(',')[0]}"

@@ -29,7 +29,7 @@ def show() -> str:
         figures=figures,
         stats=_stats(figures),
         points=[count for _, count in figures.per_day],
-        labels=[_day(at) for at, _ in figures.per_day],
+        labels=[*(_day(at) for at, _ in figures.per_day[:-1]), "Today"],
         events=audit_sentences.for_viewer(events, me),
         items=items,
         done=sum(item.done for item in items),
@@ -43,7 +43,7 @@ def _stats(figures: Overview) -> list[dict[str, Any]]:
         {"label": "Tokens issued, 24 h", "value": f"{figures.tokens:,}", **_change(figures)},
         {"label": "Checks answered, 24 h", "value": f"{figures.checks:,}", "sub": "introspections"},
         {"label": "Failed sign-ins, 24 h", "value": f"{figures.failed_sign_ins:,}",
-         "href": failed if figures.failed_sign_ins else "", "sub": "none" if not figures.failed_sign_ins else "look"},
+         "href": failed if figures.failed_sign_ins else "", "sub": "wrong password or slowed down"},
         {"label": "Refused requests, 24 h", "value": f"{figures.refusals:,}", "sub": "at the token endpoint"},
     ]  # fmt: skip
 

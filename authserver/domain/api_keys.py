@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
@@ -61,7 +61,7 @@ def create(owner: User, wish: Wish, *, holder_scopes: Sequence[str] | None = Non
     _check_reach(wish.permission, owner.role, holder_scopes)
     row, value = _new(owner.id, wish)
     with database.transaction() as session:
-        _check_room(session, owner.id)
+        _check_owner(session, owner.id)
         session.add(row)
         _record(session, "api_key.created", row, permission=row.permission)
     return row, value
@@ -89,7 +89,7 @@ def rotate(owner: User, key_id: str, *, overlap: int, holder_scopes: Sequence[st
         session.add(row)
         ends = clock.now() + overlap
         old.rotated_to, old.expires_at = row.id, min(ends, old.expires_at or ends)
-        _record(session, "api_key.rotated", old, successor=row.id, overlap=overlap)
+        _record(session, "api_key.rotated", old, successor=row.id, overlap_seconds=overlap)
     return row, value
 
 
@@ -226,13 +226,13 @@ def _check_reach(permission: str, role: str, holder_scopes: Sequence[str] | None
         raise Invalid("A credential cannot make a key that can do more than itself.", field="permission")
 
 
-def _check_room(session: Session, owner_id: str) -> None:
-    live = and_(
-        ApiKey.owner_id == owner_id,
-        ApiKey.revoked_at.is_(None),
-        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now()),
-    )
-    if (session.scalar(select(func.count()).select_from(ApiKey).where(live)) or 0) >= MAX_KEYS:
+def _check_owner(session: Session, owner_id: str) -> None:
+    # Locked, so that two requests at once do not both find room, and nobody disables the owner meanwhile.
+    owner = session.scalar(select(User).where(User.id == owner_id).with_for_update())
+    if owner is None or owner.disabled_at is not None:
+        raise Conflict("A disabled account gets no new keys.")
+    live = [ApiKey.owner_id == owner_id, *_status_condition("active")]
+    if (session.scalar(select(func.count()).select_from(ApiKey).where(*live)) or 0) >= MAX_KEYS:
         raise Invalid(f"You have {MAX_KEYS} keys in use. Revoke one you no longer need.", field="name")
 
 

@@ -43,9 +43,7 @@ class Verdict:
 def seed(session: Session) -> None:
     """Give an empty log its signed beginning."""
     if session.get(AuditHead, 1) is None:
-        session.add(
-            AuditHead(id=1, seq=0, hash=GENESIS, signature=audit_seals.head(0, GENESIS), checkpoint_at_us=0)
-        )
+        session.add(AuditHead(id=1, seq=0, hash=GENESIS, signature=audit_seals.head(0, GENESIS), checkpoint_at_us=0))
 
 
 def record(
@@ -210,9 +208,7 @@ def _purge_some(before_us: int) -> int:
         session.execute(delete(AuditCheckpoint).where(AuditCheckpoint.seq <= last.seq))
         # Before the rows: the database's trigger lets nothing go that no purge's checkpoint covers.
         session.execute(
-            insert(AuditCheckpoint).values(
-                **audit_seals.checkpoint(last.seq, last.hash, clock.now_us(), purged=True)
-            )
+            insert(AuditCheckpoint).values(**audit_seals.checkpoint(last.seq, last.hash, clock.now_us(), purged=True))
         )
         session.execute(delete(AuditEvent).where(AuditEvent.seq <= last.seq))
         return len(batch)

@@ -17,6 +17,7 @@ READ_ONLY, READ_WRITE, FULL_ACCESS = "read_only", "read_write", "full_access"
 _READ = ("workflows:read", "analytics:read")
 _WRITE = (*_READ, "workflows:write", "triggers:write", "integrations:write")
 _FULL = (*_WRITE, "workflows:delete", "keys:manage", "settings:manage", "admin")
+_KINDS = {READ_ONLY: "read", READ_WRITE: "write", FULL_ACCESS: "full"}
 SEEDS = ((READ_ONLY, "Read Only", _READ), (READ_WRITE, "Read/Write", _WRITE), (FULL_ACCESS, "Full Access", _FULL))
 
 
@@ -102,18 +103,21 @@ def explained(role: str) -> dict[str, dict[str, str]]:
     everything = effective(all()[-1].name, role) if all() else ()
     for level in all():
         own = effective(level.name, role)
-        can = _sentence([name for name in own if name not in before])
-        cannot = _sentence([name for name in everything if name not in own])
-        text = f"{'Can also' if before else 'Can'} {can}." if can else "Nothing beyond the level before."
-        found[level.name] = {"level": level.name, "hint": f"{text} Cannot {cannot}." if cannot else text}
+        can = _sentence([name for name in own if name not in before], "and")
+        cannot = _sentence([name for name in everything if name not in own], "or")
+        text = f"Can {'also ' if before else ''}{can}." if can else "Nothing beyond the level before."
+        found[level.name] = {
+            "level": _KINDS.get(level.name, ""),
+            "hint": f"{text} Cannot {cannot}." if cannot else text,
+        }
         before = own
     return found
 
 
-def _sentence(names: list[str]) -> str:
+def _sentence(names: list[str], word: str) -> str:
     known = scopes.all()
     titles = [known[name].title[:1].lower() + known[name].title[1:] for name in names if name in known]
-    return f"{', '.join(titles[:-1])} or {titles[-1]}" if len(titles) > 1 else "".join(titles)
+    return f"{', '.join(titles[:-1])} {word} {titles[-1]}" if len(titles) > 1 else "".join(titles)
 
 
 def _load(_key: str) -> tuple[Level, ...]:

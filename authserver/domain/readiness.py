@@ -17,23 +17,24 @@ OLDEST_KEY_SECONDS = 180 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to have; `advice` says what to do while it is missing."""
+    """One thing to have; while it is missing, `advice` says why and `command` what to type or to set."""
 
     title: str
     done: bool
     advice: str
+    command: str
 
 
 def checklist() -> tuple[Item, ...]:
     """What is done and what is missing."""
     settings = config.current()
     return (
-        Item("Own data", not settings.demo, "This is the demo. `authserver serve` starts the real thing."),
-        Item("Issuer over https", settings.https, "Set AUTHSERVER_ISSUER to the https address people will use."),
-        Item("Mail", bool(settings.smtp_url), "Set AUTHSERVER_SMTP_URL, so that people can reset their password."),
-        Item("Second admin", _admins() > 1, "Make one: authserver user create EMAIL --admin"),
-        Item("Fresh signing keys", _keys_are_fresh(), "Rotate them: authserver jwks rotate"),
-        Item("PostgreSQL", not settings.sqlite, "SQLite serves one machine; set AUTHSERVER_DATABASE_URL for more."),
+        Item("Own data", not settings.demo, "This is the demo. The real thing starts with", "authserver serve"),
+        Item("Issuer over https", settings.https, "Set the https address that people will use:", "AUTHSERVER_ISSUER"),
+        Item("Mail", bool(settings.smtp_url), "Without it nobody can reset a password:", "AUTHSERVER_SMTP_URL"),
+        Item("Second admin", _admins() > 1, "One lost password locks everybody out:", "authserver user create --admin"),
+        Item("Fresh signing keys", _keys_are_fresh(), "They are older than half a year:", "authserver jwks rotate"),
+        Item("PostgreSQL", not settings.sqlite, "SQLite serves one machine only:", "AUTHSERVER_DATABASE_URL"),
     )
 
 
