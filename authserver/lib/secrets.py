@@ -107,7 +107,7 @@ REDACT = re.compile(
     | (?P<scheme>\b(?i:bearer|basic|dpop)(?:\ +|\+|%20))
       (?!(?:realm|error)=|(?:tokens?|auth|authentication|authorization|credentials?|header)(?![\w.~+/=-]))
       [A-Za-z0-9._~+/=%-]+
-    | (?P<field>\b(?i:password|client_secret|client_assertion|code_verifier)(?:=|"\ ?:\ ?"))[^&\s"]+
+    | (?P<field>\b(?i:password|client_secret|client_assertion|code_verifier)(?:=|\\*"\ ?:\ ?\\*"))[^&\s"\\]+
     | (?P<link>/(?:welcome|password/reset)/)[A-Za-z0-9_-]{8,}
     | (?P<url>://[^\s/@:]*:)[^\s/@]+(?=@)
     """,

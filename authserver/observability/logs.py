@@ -79,7 +79,10 @@ class _Line:
     def write(self, text: str) -> None:
         stream = self._stream or sys.stderr
         try:
-            stream.write(text + "\n")
+            try:
+                stream.write(text + "\n")
+            except UnicodeEncodeError:  # half a character, from a hostile header
+                stream.write(text.encode("ascii", "backslashreplace").decode() + "\n")
             stream.flush()
         except (OSError, ValueError):
             pass  # a full disk or a closed pipe: losing a line is better than failing a request

@@ -1,0 +1,1 @@
+"""The migrations and the models say the same."""

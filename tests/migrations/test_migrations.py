@@ -1,0 +1,128 @@
+"""Up, down, and equal to the models, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, select, text
+
+from authserver import config, database, install
+from authserver.config import Settings
+from authserver.domain import schema, scopes
+from authserver.errors import Unavailable
+from authserver.models import AuditHead, CacheVersion
+from tests.conftest import KINDS
+from tests.services import postgres
+from tests.support import databases
+
+
+@pytest.fixture(params=KINDS)
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """An empty database, installed."""
+    url = f"sqlite:///{tmp_path / 'empty.sqlite3'}" if request.param == "sqlite" else postgres.create_database()
+    settings = Settings(database_url=url, secret_key=databases.SECRET_KEY, log_level="ERROR")
+    with config.using(settings):
+        install(settings)
+        yield settings
+        database.engine().dispose()
+    if request.param == "postgresql":
+        postgres.drop_database(url)
+
+
+def differences() -> list[Any]:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from authserver.extensions import Base
+
+    with database.engine().connect() as connection:
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata)
+
+
+def tables() -> set[str]:
+    with database.engine().connect() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def test_the_migrations_build_exactly_what_the_models_say(empty: Settings) -> None:
+    schema.ensure()
+    assert differences() == []
+
+
+def test_down_to_nothing_leaves_no_table_and_up_again_makes_all(empty: Settings) -> None:
+    schema.migrate()
+    before = tables()
+    assert schema.migrate("base").state == "empty"
+    assert tables() <= {"alembic_version"}
+    assert schema.migrate().state == "current"
+    assert tables() == before
+    assert differences() == []
+
+
+def test_each_single_step_down_and_up_works(empty: Settings) -> None:
+    schema.migrate()
+    revision = schema.newest()
+    while revision:
+        below = schema.revisions()[revision]
+        schema.migrate(below or "base")
+        schema.migrate()
+        schema.migrate(below or "base")
+        revision = below
+    assert schema.status().state == "empty"
+
+
+def test_an_empty_database_gets_its_first_rows_and_keys_once(empty: Settings) -> None:
+    schema.ensure()
+    schema.ensure()
+    with database.reading() as session:
+        assert session.scalars(select(AuditHead.id)).all() == [1]
+        assert sorted(session.scalars(select(CacheVersion.name))) == [
+            "clients",
+            "permissions",
+            "scopes",
+            "signing_keys",
+        ]
+        assert sorted(session.scalars(text("SELECT alg FROM signing_keys"))) == ["ES256", "RS256"]
+    assert "workflows:read" in scopes.all()
+
+
+@pytest.mark.parametrize(
+    ("revision", "state", "help"),
+    [("0001", "behind", "authserver migrate"), ("9999", "ahead", "newer"), ("", "empty", "authserver migrate")],
+)
+def test_another_revision_is_named_and_never_touched_at_a_start(
+    empty: Settings, revision: str, state: str, help: str
+) -> None:
+    schema.migrate()
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    assert schema.status().state == state
+    assert help in schema.status().sentence
+    if state != "empty":
+        with pytest.raises(Unavailable, match=help):
+            schema.ensure()
+
+
+def test_somebody_elses_tables_are_left_alone(empty: Settings) -> None:
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE invoices (id INTEGER)"))
+    with pytest.raises(Unavailable, match="not ours"):
+        schema.ensure()
+    assert schema.migrate().state == "unknown"
+    assert tables() == {"invoices"}
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_session: object) -> None:
+        raise RuntimeError("half way")
+
+    monkeypatch.setattr(scopes, "seed", fail)
+    with pytest.raises(RuntimeError):
+        schema.ensure()
+    assert tables() == set()
+    monkeypatch.undo()
+    schema.ensure()
+    assert schema.status().state == "current"

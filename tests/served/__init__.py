@@ -1,0 +1,1 @@
+"""Real server processes: how they start, stop and recover."""
