@@ -15,7 +15,8 @@ from authserver import database, keyring
 from authserver.domain import audit, cache
 from authserver.errors import BadSettings, Conflict, NotFound, Unavailable
 from authserver.lib import clock, jwt, sealing
-from authserver.models import CacheVersion, SigningKey
+from authserver.models import CacheVersion
+from authserver.models import SigningKey as SigningKey  # commands name it too
 
 ALGS = ("ES256", "RS256")
 """What we always can sign with: ES256 for access tokens, RS256 because OpenID clients expect it."""
@@ -37,11 +38,10 @@ class KeySet:
 
 def signer(alg: str = "ES256") -> jwt.SigningKey:
     """The key that signs with this algorithm now; no statement when warm. Raises Unavailable without one."""
-    now = clock.now()
-    for row, key in _current().signing.get(alg, ()):
-        if row.active_at <= now and (row.retired_at is None or now < row.retired_at):
-            return key
-    raise Unavailable("The server cannot sign right now.", f"no active {alg} key")
+    found = _signing(_current().signing.get(alg, ()), clock.now())
+    if found is None:
+        raise Unavailable("The server cannot sign right now.", f"no active {alg} key")
+    return found
 
 
 def verifying() -> Mapping[str, jwt.VerifyKey]:
@@ -56,8 +56,9 @@ def jwks() -> tuple[bytes, str]:
 
 
 def algs() -> tuple[str, ...]:
-    """Algorithms that a client may choose for its ID tokens: those with a key, RS256 first."""
-    return tuple(sorted(_current().signing, reverse=True))
+    """Algorithms that a client may choose for its ID tokens: those with a key that signs now, RS256 first."""
+    now, signing = clock.now(), _current().signing
+    return tuple(sorted((alg for alg, keys in signing.items() if _signing(keys, now)), reverse=True))
 
 
 def every() -> list[SigningKey]:
@@ -206,6 +207,13 @@ def _find(kid: str) -> SigningKey:
     return key
 
 
+def _signing(keys: tuple[tuple[SigningKey, jwt.SigningKey], ...], now: int) -> jwt.SigningKey | None:
+    for row, key in keys:
+        if row.active_at <= now and (row.retired_at is None or now < row.retired_at):
+            return key
+    return None
+
+
 def _current() -> KeySet:
     return _cache.get("")
 
@@ -228,10 +236,11 @@ def _load(_key: str) -> KeySet:
 
 
 def _parse(row: SigningKey) -> jwt.SigningKey:
-    # By what is sealed, so that a new key costs one parse and not one for each key.
-    parsed = _parsed.get(row.private_sealed)
+    # Kept by what is stored, so that a new key costs one parse and not one for each key.
+    stored = (row.kid, row.alg, row.private_sealed)
+    parsed = _parsed.get(stored)
     if parsed is None:
-        parsed = _parsed[row.private_sealed] = jwt.load_private(row.kid, row.alg, _open(row))
+        parsed = _parsed[stored] = jwt.load_private(row.kid, row.alg, _open(row))
     return parsed
 
 
@@ -249,5 +258,5 @@ def _place(kid: str) -> str:
     return f"signing_keys/private_sealed/{kid}"
 
 
-_parsed: dict[bytes, jwt.SigningKey] = {}
+_parsed: dict[tuple[str, str, bytes], jwt.SigningKey] = {}
 _cache = cache.Cache[KeySet]("signing_keys", _load)

@@ -8,6 +8,7 @@ from typing import Any
 from authserver.domain import clients, tokens, usage
 from authserver.domain.clients import ClientFacts
 from authserver.domain.tokens import Inspection
+from authserver.edge import bearer, rate_limit
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib import scopes as grammar
 from authserver.oauth import client, request_rules
@@ -19,6 +20,7 @@ from authserver.observability import metrics
 SCOPE = "introspect"
 # A public client proves nothing, so it learns nothing (security.md 10.4.10).
 AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+HERE = "/oauth/introspect"
 INACTIVE: dict[str, Any] = {"active": False}
 
 
@@ -28,6 +30,11 @@ class Caller:
 
     client: ClientFacts | None
     owner_id: str = ""
+
+    @property
+    def verifier(self) -> str:
+        """Where clients' own JWTs are used up: with each caller that may see them; the others use none up."""
+        return f"introspect:{self.client.id}" if self.client and self.client.introspect_all else ""
 
     def may_see(self, found: Inspection) -> bool:
         if self.client is not None:
@@ -49,13 +56,14 @@ def respond(incoming: Incoming) -> Outgoing:
 def _introspect(request: ProtocolRequest) -> Outgoing:
     caller = _caller(request)
     # token_type_hint is ignored: the form of a credential says what it is (trap T14).
-    found = tokens.inspect(request.need("token"), ip=request.ip)
+    found = tokens.inspect(request.need("token"), ip=request.ip, verifier=caller.verifier)
     active = found is not None and caller.may_see(found)
     metrics.INTROSPECTIONS.labels(active=str(active).lower()).inc()
     usage.count(usage.INTROSPECTIONS, f"client:{caller.client.id}" if caller.client else f"user:{caller.owner_id}")
     if found is None or not active:
         return server.handle_response(200, INACTIVE, [])
-    return server.handle_response(200, _members(found, caller), [])
+    counts = request.fields.get("rate_limit") == "consume"
+    return server.handle_response(200, _members(found, caller) | _rate_limit(found, consume=counts), [])
 
 
 def _caller(request: ProtocolRequest) -> Caller:
@@ -63,7 +71,7 @@ def _caller(request: ProtocolRequest) -> Caller:
     if presented is None:
         found = client.authenticate(request, AUTH_METHODS)
         return Caller(found.facts)
-    credential = tokens.inspect(presented, ip=request.ip)
+    credential = tokens.inspect(presented, ip=request.ip, verifier=HERE)
     if credential is None or not tokens.good_here(credential):
         raise invalid_token()
     if SCOPE not in credential.scopes:
@@ -74,6 +82,25 @@ def _caller(request: ProtocolRequest) -> Caller:
     if facts is None:
         raise InvalidClient(by_header=True)
     return Caller(facts)
+
+
+def _rate_limit(found: Inspection, *, consume: bool) -> dict[str, Any]:
+    """How the limit of the credential stands; the caller may count its own request (contract 11.17)."""
+    if found.credential == "refresh_token":
+        return {}
+    holder = bearer.of(found)
+    state = rate_limit.consume(holder) if consume else rate_limit.peek(holder)
+    said = {
+        "policy": state.policy,
+        "limit": state.limit,
+        "window": state.window,
+        "remaining": state.remaining,
+        "reset": state.reset_at,
+        "allowed": state.allowed,
+    }
+    if not state.allowed:
+        said["retry_after"] = state.retry_after
+    return {"rate_limit": said}
 
 
 def _members(found: Inspection, caller: Caller) -> dict[str, Any]:

@@ -59,7 +59,7 @@ _kept: tuple[object, bytes] = (None, b"")
 def _document() -> bytes:
     global _kept
     settings = config.current()
-    made_of = (settings, cache.current_version("scopes"), cache.current_version("signing_keys"))
+    made_of = (settings, cache.current_version("scopes"), signing_keys.algs())
     kept = _kept
     if kept[0] != made_of:
         kept = _kept = (made_of, json.dumps(describe(settings), indent=1).encode())

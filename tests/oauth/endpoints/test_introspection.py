@@ -44,6 +44,7 @@ def key(alice: Person) -> str:
 def test_an_access_token_says_whose_it_is_and_what_it_may(web_app: App, tokens: dict[str, Any], alice: Person) -> None:
     answer = introspect(web_app, tokens["access_token"]).json
     claims = protocol.claims(tokens["access_token"])
+    assert answer.pop("rate_limit")["limit"] == 1000
     assert answer == {
         **claims,
         "active": True,
@@ -169,24 +170,30 @@ def test_a_revoked_jwt_is_inactive_at_once(web_app: App, auditor: App, tokens: d
     assert introspect(auditor, tokens["refresh_token"]).json["active"]
 
 
+def change_person(person: Person, **columns: int) -> None:
+    with database.transaction() as session:
+        for name, value in columns.items():
+            setattr(session.get_one(User, person.id), name, value)
+
+
+ENDS: dict[str, Callable[[App, Person], object]] = {
+    "the grant is revoked": lambda app, alice: grants.revoke_for(alice.id, app.id, "test"),
+    "the person is disabled": lambda app, alice: change_person(alice, disabled_at=1),
+    "the person's tokens are ended": lambda app, alice: change_person(alice, tokens_not_before=clock.now() + 1),
+    "the client is disabled": lambda app, alice: protocol.change(app, disabled_at=1),
+    "the client's tokens are ended": lambda app, alice: protocol.change(app, tokens_not_before=clock.now() + 1),
+}
+
+
 @pytest.mark.parametrize("access_token_format", ["jwt", "opaque"])
-@pytest.mark.parametrize("end", ["revoke grant", "disable user", "user not before", "disable client", "client not before"])
+@pytest.mark.parametrize("end", ENDS)
 def test_what_ends_a_grant_ends_its_tokens_at_once(
     auditor: App, alice: Person, access_token_format: str, end: str
 ) -> None:
     app = protocol.register(access_token_format=access_token_format)
     tokens = tokens_for(alice.id, app)
     assert introspect(auditor, tokens["access_token"]).json["active"]
-    if end == "revoke grant":
-        grants.revoke_for(alice.id, app.id, "test")
-    elif end.endswith("client") or end.startswith("client"):
-        columns = {"disabled_at": 1} if end == "disable client" else {"tokens_not_before": clock.now() + 1}
-        protocol.change(app, **columns)
-    else:
-        with database.transaction() as session:
-            person = session.get_one(User, alice.id)
-            person.disabled_at = 1 if end == "disable user" else None
-            person.tokens_not_before = clock.now() + 1
+    ENDS[end](app, alice)
     for name in ("access_token", "refresh_token"):
         assert introspect(auditor, tokens[name]).body == INACTIVE
 

@@ -28,9 +28,7 @@ def get(token: str) -> Reply:
         (["openid", "profile", "email"], {"sub", "name", "email", "email_verified"}),
     ],
 )
-def test_each_scope_shows_its_claims_alone(
-    web_app: App, alice: Person, scopes: list[str], members: set[str]
-) -> None:
+def test_each_scope_shows_its_claims_alone(web_app: App, alice: Person, scopes: list[str], members: set[str]) -> None:
     answer = get(tokens_for(alice.id, web_app, scopes=scopes)["access_token"]).json
     assert answer.keys() == members
     assert answer["sub"] == alice.id

@@ -48,9 +48,7 @@ def test_a_code_is_exchanged_for_tokens(web_app: App, alice: Person) -> None:
 def test_the_id_token_belongs_to_app_person_and_request(web_app: App, alice: Person) -> None:
     nonce = "n" * 384
     tokens = protocol.tokens_for(alice.id, web_app, nonce=nonce, session_id="ses1")
-    claims = jwt.verify(
-        tokens["id_token"], signing_keys.verifying(), algs=frozenset({"RS256"}), typ=None
-    )
+    claims = jwt.verify(tokens["id_token"], signing_keys.verifying(), algs=frozenset({"RS256"}), typ=None)
     assert (claims["aud"], claims["azp"], claims["sub"]) == (web_app.id, web_app.id, alice.id)
     assert (claims["nonce"], claims["sid"]) == (nonce, "ses1")
     assert claims["at_hash"] == jwt.at_hash(tokens["access_token"], "RS256")
@@ -120,9 +118,7 @@ def test_a_redirect_uri_that_is_sent_is_compared_even_if_it_was_not_before(web_a
     assert exchange(web_app, code, redirect_uri="https://evil.example").error == REFUSED
 
 
-def test_another_client_gets_nothing_and_leaves_the_code_alive(
-    web_app: App, mallorys_app: App, alice: Person
-) -> None:
+def test_another_client_gets_nothing_and_leaves_the_code_alive(web_app: App, mallorys_app: App, alice: Person) -> None:
     code = allow(alice.id, web_app)
     assert exchange(mallorys_app, code).error == REFUSED
     assert exchange(web_app, code).status == 200
@@ -139,9 +135,7 @@ def test_a_replay_ends_everything_the_code_gave(web_app: App, auditor: App, alic
     assert (event.owner_id, event.client_id) == (alice.id, web_app.id)
 
 
-def test_a_replay_by_another_client_ends_nothing(
-    web_app: App, mallorys_app: App, auditor: App, alice: Person
-) -> None:
+def test_a_replay_by_another_client_ends_nothing(web_app: App, mallorys_app: App, auditor: App, alice: Person) -> None:
     code = allow(alice.id, web_app)
     tokens = exchange(web_app, code).json
     assert exchange(mallorys_app, code).error == REFUSED

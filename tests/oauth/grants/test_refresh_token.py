@@ -175,9 +175,7 @@ def test_no_token_outlives_the_absolute_end_of_its_family(web_app: App, first: s
 
 
 @pytest.mark.parametrize("change", [{"disabled_at": 1}, {"tokens_not_before": 2**40}])
-def test_a_disabled_person_refreshes_nothing(
-    web_app: App, first: str, alice: Person, change: dict[str, int]
-) -> None:
+def test_a_disabled_person_refreshes_nothing(web_app: App, first: str, alice: Person, change: dict[str, int]) -> None:
     with database.transaction() as session:
         for name, value in change.items():
             setattr(session.get_one(User, alice.id), name, value)
