@@ -19,7 +19,7 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 COLUMNS = ("id", "name", "owner", "permission", "hint", "status", "last_used", "expires_at")
 
 
-class Span(click.ParamType):
+class Span(click.ParamType[int]):
     """Seconds as `3600`, `12h`, `90d`, or, where that makes sense, `never`."""
 
     name = "span"
