@@ -29,7 +29,7 @@ REST_SECONDS = 1.0
 # A call to Redis may not hold a request up for longer than this (security.md E6).
 REDIS_SECONDS = 0.045
 # Another process writes to the file for microseconds; one that takes longer than this is not waited for.
-BUSY_SECONDS = 0.25
+BUSY_SECONDS = 0.5
 BUSY_PAUSE = 0.0002
 CLEAN_SECONDS = 60.0
 
@@ -58,8 +58,10 @@ _TABLE = (
     "CREATE TABLE IF NOT EXISTS buckets (key TEXT PRIMARY KEY, count INTEGER NOT NULL, ends_us INTEGER NOT NULL)"
     " WITHOUT ROWID"
 )
-# A window is over at its end, or if the clock was set back since it began.
-_OVER = "(ends_us <= :now OR ends_us > :end)"
+# A window is over at its end, or if the clock was set back since it began: by more than a request is old when its
+# statement runs, for another one may have begun the window meanwhile.
+SET_BACK_US = 10_000_000
+_OVER = f"(ends_us <= :now OR ends_us > :end + {SET_BACK_US})"
 _ADD = f"""
 INSERT INTO buckets (key, count, ends_us) VALUES (:key, :amount, :end)
 ON CONFLICT (key) DO UPDATE SET
@@ -158,7 +160,8 @@ class MachineStorage(Storage):
         if getattr(local, "pid", None) != pid:
             if hasattr(local, "connection"):
                 _inherited.append(local.connection)
-            local.connection, local.pid = self._open(), pid
+            with _opening:
+                local.connection, local.pid = self._open(), pid
         connection: sqlite3.Connection = local.connection
         return connection
 
@@ -166,7 +169,7 @@ class MachineStorage(Storage):
         path = Path(self._path)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=5, isolation_level=None)
         for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", _TABLE, "PRAGMA busy_timeout=0"):
             connection.execute(statement)
         return connection
@@ -179,6 +182,17 @@ class MachineStorage(Storage):
 
 
 _inherited: list[sqlite3.Connection] = []
+# Changing a new file's journal mode is the one thing for which SQLite does not wait by itself.
+_opening = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _opening
+    _opening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 # Several nodes: Redis or Valkey
@@ -231,10 +245,15 @@ class SharedStorage(RedisStorage):
 class ProcessStorage(MemoryStorage):
     """The memory of one worker."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._one_at_a_time = threading.Lock()  # the library forgets a bucket that two threads begin together
+
     def take(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
         """Add one, whatever comes."""
-        count = self.incr(key, seconds)
-        return min(count, limit), int(self.get_expiry(key) * 1_000_000), count <= limit
+        with self._one_at_a_time:
+            count = self.incr(key, seconds)
+            return min(count, limit), int(self.get_expiry(key) * 1_000_000), count <= limit
 
     def look(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
         """What `take` would find."""

@@ -199,7 +199,9 @@ def inspect(presented: str, *, ip: str = "", verifier: str = "") -> Inspection |
 
 def visible_to(found: Inspection, caller: ClientFacts) -> bool:
     """Whether a client may learn of a credential (contract 5 and 11.5)."""
-    if caller.introspect_all or (found.client_id and found.client_id == caller.id):
+    if caller.introspect_all:
+        return True
+    if found.client_id and found.client_id == caller.id and found.credential != "jwt":
         return True
     return found.credential == "access_token" and serves(found, caller)
 

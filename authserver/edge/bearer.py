@@ -80,7 +80,7 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
     found = tokens.inspect(presented, ip=incoming.ip, verifier=verifier)
     if found is None or found.credential == "refresh_token" or not _for_us(found, resources):
         raise json_errors.invalid_api_key() if secrets.looks_like(presented, "ak") else json_errors.invalid_token()
-    made = _principal(found)
+    made = of(found)
     here = context.current()
     here.actor = made.actor
     here.log["credential"] = made.kind
@@ -116,7 +116,8 @@ def _for_us(found: Inspection, resources: Collection[str]) -> bool:
     return tokens.good_here(found) or not set(resources).isdisjoint(found.audience)
 
 
-def _principal(found: Inspection) -> Principal:
+def of(found: Inspection) -> Principal:
+    """The principal of a credential that is good now."""
     if found.key is not None:
         return _of_key(found)
     client = clients.find(found.client_id)
