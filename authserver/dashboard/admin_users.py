@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import EmailField, RadioField, StringField
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # younger than its stubs
 from wtforms.validators import InputRequired
 
 from authserver.domain import sessions, users
@@ -77,6 +77,7 @@ def show(user_id: str) -> str:
 
 @blueprint.post("/admin/users/<user_id>/email")
 @current_user.require_admin
+@current_user.require_recent
 def change_email(user_id: str) -> Any:
     """Give the account another address; the old one gets a mail."""
     form = EmailForm()

@@ -18,6 +18,7 @@ METHODS = {"pwd": "Password", "otp": "One-time link"}
 
 @blueprint.get("/settings/sessions")
 @current_user.require_user
+@current_user.require_recent
 def index() -> str:
     """Every live session, this one first."""
     return _page()
@@ -25,6 +26,7 @@ def index() -> str:
 
 @blueprint.post("/settings/sessions/<session_id>/end")
 @current_user.require_user
+@current_user.require_recent
 def end(session_id: str) -> Any:
     """Sign one session out."""
     me = current_user.me()
@@ -38,6 +40,7 @@ def end(session_id: str) -> Any:
 
 @blueprint.post("/settings/sessions/end-others")
 @current_user.require_user
+@current_user.require_recent
 def end_others() -> Any:
     """Sign out everywhere else; if wished, apps lose their access too."""
     me = current_user.me()

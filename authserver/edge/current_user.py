@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import g, redirect, request, url_for
+from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from authserver.domain import sessions, users
@@ -52,9 +52,7 @@ def begin(response: Response, user_id: str, method: str) -> None:
     user = users.get(user_id)
     users.note_sign_in(user, browser.cookie_digest())
     replaces = before.session.id if before else None
-    token, found = sessions.open(
-        user, amr=[method], ip=asked.ip, user_agent=asked.user_agent, replaces=replaces
-    )
+    token, found = sessions.open(user, amr=[method], ip=asked.ip, user_agent=asked.user_agent, replaces=replaces)
     asked.actor = f"user:{user_id}"
     remember(response, token, found)
 
@@ -112,5 +110,15 @@ def proven_lately() -> bool:
 def to_sign_in(back: str = "", **more: Any) -> Any:
     """Redirect to the sign-in page, and back here (or to `back`) afterwards. What a POST carried is asked for again."""
     if not back:
-        back = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else request.path
+        back = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else _nearest_page(request.path)
     return redirect(url_for("login.show", next=back, **more), 303)
+
+
+def _nearest_page(path: str) -> str:
+    """The page on which a form stood: the path of its POST, or the next one above it that can be opened."""
+    pages = current_app.url_map.bind("")
+    while path.strip("/"):
+        if pages.test(path, method="GET"):
+            return path
+        path = path.rpartition("/")[0]
+    return "/"

@@ -143,6 +143,16 @@ def test_sensitive_acts_want_a_fresh_proof(http: FlaskClient, ada: Person, alice
         assert http.get(target).status_code == 200
 
 
+def test_changing_an_address_wants_a_fresh_proof(http: FlaskClient, ada: Person, alice: Person) -> None:
+    with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
+        forms.sign_in(http, ada.email, PASSWORD)
+        show = f"/admin/users/{alice.id}"
+        form = forms.form_on(http.get(show).get_data(as_text=True), f"{show}/email")
+        clock.shift(301)
+        assert forms.post(http, form, email="taken@over.test").location == f"/login?next={show}&reauth=1"
+    assert users.get(alice.id).email == alice.email
+
+
 def test_an_unknown_person_is_not_found(admin: FlaskClient) -> None:
     for path in PAGES[2:]:
         assert admin.get("/admin/users" + path.format(id="usrnobody")).status_code == 404

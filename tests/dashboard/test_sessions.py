@@ -107,3 +107,46 @@ def test_a_stranger_signs_in_first(http: FlaskClient, path: str) -> None:
     response = http.get(path)
     assert response.status_code == 303
     assert response.location.startswith("/login?next=")
+
+
+@pytest.mark.parametrize("action", ["/end-others", "/{id}/end"])
+def test_ending_sessions_wants_a_fresh_proof_and_comes_back_to_the_list(
+    browser: Browser, alice: Person, action: str
+) -> None:
+    with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
+        here = browser()
+        cookie, other = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+        forms.sign_in(here, alice.email, PASSWORD)
+        target = "/settings/sessions" + action.format(id=other.session.id)
+        form = forms.form_on(here.get("/settings/sessions").get_data(as_text=True), target)
+        clock.shift(301)
+        response = forms.post(here, form)
+        assert response.location == "/login?next=/settings/sessions&reauth=1"
+        assert here.get("/settings/sessions").location == response.location
+        assert sessions.resolve(cookie) is not None
+        assert forms.submit(here, response.location, "/login", password=PASSWORD).location == "/settings/sessions"
+        forms.submit(here, "/settings/sessions", target)
+        assert sessions.resolve(cookie) is None
+
+
+def test_apps_are_cut_off_if_wished(http: FlaskClient, alice: Person, ada: Person) -> None:
+    from authserver import database
+    from authserver.domain import clients, grants
+    from authserver.domain.client_metadata import Registration
+
+    uris = ("https://app.example.test/callback",)
+    client, _ = clients.register(ada.user, Registration(name="Acme Notes", kind="web", redirect_uris=uris))
+    _, other = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+    with database.transaction() as session:
+        grants.create(
+            session, client_id=client.id, user_id=alice.id, session_id=other.session.id, scopes=["openid"],
+            resources=[], auth_time=1, amr=["pwd"], nonce=None,
+        )  # fmt: skip
+    forms.sign_in(http, alice.email, PASSWORD)
+    page = "/settings/sessions"
+    assert "Acme Notes" in http.get(page).get_data(as_text=True)
+    forms.submit(http, page, f"{page}/end-others")
+    assert len(grants.live_for(alice.id)) == 1
+    sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+    forms.submit(http, page, f"{page}/end-others", apps="1")
+    assert grants.live_for(alice.id) == []

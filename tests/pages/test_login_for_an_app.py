@@ -1,0 +1,132 @@
+"""/login while an authorization request waits: it says for whom, and the stored request goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from authserver.domain import clients
+from authserver.domain.client_metadata import Registration
+from tests.conftest import PASSWORD, Person
+from tests.support import forms
+
+Browser = Callable[[], FlaskClient]
+CALLBACK = "https://notes.example.test/callback"
+
+
+@pytest.fixture
+def client_id(app: Flask, ada: Person) -> str:
+    wanted = Registration(name="Acme Notes", kind="web", redirect_uris=(CALLBACK,), scopes=("openid",))
+    return clients.register(ada.user, wanted)[0].id
+
+
+def begin(http: FlaskClient, client_id: str, **more: str) -> str:
+    """Start at the authorize page; gives the sign-in page it leads to."""
+    asked = {
+        "client_id": client_id, "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid", "state": "s",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256",
+    }  # fmt: skip
+    response = http.get("/oauth/authorize", query_string=asked | more)
+    while response.status_code in {302, 303} and not response.location.startswith("/login"):
+        response = http.get(response.location)
+    assert response.location is not None, response.get_data(as_text=True)
+    return response.location
+
+
+def handle_in(page: str) -> str:
+    return parse_qs(urlsplit(page).query)["request"][0]
+
+
+def test_the_page_names_the_app_and_its_host_and_fills_the_hint_in(http: FlaskClient, client_id: str) -> None:
+    response = http.get(begin(http, client_id, login_hint="alice@example.test"))
+    html = re.sub(r"\s+", " ", response.get_data(as_text=True))
+    assert "to continue to <b>Acme Notes</b>" in html
+    assert "notes.example.test" in html
+    assert 'value="alice@example.test"' in html
+    assert "form-action 'self' https:" in response.headers["Content-Security-Policy"]
+
+
+def test_a_hint_is_text(http: FlaskClient, client_id: str) -> None:
+    html = http.get(begin(http, client_id, login_hint='"><script>alert(1)</script>')).get_data(as_text=True)
+    assert "<script>alert" not in html
+
+
+def test_signing_in_goes_on_with_the_stored_request_whatever_else_the_form_says(
+    http: FlaskClient, client_id: str, alice: Person
+) -> None:
+    page = begin(http, client_id)
+    response = forms.submit(http, page, "/login", email=alice.email, password=PASSWORD, next="/settings/profile")
+    assert response.status_code == 303
+    assert response.location == f"/oauth/authorize/continue?request={handle_in(page)}"
+    assert "Acme Notes" in http.get(response.location, follow_redirects=True).get_data(as_text=True)
+
+
+def test_errors_keep_the_request(http: FlaskClient, client_id: str, alice: Person) -> None:
+    page = begin(http, client_id)
+    html = forms.submit(http, page, "/login", email=alice.email, password="wrong").get_data(as_text=True)
+    assert "Acme Notes" in html
+    response = forms.post(http, forms.form_on(html, "/login"), email=alice.email, password=PASSWORD)
+    assert response.location.endswith(handle_in(page))
+
+
+def test_a_request_of_another_browser_is_not_continued(browser: Browser, client_id: str, alice: Person) -> None:
+    page = begin(browser(), client_id)
+    response = browser().get(page)
+    assert response.status_code == 400
+    assert "took too long" in response.get_data(as_text=True)
+    assert "Acme Notes" not in response.get_data(as_text=True)
+
+
+def test_a_request_ends_after_ten_minutes_and_warns_in_the_last_two(
+    http: FlaskClient, client_id: str, alice: Person
+) -> None:
+    with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
+        page = begin(http, client_id)
+        assert "This request ends" not in http.get(page).get_data(as_text=True)
+        clock.shift(500)
+        html = http.get(page).get_data(as_text=True)
+        assert "This request ends in 1 min 40 s." in html
+        clock.shift(101)
+        assert http.get(page).status_code == 400
+        late = forms.post(http, forms.form_on(html, "/login"), email=alice.email, password=PASSWORD)
+        assert late.status_code == 400
+        assert http.get("/settings/profile").status_code == 303
+
+
+@pytest.mark.parametrize("how", [{"prompt": "login"}, {"max_age": "0"}])
+def test_a_demanded_fresh_proof_fixes_the_account_and_then_goes_on(
+    http: FlaskClient, client_id: str, alice: Person, how: dict[str, str]
+) -> None:
+    with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
+        forms.sign_in(http, alice.email, PASSWORD)
+        clock.shift(10)
+        page = begin(http, client_id, **how)
+        html = http.get(page).get_data(as_text=True)
+        assert "Confirm it&#39;s you" in html
+        assert "Acme Notes" in html
+        clock.shift(10)
+        response = forms.post(http, forms.form_on(html, "/login"), password=PASSWORD)
+        assert response.location == f"/oauth/authorize/continue?request={handle_in(page)}"
+        following = http.get(response.location)
+        assert "/login" not in (following.location or "")
+
+
+def test_switching_the_account_keeps_the_request(http: FlaskClient, client_id: str, alice: Person, bob: Person) -> None:
+    forms.sign_in(http, alice.email, PASSWORD)
+    page = begin(http, client_id, prompt="login")
+    switch = f"/login?switch=1&request={handle_in(page)}"
+    assert switch.replace("&", "&amp;") in http.get(page).get_data(as_text=True)
+    response = forms.submit(http, switch, "/login", email=bob.email, password=PASSWORD)
+    assert response.location == f"/oauth/authorize/continue?request={handle_in(page)}"
+    assert bob.email in http.get("/settings/profile").get_data(as_text=True)
+
+
+def test_the_password_never_reaches_the_app(http: FlaskClient, client_id: str, alice: Person) -> None:
+    response = forms.submit(http, begin(http, client_id), "/login", email=alice.email, password=PASSWORD)
+    assert response.status_code == 303  # 307 or 308 would send the form on
