@@ -30,6 +30,7 @@ from authserver.lib import redirect_uris
 
 blueprint = Blueprint("apps", __name__)
 LIMIT = 20
+ON_SCOPES_PAGE = ("scopes", "optional_scopes", "resources")
 ROWS = ("redirect_uris", "allowed_cors_origins", "contacts")
 # Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
 FOR_ADMINISTRATORS = ("require_pkce", "skip_consent", "introspect_all", "resource_server_for")
@@ -172,7 +173,7 @@ def show(client_id: str) -> Any:
 def edit(client_id: str) -> Any:
     """The form, filled in."""
     client = _mine(client_id)
-    form = _form(client.kind, before=client)
+    form = _details(client)
     _fill(form, client)
     return _edit_page(form, client)
 
@@ -182,7 +183,7 @@ def edit(client_id: str) -> Any:
 def save(client_id: str) -> Any:
     """Store what changed."""
     client = _mine(client_id)
-    form = _form(client.kind, before=client)
+    form = _details(client)
     if "add_row" in request.form:
         return _edit_page(form, client)
     return _saved(form, client, "dashboard/apps/edit.html", url_for("apps.show", client_id=client.id))
@@ -193,7 +194,7 @@ def save(client_id: str) -> Any:
 def show_scopes(client_id: str) -> Any:
     """What it may ask for, and what people will then see."""
     client = _mine(client_id)
-    form = _form(client.kind, before=client)
+    form = _scopes(client)
     _fill(form, client)
     return render_template("dashboard/apps/scopes.html", form=form, client=client, **_shown(form, client.kind, client))
 
@@ -203,9 +204,7 @@ def show_scopes(client_id: str) -> Any:
 def save_scopes(client_id: str) -> Any:
     """Store the scopes."""
     client = _mine(client_id)
-    form = _form(client.kind, before=client)
-    for name in [name for name in form._fields if name not in {"scopes", "optional_scopes", "resources", "version"}]:
-        del form[name]
+    form = _scopes(client)
     if "preview" in request.form:
         return render_template(
             "dashboard/apps/scopes.html", form=form, client=client, **_shown(form, client.kind, client)
@@ -250,7 +249,10 @@ def _saved(form: AppForm, client: Any, template: str, target: str) -> Any:
     me = current_user.me().user
     version = form.version.data or ""
     try:
-        wanted = dataclasses.replace(clients.registration_of(client), default_scopes=None, **_written(form))
+        wanted = dataclasses.replace(clients.registration_of(client), **_written(form))
+        if "scopes" in form:
+            optional = tuple(name for name in wanted.optional_scopes if name in wanted.scopes)
+            wanted = dataclasses.replace(wanted, default_scopes=None, optional_scopes=optional)
         clients.revise(me, client.id, wanted, version=int(version) if version.isascii() and version.isdigit() else 0)
     except (Invalid, Conflict) as refused:
         _blame(form, refused)
@@ -284,15 +286,31 @@ def _form(kind_name: str, before: Any) -> AppForm:
     return form
 
 
+def _details(client: Any) -> AppForm:
+    form = _form(client.kind, before=client)
+    for name in [name for name in form._fields if name in ON_SCOPES_PAGE]:
+        del form[name]
+    return form
+
+
+def _scopes(client: Any) -> AppForm:
+    form = _form(client.kind, before=client)
+    for name in [name for name in form._fields if name not in {*ON_SCOPES_PAGE, "version"}]:
+        del form[name]
+    return form
+
+
 def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
     known, registered = scopes.all(), resources.all()
     # Without people there is nobody whose identity could be shared.
     given = {each.name for each in scopes.assignable_by(admin=me.is_admin) if people or each.level != "identity"} | set(
         before.scopes if before else ()
     )
-    form.scopes.choices = [SelectChoice(name, facts.title) for name, facts in known.items() if name in given]
+    named: list[Any] = [SelectChoice(name, facts.title) for name, facts in known.items() if name in given]
+    form.scopes.choices = named
     if "optional_scopes" in form:
-        form.optional_scopes.choices = form.scopes.choices
+        own = before.scopes if before else ()
+        form.optional_scopes.choices = [each for each in named if each.value in own]
     served = {each.identifier for each in resources.assignable_by(me.id, admin=me.is_admin)}
     served |= set(before.resources if before else ())
     apis = [SelectChoice(each.identifier, each.name) for each in registered.values()]

@@ -13,11 +13,11 @@ from authserver.lib import clock, durations
 
 blueprint = Blueprint("apps_credentials", __name__)
 OVERLAPS = (
-    ("now", "Now", "The old secret stops at once. For a leak."),
-    ("1h", "1 hour", "Enough to restart one service."),
-    ("24h", "24 hours", "Replace it everywhere within a day."),
-    ("3d", "3 days", "Over a weekend."),
-    ("7d", "7 days", "For apps that others install."),
+    ("now", "Now", "It leaked, or nothing uses it."),
+    ("1h", "In 1 hour", "Enough to restart one service."),
+    ("24h", "In 24 hours", "Replace it everywhere within a day."),
+    ("3d", "In 3 days", "Over a weekend."),
+    ("7d", "In 7 days", "For apps that others install."),
 )
 
 
@@ -47,7 +47,7 @@ def rotate(client_id: str) -> Any:
     client = _confidential(client_id)
     choice, force = request.form.get("overlap", ""), request.form.get("force") == "1"
     if choice not in client_secrets.OVERLAPS:
-        return _page(client, "Choose how long the old secret works on."), 422
+        return _page(client, "Choose when the old secret stops."), 422
     if len(client_secrets.active(client.id)) >= client_secrets.MAX_ACTIVE and not force:
         return _page(client, "A rotation is still open. End the old secret first, or tick the box to force it."), 409
     if not one_shot.spend():

@@ -299,10 +299,19 @@ def test_scopes_have_a_page_of_their_own(at: SignedIn, alice: Person) -> None:
     client = make(alice)
     browser = at(alice)
     form = browser.open(f"/apps/{client.id}/scopes").form("/scopes")
-    answer = browser.submit(form, scopes=["openid", "email"], optional_scopes=["email"])
-    assert answer.status == 303
+    assert browser.submit(form, scopes=["openid", "email"]).status == 303
+    form = browser.open(f"/apps/{client.id}/scopes").form("/scopes")
+    assert browser.submit(form, optional_scopes=["email"]).status == 303
     after = clients.get(client.id)
     assert (set(after.scopes), after.optional_scopes, after.name) == ({"openid", "email"}, ("email",), "Acme Notes")
+
+
+def test_a_scope_that_is_taken_away_is_no_longer_optional_either(at: SignedIn, alice: Person) -> None:
+    client = make(alice, scopes=("openid", "email"), optional_scopes=("email",))
+    browser = at(alice)
+    form = browser.open(f"/apps/{client.id}/scopes").form("/scopes")
+    assert browser.submit(form, scopes=["openid"]).status == 303
+    assert clients.get(client.id).optional_scopes == ()
 
 
 def test_a_rotation_shows_the_new_secret_once_and_says_how_long_the_old_one_works(at: SignedIn, alice: Person) -> None:
