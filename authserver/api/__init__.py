@@ -1,0 +1,1 @@
+"""For programs, under /v1: one file a resource."""

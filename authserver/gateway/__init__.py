@@ -1,0 +1,1 @@
+"""For proxies: may this request pass?"""
