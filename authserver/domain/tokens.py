@@ -20,6 +20,7 @@ from authserver.domain import (
     scopes,
     server_jwts,
     signing_keys,
+    usage,
 )
 from authserver.domain.api_keys import KeyFacts
 from authserver.domain.clients import ClientFacts
@@ -81,6 +82,7 @@ def issue(
         claims["scope"] = grammar.join(scopes)
     if grant:
         claims |= _about_sign_in(grant)
+        usage.note_used("grants", grant.id)
     if _wants_opaque(client, resources):
         return Issued(_store(claims, grant), ttl, scopes)
     return Issued(jwt.sign(signing_keys.signer(), claims, ACCESS_TOKEN_TYP), ttl, scopes)
@@ -323,6 +325,8 @@ def _access_token(claims: dict[str, Any], grant: GrantFacts | None) -> Inspectio
         return None
     said = grammar.parse(claims.get("scope"))
     effective = grants.effective_scopes(grant, client, said) if grant else _assigned(client, said)
+    if grant:
+        usage.note_used("grants", grant.id)
     audience = claims["aud"]
     return Inspection(
         credential="access_token",

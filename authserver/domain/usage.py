@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import database
 from authserver.lib import clock
-from authserver.models import ApiKey, ClientSecret, UsageCount
+from authserver.models import ApiKey, ClientSecret, Grant, UsageCount
 from authserver.observability import context, logs
 
 FLUSH_SECONDS = 5.0
@@ -23,7 +23,11 @@ DAY = 24 * HOUR
 # What is counted. The subject is `client:…` for the first three (empty if nobody was identified), `key:…` for the last.
 TOKENS, REFUSALS, INTROSPECTIONS, KEY_CHECKS = "tokens", "refusals", "introspections", "key_checks"
 # Rows whose last use is noted, by the name callers use.
-NOTED: Mapping[str, type[ApiKey] | type[ClientSecret]] = {"api_keys": ApiKey, "client_secrets": ClientSecret}
+NOTED: Mapping[str, type[ApiKey] | type[ClientSecret] | type[Grant]] = {
+    "api_keys": ApiKey,
+    "client_secrets": ClientSecret,
+    "grants": Grant,
+}
 ROWS_AT_ONCE = 500
 
 _lock = threading.Lock()
@@ -42,7 +46,7 @@ def count(metric: str, subject: str = "", n: int = 1) -> None:
 
 
 def note_used(table: str, id: str) -> None:
-    """Note that a secret or a key was used now, from the address of this request."""
+    """Note that a secret, a key or a grant was used now, from the address of this request."""
     _start_flusher()
     with _lock:
         _uses[table, id] = (clock.now(), context.current().ip)
@@ -126,10 +130,20 @@ def _write(counts: dict[tuple[int, str, str], int], uses: dict[tuple[str, str], 
     with database.transaction() as session:
         for start in range(0, len(rows), ROWS_AT_ONCE):
             session.execute(_increment(rows[start : start + ROWS_AT_ONCE]))
-        for (table, id), (at, ip) in sorted(uses.items()):
-            model = NOTED[table]
-            newer = or_(model.last_used_at.is_(None), model.last_used_at <= at)
-            session.execute(update(model).where(model.id == id, newer).values(last_used_at=at, last_used_ip=ip))
+        for table in NOTED:
+            used = [{"used": id, "at": at, "ip": ip} for (of, id), (at, ip) in sorted(uses.items()) if of == table]
+            if used:
+                session.connection().execute(_note(table), used)
+
+
+def _note(table: str) -> Executable:
+    """The UPDATE for many rows at once; a grant keeps no address, since its app's server is not its person."""
+    model = NOTED[table]
+    newer = or_(model.last_used_at.is_(None), model.last_used_at <= bindparam("at"))
+    values: dict[str, Any] = {"last_used_at": bindparam("at")}
+    if model is not Grant:
+        values["last_used_ip"] = bindparam("ip")
+    return update(model).where(model.id == bindparam("used"), newer).values(values)
 
 
 def _increment(rows: list[dict[str, Any]]) -> Executable:

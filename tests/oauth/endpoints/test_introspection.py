@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import time_machine
 
 from authserver import database
 from authserver.domain import api_keys, cache, clients, grants, signing_keys, usage
@@ -324,3 +325,15 @@ def test_a_client_that_is_gone_is_unknown(web_app: App) -> None:
     protocol.change(web_app, deleted_at=1)
     assert clients.find(web_app.id) is not None
     assert introspect(web_app, "x").error == (401, "invalid_client")
+
+
+def test_a_grants_last_use_is_kept_for_the_connected_apps_page(
+    auditor: App, tokens: dict[str, Any], alice: Person
+) -> None:
+    usage.flush()
+    (grant,) = grants.live_for(alice.id)
+    assert grant.last_used_at is not None
+    with time_machine.travel(clock.now() + 100):
+        introspect(auditor, tokens["access_token"])
+        usage.flush()
+    assert grants.live_for(alice.id)[0].last_used_at == grant.last_used_at + 100
