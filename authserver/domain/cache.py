@@ -47,8 +47,10 @@ class Cache(Generic[T]):
             return values[key]
         except KeyError:
             value = self._load(key)
-            if len(values) < self._limit:
-                values[key] = value
+            if len(values) >= self._limit:
+                # Emptied when full: keys that somebody makes up must not keep the real ones out.
+                values = self._values = {}
+            values[key] = value
             return value
 
     def clear(self) -> None:

@@ -271,6 +271,19 @@ def test_nothing_hostile_is_active_or_a_fault(auditor: App, tokens: dict[str, An
         assert (reply.status, reply.body) == (200, INACTIVE), token[:80]
 
 
+@pytest.mark.parametrize(("ahead", "active"), [(30, True), (120, False)])
+def test_the_clock_of_another_node_may_be_a_little_ahead(auditor: App, web_app: App, ahead: int, active: bool) -> None:
+    with time_machine.travel(clock.now() + ahead):
+        token = client_credentials(web_app).json["access_token"]
+    assert introspect(auditor, token).json["active"] is active
+
+
+def test_a_token_is_over_in_the_second_it_says(auditor: App, web_app: App) -> None:
+    token = client_credentials(web_app).json["access_token"]
+    with time_machine.travel(protocol.claims(token)["exp"]):
+        assert introspect(auditor, token).body == INACTIVE
+
+
 def test_what_is_not_signed_by_us_never_reaches_the_database(
     auditor: App, tokens: dict[str, Any], statements: Callable[[], Any]
 ) -> None:
