@@ -25,6 +25,7 @@ from authserver.models import (
     RevokedToken,
     SignInSession,
     UsageCount,
+    UsedJti,
 )
 
 DAY = 86_400
@@ -60,6 +61,7 @@ def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
         (AccessToken, AccessToken.expires_at < remembered),
         (RefreshToken, RefreshToken.expires_at < remembered),
         (RevokedToken, RevokedToken.expires_at < now - clock.LEEWAY),
+        (UsedJti, UsedJti.expires_at < now),
         (Grant, Grant.expires_at < remembered),
         (SignInSession, or_(SignInSession.expires_at < month, SignInSession.ended_at < month)),
         (ClientSecret, or_(ClientSecret.expires_at < month, ClientSecret.revoked_at < month)),

@@ -108,6 +108,12 @@ def _require_fresh(claims: Mapping[str, Any], client: ClientFacts) -> None:
         raise jwt.InvalidToken("issued before the client's tokens were revoked")
 
 
+_MARK_USED = {
+    name: dialect.insert(UsedJti).on_conflict_do_nothing().returning(UsedJti.digest)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+
+
 def _use(claims: Mapping[str, Any], client: ClientFacts, verifier: str) -> bool:
     """Use the jti up; False if it was used at this verifier before."""
     jti = claims.get("jti")
@@ -118,12 +124,7 @@ def _use(claims: Mapping[str, Any], client: ClientFacts, verifier: str) -> bool:
     if client.jwt_reuse:
         return True
     digest = secrets.digest("\0".join((client.id, verifier, jti)))
-    insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
+    values = {"digest": digest, "expires_at": int(claims["exp"]) + REMEMBER}
     with database.autocommit() as connection:
-        row = connection.execute(
-            insert(UsedJti)
-            .values(digest=digest, expires_at=int(claims["exp"]) + REMEMBER)
-            .on_conflict_do_nothing()
-            .returning(UsedJti.digest)
-        ).one_or_none()
+        row = connection.execute(_MARK_USED[database.dialect()], values).one_or_none()
     return row is not None
