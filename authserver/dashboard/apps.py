@@ -22,14 +22,24 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Optional
 
-from authserver.domain import audit, client_directory, client_metadata, client_secrets, clients, resources, scopes
+from authserver.domain import (
+    audit,
+    client_directory,
+    client_metadata,
+    client_secrets,
+    clients,
+    resources,
+    scopes,
+    usage,
+)
 from authserver.domain.client_metadata import CODE, KINDS, MACHINE, Registration
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, Invalid
-from authserver.lib import redirect_uris
+from authserver.lib import clock, redirect_uris
 
 blueprint = Blueprint("apps", __name__)
 LIMIT = 20
+DAY = 86_400
 ON_SCOPES_PAGE = ("scopes", "optional_scopes", "resources")
 ROWS = ("redirect_uris", "allowed_cors_origins", "contacts")
 # Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
@@ -160,8 +170,11 @@ def take_document() -> Any:
 def show(client_id: str) -> Any:
     """What it is, what state it is in."""
     client = _mine(client_id)
+    now, subjects = clock.now(), [f"client:{client.id}"]
     return render_template(
         "dashboard/apps/show.html",
+        tokens_day=usage.total(usage.TOKENS, since=now - DAY, subjects=subjects),
+        tokens_week=usage.total(usage.TOKENS, since=now - 7 * DAY, subjects=subjects),
         client=client, standing=client_directory.standing(client.id), owner=client_directory.owner(client.owner_id),
         secrets=client_secrets.active(client.id), kind=KINDS[client.kind], checks=_checks(client),
         known=scopes.all(), resources=resources.all(),

@@ -12,8 +12,11 @@ STATE=$(openssl rand -hex 16)
 VERIFIER=$(openssl rand 32 | base64url)
 CHALLENGE=$(printf %s "$VERIFIER" | openssl dgst -sha256 -binary | base64url)
 
-printf 'Open %s/oauth/authorize?response_type=code&client_id=%s&redirect_uri=%s&scope=%s&state=%s&code_challenge=%s&code_challenge_method=S256\n' \
-  "$ISSUER" "$CLIENT_ID" "$(printf %s "$REDIRECT_URI" | encode)" "$(printf %s "$SCOPE" | encode)" "$STATE" "$CHALLENGE"
+ADDRESS="$ISSUER/oauth/authorize?response_type=code&client_id=$CLIENT_ID"
+ADDRESS="$ADDRESS&redirect_uri=$(printf %s "$REDIRECT_URI" | encode)"
+ADDRESS="$ADDRESS&scope=$(printf %s "$SCOPE" | encode)&state=$STATE"
+ADDRESS="$ADDRESS&code_challenge=$CHALLENGE&code_challenge_method=S256"
+echo "Open $ADDRESS"
 printf 'Paste the address you come back to: '
 read -r ANSWER
 case "$ANSWER" in *"state=$STATE"*) ;; *) echo 'The state differs: not our answer.' >&2; exit 1 ;; esac
