@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain import audit, known_devices, mails, one_time_links, sessions, throttle
-from authserver.errors import Denied, Invalid, Unavailable
+from authserver.errors import Denied, Invalid, RateLimited, Unavailable
 from authserver.lib import clock, emails, password_hash, password_rules
 from authserver.models import User
 from authserver.observability import context, logs, metrics
@@ -27,7 +27,7 @@ def check(email: str, password: str, *, device: bytes | None = None) -> User | N
     except ValueError:
         email = ""  # nobody has it, and it is counted as one name
     known = device if device is not None and known_devices.knows(email, device) else None
-    attempt = throttle.begin_sign_in(email, ip=context.current().ip, device=known)
+    attempt = _begin(email, known)
     with database.reading() as session:
         user = session.scalar(select(User).where(User.email == email))
     if not _proves(attempt, user.password_hash if user else None, password) or user is None:
@@ -38,6 +38,7 @@ def check(email: str, password: str, *, device: bytes | None = None) -> User | N
         _note_failure(user, None, reason="disabled")
         raise Denied(DISABLED, "the account is disabled")
     _rehash(user, password)
+    metrics.LOGINS.labels(method="password", result="ok").inc()
     return user
 
 
@@ -123,6 +124,14 @@ def store(session: Session, user: User, digest: str) -> None:
     )
     # "This wasn't me" links outlive it: who stole the password could change it and so disarm the warning.
     one_time_links.kill(session, user.id, "reset", "welcome")
+
+
+def _begin(email: str, device: bytes | None) -> throttle.Attempt:
+    try:
+        return throttle.begin_sign_in(email, ip=context.current().ip, device=device)
+    except RateLimited:
+        metrics.LOGINS.labels(method="password", result="throttled").inc()
+        raise
 
 
 def _proves(attempt: throttle.Attempt, stored: str | None, password: str) -> bool:
