@@ -98,37 +98,32 @@ _guard = threading.Lock()
 def _fetched(client: ClientFacts) -> Fetched:
     """The keys at the client's address, at most ten minutes old if the address answers."""
     known = _copies.get(client.id)
-    if known is not None and known.uri == client.jwks_uri and clock.now() - known.fetched_at < FRESH_SECONDS:
-        return known
-    return _refetched(client, known if known and known.uri == client.jwks_uri else None)
+    if known is None or known.uri != client.jwks_uri:
+        return _refetched(client, None)
+    return known if clock.now() - known.fetched_at < FRESH_SECONDS else _refetched(client, known)
 
 
 def _refetched(client: ClientFacts, known: Fetched | None) -> Fetched:
     """What is newer than `known`: read from the shared row, or fetched by one of all who want it."""
+    if known is not None and not _due(known):
+        return known
     with _lock_of(client.id):
+        copy = _copies.get(client.id)
+        if copy is not None and copy is not known and copy.uri == client.jwks_uri:
+            return copy  # another thread was faster
         row = _row(client)
-        if row is not None and (known is None or row.fetched_at > known.fetched_at) and _is_fresh(row):
-            return _keep(client, row)
-        if _claim(client):
-            return _keep(client, _fetch(client))
-        row = _awaited(client)
-        if known is not None and (row is None or row.fetched_at <= known.fetched_at):
-            return _usable(known)
-        return _keep(client, row) if row else Fetched(str(client.jwks_uri), (), 0, 0)
+        found = _fetch(client) if (row is None or _due(row)) and _claim(client) else _awaited(client)
+        _copies[client.id] = found = _usable(found)
+    return found
 
 
-def _is_fresh(row: Fetched) -> bool:
-    return clock.now() - row.fetched_at < FRESH_SECONDS
+def _due(found: Fetched) -> bool:
+    return not 0 <= clock.now() - found.tried_at < REFETCH_SECONDS
 
 
 def _usable(known: Fetched) -> Fetched:
     old = clock.now() - known.fetched_at > STALE_SECONDS
     return Fetched(known.uri, (), known.fetched_at, known.tried_at) if old else known
-
-
-def _keep(client: ClientFacts, found: Fetched) -> Fetched:
-    _copies[client.id] = found
-    return _usable(found)
 
 
 def _lock_of(client_id: str) -> threading.Lock:
@@ -151,37 +146,48 @@ def _claim(client: ClientFacts) -> bool:
     now = clock.now()
     insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
     new = insert(FetchedJwks).values(client_id=client.id, uri=client.jwks_uri, keys=[], fetched_at=None, tried_at=now)
-    due = or_(
-        FetchedJwks.tried_at <= now - REFETCH_SECONDS, FetchedJwks.tried_at > now, FetchedJwks.uri != client.jwks_uri
-    )
-    moved = FetchedJwks.uri != client.jwks_uri
+    due = or_(FetchedJwks.tried_at <= now - REFETCH_SECONDS, FetchedJwks.tried_at > now)
     statement = new.on_conflict_do_update(
         index_elements=[FetchedJwks.client_id], set_={"tried_at": now}, where=due
     ).returning(FetchedJwks.tried_at)
     with database.autocommit() as connection:
         # Keys of another address say nothing about this one.
-        connection.execute(delete(FetchedJwks).where(FetchedJwks.client_id == client.id, moved))
+        connection.execute(
+            delete(FetchedJwks).where(FetchedJwks.client_id == client.id, FetchedJwks.uri != client.jwks_uri)
+        )
         return connection.execute(statement).one_or_none() is not None
 
 
 def _fetch(client: ClientFacts) -> Fetched:
     """Ask the client's address. What it said before stays good for a while if it does not answer now."""
-    from authserver.domain import outbound
-
-    now, keys = clock.now(), None
-    try:
-        answer = outbound.fetch(
-            str(client.jwks_uri), "GET", {"Accept": "application/jwk-set+json, application/json"}, timeout=FETCH_TIMEOUT
-        )
-        keys = _usable_keys(answer.body) if answer.status == 200 else None
-    except (outbound.Blocked, outbound.Failed) as failure:
-        logs.failure("jwks_not_fetched", failure, level="warning", client_id=client.id)
+    keys = _ask(client)
     if keys is not None:
         with database.autocommit() as connection:
             connection.execute(
-                update(FetchedJwks).where(FetchedJwks.client_id == client.id).values(keys=keys, fetched_at=now)
+                update(FetchedJwks)
+                .where(FetchedJwks.client_id == client.id, FetchedJwks.uri == client.jwks_uri)
+                .values(keys=keys, fetched_at=clock.now())
             )
-    return _row(client) or Fetched(str(client.jwks_uri), (), 0, now)
+    return _row(client) or _nothing(client)
+
+
+def _ask(client: ClientFacts) -> list[dict[str, Any]] | None:
+    """The keys that the address shows now; None if it shows no key set."""
+    from authserver.domain import outbound
+
+    try:
+        answer = outbound.fetch(str(client.jwks_uri), "GET", _ACCEPT, b"", timeout=FETCH_TIMEOUT)
+    except (outbound.Blocked, outbound.Failed) as failure:
+        logs.failure("jwks_not_fetched", failure, level="warning", client_id=client.id)
+        return None
+    return _usable_keys(answer.body) if answer.status == 200 else None
+
+
+_ACCEPT = {"Accept": "application/jwk-set+json, application/json"}
+
+
+def _nothing(client: ClientFacts) -> Fetched:
+    return Fetched(str(client.jwks_uri), (), 0, clock.now())
 
 
 def _usable_keys(body: bytes) -> list[dict[str, Any]] | None:
@@ -196,12 +202,12 @@ def _usable_keys(body: bytes) -> list[dict[str, Any]] | None:
     return [each for each in keys[:MAX_KEYS] if isinstance(each, dict) and _parsed([each])]
 
 
-def _awaited(client: ClientFacts) -> Fetched | None:
+def _awaited(client: ClientFacts) -> Fetched:
     """What another worker is fetching at this moment, or fetched a moment ago."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        row = _row(client)
-        under_way = row is not None and row.fetched_at < row.tried_at and clock.now() - row.tried_at <= WAIT_SECONDS
+        row = _row(client) or _nothing(client)
+        under_way = row.fetched_at < row.tried_at and 0 <= clock.now() - row.tried_at <= FETCH_TIMEOUT
         if not under_way or time.monotonic() > deadline:
             return row
         time.sleep(PAUSE)
