@@ -111,6 +111,12 @@ def find(client_id: str) -> ClientFacts | None:
     return _cache.get(client_id)
 
 
+def find_afresh(client_id: str) -> ClientFacts | None:
+    """The same, after asking the database now whether anything has changed, instead of once a second."""
+    cache.forget()
+    return find(client_id)
+
+
 def get(client_id: str) -> ClientFacts:
     """The client. Raises NotFound for an unknown or deleted one."""
     facts = find(client_id)

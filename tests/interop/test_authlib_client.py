@@ -26,6 +26,7 @@ def session(app: App, method: str = "client_secret_basic") -> OAuth2Session:
         app.client_id,
         app.client_secret or None,
         token_endpoint_auth_method=method,
+        revocation_endpoint_auth_method=method,
         scope="openid email workflows:read",
         redirect_uri=app.redirect_uri,
         code_challenge_method="S256",
@@ -80,17 +81,6 @@ def test_a_wrong_secret_is_an_error_that_the_client_understands(served: Served, 
     with pytest.raises(OAuthError) as refused:
         client.fetch_token(metadata["token_endpoint"], grant_type="client_credentials")
     assert refused.value.error == "invalid_client"
-
-
-def test_denied_consent_arrives_as_access_denied(served: Served, metadata: dict[str, Any]) -> None:
-    app = served.app("Authlib app")
-    client = session(app)
-    url, state = client.create_authorization_url(metadata["authorization_endpoint"], code_verifier="v" * 50)
-    browser = served.browser("alice@example.test")
-    back = browser.submit(browser.open(url).form("/oauth/authorize/consent"), action="deny").location
-    with pytest.raises(OAuthError) as refused:
-        client.fetch_token(metadata["token_endpoint"], authorization_response=back, code_verifier="v" * 50, state=state)
-    assert refused.value.error == "access_denied"
 
 
 def test_discovery_is_all_that_authlibs_jwt_check_needs(served: Served, metadata: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from oauthlib.oauth2 import BackendApplicationClient, InvalidClientError, InvalidGrantError
+from oauthlib.oauth2 import AccessDeniedError, BackendApplicationClient, InvalidClientError, InvalidGrantError
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
@@ -58,3 +58,13 @@ def test_a_wrong_secret_is_an_error_that_the_client_understands(served: Served) 
     client = OAuth2Session(client=BackendApplicationClient(app.client_id))
     with pytest.raises(InvalidClientError):
         client.fetch_token(served.issuer + "/oauth/token", auth=HTTPBasicAuth(app.client_id, "wrong"))
+
+
+def test_denied_consent_arrives_as_access_denied(served: Served) -> None:
+    app = served.app("Older app")
+    client = OAuth2Session(app.client_id, redirect_uri=app.redirect_uri, scope=["openid", "email"], pkce="S256")
+    url, _state = client.authorization_url(served.issuer + "/oauth/authorize")
+    browser = served.browser("alice@example.test")
+    back = browser.submit(browser.open(url).form("/oauth/authorize/consent"), action="deny").location
+    with pytest.raises(AccessDeniedError):
+        client.fetch_token(served.issuer + "/oauth/token", authorization_response=back)
