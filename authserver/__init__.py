@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def install(settings: Settings) -> None:
     """What every entry needs, commands too: settings, logging, hashing, the database and its schema."""
     from authserver import database
-    from authserver.domain import cache
+    from authserver.domain import cache, client_throttle
     from authserver.lib import password_hash
     from authserver.observability import logs
 
@@ -41,6 +41,7 @@ def install(settings: Settings) -> None:
     password_hash.configure(slots=max(1, (os.cpu_count() or 1) // settings.workers))
     database.install(database.build(settings))
     cache.reset()
+    client_throttle.reset()
 
 
 def configure(app: Flask, settings: Settings) -> None:
@@ -66,13 +67,13 @@ def configure(app: Flask, settings: Settings) -> None:
 
 def register(app: Flask, settings: Settings) -> None:
     """The edge, then every way in."""
-    from authserver import dashboard, edge, oauth, ops, pages
+    from authserver import dashboard, edge, gateway, oauth, ops, pages
     from authserver.edge import lane, machine
     from authserver.extensions import db
 
     db.init_app(app)
     edge.init_app(app)
-    endpoints = {**oauth.ENDPOINTS, **oauth.path_inserted(), **ops.ENDPOINTS}
+    endpoints = {**oauth.ENDPOINTS, **oauth.path_inserted(), **gateway.ENDPOINTS, **ops.ENDPOINTS}
     lane.register(app, endpoints)
     for blueprint in (*oauth.BLUEPRINTS, *pages.BLUEPRINTS, *dashboard.BLUEPRINTS):
         app.register_blueprint(blueprint)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 POLL_SECONDS = 1.0
 # With the database gone, what we knew may be used for this long and no longer.
 STALE_SECONDS = 60.0
-NAMES = ("clients", "scopes", "signing_keys", "permissions")
+NAMES = ("clients", "scopes", "signing_keys", "permissions", "routes")
 
 _lock = threading.Lock()
 _versions: dict[str, int] = {}

@@ -44,8 +44,8 @@ def on_http_error(error: HTTPException) -> Response:
 
 def on_database_error(error: SQLAlchemyError) -> Response:
     """503 while the database does not answer."""
-    status = machine.unavailable(error).status
-    return page(status, retry_after=2 if status == 503 else 0)
+    refusal = machine.database_failure(error)
+    return page(refusal.status, retry_after=refusal.retry_after) if refusal else page(500)
 
 
 def on_anything_else(error: Exception) -> Response:

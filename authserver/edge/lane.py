@@ -13,6 +13,7 @@ from authserver.edge import exchange, machine, request_log
 from authserver.edge.machine import Endpoint
 from authserver.observability import context
 
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 CONTEXT_KEY = "authserver.context"
 
 
@@ -24,13 +25,15 @@ class Lane:
     ):
         self._behind, self._prefix = behind, prefix
         self._endpoints = endpoints if open else {}
+        # A path that ends in a slash stands for everything below it.
+        self._below = {path: endpoint for path, endpoint in self._endpoints.items() if path.endswith("/")}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started = time.perf_counter()
         self._strip_prefix(environ)
         asked = request_log.begin(environ)
         environ[CONTEXT_KEY] = asked
-        endpoint = self._endpoints.get(environ.get("PATH_INFO", ""))
+        route, endpoint = self._find(environ.get("PATH_INFO", ""))
         if endpoint is None:
             return self._pass_on(environ, start_response, asked, started)
         with context.using(asked):
@@ -38,12 +41,21 @@ class Lane:
             asked.log.update(outgoing.log)
             request_log.end(
                 asked,
-                route=environ["PATH_INFO"],
+                route=route,
                 method=environ["REQUEST_METHOD"],
                 status=outgoing.status,
                 started=started,
             )
         return exchange.write(outgoing, start_response)
+
+    def _find(self, path: str) -> tuple[str, Endpoint | None]:
+        endpoint = self._endpoints.get(path)
+        if endpoint is not None:
+            return path, endpoint
+        for start, endpoint in self._below.items():
+            if path.startswith(start):
+                return start, endpoint
+        return path, None
 
     def _pass_on(
         self, environ: WSGIEnvironment, start_response: StartResponse, asked: context.Context, started: float
@@ -80,11 +92,13 @@ def register(app: Flask, endpoints: Mapping[str, Endpoint]) -> None:
     for path, endpoint in endpoints.items():
         view = _view(endpoint)
         view.provide_automatic_options = False
-        app.add_url_rule(path, f"machine:{path}", view, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+        app.add_url_rule(path, f"machine:{path}", view, methods=METHODS)
+        if path.endswith("/"):
+            app.add_url_rule(f"{path}<path:_rest>", f"machine:{path}*", view, methods=METHODS)
 
 
 def _view(endpoint: Endpoint) -> Any:
-    def serve() -> Response:
+    def serve(_rest: str = "") -> Response:
         outgoing = machine.answer(endpoint, exchange.read(request.environ))
         context.current().log.update(outgoing.log)
         response = Response(outgoing.body, outgoing.status)

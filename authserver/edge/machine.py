@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from authserver import config
-from authserver.edge import headers
+from authserver.edge import headers, json_errors
 from authserver.edge.exchange import Handler, Incoming, Outgoing
 from authserver.errors import DomainError, RateLimited, Unavailable
 from authserver.observability import context, logs
@@ -18,17 +18,23 @@ from authserver.observability import context, logs
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A handler and the rules around it. `cors` finds the allowed origin of a request, if any."""
+    """A handler and the rules around it. `cors` finds the allowed origin of a request, if any.
+
+    `methods` None takes every method. `api` answers errors in the format of the API (contract 6) instead of RFC 6749's.
+    `body` False ignores what a proxy sends along, and the scheme it came over, which are those of the original request.
+    """
 
     handler: Handler
-    methods: frozenset[str]
+    methods: frozenset[str] | None
     cacheable: bool = False
+    api: bool = False
+    body: bool = True
     cors: Callable[[Incoming], str | None] | None = None
 
 
 def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
     """Run a handler; whatever happens, the answer is well-formed JSON with the right headers."""
-    outgoing = _refuse_early(endpoint, incoming) or _run(endpoint.handler, incoming)
+    outgoing = _refuse_early(endpoint, incoming) or _run(endpoint, incoming)
     given = {name.lower() for name, _ in outgoing.headers}
     standard = headers.for_machines(cacheable=endpoint.cacheable and outgoing.status in (200, 304))
     outgoing.headers += [pair for pair in standard if pair[0].lower() not in given]
@@ -46,9 +52,11 @@ def error(status: int, code: str, description: str, *more: tuple[str, str]) -> O
 def _refuse_early(endpoint: Endpoint, incoming: Incoming) -> Outgoing | None:
     if incoming.method == "OPTIONS" and endpoint.cors and incoming.header("access-control-request-method"):
         return Outgoing(204)
-    if incoming.method not in endpoint.methods:
+    if endpoint.methods is not None and incoming.method not in endpoint.methods:
         allowed = ", ".join(sorted(endpoint.methods))
         return error(405, "invalid_request", f"Only {allowed} is allowed here.", ("Allow", allowed))
+    if not endpoint.body:
+        return None
     if incoming.body_too_large:
         return error(413, "invalid_request", "The body is too large.")
     if incoming.plain_http and (incoming.header("authorization") or incoming.body):
@@ -57,28 +65,42 @@ def _refuse_early(endpoint: Endpoint, incoming: Incoming) -> Outgoing | None:
     return None
 
 
-def _run(handler: Handler, incoming: Incoming) -> Outgoing:
+def _run(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
+    said = _as_api if endpoint.api else _as_oauth
     try:
-        return handler(incoming)
-    except RateLimited as refusal:
-        return error(429, "slow_down", refusal.public, ("Retry-After", str(refusal.retry_after)))
-    except Unavailable as refusal:
-        return error(503, "temporarily_unavailable", refusal.public, ("Retry-After", str(refusal.retry_after)))
+        return endpoint.handler(incoming)
+    except json_errors.ApiError as refusal:
+        return json_errors.respond(refusal)
     except DomainError as refusal:
-        return error(refusal.status, "invalid_request", refusal.public)
+        context.current().log["msg"] = refusal.detail
+        return said(refusal)
     except (SQLAlchemyError, OSError) as failure:
-        return unavailable(failure)
+        return said(database_failure(failure))
     except Exception as failure:  # the last resort: a fault of ours is never a traceback for the caller
         logs.failure("unhandled_error", failure)
+        return said(None)
+
+
+def _as_api(refusal: DomainError | None) -> Outgoing:
+    return json_errors.respond(json_errors.translate(refusal) if refusal else json_errors.internal_error())
+
+
+def _as_oauth(refusal: DomainError | None) -> Outgoing:
+    if refusal is None:
         return error(500, "server_error", "Something went wrong on our side.")
+    if isinstance(refusal, RateLimited):
+        return error(429, "slow_down", refusal.public, ("Retry-After", str(refusal.retry_after)))
+    if isinstance(refusal, Unavailable):
+        return error(503, "temporarily_unavailable", refusal.public, ("Retry-After", str(refusal.retry_after)))
+    return error(refusal.status, "invalid_request", refusal.public)
 
 
-def unavailable(failure: Exception) -> Outgoing:
-    """503 when the database does not answer; a statement that we wrote wrong is a 500 like any other fault."""
+def database_failure(failure: Exception) -> Unavailable | None:
+    """503 when the database does not answer; None for a statement that we wrote wrong, a fault like any other."""
     logs.failure("database_error", failure)
     if isinstance(failure, DBAPIError) and type(failure.orig).__name__ in {"ProgrammingError", "SyntaxError"}:
-        return error(500, "server_error", "Something went wrong on our side.")
-    return error(503, "temporarily_unavailable", "The server cannot answer right now.", ("Retry-After", "2"))
+        return None
+    return Unavailable("The server cannot answer right now.", type(failure).__name__)
 
 
 def _cors(endpoint: Endpoint, incoming: Incoming) -> list[tuple[str, str]]:
@@ -95,7 +117,7 @@ def _cors(endpoint: Endpoint, incoming: Incoming) -> list[tuple[str, str]]:
         granted.append(("Vary", "Origin"))
     if incoming.method == "OPTIONS":
         granted += [
-            ("Access-Control-Allow-Methods", ", ".join(sorted(endpoint.methods))),
+            ("Access-Control-Allow-Methods", ", ".join(sorted(endpoint.methods or ()))),
             ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP"),
             ("Access-Control-Max-Age", "600"),
         ]

@@ -22,6 +22,7 @@ from authserver.models.permission_level import PermissionLevel
 from authserver.models.refresh_token import RefreshToken
 from authserver.models.resource import Resource
 from authserver.models.revoked_token import RevokedToken
+from authserver.models.route_table import RouteTable
 from authserver.models.scope import Scope
 from authserver.models.session import SignInSession
 from authserver.models.signing_key import SigningKey
@@ -52,6 +53,7 @@ __all__ = [
     "RefreshToken",
     "Resource",
     "RevokedToken",
+    "RouteTable",
     "Scope",
     "SignInSession",
     "SigningKey",

@@ -11,5 +11,7 @@ from authserver.extensions import Base
 class CacheVersion(Base):
     __tablename__ = "cache_versions"
 
-    name: Mapped[str] = mapped_column(String(20), primary_key=True)  # clients, scopes, signing_keys, permissions
+    name: Mapped[str] = mapped_column(
+        String(20), primary_key=True
+    )  # clients, scopes, signing_keys, permissions, routes
     version: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,52 @@
+"""The request in front of the proxy: its method and path, as each kind of proxy tells them (ux.md 4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+from authserver.edge.exchange import Incoming
+
+# Every one of these that is present is believed, and the requirements add up: forging one can only raise them.
+METHOD_HEADERS = ("x-original-method", "x-forwarded-method")
+PATH_HEADERS = ("x-original-uri", "x-original-url", "x-forwarded-uri")
+
+
+def methods(incoming: Incoming) -> list[str]:
+    """Original methods as headers give them."""
+    return [incoming.header(name).strip().upper() for name in METHOD_HEADERS if incoming.header(name)]
+
+
+def paths(incoming: Incoming) -> list[str]:
+    """Original paths as headers give them, decoded once, without the query."""
+    return [path_of(incoming.header(name)) for name in PATH_HEADERS if incoming.header(name)]
+
+
+def pairs(incoming: Incoming, own_method: str | None, own_path: str | None) -> Iterator[tuple[str, str]]:
+    """Every (method, path) that the headers and, for Envoy, the request line say. Empty if one half is missing."""
+    said_methods = dict.fromkeys([*([own_method] if own_method else []), *methods(incoming)])
+    said_paths = dict.fromkeys([*([own_path] if own_path else []), *paths(incoming)])
+    for method in said_methods:
+        for path in said_paths:
+            yield method, path
+
+
+def path_of(uri: str) -> str:
+    """The path of a URI, percent-decoded once."""
+    try:
+        path = urlsplit(uri).path if not uri.startswith("/") else uri.partition("?")[0].partition("#")[0]
+    except ValueError:
+        return ""
+    return unquote(path, errors="replace")
+
+
+def is_plain(path: str) -> bool:
+    """Whether every reader takes this path alike: no dot segments, no doubled or back slashes, no path parameters."""
+    segments = path.split("/")
+    return (
+        path.startswith("/")
+        and path.isprintable()
+        and not any(sign in path for sign in ("//", "\\", "%", ";", "\ufffd"))
+        and "." not in segments
+        and ".." not in segments
+    )
