@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
-from authserver.domain import clients
+from authserver.domain import client_throttle, clients
 from authserver.domain.clients import ClientFacts
 from authserver.lib import clock, redirect_uris, secrets
 from authserver.lib import scopes as grammar
@@ -57,6 +57,7 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]  # Authlib has no types
 def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS) -> OAuthClient:
     """The client that made a request, by its registered method. Raises InvalidClient, InvalidRequest."""
     given = request_rules.client_credentials(request)
+    client_throttle.check(given.client_id, request.ip)
     known = len(given.client_id) <= request_rules.MAX_CLIENT_ID
     facts = clients.find(given.client_id) if known else None
     proven = _proven(facts, given)
@@ -65,6 +66,7 @@ def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS
         facts = clients.find_afresh(given.client_id)
         proven = _proven(facts, given)
     if facts is None or not proven or not facts.enabled or given.method not in methods:
+        client_throttle.note_failure(given.client_id, request.ip)
         raise InvalidClient(by_header=bool(request.authorization))
     here = context.current()
     here.actor = f"client:{facts.id}"

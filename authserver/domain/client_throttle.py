@@ -1,0 +1,49 @@
+"""Slowing down who fails to authenticate as a client again and again, for each client and network."""
+
+from __future__ import annotations
+
+from authserver.domain import rate_limits, throttle
+from authserver.errors import RateLimited
+from authserver.lib import clock, secrets
+from authserver.observability import metrics
+
+POLICY, LIMIT = "client-authentication", "100/minute"
+MAX_REMEMBERED = 10_000
+# Who is over the limit, until when. Each worker learns it from the next failure that it sees, so that requests which
+# authenticate well cost one look into this and nothing else.
+_over: dict[str, int] = {}
+
+
+def check(client_id: str, ip: str) -> None:
+    """Raise RateLimited while too many authentications of this client failed from this network.
+
+    An unknown client is counted like a known one, and somebody else's network is never locked out.
+    """
+    until = _over.get(_bucket(client_id, ip)) if _over else None
+    if until is None:
+        return
+    wait = until - clock.now()
+    if wait > 0:
+        metrics.RATE_LIMITED.labels(policy=POLICY).inc()
+        raise RateLimited("Too many failed attempts.", f"client authentication, {ip}", retry_after=wait)
+    _over.pop(_bucket(client_id, ip), None)
+
+
+def note_failure(client_id: str, ip: str) -> None:
+    """Count a failed authentication."""
+    bucket = _bucket(client_id, ip)
+    state = rate_limits.consume(POLICY, bucket, LIMIT)
+    if state.remaining == 0:
+        if len(_over) >= MAX_REMEMBERED:
+            _over.clear()
+        _over[bucket] = clock.now() + state.resets_in
+
+
+def reset() -> None:
+    """Forget who is over the limit, for a new installation in the same process."""
+    _over.clear()
+
+
+def _bucket(client_id: str, ip: str) -> str:
+    # A digest has one length, whatever somebody sends as a client id.
+    return secrets.digest(f"{client_id}\0{throttle.address_key(ip)}").hex()[:40]
