@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def install(settings: Settings) -> None:
     """What every entry needs, commands too: settings, logging, hashing, the database and its schema."""
     from authserver import database
-    from authserver.domain import cache, client_throttle
+    from authserver.domain import cache
     from authserver.lib import password_hash
     from authserver.observability import logs
 
@@ -41,7 +41,6 @@ def install(settings: Settings) -> None:
     password_hash.configure(slots=max(1, (os.cpu_count() or 1) // settings.workers))
     database.install(database.build(settings))
     cache.reset()
-    client_throttle.reset()
 
 
 def configure(app: Flask, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from authserver import config
 from authserver.domain import rate_limits, throttle
 from authserver.errors import RateLimited
 from authserver.lib import clock, secrets
@@ -39,11 +40,6 @@ def note_failure(client_id: str, ip: str) -> None:
         _over[bucket] = clock.now() + state.resets_in
 
 
-def reset() -> None:
-    """Forget who is over the limit, for a new installation in the same process."""
-    _over.clear()
-
-
 def _bucket(client_id: str, ip: str) -> str:
-    # A digest has one length, whatever somebody sends as a client id.
-    return secrets.digest(f"{client_id}\0{throttle.address_key(ip)}").hex()[:40]
+    # A digest has one length, whatever somebody sends as a client id. The folder is this installation's.
+    return secrets.digest(f"{config.current().data_dir}\0{client_id}\0{throttle.address_key(ip)}").hex()[:40]
