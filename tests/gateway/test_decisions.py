@@ -1,0 +1,223 @@
+"""The decision for a proxy: who may pass, and that nothing a client sends can lower what is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from authserver.domain import api_keys, gateway_routes
+from authserver.domain.gateway_routes import Rule
+from authserver.errors import Invalid
+from tests.conftest import Person
+
+IDENTITY = ("X-Auth-Subject", "X-Auth-Client-Id", "X-Auth-Scope", "X-Auth-Credential", "X-Auth-Permission")
+READ, WRITE = ("workflows:read",), ("workflows:write",)
+
+
+@pytest.fixture
+def key(alice: Person) -> Callable[[str], dict[str, str]]:
+    """Makes the Authorization header of a key of Alice's."""
+
+    def make(level: str, **more: Any) -> dict[str, str]:
+        _, value = api_keys.create(alice.user, api_keys.Wish("proxy", level, **more))
+        return {"Authorization": f"Bearer {value}"}
+
+    return make
+
+
+@pytest.fixture
+def table(app: object) -> None:
+    gateway_routes.save("shop", gateway_routes.parse("GET /orders/{id} workflows:read\n* /orders/** workflows:write"))
+
+
+class TestIdentity:
+    def test_a_good_credential_passes_with_all_identity_headers(
+        self, http: FlaskClient, key: Any, alice: Person
+    ) -> None:
+        answer = http.get("/gateway/auth/workflows:read", headers=key("read_only"))
+        assert (answer.status_code, answer.data) == (200, b"")
+        assert {name: answer.headers[name] for name in IDENTITY} == {
+            "X-Auth-Subject": alice.id,
+            "X-Auth-Client-Id": "",
+            "X-Auth-Scope": "analytics:read workflows:read",
+            "X-Auth-Credential": "api_key",
+            "X-Auth-Permission": "read_only",
+        }
+
+    def test_a_refusal_empties_every_identity_header(self, http: FlaskClient) -> None:
+        answer = http.get("/gateway/auth", headers={"X-Auth-Subject": "somebody"})
+        assert answer.status_code == 401
+        assert [answer.headers[name] for name in IDENTITY] == [""] * 5
+        assert answer.get_json()["error"]["code"] == "MISSING_AUTHENTICATION"
+
+    def test_the_rate_limit_shows_on_every_answer_to_a_credential(self, http: FlaskClient, key: Any) -> None:
+        header = key("read_only")
+        assert http.get("/gateway/auth/any", headers=header).headers["X-RateLimit-Remaining"] == "999"
+        refused = http.get("/gateway/auth/workflows:delete", headers=header)
+        assert (refused.status_code, refused.headers["X-RateLimit-Remaining"]) == (403, "998")
+
+    def test_a_spent_limit_is_429_with_retry_after(self, http: FlaskClient, key: Any) -> None:
+        header = key("read_only", rate_limit="2/hour")
+        statuses = [http.get("/gateway/auth", headers=header).status_code for _ in range(3)]
+        answer = http.get("/gateway/auth", headers=header)
+        assert statuses == [200, 200, 429]
+        assert int(answer.headers["Retry-After"]) == answer.get_json()["error"]["retry_after"] > 3500
+
+    @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    def test_every_method_is_answered(self, http: FlaskClient, key: Any, method: str) -> None:
+        answer = http.open("/gateway/envoy/any/some/path", method=method, headers=key("read_only"))
+        assert answer.status_code == 200
+
+
+class TestNeeded:
+    @pytest.mark.parametrize(
+        ("level", "needed", "status"),
+        [
+            ("read_only", "workflows:read", 200),
+            ("read_only", "workflows:read+analytics:read", 200),
+            ("read_only", "workflows:write", 403),
+            ("read_only", "workflows:read+workflows:write", 403),
+            ("read_write", "workflows:write", 200),
+            ("full_access", "workflows:delete", 200),
+            ("full_access", "admin", 403),  # its owner is no administrator
+            ("full_access", "no:such-scope", 403),
+            ("full_access", "unknown-table", 403),
+            ("full_access", "workflows:read+", 403),
+        ],
+    )
+    @pytest.mark.parametrize("shape", ["/gateway/auth/{}", "/gateway/envoy/{}/orders/1"])
+    def test_the_path_says_what_is_needed(
+        self, http: FlaskClient, key: Any, shape: str, level: str, needed: str, status: int
+    ) -> None:
+        assert http.get(shape.format(needed), headers=key(level)).status_code == status
+
+    @pytest.mark.parametrize(
+        "forged",
+        [
+            {"X-Original-Method": "GET"},
+            {"X-Auth-Scope": "workflows:delete"},
+            {"X-Forwarded-Uri": "/orders/1", "X-Forwarded-Method": "GET"},
+            {"X-Required-Scope": "workflows:read"},
+        ],
+    )
+    @pytest.mark.parametrize("query", ["", "?scope=workflows:read", "?needed=any"])
+    def test_nothing_a_client_sends_lowers_it(
+        self, http: FlaskClient, key: Any, forged: dict[str, str], query: str
+    ) -> None:
+        answer = http.get(f"/gateway/auth/workflows:delete{query}", headers=key("read_write") | forged)
+        assert answer.status_code == 403
+
+
+class TestMethods:
+    @pytest.mark.parametrize(
+        ("method", "level", "status"),
+        [
+            ("GET", "read_only", 200),
+            ("HEAD", "read_only", 200),
+            ("POST", "read_only", 403),
+            ("PATCH", "read_write", 200),
+            ("DELETE", "read_write", 403),
+            ("DELETE", "full_access", 200),
+            ("BREW", "full_access", 403),
+        ],
+    )
+    def test_the_original_method_decides(
+        self, http: FlaskClient, key: Any, method: str, level: str, status: int
+    ) -> None:
+        header = key(level)
+        told = http.get("/gateway/auth/methods", headers=header | {"X-Original-Method": method})
+        assert told.status_code == status
+
+    def test_envoy_sends_it_in_the_request_line(self, http: FlaskClient, key: Any) -> None:
+        header = key("read_only")
+        assert http.get("/gateway/envoy/methods/orders", headers=header).status_code == 200
+        assert http.delete("/gateway/envoy/methods/orders", headers=header).status_code == 403
+
+    def test_without_any_original_method_nobody_passes(self, http: FlaskClient, key: Any) -> None:
+        assert http.get("/gateway/auth/methods", headers=key("full_access")).status_code == 403
+
+    def test_two_methods_add_up(self, http: FlaskClient, key: Any) -> None:
+        both = {"X-Original-Method": "DELETE", "X-Forwarded-Method": "GET"}
+        assert http.get("/gateway/auth/methods", headers=key("read_write") | both).status_code == 403
+
+
+@pytest.mark.usefixtures("table")
+class TestTables:
+    @pytest.mark.parametrize(
+        ("method", "uri", "level", "status"),
+        [
+            ("GET", "/orders/1", "read_only", 200),
+            ("GET", "/orders/1?x=/public", "read_only", 200),
+            ("GET", "/orders/1/lines", "read_only", 403),
+            ("POST", "/orders", "read_only", 403),
+            ("POST", "/orders", "read_write", 200),
+            ("GET", "/elsewhere", "full_access", 403),
+            ("GET", "/orders/../orders/1", "full_access", 403),
+            ("GET", "/orders//1", "full_access", 403),
+            ("GET", "/orders/%2e%2e/1", "full_access", 403),
+            ("GET", "/orders/1;admin", "full_access", 403),
+            ("GET", "/orders/1\\..", "full_access", 403),
+        ],
+    )
+    def test_method_and_path_decide(
+        self, http: FlaskClient, key: Any, method: str, uri: str, level: str, status: int
+    ) -> None:
+        original = {"X-Original-Method": method, "X-Original-URI": uri}
+        assert http.get("/gateway/auth/shop", headers=key(level) | original).status_code == status
+
+    def test_a_second_path_can_only_raise_the_need(self, http: FlaskClient, key: Any) -> None:
+        original = {"X-Original-Method": "GET", "X-Original-URI": "/orders/1/lines", "X-Forwarded-Uri": "/orders/1"}
+        assert http.get("/gateway/auth/shop", headers=key("read_only") | original).status_code == 403
+
+    def test_envoy_sends_the_path_behind_the_prefix(self, http: FlaskClient, key: Any) -> None:
+        header = key("read_only")
+        assert http.get("/gateway/envoy/shop/orders/7?a=b", headers=header).status_code == 200
+        assert http.put("/gateway/envoy/shop/orders/7", headers=header).status_code == 403
+
+    def test_a_path_without_a_method_does_not_pass(self, http: FlaskClient, key: Any) -> None:
+        assert (
+            http.get("/gateway/auth/shop", headers=key("full_access") | {"X-Original-URI": "/orders/1"}).status_code
+            == 403
+        )
+
+    def test_a_removed_table_refuses_everybody(self, http: FlaskClient, key: Any) -> None:
+        gateway_routes.remove("shop")
+        assert http.get("/gateway/envoy/shop/orders/7", headers=key("full_access")).status_code == 403
+
+
+@pytest.mark.usefixtures("app")
+class TestRules:
+    def test_what_is_written_reads_back_the_same(self) -> None:
+        text = "GET,POST /a/{id} workflows:read analytics:read\n* /b/**"
+        gateway_routes.save("t", gateway_routes.parse(f"# a comment\n{text}  # another\n"))
+        assert gateway_routes.written(gateway_routes.get("t")) == text
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("any", "* /a"),
+            ("methods", "* /a"),
+            ("workflows:read", "* /a"),
+            ("Upper", "* /a"),
+            ("t", ""),
+            ("t", "GET"),
+            ("t", "BREW /a"),
+            ("t", "GET a"),
+            ("t", "GET /a//b"),
+            ("t", "GET /**/b"),
+            ("t", "GET /a no:such"),
+        ],
+    )
+    def test_a_table_that_could_surprise_is_refused(self, name: str, text: str) -> None:
+        with pytest.raises(Invalid):
+            gateway_routes.save(name, gateway_routes.parse(text))
+
+    def test_a_placeholder_is_one_segment(self) -> None:
+        rule = gateway_routes.Table("t", (Rule((), "/a/{id}/c", READ), Rule((), "/a/**", WRITE)))
+        assert rule.needed("GET", "/a/b/c") == READ
+        assert rule.needed("GET", "/a/b/b/c") == WRITE
+        assert rule.needed("GET", "/a") == WRITE
+        assert rule.needed("GET", "/ab") is None
