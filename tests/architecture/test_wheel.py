@@ -61,7 +61,7 @@ SERVE = """
 import authserver, authserver.cli
 assert authserver.cli.main(["migrate"]) == 0
 client = authserver.create_app().test_client()
-style, page = client.get("/static/css/app.css"), client.get("/login")
+style, page = client.get("/static/css/app.css"), client.get("/login", base_url="http://localhost:8000")
 print(authserver.__file__, style.status_code, page.status_code, "</html>" in page.text, sep="\\n")
 """
 

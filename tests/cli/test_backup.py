@@ -1,0 +1,89 @@
+"""`authserver backup` and `restore`: what was revoked since the backup stays revoked (security.md E15)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from authserver import cli, config, database
+from authserver.config import Settings
+from authserver.domain import api_keys, audit, cache, sessions, users
+from tests.conftest import Person
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Any:
+    """Runs a command on this test's database, and reads its JSON."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("issuer", "database_url", "secret_key", "data_dir", "log_level"):
+        monkeypatch.setenv(f"AUTHSERVER_{name.upper()}", str(getattr(settings, name)))
+
+    def run(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+        engine = database.engine()
+        capsys.readouterr()
+        code = cli.main([*words, "--json"])
+        database.install(engine)
+        engine.dispose()
+        cache.reset()
+        printed = capsys.readouterr()
+        assert code == 0, printed.err
+        return json.loads(printed.out)
+
+    return run
+
+
+def test_a_restore_brings_data_back_and_nothing_that_was_ended(
+    app: Flask, shell: Any, capsys: pytest.CaptureFixture[str], alice: Person, ada: Person, tmp_path: Path
+) -> None:
+    file = tmp_path / "kaie.backup"
+    token, _ = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+    kept = api_keys.create(alice.user, api_keys.Wish("kept", "read_only"))[1]
+    row, leaked = api_keys.create(alice.user, api_keys.Wish("leaked", "read_only"))
+    shell(capsys, "backup", str(file))
+    assert file.stat().st_mode & 0o077 == 0
+
+    api_keys.revoke(alice.id, row.id)
+    users.disable(ada.id)
+    users.rename(alice.id, "Somebody else")
+    shell(capsys, "restore", str(file), "--yes")
+
+    found = users.find(alice.id)
+    assert found is not None and found.name == "Alice Martin"
+    assert found.tokens_not_before > 0
+    assert sessions.resolve(token) is None
+    assert api_keys.check(kept, "127.0.0.1") is not None
+    assert api_keys.check(leaked, "127.0.0.1") is None
+    stopped = users.find(ada.id)
+    assert stopped is not None and stopped.disabled_at is not None
+    assert audit.verify().sound
+    assert audit.page(type="database.restored")[1] == 1
+
+
+def test_a_backup_overwrites_nothing(app: Flask, shell: Any, tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("precious")
+    assert cli.main(["backup", str(tmp_path / "there")]) == 1
+    assert (tmp_path / "there").read_text() == "precious"
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00 but not really", b"PGDMP but not really", b"hello"])
+def test_what_is_no_backup_is_refused_and_nothing_is_lost(
+    app: Flask, shell: Any, alice: Person, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    engine = database.engine()
+    assert cli.main(["restore", str(tmp_path / "file"), "--yes"]) != 0
+    database.install(engine)
+    assert users.find(alice.id) is not None
+
+
+def test_a_missing_file_is_not_found(app: Flask, shell: Any, tmp_path: Path) -> None:
+    assert cli.main(["restore", str(tmp_path / "nothing"), "--yes"]) == 3
+
+
+def test_settings_stay_those_of_the_caller(app: Flask, settings: Settings) -> None:
+    cli.main(["version"])
+    assert config.current() is settings

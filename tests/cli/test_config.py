@@ -1,0 +1,98 @@
+"""`authserver config`, `init` and `doctor`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from authserver import cli, config
+
+SECRET = "a secret that nobody may see, ever 12345"
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUTHSERVER_SECRET_KEY", SECRET)
+    for name in ("DATABASE_URL", "REDIS_URL", "PORT", "WEB_CONCURRENCY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    assert cli.main(words) == code
+    printed = capsys.readouterr()
+    assert SECRET not in printed.out + printed.err
+    return printed.out
+
+
+def test_show_says_what_is_set_where_and_masks_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    (folder / "authserver.toml").write_text('brand = "Acme"\n')
+    monkeypatch.setenv("AUTHSERVER_ISSUER", "https://auth.example.com")
+    monkeypatch.setenv("AUTHSERVER_DATABASE_URL", f"postgresql://kaie:{SECRET}@db/kaie")
+    rows = {row["name"]: row for row in json.loads(told(capsys, "config", "show", "--json"))}
+    assert (rows["brand"]["value"], rows["brand"]["set in"]) == ("Acme", "authserver.toml")
+    assert rows["issuer"]["set in"] == "AUTHSERVER_ISSUER"
+    assert rows["port"]["set in"] == "default"
+    assert rows["secret_key"]["value"] == rows["database_url"]["value"] == "•••"
+
+
+def test_check_is_quiet_about_good_settings_and_precise_about_bad_ones(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(capsys, "config", "check")
+    monkeypatch.setenv("AUTHSERVER_REFRESH_GRACE", "-1")
+    assert cli.main(["config", "check"]) == 1
+    assert "refresh_grace (set in AUTHSERVER_REFRESH_GRACE)" in capsys.readouterr().err
+
+
+def test_docs_explain_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(told(capsys, "config", "docs", "--json"))
+    assert {row["name"] for row in rows} == set(config.shown(config.Settings())) - {"demo"}
+    assert [row["name"] for row in rows if not row["text"]] == []
+
+
+def test_init_writes_a_file_that_loads_and_that_others_cannot_read(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    told(capsys, "init", "--yes", "--issuer", "https://auth.example.com", "--smtp-url", "smtp://mail.example.com:587")
+    file = folder / "authserver.toml"
+    assert file.stat().st_mode & 0o077 == 0
+    settings = config.load({}, file)
+    assert settings.issuer == "https://auth.example.com"
+    assert settings.mail_from == "no-reply@auth.example.com"
+    assert len(settings.secret_key) >= 64
+
+
+def test_init_overwrites_nothing_and_leaves_nothing_broken(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    told(capsys, "init", "--yes", "--issuer", "http://auth.example.com", code=1)
+    assert not (folder / "authserver.toml").exists()
+    (folder / "authserver.toml").write_text("")
+    told(capsys, "init", "--yes", code=1)
+    assert (folder / "authserver.toml").read_text() == ""
+
+
+def test_doctor_names_the_line_that_mends_each_thing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTHSERVER_SECRET_KEY")
+    monkeypatch.setenv("AUTHSERVER_ISSUER", "http://localhost:9")
+    found = {each["check"]: each for each in json.loads(told(capsys, "doctor", "--json", code=1))}
+    assert found["secret key"]["state"] == "bad"
+    assert "openssl rand" in found["secret key"]["remedy"]
+    assert (found["migrations"]["state"], found["migrations"]["remedy"]) == ("bad", "authserver migrate")
+    assert found["issuer"]["state"] == "warn"
+    assert found["disk"]["state"] == "ok"
+
+
+def test_doctor_is_content_once_migrated(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTHSERVER_ISSUER", "http://localhost:9")
+    assert cli.main(["migrate"]) == 0
+    capsys.readouterr()
+    found = json.loads(told(capsys, "doctor", "--json"))
+    assert [each for each in found if each["state"] == "bad"] == []
+    assert {"signing key ES256", "signing key RS256"} <= {each["check"] for each in found}
