@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import importlib.util
 import ipaddress
 import os
 import re
@@ -356,6 +357,10 @@ def _check(settings: Settings) -> None:
     for name in ("rate_limit_api_key", "rate_limit_oauth", "rate_limit_jwt", "rate_limit_webhook"):
         if not is_rate_limit(getattr(settings, name)):
             raise BadSettings(f"{name}: a limit such as 1000/hour is allowed")
+    if settings.redis_url and not re.match(r"(redis|rediss|valkey|valkeys)://[^/]", settings.redis_url):
+        raise BadSettings("redis_url: a URL such as redis://127.0.0.1:6379/0 is allowed")
+    if settings.redis_url and importlib.util.find_spec("redis") is None:
+        raise BadSettings("redis_url: needs the extra: pip install 'authserver[redis]'")
     if settings.accent and not re.fullmatch(r"#[0-9a-fA-F]{6}", settings.accent):
         raise BadSettings("accent: a colour such as #0d5f52 is allowed")
     if not 1 <= len(settings.brand) <= 40 or not settings.brand.isprintable():

@@ -12,7 +12,7 @@ POLICY, LIMIT = "client-authentication", "100/minute"
 MAX_REMEMBERED = 10_000
 # Who is over the limit, until when. Each worker learns it from the next failure that it sees, so that requests which
 # authenticate well cost one look into this and nothing else.
-_over: dict[str, int] = {}
+_over: dict[tuple[str, str], int] = {}  # by the folder of this installation and the bucket
 
 
 def check(client_id: str, ip: str) -> None:
@@ -20,14 +20,17 @@ def check(client_id: str, ip: str) -> None:
 
     An unknown client is counted like a known one, and somebody else's network is never locked out.
     """
-    until = _over.get(_bucket(client_id, ip)) if _over else None
+    if not _over:
+        return
+    place = config.current().data_dir, _bucket(client_id, ip)
+    until = _over.get(place)
     if until is None:
         return
     wait = until - clock.now()
     if wait > 0:
         metrics.RATE_LIMITED.labels(policy=POLICY).inc()
         raise RateLimited("Too many failed attempts.", f"client authentication, {ip}", retry_after=wait)
-    _over.pop(_bucket(client_id, ip), None)
+    _over.pop(place, None)
 
 
 def note_failure(client_id: str, ip: str) -> None:
@@ -37,9 +40,9 @@ def note_failure(client_id: str, ip: str) -> None:
     if state.remaining == 0:
         if len(_over) >= MAX_REMEMBERED:
             _over.clear()
-        _over[bucket] = clock.now() + state.resets_in
+        _over[config.current().data_dir, bucket] = clock.now() + state.resets_in
 
 
 def _bucket(client_id: str, ip: str) -> str:
-    # A digest has one length, whatever somebody sends as a client id. The folder is this installation's.
-    return secrets.digest(f"{config.current().data_dir}\0{client_id}\0{throttle.address_key(ip)}").hex()[:40]
+    # A digest has one length, whatever somebody sends as a client id.
+    return secrets.digest(f"{client_id}\0{throttle.address_key(ip)}").hex()[:40]

@@ -217,7 +217,7 @@ class SharedStorage(RedisStorage):
         from redis.retry import Retry
 
         super().__init__(
-            uri,
+            uri.replace("valkey", "redis", 1) if uri.startswith("valkey") else uri,  # one driver speaks to both
             key_prefix="authserver",
             socket_timeout=REDIS_SECONDS,
             socket_connect_timeout=REDIS_SECONDS,
