@@ -158,6 +158,9 @@ def from_json(text: str) -> Registration:
     """Read an RFC 7591 document: unknown members are kept, secrets and ids not taken over. Raises Invalid."""
     try:
         document = json.loads(text, parse_constant=_no_constant)
+        # A lone surrogate is no text, and PostgreSQL keeps no NUL.
+        if b"\\u0000" in json.dumps(document, ensure_ascii=False).encode():
+            raise ValueError
     except (ValueError, RecursionError):
         raise Invalid("This is not JSON.", field="metadata") from None
     if not isinstance(document, dict):

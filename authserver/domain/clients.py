@@ -349,6 +349,8 @@ def _require_room(session: Session, owner_id: str) -> None:
 
 
 def _load(client_id: str) -> ClientFacts | None:
+    if "\0" in client_id:  # PostgreSQL has no such text
+        return None
     with database.autocommit() as connection:
         row = connection.execute(
             select(Client.__table__, User.role.label("owner_role"))

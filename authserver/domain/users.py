@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain import audit, grants, known_devices, mails, one_time_links, sessions, throttle
+from authserver.domain import audit, cache, grants, known_devices, mails, one_time_links, sessions, throttle
 from authserver.domain.credentials import passwords
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, emails, secrets
@@ -303,6 +303,8 @@ def _change(user_id: str, type: str, values: dict[str, Any], **data: Any) -> Non
         )
         if found is None:
             raise NotFound("There is no such person.")
+        if "role" in values:  # what a person's clients may have depends on it
+            cache.touch(session, "clients")
         audit.record(session, type, target=f"user:{user_id}", owner_id=user_id, **data)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, abort, request
 from werkzeug.wrappers import Response
 
 from authserver.edge import browser, csrf, error_pages, headers, host, one_shot, page_context
@@ -13,6 +13,7 @@ def init_app(app: Flask) -> None:
     """Wire the edge: checks before a view, headers and cookies after it."""
     app.before_request(name_route)
     app.before_request(host.check)
+    app.before_request(refuse_nul)
     csrf.init_app(app)
     one_shot.init_app(app)
     page_context.init_app(app)
@@ -24,6 +25,17 @@ def name_route() -> None:
     """Give the log and the metrics the route instead of the path, which may hold a one-time token."""
     if request.url_rule is not None:
         request.environ["authserver.route"] = request.url_rule.rule
+
+
+def refuse_nul() -> None:
+    """Nobody types a NUL, and PostgreSQL keeps none: a page answers it like any other bad request."""
+    if request.endpoint is None or request.endpoint.startswith("machine:"):
+        return
+    if any("\0" in str(value) for value in (request.view_args or {}).values()):
+        abort(404)
+    for fields in (request.args, request.form):
+        if any("\0" in name or any("\0" in text for text in texts) for name, texts in fields.lists()):
+            abort(400)
 
 
 def finish(response: Response) -> Response:

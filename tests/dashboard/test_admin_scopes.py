@@ -131,6 +131,8 @@ def test_an_api_in_use_stays(app: Flask, ada: Person) -> None:
         resources.create("urn:example:orders", "Orders again")
 
 
-@pytest.mark.parametrize("path", ["/admin/scopes/nonsense/edit", "/admin/resources/edit?identifier=x", "/admin/resources/edit"])
+@pytest.mark.parametrize(
+    "path", ["/admin/scopes/nonsense/edit", "/admin/resources/edit?identifier=x", "/admin/resources/edit"]
+)
 def test_what_does_not_exist_is_not_found(desk: Browser, path: str) -> None:
     assert desk.get(path).status == 404
