@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import multiprocessing.util
+import os
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from authserver.observability import logs
 # Load balancers ask every few seconds: for so long a stopping server still answers, and says that it is stopping.
 DRAIN_SECONDS = 5
 IN_FLIGHT_SECONDS = 30
+CTRL_C_SECONDS = 3.0  # somebody sits there and waits
 FIGURES_SECONDS = 15
 # Connections that a worker holds at once, idle ones included; more wait in the kernel's queue.
 CONNECTIONS = 1024
@@ -55,6 +57,7 @@ class Server(MPServer):
         super().__init__("authserver:create_app", **options)
         self._stopping = stopping
         self._signals = 0
+        self._patience = float(IN_FLIGHT_SECONDS)
 
     def signal_handler_interrupt(self, *args: Any, **named: Any) -> None:
         """First SIGTERM: say so for a while, then stop. Ctrl-C, or a second signal: stop now."""
@@ -63,6 +66,7 @@ class Server(MPServer):
         if self._signals > 1:
             self.workers_kill_timeout = 1
         if self._signals > 1 or args[:1] == (signal.SIGINT,):
+            self._patience = CTRL_C_SECONDS
             for worker in self.wrks:
                 worker.interrupt_by_parent = True  # a terminal sends Ctrl-C to them, too: their end is no surprise
             self._interrupt()
@@ -77,12 +81,19 @@ class Server(MPServer):
 
     def _stop_workers(self) -> None:
         """As granian does, but a second signal need not wait for what the first is waiting for."""
+        if self._patience == CTRL_C_SECONDS:
+            # The terminal told the workers, too; a second signal on the heels of the first can block them for ever.
+            self._wait(0.5)
         for worker in self.wrks:
-            worker.terminate()  # type: ignore[no-untyped-call]
-        deadline = time.monotonic() + IN_FLIGHT_SECONDS
+            if worker.is_alive():  # type: ignore[no-untyped-call]
+                worker.terminate()  # type: ignore[no-untyped-call]
+        self._wait(self._patience)
+        super()._stop_workers()  # type: ignore[no-untyped-call]
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
         while self._busy() and self._signals < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
-        super()._stop_workers()  # type: ignore[no-untyped-call]
 
     def _busy(self) -> bool:
         return any(worker.is_alive() for worker in self.wrks)  # type: ignore[no-untyped-call]
@@ -154,6 +165,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     # Not atexit: the children of multiprocessing do not run it.
     multiprocessing.util.Finalize(None, _finish, exitpriority=10)
     threading.Thread(target=_figures, name="figures", daemon=True).start()
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
     if alongside is not None:
         alongside(settings)
     return outermost(app)
@@ -184,6 +196,13 @@ def _finish() -> None:
         usage.flush()
     finally:
         database.engine().dispose()
+
+
+def _end_with(parent: int) -> None:
+    """A worker whose parent was killed would hold the port for ever."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _figures() -> None:
