@@ -8,7 +8,7 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from authserver.edge import machine
+from authserver.edge import headers, machine
 from authserver.errors import DomainError, RateLimited, Unavailable
 from authserver.observability import context, logs
 
@@ -58,7 +58,9 @@ def page(status: int, **values: Any) -> Response:
     """An error page, or JSON where programs ask; if even that fails, plain text."""
     retry_after = int(values.get("retry_after") or 0)
     if request.path.startswith(MACHINE_PATHS):
-        response = make_response(jsonify(error=_code(status), error_description=values.get("message") or ""), status)
+        description = {"error_description": values["message"]} if values.get("message") else {}
+        response = make_response(jsonify(error=_code(status), **description), status)
+        response.headers["Content-Security-Policy"] = headers.MACHINE_CSP
     else:
         response = _rendered(status, values)
     if retry_after:

@@ -78,7 +78,7 @@ def standing(kind: str, **overrides: Any) -> Iterator[Standing]:
     """The server on a fresh database of this kind, with settings that differ from the plain ones by `overrides`."""
     databases.cheap_hashing()
     with (
-        tempfile.TemporaryDirectory(prefix="authserver-standing-") as folder,
+        tempfile.TemporaryDirectory(prefix="authserver-standing-", ignore_cleanup_errors=True) as folder,
         databases.fresh(kind, Path(folder)) as url,
     ):
         plain = Settings(

@@ -1,0 +1,264 @@
+"""The permission matrix: every route of the server, and who gets in (security.md 8.1.1 and C32)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from authserver import database
+from authserver.domain import api_keys, cache, one_time_links
+from authserver.edge import csrf
+from authserver.models import AuditHead, SignInSession
+from tests.support.browsing import Answer, Browser
+from tests.support.served import KINDS
+from tests.support.standing import Standing, standing
+
+# Who gets in, beside nobody: anonymous, the owner, another user, an administrator.
+OPEN = "anybody"
+PERSON = "whoever is signed in"
+OWN = "the owner alone"
+OWNER_OR_ADMIN = "the owner, and administrators"
+ADMIN = "administrators"
+MACHINE = "programs, by their own credentials"
+GETS_IN = {
+    OPEN: {"anonymous", "owner", "stranger", "admin"},
+    PERSON: {"owner", "stranger", "admin"},
+    OWN: {"owner"},
+    OWNER_OR_ADMIN: {"owner", "admin"},
+    ADMIN: {"admin"},
+}
+# Endpoint (of one file, or one view) → who gets in. A route that is in no row fails the first test.
+MATRIX = {
+    "machine:": MACHINE,
+    "static": OPEN,
+    "login.": OPEN,
+    "logout.": OPEN,
+    "signup.": OPEN,
+    "password_reset.": OPEN,
+    "welcome.": OPEN,
+    "this_was_not_me.": OPEN,
+    "theme.save": OPEN,
+    "authorization.": OPEN,
+    "consent.": OPEN,
+    "overview.show": PERSON,
+    "profile.": PERSON,
+    "security.": PERSON,
+    "sessions.index": PERSON,
+    "sessions.end": OWN,
+    "sessions.end_others": PERSON,
+    "connected_apps.index": PERSON,
+    "connected_apps.confirm": OWN,
+    "connected_apps.revoke": OWN,
+    "connected_apps.confirm_all": PERSON,
+    "connected_apps.revoke_all": PERSON,
+    "apps.index": PERSON,
+    "apps.new": PERSON,
+    "apps.register": PERSON,
+    "apps.paste": PERSON,
+    "apps.take_document": PERSON,
+    "apps.": OWNER_OR_ADMIN,
+    "apps_credentials.": OWNER_OR_ADMIN,
+    "apps_danger.": OWNER_OR_ADMIN,
+    "apps_danger.transfer": ADMIN,
+    "apps_quickstart.": OWNER_OR_ADMIN,
+    "api_keys.index": PERSON,
+    "api_keys.show": OWNER_OR_ADMIN,
+    "api_keys.ask_revoke": OWNER_OR_ADMIN,
+    "api_keys.revoke": OWNER_OR_ADMIN,
+    "api_keys.": OWN,
+    "api_keys_new.": PERSON,
+    "audit_log.": PERSON,
+    "audit_log.export": ADMIN,
+    "admin_users.": ADMIN,
+    "admin_clients.": ADMIN,
+    "admin_scopes.": ADMIN,
+    "admin_permissions.": ADMIN,
+    "admin_signing_keys.": ADMIN,
+}
+ROLES = {
+    "anonymous": "",
+    "stranger": "mallory@example.test",
+    "owner": "alice@example.test",
+    "admin": "ada@example.test",
+}
+
+
+def row_of(endpoint: str) -> str | None:
+    """The most exact row for an endpoint."""
+    fitting = [name for name in MATRIX if endpoint == name or (name[-1] in ".:" and endpoint.startswith(name))]
+    return max(fitting, key=len) if fitting else None
+
+
+@dataclass
+class House:
+    """The server and a thing of Alice's of every kind."""
+
+    server: Standing
+    browsers: dict[str, Browser]
+    keys: list[str] = field(default_factory=list)
+
+    def values(self, endpoint: str) -> dict[str, str]:
+        """Fresh things of Alice's for the variables of a route."""
+        rules = self.server.app.url_map.iter_rules(endpoint)
+        return {name: self._value(name, endpoint) for name in next(rule.arguments for rule in rules)}
+
+    def _value(self, name: str, endpoint: str) -> str:
+        alice = self.server.person(ROLES["owner"])
+        if name == "client_id":
+            app = self.server.register("Target", owner=alice)
+            if endpoint.startswith("connected_apps."):
+                app.tokens(self.server.browser(ROLES["owner"]))
+            return app.client_id
+        if name == "session_id":
+            before = self._sessions(alice.id)
+            self.server.browser(ROLES["owner"])
+            return (self._sessions(alice.id) - before).pop()
+        if name == "key_id":
+            row, _key = api_keys.create(alice, api_keys.Wish(name="Target", permission="read_only"))
+            self.keys.append(row.id)
+            if len(self.keys) > 50:
+                api_keys.revoke(alice.id, self.keys.pop(0))
+            return row.id
+        if name == "user_id":
+            return self.server.person(f"target{len(self.server.people)}@example.test").id
+        if name == "name":
+            return "read_only" if endpoint.startswith("admin_permissions") else "workflows:delete"
+        return {"ending": "csv", "filename": "css/app.css"}.get(name, "x")
+
+    def _sessions(self, user_id: str) -> set[str]:
+        with database.reading() as session:
+            return set(session.scalars(select(SignInSession.id).where(SignInSession.user_id == user_id)))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def house(request: pytest.FixtureRequest) -> Iterator[House]:
+    with standing(request.param, smtp_url="smtp://127.0.0.1:9", mail_from="auth@example.test") as server:
+        people = {role: server.browser(email, "admin" if role == "admin" else "user") for role, email in ROLES.items()}
+        people["anonymous"].get("/login")  # forms are bound to a browser, so it needs its mark
+        yield House(server, people)
+
+
+def routes(app: Flask) -> list[tuple[str, str]]:
+    """Every endpoint of people with each of its methods."""
+    return sorted(
+        (rule.endpoint, method)
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if MATRIX[row_of(rule.endpoint) or "machine:"] != MACHINE
+    )
+
+
+def ask(house: House, browser: Browser, endpoint: str, method: str, values: dict[str, str]) -> Answer:
+    """Request a route with what its form would send at least: a good token."""
+    app = house.server.app
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.wire.cookies().items())
+    with app.test_request_context("/", base_url=house.server.issuer, headers={"Cookie": cookie} if cookie else {}):
+        path = app.url_for(endpoint, **values)
+        token = csrf.token(endpoint)
+    if method == "GET":
+        return browser.get(path)
+    return browser.send("POST", urlsplit(path).path, {"csrf_token": token})
+
+
+def outcome(answer: Answer) -> str:
+    assert answer.status < 500, (answer.status, answer.url, answer.text[-2000:])
+    if answer.status == 303 and "/login" in answer.location and "reauth" not in answer.location:
+        return "sign in"
+    return "nothing here" if answer.status in (403, 404) else "in"
+
+
+def head() -> int:
+    with database.reading() as session:
+        return int(session.scalars(select(AuditHead.seq)).one())
+
+
+def test_every_route_is_in_the_matrix_and_every_row_has_a_route(house: House) -> None:
+    endpoints = {rule.endpoint for rule in house.server.app.url_map.iter_rules()}
+    assert not [each for each in endpoints if row_of(each) is None]
+    assert not set(MATRIX) - {row_of(each) for each in endpoints}
+
+
+def test_nobody_gets_in_where_the_matrix_does_not_say_so(house: House) -> None:
+    wrong: list[str] = []
+    for endpoint, method in routes(house.server.app):
+        row = MATRIX[row_of(endpoint) or ""]
+        values = house.values(endpoint)
+        for role in ("anonymous", "stranger", "owner", "admin"):
+            if row == OPEN or role in GETS_IN[row]:
+                continue
+            before = head()
+            got = outcome(ask(house, house.browsers[role], endpoint, method, values))
+            wanted = "sign in" if role == "anonymous" else "nothing here"
+            if got != wanted or head() != before:
+                wrong.append(f"{method} {endpoint} as {role}: {got}, not {wanted}; {head() - before} events")
+    assert not wrong, "\n".join(wrong)
+
+
+# What ends the session that asks, or changes who may ask, is tried with a browser of its own.
+def test_whoever_the_matrix_names_gets_in(house: House) -> None:
+    wrong: list[str] = []
+    for endpoint, method in routes(house.server.app):
+        row = MATRIX[row_of(endpoint) or ""]
+        if row == OPEN or endpoint in REFUSALS_ONLY:
+            continue
+        for role in sorted(GETS_IN[row]):
+            browser = house.server.browser(ROLES[role])
+            got = outcome(ask(house, browser, endpoint, method, house.values(endpoint)))
+            if got != "in":
+                wrong.append(f"{method} {endpoint} as {role}: {got}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_open_routes_ask_nobody_to_sign_in_before_they_show_what_they_are(house: House) -> None:
+    for endpoint, method in routes(house.server.app):
+        if MATRIX[row_of(endpoint) or ""] == OPEN and not endpoint.startswith(("authorization.", "consent.")):
+            answer = ask(house, house.server.browser(), endpoint, method, house.values(endpoint))
+            assert answer.status < 500, (endpoint, answer.status)
+
+
+def test_no_route_of_people_accepts_a_credential_of_programs(house: House) -> None:
+    """API keys and tokens are for programs: a page takes a session or nothing."""
+    app = house.server.register("Bearer")
+    token = app.tokens(house.server.browser(ROLES["admin"]))["access_token"]
+    anonymous = house.server.browser()
+    for endpoint, method in routes(house.server.app):
+        if MATRIX[row_of(endpoint) or ""] in (OPEN,) or method != "GET":
+            continue
+        with house.server.app.test_request_context("/", base_url=house.server.issuer):
+            path = house.server.app.url_for(endpoint, **house.values(endpoint))
+        assert outcome(anonymous.get(path, Authorization=f"Bearer {token}")) == "sign in", endpoint
+
+
+@pytest.mark.parametrize("field", ["owner_id", "role", "is_admin", "skip_consent", "introspect_all",
+                                   "resource_server_for", "require_pkce", "client_id", "self_registered",
+                                   "tokens_not_before"])  # fmt: skip
+def test_no_extra_field_gives_an_app_what_its_owner_may_not_give(house: House, field: str) -> None:
+    """Mass assignment (8.2.3): what the form does not offer is ignored."""
+    from authserver.domain import clients
+
+    alice = house.server.person(ROLES["owner"])
+    app = house.server.register("Mine", owner=alice)
+    browser = house.server.browser(ROLES["owner"])
+    before = clients.get(app.client_id)
+    form = browser.open(f"/apps/{app.client_id}/edit").form(f"/apps/{app.client_id}/edit")
+    pairs = [pair for pair in form.filled() if pair[0] != field] + [(field, "1"), (field, "admin")]
+    answer = browser.send("POST", form.action, pairs)
+    assert answer.status < 500
+    cache.reset()
+    after = clients.get(app.client_id)
+    for name in ("id", "owner_id", "skip_consent", "introspect_all", "resource_server_for", "require_pkce",
+                 "self_registered", "tokens_not_before"):  # fmt: skip
+        assert getattr(after, name) == getattr(before, name), name
+
+
+def test_a_one_time_link_of_one_purpose_serves_no_other(house: House) -> None:
+    assert one_time_links.__doc__
+    browser = house.server.browser()
+    for path in ("/welcome/", "/password/reset/", "/this-was-not-me/"):
+        answer = browser.get(path + urlencode({"x": "y"}))
+        assert answer.status in (404, 410, 400), (path, answer.status)
