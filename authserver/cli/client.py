@@ -31,8 +31,14 @@ def group() -> None:
 @click.option("--scope", default="", help='What it may ask for, such as "openid workflows:read".')
 @click.option("--public", is_flag=True, help="It runs on people's machines and keeps no secret.")
 @click.option("--auth-method", default="", help="client_secret_basic, client_secret_post or none.")
-@click.option("--jwks", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File with its public keys.")
+@click.option(
+    "--jwks",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with its public keys: JWK Set, JWK or PEM.",
+)
 @click.option("--jwks-uri", default="", help="Address of its public keys.")
+@click.option("--jwt-reuse", is_flag=True, help="Its own JWTs may be used more than once.")
+@click.option("--rate-limit", default="", help="A limit of its own, such as 5000/hour.")
 @click.option("--resource", "resources", multiple=True, help="An API it may ask tokens for; repeatable.")
 @click.option("--resource-server", "served", multiple=True, help="It is the API at this resource; repeatable.")
 @click.option("--introspect-all", is_flag=True, help="It may check every credential, API keys included.")
@@ -170,6 +176,8 @@ def _wanted(options: dict[str, Any]) -> Registration:
         "token_endpoint_auth_method": options["auth_method"],
         "jwks": _keys(options["jwks"]),
         "jwks_uri": options["jwks_uri"],
+        "jwt_reuse": options["jwt_reuse"],
+        "rate_limit": options["rate_limit"],
         "resources": options["resources"],
         "resource_server_for": options["served"],
         "introspect_all": options["introspect_all"],
@@ -195,15 +203,10 @@ def _scope(text: str) -> tuple[str, ...]:
 
 
 def _keys(file: Path | None) -> dict[str, Any] | None:
-    if file is None:
-        return None
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        raise Invalid("The file is not JSON.", field="jwks") from None
-    if not isinstance(value, dict):
-        raise Invalid("The file holds no JSON object.", field="jwks")
-    return {"keys": [value]} if "kty" in value else value
+        return client_metadata.key_set(file.read_text(encoding="utf-8")) if file else None
+    except UnicodeDecodeError:
+        raise Invalid("The file is neither JSON nor PEM.", field="jwks") from None
 
 
 def _person(email: str) -> Any:

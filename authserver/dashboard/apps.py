@@ -43,7 +43,7 @@ DAY = 86_400
 ON_SCOPES_PAGE = ("scopes", "optional_scopes", "resources")
 ROWS = ("redirect_uris", "allowed_cors_origins", "contacts")
 # Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
-FOR_ADMINISTRATORS = ("require_pkce", "skip_consent", "introspect_all", "resource_server_for")
+FOR_ADMINISTRATORS = ("require_pkce", "rate_limit", "skip_consent", "introspect_all", "resource_server_for")
 GRANTS = [
     SelectChoice("authorization_code", "Sign people in"),
     SelectChoice("refresh_token", "Stay signed in"),
@@ -75,8 +75,10 @@ class AppForm(FlaskForm):
     access_token_format = SelectField("Access tokens", choices=TOKENS)
     access_token_ttl = IntegerField("Their life in seconds", [Optional()])
     id_token_alg = SelectField("ID tokens signed with", choices=ALGS)
-    jwks = TextAreaField("Public keys (JWKS)")
+    jwks = TextAreaField("Public keys")
     jwks_uri = StringField("Address of the public keys")
+    jwt_reuse = BooleanField("Its own JWTs may be used more than once")
+    rate_limit = StringField("A limit of its own")
     allowed_cors_origins = FieldList(StringField(), "Origin", max_entries=60)
     contacts = FieldList(StringField(), "Contact", max_entries=60)
     policy_uri = StringField("Privacy policy")
@@ -361,30 +363,17 @@ def _written(form: AppForm) -> dict[str, Any]:
         elif field.type == "SelectMultipleField":
             values[field.name] = tuple(field.data or ())
         elif field.name == "jwks":
-            values["jwks"] = _key_set(field.data or "")
+            values["jwks"] = client_metadata.key_set(field.data or "")
         elif field.name not in ("version", "csrf_token"):
             values[field.name] = _stripped(field.data) if isinstance(field.data, str) else field.data
     return {name: value or None if name in _EMPTY_IS_NONE else value for name, value in values.items()}
 
 
-_EMPTY_IS_NONE = ("token_endpoint_auth_method", "jwks_uri", "access_token_ttl", "jwks")
+_EMPTY_IS_NONE = ("token_endpoint_auth_method", "jwks_uri", "access_token_ttl", "jwks", "rate_limit")
 
 
 def _stripped(text: str | None) -> str:
     return (text or "").strip()
-
-
-def _key_set(text: str) -> dict[str, Any] | None:
-    if not text.strip():
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise Invalid("This is not JSON.", field="jwks") from None
-    if not isinstance(value, dict):
-        raise Invalid("This is not a JSON object.", field="jwks")
-    # A single key is taken for a set of one.
-    return {"keys": [value]} if "kty" in value else value
 
 
 def _blame(form: AppForm, refused: Invalid | Conflict) -> None:

@@ -98,6 +98,8 @@ class Registration:
     id_token_alg: str = "RS256"
     jwks: dict[str, Any] | None = None
     jwks_uri: str | None = None
+    jwt_reuse: bool = False
+    rate_limit: str | None = None
     homepage: str = ""
     description: str = ""
     policy_uri: str = ""
@@ -115,6 +117,7 @@ PRIVILEGES: dict[str, tuple[object, str]] = {
     "introspect_all": (False, "Only an administrator can let an app check every credential."),
     "skip_consent": (False, "Only an administrator can let an app skip consent."),
     "require_pkce": (True, "Only an administrator can switch PKCE off."),
+    "rate_limit": (None, "Only an administrator can give an app a limit of its own."),
 }
 
 
@@ -137,6 +140,7 @@ def complete(wanted: Registration) -> Registration:
         scopes=tuple(dict.fromkeys(wanted.scopes)),
         default_scopes=wanted.scopes if wanted.default_scopes is None else wanted.default_scopes,
         jwks_uri=wanted.jwks_uri or None,
+        rate_limit=wanted.rate_limit or None,
     )
 
 
@@ -152,6 +156,34 @@ def check(wanted: Registration, *, trusted: bool, owner_id: str | None, before: 
         problems |= _beyond_owner(wanted, owner_id, before)
     if problems:
         raise Invalid("Check the highlighted fields.", detail=f"client metadata: {sorted(problems)}", problems=problems)
+
+
+def key_set(text: str) -> dict[str, Any] | None:
+    """The public keys that somebody pasted: a JWK Set, one JWK, or keys in PEM. None for nothing. Raises Invalid."""
+    if not text.strip():
+        return None
+    if text.lstrip().startswith("-----BEGIN"):
+        return _from_pem(text)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid("This is neither JSON nor PEM.", field="jwks") from None
+    if not isinstance(value, dict):
+        raise Invalid("This is not a JSON object.", field="jwks")
+    return {"keys": [value]} if "kty" in value else value
+
+
+def _from_pem(text: str) -> dict[str, Any]:
+    blocks = [block + _PEM_END for block in text.split(_PEM_END) if block.strip()]
+    if "PRIVATE KEY" in text:
+        raise Invalid("This is a private or symmetric key. Send the public key only.", field="jwks")
+    try:
+        return {"keys": [jwt.public_jwk(block.strip() + "\n") for block in blocks[:11]]}
+    except jwt.InvalidKey as error:
+        raise Invalid(str(error), field="jwks") from None
+
+
+_PEM_END = "-----END PUBLIC KEY-----"
 
 
 def from_json(text: str) -> Registration:
@@ -296,6 +328,12 @@ def _check_keys(wanted: Registration) -> dict[str, str]:
     return {}
 
 
+def _check_rate_limit(wanted: Registration) -> dict[str, str]:
+    if wanted.rate_limit is not None and not config.is_rate_limit(wanted.rate_limit):
+        return {"rate_limit": "A limit looks like 1000/hour."}
+    return {}
+
+
 def _check_scopes(wanted: Registration) -> dict[str, str]:
     existing = scopes.all()
     problems = {}
@@ -338,6 +376,7 @@ def _check_tokens(wanted: Registration) -> dict[str, str]:
 _RULES: tuple[Callable[[Registration], dict[str, str]], ...] = (
     _check_texts, _check_kind, _check_redirect_uris, _check_links, _check_contacts, _check_grants,
     _check_authentication, _check_keys, _check_scopes, _check_resources, _check_consent, _check_tokens,
+    _check_rate_limit,
 )  # fmt: skip
 
 
@@ -477,6 +516,8 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "tos_uri": ("tos_uri", _text),
     "jwks": ("jwks", _object),
     "jwks_uri": ("jwks_uri", _text),
+    "jwt_reuse": ("jwt_reuse", _flag),
+    "rate_limit": ("rate_limit", _text),
     "application_type": ("application_type", _text),
     "id_token_signed_response_alg": ("id_token_alg", _text),
     "description": ("description", _text),

@@ -136,6 +136,25 @@ def load_public(jwk: Mapping[str, Any]) -> VerifyKey:
     return VerifyKey(kid, _algs(jwk), _import(public))
 
 
+def public_jwk(pem: str) -> dict[str, str]:
+    """A public key in PEM as a JWK whose kid is its thumbprint. Raises InvalidKey, for private keys too."""
+    if "PRIVATE KEY" in pem:
+        raise InvalidKey("This is a private or symmetric key. Send the public key only.")
+    try:
+        native = serialization.load_pem_public_key(pem.encode())
+    except Exception as error:  # the library below has many kinds
+        raise InvalidKey("This is no public key in PEM.") from error
+    kind = next((kind for known, kind in _KINDS if isinstance(native, known)), None)
+    if kind is None:
+        raise InvalidKey("The key type must be EC, OKP or RSA.")
+    jwk = _jwk_of(kind, native)
+    load_public(jwk)
+    return {**jwk, "kid": thumbprint(jwk), "use": "sig"}
+
+
+_KINDS = ((ec.EllipticCurvePublicKey, ECKey), (ed25519.Ed25519PublicKey, OKPKey), (rsa.RSAPublicKey, RSAKey))
+
+
 def thumbprint(jwk: Mapping[str, Any]) -> str:
     """SHA-256 thumbprint of a key, base64url (RFC 7638). Raises InvalidKey for a symmetric key."""
     return _b64(hashlib.sha256(_ENCODE(_public_members(jwk)).encode()).digest()).decode()

@@ -682,3 +682,37 @@ def test_peeking_reads_without_believing() -> None:
     forged = forge({**HEADER, "alg": "ES256"}, {"iss": "c_mallory"}, sign=lambda _: b"x")
     assert jwt.peek_header(forged)["kid"] == ES.kid
     assert jwt.peek_claims(forged) == {"iss": "c_mallory"}
+
+
+# ---- PEM
+
+
+def _pem(key: object) -> str:
+    from cryptography.hazmat.primitives import serialization
+
+    public: bytes = key.public_bytes(  # type: ignore[attr-defined]
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return public.decode()
+
+
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
+def test_a_public_key_in_pem_becomes_a_jwk(alg: str) -> None:
+    from cryptography.hazmat.primitives import serialization
+
+    pem = jwt.generate_private(alg)
+    made = jwt.public_jwk(_pem(serialization.load_pem_private_key(pem, None).public_key()))
+    expected = jwt.load_private("", alg, pem).public_jwk
+    assert made["kid"] == jwt.thumbprint(expected)
+    assert {name: made[name] for name in made if name not in ("kid", "use")}.items() <= expected.items()
+
+
+def test_a_private_key_in_pem_is_refused() -> None:
+    with pytest.raises(jwt.InvalidKey, match="private"):
+        jwt.public_jwk(jwt.generate_private("ES256").decode())
+
+
+@pytest.mark.parametrize("text", ["", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "words"])
+def test_what_is_no_pem_is_refused(text: str) -> None:
+    with pytest.raises(jwt.InvalidKey):
+        jwt.public_jwk(text)
