@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import SelectMultipleField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
 from authserver.domain import permissions
 from authserver.edge import current_user
@@ -61,7 +62,7 @@ def _get(name: str) -> permissions.Level:
 
 def _page(level: permissions.Level, form: LevelForm) -> str:
     offered = permissions.choosable()
-    form.scopes.choices = [(each.name, each.title) for each in offered]
+    form.scopes.choices = [SelectChoice(each.name, each.title) for each in offered]
     return render_template(
         "dashboard/admin_permissions/edit.html",
         level=level,

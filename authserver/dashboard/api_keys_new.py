@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, FieldList, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
 from authserver import config
 from authserver.domain import api_keys, permissions
@@ -36,7 +37,7 @@ class KeyForm(FlaskForm):
 
     name = StringField("Name")
     permission = RadioField("Access", validate_choice=False)
-    expires = RadioField("Expires", default="90d", choices=[(name, label) for name, label, _ in EXPIRIES])
+    expires = RadioField("Expires", default="90d", choices=[SelectChoice(name, label) for name, label, _ in EXPIRIES])
     expires_on = StringField("Last day")
     rotate_myself = BooleanField("I'll rotate it myself")
     rate_limit = StringField("Limit")
@@ -45,7 +46,7 @@ class KeyForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.permission.choices = [(level.name, level.title) for level in permissions.all()]
+        self.permission.choices = [SelectChoice(level.name, level.title) for level in permissions.all()]
 
     def wants_row(self) -> bool:
         """Whether the button for another row was pressed, without script."""
@@ -74,6 +75,7 @@ class KeyForm(FlaskForm):
         for entry in self.allowed_networks.entries:
             if problem := api_keys.network_problem((entry.data or "").strip()):
                 entry.errors = [problem]
+                self.allowed_networks.errors = [problem]
         return not self.errors
 
     def take(self, refused: Invalid) -> None:

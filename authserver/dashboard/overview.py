@@ -25,7 +25,7 @@ def show() -> str:
     items = readiness.checklist() if me.is_admin else ()
     return render_template(
         "dashboard/overview/show.html",
-        first_name=(me.name or me.email).split("@")[0].split()[0],
+        first_name=(me.name.split() or me.email.split("@"))[0],
         figures=figures,
         stats=_stats(figures),
         points=[count for _, count in figures.per_day],

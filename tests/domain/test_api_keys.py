@@ -139,7 +139,8 @@ def test_a_key_made_under_another_brand_works_on(app: Flask, alice: Person, monk
     ("wish", "field"),
     [
         (Wish("", "read_only"), "name"), (Wish("   ", "read_only"), "name"), (Wish("x" * 101, "read_only"), "name"),
-        (Wish("a\x00b", "read_only"), "name"), (Wish("a\nb", "read_only"), "name"), (Wish("a\u202eb", "read_only"), "name"),
+        (Wish("a\x00b", "read_only"), "name"), (Wish("a\nb", "read_only"), "name"),
+        (Wish("a\u202eb", "read_only"), "name"),
         (Wish("CI", ""), "permission"), (Wish("CI", "root"), "permission"), (Wish("CI", "READ_ONLY"), "permission"),
         (Wish("CI", "read_only", 0), "expires_in"), (Wish("CI", "read_only", -5), "expires_in"),
         (Wish("CI", "read_only", 10**11), "expires_in"),
@@ -193,12 +194,13 @@ def test_no_credential_rotates_a_key_beyond_itself(app: Flask, alice: Person) ->
 @pytest.mark.parametrize("act", ["get", "rotate", "revoke"])
 def test_a_strangers_key_is_not_found(app: Flask, alice: Person, mallory: Person, act: str) -> None:
     key, value = make(alice)
+    acts: dict[str, Callable[[], Any]] = {
+        "get": lambda: api_keys.get(mallory.id, key.id),
+        "rotate": lambda: api_keys.rotate(mallory.user, key.id, overlap=0),
+        "revoke": lambda: api_keys.revoke(mallory.id, key.id),
+    }
     with pytest.raises(NotFound):
-        {
-            "get": lambda: api_keys.get(mallory.id, key.id),
-            "rotate": lambda: api_keys.rotate(mallory.user, key.id, overlap=0),
-            "revoke": lambda: api_keys.revoke(mallory.id, key.id),
-        }[act]()
+        acts[act]()
     assert api_keys.check(value, IP) is not None
 
 
@@ -273,8 +275,8 @@ def test_every_change_is_recorded_for_its_owner_and_holds_no_secret(app: Flask, 
 
 @pytest.mark.parametrize(
     ("status", "names"),
-    [("", {"live", "spent", "gone", "used"}), ("active", {"live", "used"}), ("expired", {"spent"}), ("revoked", {"gone"}),
-     ("unused", {"live", "spent", "gone"}), ("nonsense", {"live", "spent", "gone", "used"})],
+    [("", {"live", "spent", "gone", "used"}), ("active", {"live", "used"}), ("expired", {"spent"}),
+     ("revoked", {"gone"}), ("unused", {"live", "spent", "gone"}), ("nonsense", {"live", "spent", "gone", "used"})],
 )  # fmt: skip
 def test_the_list_is_narrowed_by_status(
     app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch, status: str, names: set[str]

@@ -45,7 +45,8 @@ def test_an_administrator_sees_everything(app: Flask, alice: Person, bob: Person
     [
         ({"group": "sign_ins"}, {"user.login", "user.login_failed"}), ({"group": "access"}, {"consent.granted"}),
         ({"result": "refused"}, {"user.login_failed"}), ({"group": "nonsense", "about": "req9"}, {"consent.granted"}),
-        ({"about": "usrB"}, {"user.login", "consent.granted"}), ({"about": "user:usrB"}, {"user.login", "consent.granted"}),
+        ({"about": "usrB"}, {"user.login", "consent.granted"}),
+        ({"about": "user:usrB"}, {"user.login", "consent.granted"}),
         ({"about": "cl_1"}, {"consent.granted"}), ({"about": "req9"}, {"consent.granted"}),
         ({"about": "user.login_failed"}, {"user.login_failed"}), ({"about": "nothing"}, set()),
         ({"about": "%"}, set()), ({"about": "_"}, {"consent.granted"}), ({"about": "' OR 1=1 --"}, set()),

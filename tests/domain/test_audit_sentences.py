@@ -86,7 +86,8 @@ def test_an_apps_owner_learns_nothing_about_who_used_it(app: Flask, alice: Perso
 
 
 @pytest.mark.parametrize(
-    ("actor", "said"), [("cli", "The command line"), ("system", "The server"), ("", "Nobody"), ("user:gone", "Another person")]
+    ("actor", "said"),
+    [("cli", "The command line"), ("system", "The server"), ("", "Nobody"), ("user:gone", "Another person")],
 )
 def test_actors_without_an_account_have_names(app: Flask, ada: Person, actor: str, said: str) -> None:
     recorded("signing_key.rotated", actor)

@@ -54,7 +54,7 @@ def test_failed_sign_ins_are_those_of_the_last_day(app: Flask, alice: Person, bo
 
 
 def test_only_keys_that_work_are_counted(app: Flask, alice: Person) -> None:
-    kept, _ = api_keys.create(alice.user, api_keys.Wish("a", "read_only"))
+    api_keys.create(alice.user, api_keys.Wish("a", "read_only"))
     gone, _ = api_keys.create(alice.user, api_keys.Wish("b", "read_only"))
     api_keys.revoke(alice.id, gone.id)
     assert overview.of(alice.user).keys == 1
