@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authserver.errors import BadSettings
+from authserver.lib import outbound
 
 PREFIX = "AUTHSERVER_"
 SECRETS = frozenset(
@@ -354,6 +355,7 @@ def _check(settings: Settings) -> None:
         raise BadSettings("secret_key_fallbacks, kek_fallbacks: each needs at least 32 characters")
     for network in settings.trusted_proxies:
         _check_network(network)
+    _check_outbound(settings)
     for name in ("rate_limit_api_key", "rate_limit_oauth", "rate_limit_jwt", "rate_limit_webhook"):
         if not is_rate_limit(getattr(settings, name)):
             raise BadSettings(f"{name}: a limit such as 1000/hour is allowed")
@@ -393,6 +395,15 @@ def _check_database(settings: Settings) -> None:
         raise BadSettings("database_url: sqlite:///… or postgresql+psycopg://… is allowed")
     if not settings.loopback and "sslmode=disable" in settings.database_url:
         raise BadSettings("database_url: sslmode=disable is not allowed beyond this machine")
+
+
+def _check_outbound(settings: Settings) -> None:
+    try:
+        outbound.parse_allowed(settings.outbound_allow)
+    except ValueError as error:
+        raise BadSettings(f"outbound_allow: {error}") from None
+    if settings.outbound_ca and not Path(settings.outbound_ca).is_file():
+        raise BadSettings("outbound_ca: there is no such file")
 
 
 def _check_network(text: str) -> None:

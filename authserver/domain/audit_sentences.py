@@ -59,9 +59,20 @@ SENTENCES: Mapping[str, str] = {
     "resource.updated": "{actor} changed the API {id}",
     "resource.deleted": "{actor} deleted the API {id}",
     "permission.updated": "{actor} changed what keys with {name} may do",
+    "outbound.blocked": "A request of this server to {id} was not sent",
+    "webhook.created": "{actor} set up the webhook {name}",
+    "webhook.updated": "{actor} changed the webhook {name}",
+    "webhook.deleted": "{actor} deleted the webhook {name}",
+    "webhook.enabled": "{actor} switched the webhook {name} on",
+    "webhook.paused": "{actor} paused the webhook {name}",
+    "webhook.secret_rotated": "{actor} rotated the secret of the webhook {name}",
+    "webhook.secret_retired": "{actor} ended the old secret of the webhook {name}",
+    "webhook.disabled": "The webhook {name} was switched off",
+    "webhook.replayed": "{actor} had deliveries of the webhook {name} sent again",
+    "api_key.expiring": "The key {name} expires soon",
     "audit.exported": "{actor} exported the audit log",
 }
-_SERVER = ("signing_key.", "scope.", "resource.", "permission.", "audit.")
+_SERVER = ("signing_key.", "scope.", "resource.", "permission.", "audit.", "outbound.")
 _SIGN_INS = ("user.login", "user.login_failed", "user.locked", "user.unlocked", "user.logout", "session.ended")
 # Groups of the page's filter: label and types.
 GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -73,6 +84,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "apps": ("Apps", tuple(each for each in SENTENCES if each.startswith("client."))),
     "keys": ("API keys", tuple(each for each in SENTENCES if each.startswith("api_key."))),
+    "webhooks": ("Webhooks", tuple(each for each in SENTENCES if each.startswith("webhook."))),
     "server": ("Server", tuple(each for each in SENTENCES if each.startswith(_SERVER))),
 }
 _NAMELESS = {"cli": "The command line", "system": "The server", "": "Nobody"}

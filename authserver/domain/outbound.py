@@ -1,0 +1,266 @@
+"""Requests of this server: to checked and pinned addresses, without redirects, short and small (security 7.5)."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.client
+import ipaddress
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from urllib3 import connection, exceptions
+from urllib3.response import BaseHTTPResponse
+
+from authserver import config, database
+from authserver.domain import audit
+from authserver.lib import outbound
+from authserver.lib.outbound import Address, Allowed, Target
+
+CONNECT_SECONDS = 3.0
+TOTAL_SECONDS = 10.0
+MAX_BODY = 64 * 1024
+MAX_ADDRESSES = 4
+_CHUNK = 8192
+
+
+class Blocked(Exception):
+    """The guard refuses this target; the text says why and may be read by who chose the URL."""
+
+
+class Failed(Exception):
+    """The target was asked and gave no usable answer; the text says what happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, headers as sent, at most 64 kB of body as sent, and how long it took."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    ms: int
+    cut: bool = False  # there was more
+
+
+def fetch(url: str, method: str, headers: Mapping[str, str], body: bytes, *, timeout: float = TOTAL_SECONDS) -> Answer:
+    """Send one request and read its answer, all within `timeout` seconds. Raises Blocked or Failed.
+
+    Never inside a transaction: a block is recorded in the audit log, in its own.
+    """
+    deadline = time.monotonic() + timeout
+    began = time.monotonic()
+    try:
+        target = check(url)
+        addresses = permitted(target, timeout=min(timeout, CONNECT_SECONDS))
+    except Blocked as refused:
+        _record(url, str(refused))
+        raise
+    with _connected(target, addresses, deadline) as made, _watched(made, deadline):
+        status, sent, content, cut = _exchange(made, target, method, headers, body, deadline)
+    return Answer(status, sent, content, int((time.monotonic() - began) * 1000), cut)
+
+
+def check(url: str) -> Target:
+    """What can be said about a URL without asking anybody. Raises Blocked."""
+    try:
+        target = outbound.parse(url)
+    except outbound.BadUrl as error:
+        raise Blocked(str(error)) from None
+    address = target.address
+    if address is not None:
+        _require(target, [address])
+    elif not _opened().networks and not _opened().named(target.host, target.port):
+        _require_https(target)
+    return target
+
+
+def permitted(target: Target, *, timeout: float = CONNECT_SECONDS) -> list[Address]:
+    """The addresses of a target, looked up once; all of them may be reached. Raises Blocked, or Failed without any."""
+    address = target.address
+    addresses = [address] if address is not None else _resolved(target.host, target.port, timeout)
+    _require(target, addresses)
+    return addresses
+
+
+def _require(target: Target, addresses: Sequence[Address]) -> None:
+    allowed = _opened()
+    named = allowed.named(target.host, target.port)
+    strange = [each for each in addresses if not named and not allowed.holds(each)]
+    for each in strange:
+        if word := outbound.objection(each):
+            raise Blocked(f"{each} is {word}.")
+    if strange or not addresses:
+        _require_https(target)
+
+
+def _require_https(target: Target) -> None:
+    if target.scheme != "https":
+        raise Blocked("A URL starts with https://.")
+    if target.port != 443:
+        raise Blocked("Only port 443 can be reached.")
+
+
+def _opened() -> Allowed:
+    return _parsed(config.current().outbound_allow)
+
+
+_parsed = functools.lru_cache(maxsize=8)(outbound.parse_allowed)
+
+
+def _resolved(host: str, port: int, timeout: float) -> list[Address]:
+    """Ask the system's resolver, which takes no time-out itself, in a thread that may be left behind."""
+    answers: queue.SimpleQueue[list[Address] | None] = queue.SimpleQueue()
+    threading.Thread(target=_look_up, args=(host, port, answers), name="resolver", daemon=True).start()
+    try:
+        found = answers.get(timeout=timeout)
+    except queue.Empty:
+        raise Failed(f"The name {host} was not resolved within {timeout:g} s.") from None
+    if not found:
+        raise Failed(f"The name {host} has no address.")
+    return found
+
+
+def _look_up(host: str, port: int, answers: queue.SimpleQueue[list[Address] | None]) -> None:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        answers.put(None)
+        return
+    unique = dict.fromkeys(str(each[4][0]) for each in found)
+    # An address with a zone (fe80::1%eth0) keeps it and is refused as link-local.
+    answers.put([ipaddress.ip_address(text) for text in unique])
+
+
+@contextlib.contextmanager
+def _connected(target: Target, addresses: Sequence[Address], deadline: float) -> Iterator[connection.HTTPConnection]:
+    """A connection to the first address that answers; the name is asked nobody again."""
+    give_up = min(deadline, time.monotonic() + CONNECT_SECONDS)
+    failure = Failed("Nothing listens there.")
+    for address in addresses[:MAX_ADDRESSES]:
+        left = give_up - time.monotonic()
+        if left <= 0:
+            break
+        made = _connection(target, address, left)
+        try:
+            made.connect()
+        except (OSError, ValueError, exceptions.HTTPError) as error:
+            made.close()
+            failure = Failed(_what_happened(error, CONNECT_SECONDS))
+            continue
+        try:
+            yield made
+        finally:
+            made.close()
+        return
+    raise failure
+
+
+def _connection(target: Target, address: Address, seconds: float) -> connection.HTTPConnection:
+    if target.scheme == "http":
+        return connection.HTTPConnection(str(address), target.port, timeout=seconds)
+    return connection.HTTPSConnection(
+        str(address),
+        target.port,
+        timeout=seconds,
+        server_hostname=target.host,  # the name that is sent and that the certificate must hold
+        ssl_context=_tls(config.current().outbound_ca),
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _tls(bundle: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=bundle or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@contextlib.contextmanager
+def _watched(made: connection.HTTPConnection, deadline: float) -> Iterator[None]:
+    """Cut the connection at the deadline: time-outs of a socket start anew with every byte it trickles."""
+
+    def cut() -> None:
+        if (connected := made.sock) is not None:
+            with contextlib.suppress(OSError):
+                # Not SSLSocket's own, which takes TLS away under the reader's feet.
+                socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    watch = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+def _exchange(
+    made: connection.HTTPConnection,
+    target: Target,
+    method: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    deadline: float,
+) -> tuple[int, tuple[tuple[str, str], ...], bytes, bool]:
+    own = {"Host": target.host_header, "Accept-Encoding": "identity", "Connection": "close"}
+    seconds = deadline - time.monotonic()
+    try:
+        made.timeout = max(0.001, seconds)
+        made.sock.settimeout(made.timeout)  # it had the shorter one of connecting
+        made.request(
+            method, target.path, body=body or None, headers={**headers, **own}, preload_content=False,
+            decode_content=False,
+        )  # fmt: skip
+        answer = made.getresponse()
+        content = _read(answer, deadline)
+    except (OSError, http.client.HTTPException, exceptions.HTTPError, ValueError) as error:
+        raise Failed(_what_happened(error, seconds, late=time.monotonic() >= deadline)) from error
+    return answer.status, tuple(answer.headers.items()), content[:MAX_BODY], len(content) > MAX_BODY
+
+
+def _read(answer: BaseHTTPResponse, deadline: float) -> bytes:
+    content = b""
+    while len(content) <= MAX_BODY:
+        piece = answer.read(_CHUNK, decode_content=False)
+        if time.monotonic() >= deadline:
+            raise TimeoutError
+        if not piece:
+            break
+        content += piece
+    return content
+
+
+def _what_happened(error: Exception, seconds: float, *, late: bool = False) -> str:
+    silence = f"No answer within {max(1, round(seconds))} s."
+    if late:
+        return silence
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"The certificate is not accepted: {cause.verify_message}."
+        if isinstance(cause, ssl.SSLError):
+            return "No TLS connection could be made."
+        if isinstance(cause, ConnectionRefusedError):
+            return "The connection was refused."
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, exceptions.NewConnectionError):  # which is also called a time-out
+        return "The address cannot be reached."
+    if isinstance(error, (TimeoutError, exceptions.TimeoutError)):
+        return silence
+    return "The connection broke before the answer was whole."
+
+
+def _record(url: str, why: str) -> None:
+    """Every block is audited (security 7.5); the path of the URL may hold a secret and is left out."""
+    try:
+        host = outbound.parse(url).host
+    except outbound.BadUrl:
+        host = ""
+    with database.transaction() as session:
+        audit.record(session, "outbound.blocked", target=f"host:{host}", result="refused", reason=why)
