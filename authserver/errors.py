@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at before a refusal, for the owner's eyes: what had to be, and what was."""
+
+    check: str
+    ok: bool
+    expected: str = ""
+    received: str = ""
+
 
 class DomainError(Exception):
     """A refusal the caller may read about.
@@ -16,6 +29,12 @@ class DomainError(Exception):
         self.public = public
         self.detail = detail or public
         self.field = field
+        self.checks: tuple[Check, ...] = ()
+
+    def because(self, *checks: Check) -> Self:
+        """The same refusal, with what was looked at; never a secret."""
+        self.checks = checks
+        return self
 
 
 class Invalid(DomainError):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tuple_
 
 from authserver import database
-from authserver.domain import audit, clients
+from authserver.domain import audit, clients, idempotency
 from authserver.extensions import Base
 from authserver.lib import clock
 from authserver.models import (
@@ -18,10 +18,12 @@ from authserver.models import (
     ClientSecret,
     FormNonce,
     Grant,
+    IdempotencyKey,
     KnownDevice,
     Mail,
     OneTimeLink,
     RefreshToken,
+    Refusal,
     RevokedToken,
     SignInSession,
     UsageCount,
@@ -41,6 +43,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     `audit_before` (epoch seconds) cuts the audit log, which else stays for ever.
     """
     now = clock.now()
+    idempotency.forget_answers()
     gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
     gone["clients"] = clients.purge(now - RESTORABLE)
     if audit_before is not None:
@@ -66,6 +69,8 @@ def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
         (SignInSession, or_(SignInSession.expires_at < month, SignInSession.ended_at < month)),
         (ClientSecret, or_(ClientSecret.expires_at < month, ClientSecret.revoked_at < month)),
         (KnownDevice, KnownDevice.seen_at < now - 400 * DAY),
+        (IdempotencyKey, IdempotencyKey.expires_at < now),
+        (Refusal, Refusal.at < now - 7 * DAY),
         (Mail, (Mail.next_attempt_at.is_(None)) & (Mail.created_at < month)),
         (UsageCount, UsageCount.hour < now - 400 * DAY),
     )

@@ -6,7 +6,7 @@ import atexit
 import os
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select, update
@@ -34,6 +34,7 @@ _lock = threading.Lock()
 _writing = threading.Lock()
 _counts: Counter[tuple[int, str, str]] = Counter()
 _uses: dict[tuple[str, str], tuple[int, str]] = {}
+_others: list[Callable[[], None]] = []
 _flusher_pid = 0
 
 
@@ -52,11 +53,20 @@ def note_used(table: str, id: str) -> None:
         _uses[table, id] = (clock.now(), context.current().ip)
 
 
+def flush_also(other: Callable[[], None]) -> None:
+    """Let `other` be called whenever this writes: it gathers in the same way, and never raises."""
+    if other not in _others:
+        _others.append(other)
+    _start_flusher()
+
+
 def flush() -> None:
     """Write what was gathered; what could not be written is kept for the next time.
 
     A flush that another thread began is waited for: when this returns at the end of a process, nothing is on its way.
     """
+    for each in tuple(_others):
+        each()
     with _writing:
         with _lock:
             counts, uses = dict(_counts), dict(_uses)

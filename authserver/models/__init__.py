@@ -12,14 +12,17 @@ from authserver.models.cache_version import CacheVersion
 from authserver.models.client import Client
 from authserver.models.client_secret import ClientSecret
 from authserver.models.consent import Consent
+from authserver.models.demo_workflow import DemoWorkflow
 from authserver.models.fetched_jwks import FetchedJwks
 from authserver.models.form_nonce import FormNonce
 from authserver.models.grant import Grant
+from authserver.models.idempotency_key import IdempotencyKey
 from authserver.models.known_device import KnownDevice
 from authserver.models.mail import Mail
 from authserver.models.one_time_link import OneTimeLink
 from authserver.models.permission_level import PermissionLevel
 from authserver.models.refresh_token import RefreshToken
+from authserver.models.refusal import Refusal
 from authserver.models.resource import Resource
 from authserver.models.revoked_token import RevokedToken
 from authserver.models.route_table import RouteTable
@@ -43,14 +46,17 @@ __all__ = [
     "Client",
     "ClientSecret",
     "Consent",
+    "DemoWorkflow",
     "FetchedJwks",
     "FormNonce",
     "Grant",
+    "IdempotencyKey",
     "KnownDevice",
     "Mail",
     "OneTimeLink",
     "PermissionLevel",
     "RefreshToken",
+    "Refusal",
     "Resource",
     "RevokedToken",
     "RouteTable",

@@ -1,0 +1,92 @@
+"""Idempotency keys: who repeats a creation gets the first answer again, and nothing is made twice (contract 11.34)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from authserver import database, keyring
+from authserver.errors import Conflict, Invalid
+from authserver.lib import clock, sealing, secrets
+from authserver.models import IdempotencyKey
+
+ANSWER_SECONDS = 600
+REMEMBERED_SECONDS = 86_400
+_FORM = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The place of a first request; `answer` is (status, body) where it was answered before."""
+
+    digest: bytes
+    token: str
+    answer: tuple[int, str] | None = None
+
+
+def start(holder: str, place: str, key: str, body: bytes) -> Started:
+    """Take a key for one creation. Of several requests at once, one gets it.
+
+    `holder` names the credential, `place` the method and path. Raises Invalid for a malformed key or another body,
+    Conflict while the first request runs, and once its answer is no longer kept.
+    """
+    if not _FORM.fullmatch(key):
+        raise Invalid("The Idempotency-Key has 1 to 255 visible ASCII characters.", field="Idempotency-Key")
+    digest, now = secrets.digest("\0".join((holder, place, key))), clock.now()
+    started = Started(digest, f"{keyring.key('idempotency').hex()}\0{key}")
+    insert = (sqlite if database.dialect() == "sqlite" else postgresql).insert(IdempotencyKey)
+    row = {
+        "digest": digest,
+        "request_digest": secrets.digest(body.decode("latin-1")),
+        "created_at": now,
+        "expires_at": now + REMEMBERED_SECONDS,
+    }
+    with database.autocommit() as connection:
+        # A key that is forgotten by now may be used anew.
+        connection.execute(
+            delete(IdempotencyKey).where(IdempotencyKey.digest == digest, IdempotencyKey.expires_at < now)
+        )
+        taken = connection.execute(
+            insert.values(row).on_conflict_do_nothing().returning(IdempotencyKey.digest)
+        ).one_or_none()
+    return started if taken is not None else _repeated(started, row["request_digest"])
+
+
+def finish(started: Started, status: int, body: str) -> None:
+    """Keep the answer, readable only for who presents the key again."""
+    values = {"status": status, "answer_sealed": sealing.seal_with_token(started.token, body)}
+    with database.autocommit() as connection:
+        connection.execute(update(IdempotencyKey).where(IdempotencyKey.digest == started.digest).values(values))
+
+
+def abandon(started: Started) -> None:
+    """Give a key back after a refusal: nothing was made, and a corrected request may use it."""
+    with database.autocommit() as connection:
+        connection.execute(delete(IdempotencyKey).where(IdempotencyKey.digest == started.digest))
+
+
+def forget_answers() -> None:
+    """Delete the answers that are no longer given again."""
+    old = IdempotencyKey.created_at < clock.now() - ANSWER_SECONDS
+    with database.autocommit() as connection:
+        connection.execute(
+            update(IdempotencyKey).where(IdempotencyKey.answer_sealed.is_not(None), old).values(answer_sealed=None)
+        )
+
+
+def _repeated(started: Started, request_digest: object) -> Started:
+    with database.reading() as session:
+        row = session.scalar(select(IdempotencyKey).where(IdempotencyKey.digest == started.digest))
+    if row is None or (row.status is None and row.request_digest == request_digest):
+        raise Conflict("The first request with this Idempotency-Key is still running, or was cut off.")
+    if row.request_digest != request_digest:
+        raise Invalid("This Idempotency-Key came with another body before.", field="Idempotency-Key")
+    if row.created_at < clock.now() - ANSWER_SECONDS or row.answer_sealed is None or row.status is None:
+        raise Conflict("This was done before, and its answer is no longer kept.")
+    body = sealing.open_with_token(started.token, row.answer_sealed)
+    if body is None:
+        raise Conflict("This was done before, and its answer can no longer be read.")
+    return Started(started.digest, started.token, (row.status, body))

@@ -1,0 +1,28 @@
+"""A refused request, for the owner of the client or key that made it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index, SmallInteger, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from authserver.extensions import Base
+
+
+class Refusal(Base):
+    __tablename__ = "refusals"
+    __table_args__ = (Index("ix_refusals_credential_at", "credential", "at"),)
+
+    request_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger, index=True)
+    kind: Mapped[str] = mapped_column(String(20))  # authorize, token, introspection, gateway, api
+    code: Mapped[str] = mapped_column(String(60))
+    message: Mapped[str] = mapped_column(String(300), default="")
+    status: Mapped[int] = mapped_column(SmallInteger)
+    credential: Mapped[str] = mapped_column(String(100))  # key:… client:… user:…, what is counted
+    client_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    key_id: Mapped[str | None] = mapped_column(String(32))
+    owner_id: Mapped[str | None] = mapped_column(String(32), index=True)  # the person; the client's owner may look too
+    ip: Mapped[str] = mapped_column(String(45), default="")
+    checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
