@@ -80,6 +80,18 @@ MATRIX = {
     "admin_permissions.": ADMIN,
     "admin_signing_keys.": ADMIN,
 }
+# Routes about something that the matrix has none of: only refusals are tried here.
+REFUSALS_ONLY = {
+    "admin_scopes.ask_delete_resource",
+    "admin_scopes.delete_resource",
+    "admin_scopes.edit_resource",
+    "admin_scopes.save_resource",
+    "admin_signing_keys.retire",
+    "admin_signing_keys.ask_retire",
+    "apps_credentials.ask_revoke",
+    "apps_credentials.revoke",
+    "apps_danger.restore",
+}
 ROLES = {
     "anonymous": "",
     "stranger": "mallory@example.test",
