@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database, keyring
@@ -93,21 +93,15 @@ def ensure() -> None:
 
 def rotate(algs: Iterable[str] = ALGS) -> list[SigningKey]:
     """Publish new keys now; they take over, and the old ones retire, once every cache has seen them."""
-    made = [_generate(alg) for alg in algs]
-    with database.transaction() as session:
-        _lock(session)
-        for key in made:
-            _succeed(session, key, active_at=key.created_at + PUBLISH_AHEAD)
-        audit.record(session, "signing_key.rotated", kids=[key.kid for key in made])
-    return made
+    return _rotate([_generate(alg) for alg in algs])
 
 
 def rotate_if_due() -> list[SigningKey]:
     """Rotate the algorithms whose newest key is 90 days old, and remove what retired long ago."""
     remove_expired()
-    limit = clock.now() - ROTATE_AFTER
-    due = [alg for alg, keys in _current().signing.items() if max(row.active_at for row, _ in keys) <= limit]
-    return rotate(due) if due else []
+    oldest = clock.now() - ROTATE_AFTER
+    due = [alg for alg, keys in _current().signing.items() if max(row.active_at for row, _ in keys) <= oldest]
+    return _rotate([_generate(alg) for alg in due], if_newest_before=oldest) if due else []
 
 
 def retire(kid: str, *, at_once: bool = False) -> None:
@@ -165,6 +159,26 @@ def _generate(alg: str) -> SigningKey:
         private_sealed=sealing.seal(keyring.sealing_key(), pem, _place(kid)),
         created_at=clock.now(),
     )
+
+
+def _rotate(made: list[SigningKey], *, if_newest_before: int | None = None) -> list[SigningKey]:
+    with database.transaction() as session:
+        _lock(session)
+        if if_newest_before is not None:
+            # Another node may have found the same keys due: who comes second under the lock makes none.
+            made = [key for key in made if _newest(session, key.alg) <= if_newest_before]
+        for key in made:
+            _succeed(session, key, active_at=key.created_at + PUBLISH_AHEAD)
+        if made:
+            audit.record(session, "signing_key.rotated", kids=[key.kid for key in made])
+    return made
+
+
+def _newest(session: Session, alg: str) -> int:
+    newest = session.scalar(
+        select(func.max(SigningKey.active_at)).where(SigningKey.alg == alg, SigningKey.removed_at.is_(None))
+    )
+    return newest or 0
 
 
 def _lock(session: Session) -> None:

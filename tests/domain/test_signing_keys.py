@@ -199,3 +199,10 @@ def test_verification_costs_no_statement_when_warm(app: Flask, tmp_path: Path) -
     with databases.counted_statements() as sent:
         assert tokens._verified(token) is not None
     assert sent == []
+
+
+def test_of_two_nodes_that_find_a_key_due_one_rotates_it() -> None:
+    with time_machine.travel(clock.now() + signing_keys.ROTATE_AFTER + 3600, tick=False):
+        cache.reset()
+        made = in_parallel(2, signing_keys.rotate_if_due)
+    assert sorted(len(each) for each in made) == [0, 2]
