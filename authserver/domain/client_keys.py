@@ -14,7 +14,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import database
-from authserver.domain import cache, clients
+from authserver.domain import cache, clients, outbound
 from authserver.domain.clients import ClientFacts
 from authserver.lib import clock, jwt
 from authserver.models import FetchedJwks
@@ -173,12 +173,10 @@ def _fetch(client: ClientFacts) -> Fetched:
 
 def _ask(client: ClientFacts) -> list[dict[str, Any]] | None:
     """The keys that the address shows now; None if it shows no key set."""
-    from authserver.domain import outbound
-
     try:
         answer = outbound.fetch(str(client.jwks_uri), "GET", _ACCEPT, b"", timeout=FETCH_TIMEOUT)
     except (outbound.Blocked, outbound.Failed) as failure:
-        logs.failure("jwks_not_fetched", failure, level="warning", client_id=client.id)
+        logs.event("jwks_not_fetched", level="warning", client_id=client.id, msg=str(failure)[:200])
         return None
     return _usable_keys(answer.body) if answer.status == 200 else None
 

@@ -300,7 +300,8 @@ class Tier:
         first = not self._retry_at
         self._retry_at = time.monotonic() + REST_SECONDS
         if first:
-            logs.failure("rate_limit_storage_lost", failure, level="warning", storage=self.name)
+            said = f"{type(failure).__name__}: {failure}"[:200]
+            logs.event("rate_limit_storage_lost", level="warning", storage=self.name, msg=said)
 
 
 def take(key: str, seconds: int, limit: int) -> Taken:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -32,7 +35,12 @@ class Address:
 
 
 @pytest.fixture(autouse=True)
-def address(app: object, monkeypatch: pytest.MonkeyPatch) -> Address:
+def _assembled(app: object) -> None:
+    """The app is built even where no test asks for it by name."""
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Address:
     made = Address()
     monkeypatch.setattr(client_keys, "_ask", made.ask)
     return made
@@ -166,3 +174,42 @@ def test_whose_client_is_unknown_makes_nobody_ask(address: Address) -> None:
 def test_of_a_key_set_only_usable_public_keys_are_kept(body: str, usable: int | None) -> None:
     found = client_keys._usable_keys(body.encode())
     assert (None if found is None else len(found)) == usable
+
+
+# ---- over HTTP, through the guard for requests of ours ------------------------------------------------------
+
+
+@pytest.fixture
+def published() -> Iterator[str]:
+    """A key set on a real port of this machine, which the guard lets nobody reach unless the operator says so."""
+
+    class Shown(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(own_jwts.key_set(pair())).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shown)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/jwks.json"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fetched"), [({"outbound_allow": ("127.0.0.1",)}, True), ({}, False)], ids=["allowed", "guarded"]
+)
+def test_the_address_is_asked_through_the_guard(published: str, fetched: bool) -> None:
+    job = protocol.register(jwks_uri=published, scopes=["workflows:read"])
+    assert good(own(job.id)) is fetched
+
+
+@pytest.mark.parametrize("overrides", [{"outbound_allow": ("127.0.0.1",)}])
+def test_an_address_where_nobody_listens_is_no_error() -> None:
+    job = protocol.register(jwks_uri="http://127.0.0.1:9/jwks.json", scopes=["workflows:read"])
+    assert not good(own(job.id))
