@@ -153,7 +153,7 @@ def test_a_killed_server_starts_again_on_a_sound_database(tmp_path: Path) -> Non
     first = served.start("sqlite", tmp_path, workers=1, url=url)
     with Load(first, clients=4) as load:
         time.sleep(0.5)
-        written = [first.user(f"person{number}@example.test") for number in range(5)]
+        written = [first.user(f"person{number}@example.test") for number in range(2)]
         os.killpg(first.process.pid, signal.SIGKILL)
         load._stop.set()
     first.process.wait(10)
@@ -281,6 +281,67 @@ def test_an_older_schema_is_not_served(tmp_path: Path) -> None:
     done = _serve(variables, tmp_path)
     assert done.returncode == 4
     assert "authserver migrate" in done.stderr
+
+
+def test_a_worker_whose_parent_was_killed_frees_the_port(tmp_path: Path) -> None:
+    server = served.start("sqlite", tmp_path, workers=1)
+    (worker,) = server.workers()
+    server.process.kill()
+    server.process.wait(10)
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def test_healthcheck_says_what_readiness_says() -> None:
+    with served.running("sqlite", workers=1) as server:
+        port = server.issuer.rpartition(":")[2]
+        assert server.cli("healthcheck", "--port", port)["status"] == "ok"
+        assert server.cli("healthcheck", "--live", "--port", port)["status"] == "ok"
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        with pytest.raises(served.Refused) as stopping:
+            server.cli("healthcheck", "--port", port)
+        assert stopping.value.code == 4
+        assert "stopping" in stopping.value.text
+        server.stop()
+        with pytest.raises(served.Refused) as gone:
+            server.cli("healthcheck", "--port", port)
+        assert gone.value.code == 4
+
+
+def test_the_figures_of_all_workers_answer_on_their_own_address() -> None:
+    bind = f"127.0.0.1:{served.free_port()}"
+    with served.running("sqlite", workers=2, metrics_bind=bind) as server:
+        for _ in range(20):
+            requests.get(server.issuer + "/healthz", timeout=5)
+        text = requests.get(f"http://{bind}/metrics", timeout=5).text
+        line = next(each for each in text.splitlines() if "http_requests_total" in each and '"/healthz"' in each)
+        assert line.endswith(" 20.0")
+        assert requests.get(server.issuer + "/metrics", timeout=5).status_code == 404
+
+
+def test_the_worker_does_its_chores_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'w.sqlite3'}"
+    variables = served.environment(url, tmp_path, served.free_port())
+    subprocess.run([str(served.COMMAND), "migrate"], env=variables, cwd=tmp_path, timeout=60, check=True)
+    with sqlite3.connect(tmp_path / "w.sqlite3") as database:
+        database.execute("INSERT INTO form_nonces (digest, expires_at) VALUES (zeroblob(32), 1)")
+    worker = subprocess.Popen([str(served.COMMAND), "worker"], env=variables, cwd=tmp_path, stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 20
+        left = 1
+        while left and time.monotonic() < deadline:
+            time.sleep(0.2)
+            with sqlite3.connect(tmp_path / "w.sqlite3") as database:
+                (left,) = database.execute("SELECT count(*) FROM form_nonces").fetchone()
+        assert left == 0
+    finally:
+        worker.terminate()
+        _, said = worker.communicate(timeout=20)
+    assert worker.returncode == 0
+    assert b"chore_failed" not in said
 
 
 def test_gunicorn_serves_the_same_app(tmp_path: Path) -> None:
