@@ -1,0 +1,1 @@
+"""The benchmark: `make bench`. Never part of the suite."""
