@@ -70,13 +70,13 @@ def read(environ: WSGIEnvironment) -> Incoming:
     )
 
 
-def write(outgoing: Outgoing, start_response: StartResponse) -> Iterable[bytes]:
-    """Send an answer as WSGI."""
+def write(outgoing: Outgoing, start_response: StartResponse, *, method: str = "GET") -> Iterable[bytes]:
+    """Send an answer as WSGI; to HEAD without its body."""
     headers = [*outgoing.headers]
     if outgoing.status not in (204, 304):
         headers.append(("Content-Length", str(len(outgoing.body))))
     start_response(STATUS.get(outgoing.status, f"{outgoing.status} Unknown"), headers)
-    return [outgoing.body] if outgoing.body else []
+    return [outgoing.body] if outgoing.body and method != "HEAD" else []
 
 
 def _read_body(environ: WSGIEnvironment) -> tuple[bytes, bool]:

@@ -121,9 +121,21 @@ def rate_limited(details: str, retry_after: int) -> ApiError:
     return ApiError(429, "RATE_LIMIT_EXCEEDED", "Too many requests.", details, retry_after=retry_after)
 
 
-def invalid_request(details: str) -> ApiError:
-    """400: the request itself is malformed."""
-    return ApiError(400, "INVALID_REQUEST", "The request is malformed.", details)
+def invalid_request(details: str, *, status: int = 400) -> ApiError:
+    """400 or one of its kin: the request itself is malformed."""
+    return ApiError(status, "INVALID_REQUEST", "The request is malformed.", details)
+
+
+def not_found() -> ApiError:
+    """404 for a path that is none of ours."""
+    return ApiError(404, "NOT_FOUND", "There is nothing here.", "The paths stand in /openapi.json.")
+
+
+def method_not_allowed(methods: Iterable[str]) -> ApiError:
+    """405, naming what is allowed."""
+    allowed = ", ".join(sorted(methods))
+    text = f"Only {allowed} is allowed here."
+    return ApiError(405, "INVALID_REQUEST", text, headers=[("Allow", allowed)])
 
 
 def internal_error() -> ApiError:

@@ -46,7 +46,7 @@ class Lane:
                 status=outgoing.status,
                 started=started,
             )
-        return exchange.write(outgoing, start_response)
+        return exchange.write(outgoing, start_response, method=environ["REQUEST_METHOD"])
 
     def _find(self, path: str) -> tuple[str, Endpoint | None]:
         endpoint = self._endpoints.get(path)

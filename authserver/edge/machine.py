@@ -34,7 +34,7 @@ class Endpoint:
 
 def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
     """Run a handler; whatever happens, the answer is well-formed JSON with the right headers."""
-    outgoing = _refuse_early(endpoint, incoming) or _run(endpoint, incoming)
+    outgoing = _refuse_early(endpoint, incoming) or run(endpoint, incoming)
     given = {name.lower() for name, _ in outgoing.headers}
     standard = headers.for_machines(cacheable=endpoint.cacheable and outgoing.status in (200, 304))
     outgoing.headers += [pair for pair in standard if pair[0].lower() not in given]
@@ -52,20 +52,32 @@ def error(status: int, code: str, description: str, *more: tuple[str, str]) -> O
 def _refuse_early(endpoint: Endpoint, incoming: Incoming) -> Outgoing | None:
     if incoming.method == "OPTIONS" and endpoint.cors and incoming.header("access-control-request-method"):
         return Outgoing(204)
-    if endpoint.methods is not None and incoming.method not in endpoint.methods:
-        allowed = ", ".join(sorted(endpoint.methods))
-        return error(405, "invalid_request", f"Only {allowed} is allowed here.", ("Allow", allowed))
+    if not _allows(endpoint, incoming.method):
+        allowed = ", ".join(sorted(endpoint.methods or ()))
+        return _early(endpoint, 405, f"Only {allowed} is allowed here.", ("Allow", allowed))
     if not endpoint.body:
         return None
     if incoming.body_too_large:
-        return error(413, "invalid_request", "The body is too large.")
+        return _early(endpoint, 413, "The body is too large.")
     if incoming.plain_http and (incoming.header("authorization") or incoming.body):
         logs.event("plain_http_refused", level="warning", path=incoming.path, ip=incoming.ip)
-        return error(400, "invalid_request", "Credentials are accepted over https only.")
+        return _early(endpoint, 400, "Credentials are accepted over https only.")
     return None
 
 
-def _run(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
+def _early(endpoint: Endpoint, status: int, text: str, *more: tuple[str, str]) -> Outgoing:
+    if not endpoint.api:
+        return error(status, "invalid_request", text, *more)
+    return json_errors.respond(json_errors.invalid_request(text, status=status), more)
+
+
+def _allows(endpoint: Endpoint, method: str) -> bool:
+    """HEAD goes wherever GET does (RFC 9110 section 9.3.2); its body is left out when the answer is written."""
+    return endpoint.methods is None or (("GET" if method == "HEAD" else method) in endpoint.methods)
+
+
+def run(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
+    """The handler's answer, or the one that tells why there is none."""
     said = _as_api if endpoint.api else _as_oauth
     try:
         return endpoint.handler(incoming)
