@@ -32,6 +32,10 @@ from authserver.models.signing_key import SigningKey
 from authserver.models.usage_count import UsageCount
 from authserver.models.used_jti import UsedJti
 from authserver.models.user import User
+from authserver.models.webhook_attempt import WebhookAttempt
+from authserver.models.webhook_delivery import WebhookDelivery
+from authserver.models.webhook_endpoint import WebhookEndpoint
+from authserver.models.webhook_event import WebhookEvent
 
 __all__ = [
     "AccessToken",
@@ -66,4 +70,8 @@ __all__ = [
     "UsageCount",
     "UsedJti",
     "User",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
 ]

@@ -24,5 +24,6 @@ class ApiKey(Base):
     expires_at: Mapped[int | None] = mapped_column(BigInteger)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
     rotated_to: Mapped[str | None] = mapped_column(String(32))  # id of the key that replaces this one
+    reminded_days: Mapped[int | None] = mapped_column()  # the owner knows that it expires within so many days
     last_used_at: Mapped[int | None] = mapped_column(BigInteger)
     last_used_ip: Mapped[str] = mapped_column(String(45), default="")
