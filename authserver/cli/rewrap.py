@@ -10,7 +10,7 @@ from authserver.cli import output
 @click.command()
 def command() -> None:
     """Seal signing keys again under AUTHSERVER_KEK; until then the old one stays in AUTHSERVER_KEK_FALLBACKS."""
-    from authserver.domain import signing_keys
+    from authserver.domain import audit, signing_keys
 
-    count = signing_keys.rewrap()
+    count, _ = signing_keys.rewrap(), audit.resign()  # the audit log's signatures hang on the secret key, too
     output.emit({"signing_keys": count}, f"{count} signing keys are sealed under today's key. The fallbacks can go.")

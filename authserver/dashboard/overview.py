@@ -43,7 +43,7 @@ def _stats(figures: Overview) -> list[dict[str, Any]]:
         {"label": "Tokens issued, 24 h", "value": f"{figures.tokens:,}", **_change(figures)},
         {"label": "Checks answered, 24 h", "value": f"{figures.checks:,}", "sub": "introspections"},
         {"label": "Failed sign-ins, 24 h", "value": f"{figures.failed_sign_ins:,}",
-         "href": failed if figures.failed_sign_ins else "", "sub": "wrong password or slowed down"},
+         "href": failed if figures.failed_sign_ins else "", "sub": "wrong passwords"},
         {"label": "Refused requests, 24 h", "value": f"{figures.refusals:,}", "sub": "at the token endpoint"},
     ]  # fmt: skip
 
