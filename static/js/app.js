@@ -39,6 +39,19 @@ const download = ({ dataset }) => {
   setTimeout(() => URL.revokeObjectURL(href), 1000);
 };
 
+// [data-pair="textarea id"]: a new key pair; the public half goes there, the private one into a file and nowhere else.
+const pair = async ({ dataset }) => {
+  const { publicKey, privateKey } = await crypto.subtle.generateKey(
+    { name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", publicKey);
+  const key = { kty, crv, x, y, kid: crypto.randomUUID(), alg: "ES256", use: "sig" };
+  const der = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey))));
+  const text = `-----BEGIN PRIVATE KEY-----\n${der.match(/.{1,64}/g).join("\n")}\n-----END PRIVATE KEY-----`;
+  document.getElementById(dataset.pair).value = JSON.stringify({ keys: [key] }, null, 2);
+  download({ dataset: { text, download: "private-key.pem" } });
+  announce("The private key was saved as private-key.pem. Save the form to register the public one.");
+};
+
 // [data-show="input id"]: the password in the clear, until the form is sent.
 const show = button => {
   const input = document.getElementById(button.dataset.show);
@@ -90,6 +103,7 @@ document.addEventListener("click", event => {
   let hit;
   if ((hit = on("[data-copy]"))) copy(hit);
   else if ((hit = on("[data-download]"))) download(hit);
+  else if ((hit = on("[data-pair]"))) pair(hit);
   else if ((hit = on("[data-show]"))) show(hit);
   else if ((hit = on("[data-remove]"))) removeRow(hit);
   else if ((hit = on("[data-add]"))) {
