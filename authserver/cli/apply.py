@@ -1,4 +1,4 @@
-"""`authserver apply FILE`: make clients, scopes and resources as a file declares them (contract.md section 3)."""
+"""`authserver apply FILE`: make clients, scopes, resources and route tables as a file declares them (contract.md section 3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIGNS = {"create": "+", "update": "~"}
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--plan", is_flag=True, help="Only say what would change.")
 def command(file: Path, plan: bool) -> None:
-    """Make clients, scopes and resources as FILE (TOML or JSON) declares them; what it does not name stays.
+    """Make clients, scopes, resources and route tables as FILE (TOML or JSON) declares them; the rest stays.
 
     A second run changes nothing. Secrets of new clients are printed once.
     """
@@ -47,7 +47,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _diff(change: Change) -> str:
-    lines = [f"{SIGNS[change.action]} {change.section.removesuffix('s')} {change.name}"]
+    lines = [f"{SIGNS[change.action]} {change.section.removesuffix('s').replace('_', ' ')} {change.name}"]
     lines += [f"    {name}: {_short(now)} -> {_short(then)}" for name, (now, then) in change.differences.items()]
     if change.secret:
         lines.append(f"    client_secret={change.secret}")

@@ -59,6 +59,8 @@ SENTENCES: Mapping[str, str] = {
     "resource.updated": "{actor} changed the API {id}",
     "resource.deleted": "{actor} deleted the API {id}",
     "permission.updated": "{actor} changed what keys with {name} may do",
+    "route_table.updated": "{actor} changed the route table {id}",
+    "route_table.deleted": "{actor} deleted the route table {id}",
     "outbound.blocked": "A request of this server to {id} was not sent",
     "webhook.created": "{actor} set up the webhook {name}",
     "webhook.updated": "{actor} changed the webhook {name}",
@@ -72,7 +74,7 @@ SENTENCES: Mapping[str, str] = {
     "api_key.expiring": "The key {name} expires soon",
     "audit.exported": "{actor} exported the audit log",
 }
-_SERVER = ("signing_key.", "scope.", "resource.", "permission.", "audit.", "outbound.")
+_SERVER = ("signing_key.", "scope.", "resource.", "permission.", "route_table.", "audit.", "outbound.")
 _SIGN_INS = ("user.login", "user.login_failed", "user.locked", "user.unlocked", "user.logout", "session.ended")
 # Groups of the page's filter: label and types.
 GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {

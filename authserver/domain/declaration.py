@@ -1,4 +1,4 @@
-"""A declaration: clients, scopes and resources as a file says they shall be, and the difference to what is there."""
+"""A declaration: clients, scopes, APIs and route tables as a file says they shall be, and what differs from that."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authserver.domain import client_metadata, clients, resources, scopes, users
+from authserver.domain import client_metadata, clients, gateway_routes, resources, scopes, users
 from authserver.domain.client_metadata import Registration
 from authserver.domain.scopes import ScopeFacts
 from authserver.errors import Conflict, Invalid
 from authserver.models import User
 
-SECTIONS = ("resources", "scopes", "clients")
+SECTIONS = ("resources", "scopes", "route_tables", "clients")
 SCOPE_FIELDS = tuple(each.name for each in dataclasses.fields(ScopeFacts) if each.name not in ("name", "builtin"))
 RESOURCE_FIELDS = ("name", "access_token_format", "owner")
 CLIENT_FIELDS = ("id", "kind", "owner", "optional_scopes", "default_scopes")
@@ -74,7 +74,7 @@ def apply(document: Mapping[str, Any]) -> list[Change]:
 
 def _require_known_sections(document: Mapping[str, Any]) -> None:
     if unknown := sorted(set(document) - set(SECTIONS)):
-        raise Invalid(f"There are resources, scopes and clients; {unknown[0]!r} is none of them.")
+        raise Invalid(f"There are resources, scopes, route_tables and clients; {unknown[0]!r} is none of them.")
 
 
 def _plan_resource(entry: dict[str, Any]) -> Change | None:
@@ -107,6 +107,28 @@ def _plan_scope(entry: dict[str, Any]) -> Change | None:
     facts = dataclasses.replace(current, **given)
     _typed(facts)
     return Change("scopes", name, "update", differences, _apply=_later(scopes.update, facts)) if differences else None
+
+
+def _plan_route_table(entry: dict[str, Any]) -> Change | None:
+    name = _required(entry, "name")
+    _no_others(entry, ("name", "rules"))
+    wanted = gateway_routes.Table(name, gateway_routes.parse(_lines(entry.get("rules"))))
+    gateway_routes.check(name, wanted.rules)
+    current = gateway_routes.find(name)
+    change = _later(gateway_routes.save, name, wanted.rules)
+    if current is None:
+        return Change("route_tables", name, "create", _apply=change)
+    before, after = (gateway_routes.written(table).splitlines() for table in (current, wanted))
+    differences = _differences({"rules": before}, {"rules": after})
+    return Change("route_tables", name, "update", differences, _apply=change) if differences else None
+
+
+def _lines(rules: Any) -> str:
+    """Rules as one text: a file may hold them as lines or as a list of lines."""
+    lines = rules if isinstance(rules, list) else [rules]
+    if not all(isinstance(line, str) for line in lines):
+        raise Invalid("rules is a text, or a list of texts.")
+    return "\n".join(lines)
 
 
 def _plan_client(entry: dict[str, Any]) -> Change | None:
@@ -209,5 +231,6 @@ def _placed(refused: Invalid, where: str) -> Invalid:
 _PLANNERS: dict[str, Callable[[dict[str, Any]], Change | None]] = {
     "resources": _plan_resource,
     "scopes": _plan_scope,
+    "route_tables": _plan_route_table,
     "clients": _plan_client,
 }

@@ -63,9 +63,14 @@ def all() -> dict[str, Table]:
     return _tables.get("")
 
 
+def find(name: str) -> Table | None:
+    """One table, if there is one of this name; no statement when warm."""
+    return all().get(name)
+
+
 def get(name: str) -> Table:
     """One table. Raises NotFound."""
-    table = all().get(name)
+    table = find(name)
     if table is None:
         raise NotFound("There is no such route table.")
     return table
@@ -73,7 +78,7 @@ def get(name: str) -> Table:
 
 def save(name: str, rules: Sequence[Rule]) -> None:
     """Make or replace a table. Raises Invalid with a sentence for what is wrong."""
-    _check(name, rules)
+    check(name, rules)
     with database.transaction() as session:
         row = session.get(RouteTable, name, with_for_update=True)
         if row is None:
@@ -123,7 +128,8 @@ def pattern(path: str) -> re.Pattern[str]:
     return re.compile(exact + ("(?:/.*)?" if rest else ""), re.DOTALL)
 
 
-def _check(name: str, rules: Sequence[Rule]) -> None:
+def check(name: str, rules: Sequence[Rule]) -> None:
+    """Raise Invalid with a sentence for the first thing that is wrong."""
     if not _NAME.fullmatch(name) or name in RESERVED or name in scopes.all():
         raise Invalid(
             "A name has small letters, digits and hyphens; methods, any and names of scopes are taken.", field="name"

@@ -34,7 +34,8 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
         bearer.require(holder, *(required if required is not None else UNREACHABLE))
     except ApiError as refusal:
         metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision=str(refusal.status)).inc()
-        return json_errors.respond(refusal, [*limit_headers, *identity(None)])
+        # nginx drops the body of a refusal, so its code stands in a header too.
+        return json_errors.respond(refusal, [*limit_headers, *identity(None), ("X-Auth-Error", refusal.code)])
     metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision="200").inc()
     return Outgoing(200, headers=[*limit_headers, *identity(holder)])
 

@@ -20,7 +20,7 @@ SOURCES = Path(authserver.__file__).parent
 # A type is a text like this, in a module that records something.
 TYPE = re.compile(
     r"(user|session|consent|token|refresh_token|access_token|code|client|api_key|signing_key|scope|resource"
-    r"|permission|grant|mail|device|webhook|audit)\.[a-z_]+"
+    r"|permission|route_table|grant|mail|device|webhook|audit)\.[a-z_]+"
 )
 
 
