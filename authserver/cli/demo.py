@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import sys
@@ -70,7 +69,7 @@ def prepare(folder: Path, url: str, port: int) -> Settings:
     own = {config.PREFIX + name.upper() for name in OWN} | {config.PREFIX + name.upper() + "_FILE" for name in OWN}
     kept = {name: value for name, value in os.environ.items() if name.startswith(config.PREFIX) and name not in own}
     kept.setdefault(config.PREFIX + "LOG_LEVEL", "WARNING")
-    return dataclasses.replace(config.load(kept, file), demo=True)
+    return config.load(kept, file, demo=True)
 
 
 def free_port(wanted: int) -> int:
