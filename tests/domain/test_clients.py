@@ -469,3 +469,92 @@ def test_our_scopes_are_there_and_seeding_again_changes_nothing(app: Flask) -> N
     with database.transaction() as session:
         scopes.seed(session)
     assert scopes.all() == before
+
+
+# ---- public keys ----------------------------------------------------------------------------------------------
+
+
+PEM = """-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7
+6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==
+-----END PUBLIC KEY-----
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (json.dumps(PUBLIC_JWK), 1),
+        (json.dumps({"keys": [PUBLIC_JWK, PUBLIC_JWK]}), 2),
+        (PEM, 1),
+        (PEM + "\n" + PEM, 2),
+        ("\n  " + PEM.replace("\n", "\r\n"), 1),
+    ],
+)
+def test_public_keys_are_read_in_every_form_people_have(text: str, count: int) -> None:
+    found = client_metadata.key_set(text)
+    assert found is not None and len(found["keys"]) == count
+    assert {(key["x"], key["y"]) for key in found["keys"]} == {(PUBLIC_JWK["x"], PUBLIC_JWK["y"])}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "words", "[1]", "7", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+        PEM.replace("PUBLIC", "PRIVATE"), PEM.replace("PUBLIC", "EC PRIVATE"), PEM + "and words",
+        PEM[:-20],
+    ],
+)  # fmt: skip
+def test_what_is_no_public_key_is_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        client_metadata.key_set(text)
+    assert refused.value.field == "jwks"
+
+
+def test_nothing_is_no_key_set() -> None:
+    assert client_metadata.key_set(" \n") is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "uri", "accepted"),
+    [
+        ({}, "https://keys.example.com/jwks.json", True),
+        ({}, "http://127.0.0.1:8080/jwks.json", False),
+        ({}, "https://keys/jwks.json", False),
+        ({"outbound_allow": ("127.0.0.1",)}, "http://127.0.0.1:8080/jwks.json", True),
+        ({"outbound_allow": ("localhost:8080",)}, "http://localhost:8080/jwks.json", True),
+        ({"outbound_allow": ("10.0.0.0/8",)}, "https://127.0.0.1/jwks.json", False),
+    ],
+)
+def test_keys_may_stand_where_the_operator_lets_this_server_go(app: Flask, uri: str, accepted: bool) -> None:
+    wanted = client_metadata.complete(changed(jwks_uri=uri))
+    if accepted:
+        client_metadata.check(wanted, trusted=True, owner_id=None)
+    else:
+        with pytest.raises(Invalid) as refused:
+            client_metadata.check(wanted, trusted=True, owner_id=None)
+        assert set(refused.value.problems) == {"jwks_uri"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "good"), [("5000/hour", True), ("0/hour", False), ("many", False), ("1/week", False)]
+)
+def test_a_limit_of_its_own_reads_as_one(app: Flask, limit: str, good: bool) -> None:
+    wanted = client_metadata.complete(changed(rate_limit=limit))
+    if good:
+        client_metadata.check(wanted, trusted=True, owner_id=None)
+    else:
+        with pytest.raises(Invalid):
+            client_metadata.check(wanted, trusted=True, owner_id=None)
+
+
+def test_owners_do_not_raise_their_own_limit(alice: Person) -> None:
+    with pytest.raises(Invalid) as refused:
+        clients.register(alice.user, changed(rate_limit="1000000/second"))
+    assert set(refused.value.problems) == {"rate_limit"}
+
+
+def test_owners_may_let_their_jwts_be_used_again(alice: Person) -> None:
+    client, _ = clients.register(alice.user, changed(jwks={"keys": [PUBLIC_JWK]}, jwt_reuse=True))
+    found = clients.find(client.id)
+    assert found is not None and found.jwt_reuse and found.rate_limit is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from authserver import database
-from authserver.domain import api_keys, cache, permissions, rate_limits, users
+from authserver.domain import api_keys, cache, permissions, rate_limits, usage, users
 from authserver.domain.api_keys import Wish
 from authserver.edge import bearer, json_errors, rate_limit
 from authserver.edge.bearer import Principal
@@ -380,6 +380,18 @@ def test_a_changed_limit_of_a_client_applies_at_once(alice: Person) -> None:
     cache.forget()
     assert rate_limit.enforce(principal(token)).remaining == 0
     assert rate_limits.peek("oauth", principal(token).rate_key, "4/hour").remaining == 0
+
+
+def test_what_was_let_through_and_what_was_not_is_counted_for_usage(alice: Person) -> None:
+    key_id, value = key_of(alice, rate_limit="2/hour")
+    for _ in range(5):
+        rate_limit.consume(principal(value))
+    usage.flush()
+    counted = [
+        usage.total(metric, since=clock.now() - 60, subjects=[f"key:{key_id}"])
+        for metric in (rate_limits.REQUESTS, rate_limits.REFUSED)
+    ]
+    assert counted == [2, 3]
 
 
 @pytest.mark.parametrize("name", ["workflows:read", "no:such"])
