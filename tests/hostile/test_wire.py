@@ -1,0 +1,149 @@
+"""Bytes that no HTTP library would send, against a served process: framing, lengths, slow clients (class C25)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.support.served import Served, shared
+
+pytestmark = pytest.mark.served
+BODY = b"grant_type=client_credentials"
+LAST = b"Host: localhost\r\nConnection: close\r\n\r\n"
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+
+
+# Framing is the server's alone, whatever the database.
+@pytest.fixture(scope="module")
+def served() -> Served:
+    return shared("sqlite")
+
+
+def talk(served: Served, raw: bytes, seconds: float = 3) -> bytes:
+    """Everything that the server says to these bytes until it closes or falls silent."""
+    port = int(served.issuer.rpartition(":")[2])
+    said = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+        connection.sendall(raw)
+        with contextlib.suppress(TimeoutError, ConnectionResetError):
+            while data := connection.recv(65_536):
+                said += data
+    return said
+
+
+def post(*headers: bytes, body: bytes = BODY, path: bytes = b"/oauth/token", version: bytes = b"HTTP/1.1") -> bytes:
+    head = b"POST " + path + b" " + version + b"\r\nHost: localhost\r\nConnection: close\r\n"
+    return head + b"".join(each + b"\r\n" for each in headers) + b"\r\n" + body
+
+
+AMBIGUOUS = {
+    "two lengths": post(b"Content-Length: 29", b"Content-Length: 5"),
+    "a list of lengths": post(b"Content-Length: 29, 5"),
+    "a length and chunked": post(
+        b"Content-Length: 5", b"Transfer-Encoding: chunked", body=b"0\r\n\r\nGET /x HTTP/1.1\r\n\r\n"
+    ),
+    "a length of a word": post(b"Content-Length: many"),
+    "a negative length": post(b"Content-Length: -1"),
+    "a length with a plus": post(b"Content-Length: +29"),
+    "a huge length": post(b"Content-Length: " + b"9" * 30),
+    "an unknown coding": post(b"Transfer-Encoding: xchunked"),
+    "chunked twice": post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
+    "a space before the colon": post(b"Content-Length : 29"),
+    "a folded header": post(b"X: a\r\n b", b"Content-Length: 29"),
+    "a NUL in a header": post(b"X: a\x00b", b"Content-Length: 29"),
+    "a bare carriage return": post(b"X: a\rb", b"Content-Length: 29"),
+    "no host": b"GET /login HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET /login HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\nConnection: close\r\n\r\n",
+    "garbage": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "a method of garbage": b"G@T / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "another version": b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+    "a chunk size of garbage": post(b"Transfer-Encoding: chunked", FORM.strip(), body=b"zz\r\nx\r\n0\r\n\r\n"),
+    "a chunk size without end": post(b"Transfer-Encoding: chunked", body=b"f" * 40 + b"\r\n"),
+    "a very long header": post(b"X: " + b"a" * 300_000),
+    "a thousand headers": post(*[b"X-%d: a" % number for number in range(1000)]),
+    "an absolute URI of another host": b"GET http://evil.example/login HTTP/1.1\r\n" + LAST,
+    "a path of dots": b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "a path with a NUL": b"GET /login\x00 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "a path in raw bytes": b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "a body on GET": b"GET /oauth/userinfo HTTP/1.1\r\nContent-Length: 5\r\n" + LAST + b"hello",
+}
+
+
+@pytest.mark.parametrize("what", AMBIGUOUS)
+def test_ambiguous_or_broken_framing_gets_one_refusal_at_most(served: Served, what: str) -> None:
+    said = talk(served, AMBIGUOUS[what])
+    assert said.count(b"HTTP/1.1 ") + said.count(b"HTTP/1.0 ") <= 1, said
+    if said:
+        status = int(said.split(b" ", 2)[1])
+        assert status < 500, said[:400]
+        assert b'"access_token"' not in said
+    assert b"evil" not in said.partition(b"\r\n\r\n")[0]
+    assert requests.get(served.issuer + "/healthz", timeout=5).status_code == 200
+
+
+def test_a_chunked_body_is_read_like_any_other(served: Served) -> None:
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+    said = talk(served, post(b"Transfer-Encoding: chunked", FORM.strip(), body=chunked))
+    assert b"invalid_client" in said
+
+
+def test_a_chunked_body_without_end_is_cut_off(served: Served) -> None:
+    chunk = b"%x\r\n%s\r\n" % (60_000, b"a" * 60_000)
+    said = talk(served, post(b"Transfer-Encoding: chunked", FORM.strip(), body=chunk * 20 + b"0\r\n\r\n"))
+    assert b" 413 " in said.partition(b"\r\n")[0] or b" 400 " in said.partition(b"\r\n")[0] or said == b""
+
+
+def test_two_requests_on_one_connection_get_two_answers_in_order(served: Served) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    two = b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    said = talk(served, one + two)
+    assert said.count(b"HTTP/1.1 200") == 2 and said.index(b"ok") < said.index(b'"keys"')
+
+
+def test_head_has_the_headers_of_get_and_no_body(served: Served) -> None:
+    for path in ("/healthz", "/login", "/readyz"):
+        head = talk(served, b"HEAD %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (
+            path.encode(), served.issuer.removeprefix("http://").encode()))  # fmt: skip
+        assert head.startswith(b"HTTP/1.1 200") and head.endswith(b"\r\n\r\n"), head
+
+
+def test_no_answer_names_the_server_software(served: Served) -> None:
+    for path in ("/healthz", "/login", "/nothing", "/oauth/token"):
+        got = requests.get(served.issuer + path, timeout=5)
+        assert not got.headers.get("Server") and "granian" not in str(got.headers).lower()
+
+
+@contextlib.contextmanager
+def slow_clients(served: Served, count: int) -> Iterator[None]:
+    """Connections that began a request and never end its headers."""
+    port = int(served.issuer.rpartition(":")[2])
+    held = []
+    try:
+        for _ in range(count):
+            connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+            connection.sendall(b"POST /oauth/token HTTP/1.1\r\nHost: localhost\r\n")
+            held.append(connection)
+        yield
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def test_slow_clients_do_not_hold_up_the_others(served: Served) -> None:
+    with slow_clients(served, 60):
+        started = time.monotonic()
+        for _ in range(20):
+            assert requests.get(served.issuer + "/healthz", timeout=5).status_code == 200
+        assert time.monotonic() - started < 5
+
+
+def test_a_well_formed_request_still_works_afterwards(served: Served) -> None:
+    job = served.machine("Survivor")
+    assert json.loads(job.client_credentials().body)["token_type"] == "Bearer"
+    assert served.errors() == []
