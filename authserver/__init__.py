@@ -66,17 +66,21 @@ def configure(app: Flask, settings: Settings) -> None:
 
 def register(app: Flask, settings: Settings) -> None:
     """The edge, then every way in."""
-    from authserver import dashboard, edge, gateway, oauth, ops, pages
+    from authserver import api, dashboard, edge, gateway, oauth, ops, pages
     from authserver.edge import lane, machine
     from authserver.extensions import db
 
     db.init_app(app)
     edge.init_app(app)
-    endpoints = {**oauth.ENDPOINTS, **oauth.path_inserted(), **gateway.ENDPOINTS, **ops.ENDPOINTS}
+    endpoints = {**oauth.ENDPOINTS, **oauth.path_inserted(), **gateway.ENDPOINTS, **ops.ENDPOINTS, **api.ENDPOINTS}
+    if settings.demo:
+        endpoints |= api.DEMO_ENDPOINTS
     lane.register(app, endpoints)
-    for blueprint in (*oauth.BLUEPRINTS, *pages.BLUEPRINTS, *dashboard.BLUEPRINTS):
+    for blueprint in (*oauth.BLUEPRINTS, *pages.BLUEPRINTS, *dashboard.BLUEPRINTS, *api.BLUEPRINTS):
         app.register_blueprint(blueprint)
     for blueprint in pages.DEMO_BLUEPRINTS if settings.demo else ():
+        app.register_blueprint(blueprint)
+    for blueprint in dashboard.PLAYGROUND_BLUEPRINTS if settings.has_playground else ():
         app.register_blueprint(blueprint)
     app.wsgi_app = lane.Lane(  # type: ignore[method-assign]  # the documented way to put a middleware in front
         app.wsgi_app, endpoints, prefix=machine.issuer_path(), open=settings.lane == "on"

@@ -1,1 +1,203 @@
-"""For programs, under /v1: one file a resource."""
+"""For programs, under /v1: one file a resource, and one way through for all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from authserver import config
+from authserver.api import (
+    api_keys,
+    audit_events,
+    clients,
+    demo_workflows,
+    docs,
+    errors,
+    grants,
+    leaks,
+    me,
+    openapi,
+    sessions,
+    signing_keys,
+    usage,
+    users,
+)
+from authserver.domain import idempotency
+from authserver.domain.rate_limits import State
+from authserver.edge import api_call, bearer, json_schema, machine, rate_limit, refused
+from authserver.edge.api_call import Call, Route
+from authserver.edge.bearer import Principal
+from authserver.edge.exchange import Incoming, Outgoing
+from authserver.edge.json_errors import ApiError, invalid_request, method_not_allowed, not_found, respond, translate
+from authserver.edge.machine import Endpoint
+from authserver.errors import Denied, DomainError
+from authserver.observability import context
+
+RESOURCES = (
+    me, api_keys, clients, users, grants, sessions, signing_keys, audit_events, usage, errors, leaks,
+)  # fmt: skip
+ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.ROUTES)
+DEMO_ROUTES: tuple[Route, ...] = demo_workflows.ROUTES
+SCHEMAS = {name: schema for resource in RESOURCES for name, schema in resource.SCHEMAS.items()}
+# What an id may hold: nothing else reaches the database.
+_ID = re.compile(r"[A-Za-z0-9._~-]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The route of a request, or the methods that its path has instead; neither for an unknown path."""
+
+    route: Route | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    methods: frozenset[str] = frozenset()
+
+
+class Api:
+    """A table of routes behind one path: credential, limit, scopes, handler; every answer in one format."""
+
+    def __init__(self, routes: Iterable[Route], *, resource_path: str = "") -> None:
+        self._table: dict[int, list[tuple[list[str], Route]]] = {}
+        self._resource_path = resource_path
+        for route in routes:
+            parts = route.path.split("/")
+            self._table.setdefault(len(parts), []).append((parts, route))
+
+    def respond(self, incoming: Incoming) -> Outgoing:
+        """The answer; with a credential, its limit's headers are on it whatever it says."""
+        found = self._find(incoming.method, incoming.path)
+        context.current().log["operation"] = f"{incoming.method} {found.route.path}" if found.route else ""
+        if found.route is None and not incoming.header("authorization"):
+            raise _missing(found)
+        if found.route is not None and found.route.open:
+            return _open(found.route, incoming)
+        try:
+            holder = bearer.principal(incoming, verifier=self._verifier, resources=self._resources())
+        except ApiError as error:
+            refused.note_credential(incoming, error, kind="api")
+            raise
+        state = rate_limit.consume(holder)
+        outgoing = machine.run(Endpoint(lambda _: _serve(found, incoming, holder, state), None, api=True), incoming)
+        given = {name for name, _ in outgoing.headers}
+        outgoing.headers += [pair for pair in rate_limit.headers(state) if pair[0] not in given]
+        return outgoing
+
+    @property
+    def _verifier(self) -> str:
+        return self._resource_path or bearer.HERE
+
+    def _resources(self) -> tuple[str, ...]:
+        return (config.current().issuer + self._resource_path,) if self._resource_path else ()
+
+    def _find(self, method: str, path: str) -> Found:
+        sent = path.split("/")
+        methods: set[str] = set()
+        for parts, route in self._table.get(len(sent), ()):
+            values = _match(parts, sent)
+            if values is None:
+                continue
+            if route.method == method:
+                return Found(route, values)
+            methods.add(route.method)
+        return Found(methods=frozenset(methods))
+
+
+def _match(parts: list[str], sent: list[str]) -> dict[str, str] | None:
+    values: dict[str, str] = {}
+    for part, value in zip(parts, sent, strict=True):
+        if part.startswith("{"):
+            if not _ID.fullmatch(value):
+                return None
+            values[part[1:-1]] = value
+        elif part != value:
+            return None
+    return values
+
+
+def _missing(found: Found) -> ApiError:
+    return method_not_allowed(found.methods) if found.methods else not_found()
+
+
+def _serve(found: Found, incoming: Incoming, holder: Principal, state: State) -> Outgoing:
+    needed = found.route.scopes if found.route else ()
+    try:
+        if not state.allowed:
+            raise rate_limit.refusal(state)
+        if found.route is None:
+            raise _missing(found)
+        bearer.require(holder, *needed)
+        query, body = api_call.query_of(found.route, incoming), api_call.body_of(found.route, incoming)
+        return _handled(found.route, Call(incoming, holder, found.path, query, body))
+    except (ApiError, DomainError) as refusal:
+        error = _said(refusal, holder)
+        refused.note(incoming, error, holder, kind="api", needed=needed)
+        return respond(error)
+
+
+def _said(refusal: ApiError | DomainError, holder: Principal) -> ApiError:
+    if isinstance(refusal, ApiError):
+        return refusal
+    context.current().log["msg"] = refusal.detail
+    if isinstance(refusal, Denied):
+        error = api_call.refused(holder, ())
+        error.details = refusal.public
+        return error
+    return translate(refusal)
+
+
+def _handled(route: Route, call: Call) -> Outgoing:
+    key = call.incoming.headers.get("idempotency-key")
+    if not route.creates or key is None:
+        return route.handler(call)
+    place = f"{route.method} {call.incoming.path}"
+    holder = f"{call.holder.counted_as} {call.holder.subject}"
+    try:
+        started = idempotency.start(holder, place, key, call.incoming.body)
+    except ValueError:
+        raise invalid_request("The Idempotency-Key has 1 to 255 visible ASCII characters.") from None
+    if started.answer is not None:
+        status, body = started.answer
+        return Outgoing(status, body.encode(), [("Content-Type", "application/json"), ("Idempotency-Replayed", "true")])
+    try:
+        outgoing = route.handler(call)
+    except (ApiError, DomainError):
+        idempotency.abandon(started)
+        raise
+    idempotency.finish(started, outgoing.status, outgoing.body.decode())
+    return outgoing
+
+
+def _open(route: Route, incoming: Incoming) -> Outgoing:
+    body = api_call.body_of(route, incoming)
+    return route.handler(Call(incoming, _NOBODY, {}, api_call.query_of(route, incoming), body))
+
+
+_NOBODY = Principal(
+    kind="", subject="", client_id=None, key_id=None, scopes=frozenset(), permission=None, owner_id=None, user=None,
+    audiences=(), expires_at=None, rate_policy="", rate_key="", rate_limit="",
+)  # fmt: skip
+_V1 = Endpoint(Api(ROUTES).respond, None, api=True)
+_DEMO = Endpoint(Api(DEMO_ROUTES, resource_path="/demo/v1").respond, None, api=True)
+
+
+def _described() -> tuple[tuple[Route, ...], dict[str, json_schema.Schema]]:
+    """Every operation that this installation has, and their schemas."""
+    if not config.current().demo:
+        return ROUTES, SCHEMAS
+    return (*ROUTES, *DEMO_ROUTES), {**SCHEMAS, **demo_workflows.SCHEMAS}
+
+
+def _document(_incoming: Incoming) -> Outgoing:
+    return openapi.respond(*_described())
+
+
+ENDPOINTS: dict[str, Endpoint] = {
+    "/v1": _V1,
+    "/v1/": _V1,
+    "/openapi.json": Endpoint(
+        lambda _: openapi.respond(*_described()), frozenset({"GET"}), cacheable=True, api=True, cors=machine.any_origin
+    ),
+}
+DEMO_ENDPOINTS: dict[str, Endpoint] = {"/demo/v1/": _DEMO}
+docs.describe(lambda: openapi.document(*_described()))
+BLUEPRINTS = (docs.blueprint,)

@@ -93,13 +93,13 @@ def rotate(owner: User, key_id: str, *, overlap: int, holder_scopes: Sequence[st
     return row, value
 
 
-def revoke(owner_id: str | None, key_id: str) -> ApiKey:
+def revoke(owner_id: str | None, key_id: str, *, because: str = "") -> ApiKey:
     """End a key at once; `owner_id` None is for administrators and the command line. Doing it twice is no error."""
     with database.transaction() as session:
         row = _locked(session, owner_id, key_id)
         if row.revoked_at is None:
             row.revoked_at = clock.now()
-            _record(session, "api_key.revoked", row)
+            _record(session, "api_key.revoked", row, reason=because)
     return row
 
 

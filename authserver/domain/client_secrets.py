@@ -17,6 +17,7 @@ from authserver.observability import context
 
 OVERLAPS = {"now": 0, "1h": 3_600, "24h": 86_400, "3d": 3 * 86_400, "7d": 7 * 86_400}
 DEFAULT_OVERLAP = "24h"
+MAX_OVERLAP = max(OVERLAPS.values())
 MAX_ACTIVE = 2
 
 
@@ -52,7 +53,7 @@ def rotate(by: User | None, client_id: str, overlap: int, *, force: bool = False
     While an earlier overlap is open the rotation is refused, unless forced: then the oldest secret ends at once.
     `by` None is the command line. Raises NotFound, Conflict, Invalid.
     """
-    if overlap not in OVERLAPS.values():
+    if not 0 <= overlap <= MAX_OVERLAP:
         raise Invalid("Choose how long the old secret works on.", field="overlap")
     with database.transaction() as session:
         client = _client(session, by, client_id)

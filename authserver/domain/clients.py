@@ -15,7 +15,8 @@ from authserver.domain import audit, cache, client_directory, client_metadata, c
 from authserver.domain.client_metadata import Registration
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock, redirect_uris, secrets
-from authserver.models import Client, ClientSecret, Grant, User
+from authserver.models import Client as Client  # what pages and the API are handed
+from authserver.models import ClientSecret, Grant, User
 
 MAX_PER_OWNER = 100
 # Columns that a registration fills, each under the same name.

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from authserver import config, database
 from authserver.domain import audit, resources, scopes
 from authserver.domain.clients import ClientFacts
-from authserver.errors import Denied, Invalid
+from authserver.errors import Denied, Invalid, NotFound
 from authserver.lib import clock, secrets
-from authserver.models import Grant, User
+from authserver.models import Grant as Grant  # what pages and the API are handed
+from authserver.models import User
 
 OF_GRANT: tuple[InstrumentedAttribute[Any], ...] = (
     Grant.id, Grant.client_id, Grant.user_id, Grant.session_id, Grant.scopes, Grant.resources,
@@ -123,6 +124,34 @@ def live_for(user_id: str) -> list[Grant]:
                 .order_by(Grant.created_at.desc())
             )
         )
+
+
+def page(user_id: str | None, *, page: int = 1, limit: int = 20) -> tuple[list[Grant], int]:
+    """A person's (None: everybody's) grants that still work, newest first, and how many."""
+    conditions = [Grant.revoked_at.is_(None), Grant.expires_at > clock.now()]
+    if user_id is not None:
+        conditions.append(Grant.user_id == user_id)
+    with database.reading() as session:
+        total = session.scalar(select(func.count()).select_from(Grant).where(*conditions)) or 0
+        rows = session.scalars(
+            select(Grant)
+            .where(*conditions)
+            .order_by(Grant.created_at.desc(), Grant.id)
+            .limit(limit)
+            .offset((page - 1) * limit)
+        ).all()
+    return list(rows), total
+
+
+def get(user_id: str | None, grant_id: str) -> Grant:
+    """One grant of a person (None: anybody's) that still works; raises NotFound."""
+    with database.reading() as session:
+        grant = session.get(Grant, grant_id)
+    if grant is None or user_id not in (None, grant.user_id):
+        raise NotFound("There is no such grant.")
+    if grant.revoked_at is not None or grant.expires_at <= clock.now():
+        raise NotFound("There is no such grant.")
+    return grant
 
 
 def revoke(grant_id: str, because: str) -> bool:

@@ -30,11 +30,11 @@ class Started:
 def start(holder: str, place: str, key: str, body: bytes) -> Started:
     """Take a key for one creation. Of several requests at once, one gets it.
 
-    `holder` names the credential, `place` the method and path. Raises Invalid for a malformed key or another body,
-    Conflict while the first request runs, and once its answer is no longer kept.
+    `holder` names the credential, `place` the method and path. Raises ValueError for a malformed key, Invalid for
+    another body, Conflict while the first request runs, and once its answer is no longer kept.
     """
     if not _FORM.fullmatch(key):
-        raise Invalid("The Idempotency-Key has 1 to 255 visible ASCII characters.", field="Idempotency-Key")
+        raise ValueError("not an idempotency key")
     digest, now = secrets.digest("\0".join((holder, place, key))), clock.now()
     started = Started(digest, f"{keyring.key('idempotency').hex()}\0{key}")
     insert = (sqlite if database.dialect() == "sqlite" else postgresql).insert(IdempotencyKey)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -16,9 +17,8 @@ from authserver import database
 from authserver.domain import usage
 from authserver.errors import Check, NotFound
 from authserver.lib import clock, secrets
-from authserver.models import ApiKey, Client
+from authserver.models import ApiKey, Client, User
 from authserver.models import Refusal as Refusal  # what pages and the API are handed
-from authserver.models import User
 from authserver.observability import context, logs
 
 KEPT_SECONDS = 7 * 86_400
@@ -29,6 +29,16 @@ MAX_VALUE = 400  # characters of an expected or received value
 _lock = threading.Lock()
 _writing = threading.Lock()
 _pending: list[dict[str, Any]] = []
+
+
+def _after_fork() -> None:
+    global _lock, _writing
+    _lock, _writing = threading.Lock(), threading.Lock()
+    _pending.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def note(
@@ -83,8 +93,18 @@ def flush() -> None:
             logs.failure("refusals_not_written", failure, level="warning")
 
 
-def get(viewer: User | None, request_id: str) -> Refusal:
-    """One refusal. `viewer` None sees all; strangers get the NotFound of an unknown id."""
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks: a person (an administrator sees all), or a credential that sees its own refusals alone."""
+
+    user: User | None = None
+    key_id: str | None = None
+    client_id: str | None = None
+    owner_id: str | None = None  # with a client: only what it did for this person; None: for itself and everybody
+
+
+def get(viewer: Viewer, request_id: str) -> Refusal:
+    """One refusal; strangers get the NotFound of an unknown id."""
     flush()
     with database.reading() as session:
         found = session.scalar(
@@ -95,7 +115,7 @@ def get(viewer: User | None, request_id: str) -> Refusal:
     return found
 
 
-def page(viewer: User | None, *, about: str = "", page: int = 1, limit: int = 20) -> tuple[list[Refusal], int]:
+def page(viewer: Viewer, *, about: str = "", page: int = 1, limit: int = 20) -> tuple[list[Refusal], int]:
     """Refusals, newest first, and how many; `about` is the id of a client or key."""
     flush()
     conditions = [Refusal.at >= _oldest(), *_visible_to(viewer)]
@@ -118,17 +138,29 @@ def names(rows: Sequence[Refusal]) -> dict[str, str]:
     with database.reading() as session:
         apps = session.execute(select(Client.id, Client.name).where(Client.id.in_({row.client_id for row in rows})))
         keys = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_({row.key_id for row in rows})))
-        return {id: name for id, name in (*apps, *keys)}
+        return dict((*apps, *keys))
 
 
-def _visible_to(viewer: User | None) -> list[ColumnElement[bool]]:
-    if viewer is None or viewer.is_admin:
+def _visible_to(viewer: Viewer) -> list[ColumnElement[bool]]:
+    user = viewer.user
+    if user is None:
+        return _own(viewer)
+    if user.is_admin:
         return []
-    # An app's developer sees the refusals of the app; a person those of their own keys. Whoever signs in to somebody
-    # else's app is told by the app.
-    own_apps = select(Client.id).where(Client.owner_id == viewer.id)
-    own_keys = (Refusal.owner_id == viewer.id) & Refusal.client_id.is_(None)
+    # An app's developer sees the refusals of the app; a person those of their own keys. Who only signed in to
+    # somebody else's app is told by the app.
+    own_apps = select(Client.id).where(Client.owner_id == user.id)
+    own_keys = (Refusal.owner_id == user.id) & Refusal.client_id.is_(None)
     return [or_(own_keys, Refusal.client_id.in_(own_apps))]
+
+
+def _own(viewer: Viewer) -> list[ColumnElement[bool]]:
+    if viewer.key_id:
+        return [Refusal.key_id == viewer.key_id]
+    conditions = [Refusal.client_id == (viewer.client_id or "")]
+    if viewer.owner_id:
+        conditions.append(Refusal.owner_id == viewer.owner_id)
+    return conditions
 
 
 def _oldest() -> int:

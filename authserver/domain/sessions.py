@@ -89,6 +89,15 @@ def list_for(user_id: str) -> list[SignInSession]:
         )
 
 
+def owner_of(session_id: str) -> str:
+    """The id of the person whose live session this is; raises NotFound. For administrators."""
+    with database.reading() as session:
+        row = session.get(SignInSession, session_id)
+    if row is None or row.ended_at is not None or row.expires_at <= clock.now():
+        raise NotFound("That session has already ended.")
+    return row.user_id
+
+
 def end(user_id: str, session_id: str) -> None:
     """End one session of this person; raises NotFound for one that is gone or somebody else's."""
     with database.transaction() as session:

@@ -46,6 +46,11 @@ def find_by_email(email: str) -> User | None:
         return session.scalar(select(User).where(User.email == email))
 
 
+def as_plain(user: User) -> User:
+    """The same person as if they were no administrator, for a credential that does not reach so far; never stored."""
+    return User(id=user.id, email=user.email, name=user.name, role="user", disabled_at=user.disabled_at)
+
+
 def emails_of(user_ids: Iterable[str]) -> dict[str, str]:
     """The addresses of these people, by id."""
     with database.reading() as session:

@@ -12,9 +12,10 @@ from authserver.edge import client_address
 # Bodies of protocol endpoints: a client assertion of 16 kB and every parameter fit well into this.
 MAX_BODY = 64 * 1024
 STATUS = {
-    200: "200 OK", 201: "201 Created", 204: "204 No Content", 302: "302 Found", 303: "303 See Other",
-    304: "304 Not Modified", 400: "400 Bad Request", 401: "401 Unauthorized", 403: "403 Forbidden",
-    404: "404 Not Found", 405: "405 Method Not Allowed", 408: "408 Request Timeout", 409: "409 Conflict",
+    200: "200 OK", 201: "201 Created", 202: "202 Accepted", 204: "204 No Content",
+    302: "302 Found", 303: "303 See Other", 304: "304 Not Modified",
+    400: "400 Bad Request", 401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not Found",
+    405: "405 Method Not Allowed", 408: "408 Request Timeout", 409: "409 Conflict",
     411: "411 Length Required", 413: "413 Content Too Large", 415: "415 Unsupported Media Type",
     422: "422 Unprocessable Content", 429: "429 Too Many Requests", 431: "431 Request Header Fields Too Large",
     500: "500 Internal Server Error", 503: "503 Service Unavailable",

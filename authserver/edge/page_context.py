@@ -21,6 +21,8 @@ NAVIGATION = (
     ("", "Overview", "overview.show", "home", False),
     ("Build", "Apps", "apps.index", "app", False),
     ("Build", "API keys", "api_keys.index", "key", False),
+    ("Build", "Playground", "playground.show", "play", False),
+    ("Watch", "Usage", "usage.show", "chart", False),
     ("Watch", "Audit log", "audit_log.index", "list", False),
     ("You", "Connected apps", "connected_apps.index", "link", False),
     ("You", "Sessions", "sessions.index", "desktop", False),

@@ -1,0 +1,145 @@
+"""/v1/api-keys: make, list, rotate and revoke API keys (scope keys:manage)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authserver.domain import api_keys, permissions, users
+from authserver.domain.api_keys import ApiKey, Wish
+from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
+from authserver.edge.exchange import Outgoing
+from authserver.edge.json_schema import INTEGER, STRING, TEXTS, TIME, Schema, one_of, or_null, record, ref, shown
+
+NEEDED = ("keys:manage",)
+LEVELS = (permissions.READ_ONLY, permissions.READ_WRITE, permissions.FULL_ACCESS)
+DEFAULT_OVERLAP = 86_400
+
+
+def index(call: Call) -> Outgoing:
+    """Keys, newest first."""
+    rows, total = api_keys.page(
+        call.whose(), status=call.query.get("status", ""), page=call.query["page"], limit=call.query["limit"]
+    )
+    return many([facts(row) for row in rows], total, call)
+
+
+def create(call: Call) -> Outgoing:
+    """A key for the person behind this credential, never beyond its own scopes (contract 11.2)."""
+    asked = call.body
+    wish = Wish(
+        name=asked["name"],
+        permission=asked["permission"],
+        expires_in=asked.get("expires_in", api_keys.DEFAULT_LIFETIME),
+        note=asked.get("note") or "",
+        allowed_networks=tuple(asked.get("allowed_networks") or ()),
+        rate_limit=asked.get("rate_limit"),
+    )
+    row, value = api_keys.create(call.person(), wish, holder_scopes=tuple(call.holder.scopes))
+    return _once(row, value, call)
+
+
+def show(call: Call) -> Outgoing:
+    """One key."""
+    return one(facts(api_keys.get(call.reach(), call.path["id"])))
+
+
+def rotate(call: Call) -> Outgoing:
+    """A successor with the same access; the old key works on for `overlap_seconds`."""
+    overlap = call.body.get("overlap_seconds", DEFAULT_OVERLAP)
+    row, value = api_keys.rotate(
+        call.person(), call.path["id"], overlap=overlap, holder_scopes=tuple(call.holder.scopes)
+    )
+    return _once(row, value, call)
+
+
+def revoke(call: Call) -> Outgoing:
+    """End a key at once; doing it twice is no error."""
+    api_keys.revoke(call.reach(), call.path["id"])
+    return nothing()
+
+
+def facts(row: ApiKey) -> dict[str, Any]:
+    """A key as it is shown: never itself."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "note": row.note,
+        "owner_id": row.owner_id,
+        "permission": row.permission,
+        "prefix": row.hint.partition("…")[0],
+        "hint": row.hint,
+        "status": api_keys.status(row),
+        "allowed_networks": list(row.allowed_networks),
+        "rate_limit": row.rate_limit,
+        "created_at": time(row.created_at),
+        "expires_at": time(row.expires_at),
+        "revoked_at": time(row.revoked_at),
+        "rotated_to": row.rotated_to,
+        "last_used_at": time(row.last_used_at),
+        "last_used_ip": row.last_used_ip or None,
+    }
+
+
+def _once(row: ApiKey, value: str, call: Call) -> Outgoing:
+    role = users.get(row.owner_id).role
+    scopes = list(permissions.effective(row.permission, role))
+    answer = one({**facts(row), "scopes": scopes, "key": value}, 201)
+    answer.headers.append(("Location", f"/v1/api-keys/{row.id}"))
+    return answer
+
+
+_MEMBERS: dict[str, Schema] = {
+    "id": STRING,
+    "name": STRING,
+    "note": STRING,
+    "owner_id": STRING,
+    "permission": STRING,
+    "prefix": STRING,
+    "hint": STRING,
+    "status": one_of("active", "rotated", "expired", "revoked"),
+    "allowed_networks": TEXTS,
+    "rate_limit": or_null(STRING),
+    "created_at": TIME,
+    "expires_at": or_null(TIME),
+    "revoked_at": or_null(TIME),
+    "rotated_to": or_null(STRING),
+    "last_used_at": or_null(TIME),
+    "last_used_ip": or_null(STRING),
+}
+_WISH = record(
+    {
+        "name": {"type": "string", "minLength": 1, "maxLength": 100},
+        "permission": one_of(*LEVELS),
+        "expires_in": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": api_keys.MAX_LIFETIME,
+            "description": "Seconds, null for never; 90 days when left out.",
+        },
+        "note": {"type": "string", "maxLength": 300},
+        "allowed_networks": {"type": "array", "items": STRING, "maxItems": 50},
+        "rate_limit": {"type": ["string", "null"], "maxLength": 30, "description": "Such as 1000/hour."},
+    },
+    "name",
+    "permission",
+)
+_OVERLAP = record(
+    {"overlap_seconds": {**INTEGER, "minimum": 0, "maximum": 30 * 86_400, "default": DEFAULT_OVERLAP}},
+    about="How long the old key works on; 0 ends it at once.",
+)
+SCHEMAS: dict[str, Schema] = {
+    "ApiKey": shown(_MEMBERS),
+    "NewApiKey": shown(
+        {**_MEMBERS, "scopes": TEXTS, "key": STRING}, "A key that was just made: the only answer with `key`."
+    ),
+}
+_STATUS = {"status": one_of("active", "expired", "revoked", "unused")}
+ROUTES = (
+    Route("GET", "/v1/api-keys", index, NEEDED, "List API keys", ref("ApiKey"), query={**OWNER, **_STATUS}, many=True),
+    Route("POST", "/v1/api-keys", create, NEEDED, "Make an API key", ref("NewApiKey"), _WISH,
+          status=201, creates=True, errors=(409, 422)),
+    Route("GET", "/v1/api-keys/{id}", show, NEEDED, "Show an API key", ref("ApiKey"), errors=(404,)),
+    Route("DELETE", "/v1/api-keys/{id}", revoke, NEEDED, "Revoke an API key", status=204, errors=(404,)),
+    Route("POST", "/v1/api-keys/{id}/rotate", rotate, NEEDED, "Rotate an API key", ref("NewApiKey"), _OVERLAP,
+          status=201, creates=True, errors=(404, 409, 422)),
+)  # fmt: skip

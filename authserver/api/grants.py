@@ -1,0 +1,64 @@
+"""/v1/grants: which apps have access to what, and taking it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authserver.domain import grants
+from authserver.domain.grants import Grant
+from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
+from authserver.edge.exchange import Outgoing
+from authserver.edge.json_schema import STRING, TEXTS, TIME, Schema, or_null, ref, shown
+from authserver.lib import scopes as grammar
+
+
+def index(call: Call) -> Outgoing:
+    """Grants that still work, newest first."""
+    whose = call.whose(call.signed_in_person)
+    rows, total = grants.page(whose, page=call.query["page"], limit=call.query["limit"])
+    return many([facts(row) for row in rows], total, call)
+
+
+def show(call: Call) -> Outgoing:
+    """One grant."""
+    return one(facts(_get(call)))
+
+
+def revoke(call: Call) -> Outgoing:
+    """End a grant and every token of it."""
+    grants.revoke(_get(call).id, "revoked through the API")
+    return nothing()
+
+
+def facts(row: Grant) -> dict[str, Any]:
+    """A grant: one sign-in of one person at one app."""
+    return {
+        "id": row.id,
+        "client_id": row.client_id,
+        "user_id": row.user_id,
+        "session_id": row.session_id,
+        "scope": grammar.join(row.scopes),
+        "resources": list(row.resources),
+        "created_at": time(row.created_at),
+        "expires_at": time(row.expires_at),
+        "last_used_at": time(row.last_used_at),
+    }
+
+
+def _get(call: Call) -> Grant:
+    return grants.get(None if call.is_admin else call.signed_in_person().id, call.path["id"])
+
+
+SCHEMAS: dict[str, Schema] = {
+    "Grant": shown(
+        {
+            "id": STRING, "client_id": STRING, "user_id": STRING, "session_id": or_null(STRING), "scope": STRING,
+            "resources": TEXTS, "created_at": TIME, "expires_at": TIME, "last_used_at": or_null(TIME),
+        }
+    )
+}  # fmt: skip
+ROUTES = (
+    Route("GET", "/v1/grants", index, (), "List grants", ref("Grant"), query=OWNER, many=True),
+    Route("GET", "/v1/grants/{id}", show, (), "Show a grant", ref("Grant"), errors=(404,)),
+    Route("DELETE", "/v1/grants/{id}", revoke, ("settings:manage",), "Revoke a grant", status=204, errors=(404,)),
+)

@@ -1,0 +1,78 @@
+"""/v1/me: who this credential is. The call that tests an API key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authserver.domain import clients
+from authserver.edge import rate_limit
+from authserver.edge.api_call import Call, Route, one, time
+from authserver.edge.exchange import Outgoing
+from authserver.edge.json_schema import INTEGER, STRING, TEXTS, TIME, Schema, one_of, or_null, ref, shown
+from authserver.lib import scopes as grammar
+
+
+def show(call: Call) -> Outgoing:
+    """Kind, subject, scopes and limit. A name or address is told as far as the credential may know it."""
+    holder = call.holder
+    client = clients.find(holder.client_id) if holder.client_id else None
+    return one(
+        {
+            "kind": holder.kind,
+            "subject": holder.subject,
+            "key_id": holder.key_id,
+            "permission": holder.permission,
+            "scope": grammar.join(sorted(holder.scopes)),
+            "scopes": sorted(holder.scopes),
+            "expires_at": time(holder.expires_at),
+            "client": {"client_id": client.id, "client_name": client.name} if client else None,
+            "user": _user(call),
+            "rate_limit": _limit(call),
+        }
+    )
+
+
+def _user(call: Call) -> dict[str, Any] | None:
+    user, own = call.holder.user, call.holder.kind == "api_key"
+    if user is None:
+        return None
+    return {
+        "id": user.id,
+        "email": user.email if own or call.holder.has("email") else None,
+        "name": user.name if own or call.holder.has("profile") else None,
+    }
+
+
+def _limit(call: Call) -> dict[str, Any]:
+    state = rate_limit.peek(call.holder)
+    return {
+        "policy": state.policy,
+        "limit": state.limit,
+        "window_seconds": state.window,
+        "remaining": state.remaining,
+        "reset_at": state.reset_at,
+    }
+
+
+LIMIT: Schema = shown(
+    {"policy": STRING, "limit": INTEGER, "window_seconds": INTEGER, "remaining": INTEGER, "reset_at": INTEGER},
+    "How the limit of this credential stands; `reset_at` in epoch seconds.",
+)
+SCHEMAS: dict[str, Schema] = {
+    "RateLimit": LIMIT,
+    "Me": shown(
+        {
+            "kind": one_of("api_key", "access_token", "jwt"),
+            "subject": STRING,
+            "key_id": or_null(STRING),
+            "permission": or_null(STRING),
+            "scope": STRING,
+            "scopes": TEXTS,
+            "expires_at": or_null(TIME),
+            "client": or_null(shown({"client_id": STRING, "client_name": STRING})),
+            "user": or_null(shown({"id": STRING, "email": or_null(STRING), "name": or_null(STRING)})),
+            "rate_limit": ref("RateLimit"),
+        }
+    ),
+}
+ROUTES = (Route("GET", "/v1/me", show, (), "Who this credential is", ref("Me")),)

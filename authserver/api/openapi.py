@@ -1,0 +1,226 @@
+"""/openapi.json: what this server offers to programs, as OpenAPI 3.1; a test holds it equal to the routes."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from authserver import config
+from authserver.edge.api_call import Route
+from authserver.edge.exchange import Outgoing
+from authserver.edge.json_schema import INTEGER, OBJECT, STRING, Schema, record, ref, shown
+
+MAX_AGE = 300
+_PART = re.compile(r"\{([a-z_]+)\}")
+_ID: Schema = {"type": "string", "pattern": "^[A-Za-z0-9._~-]{1,100}$"}
+_TEXTS = {
+    400: "The request is malformed", 401: "There is no credential, or it is not good", 403: "It may not do this",
+    404: "There is no such thing, or it is somebody else's", 405: "Another method is needed",
+    409: "Something else happened first", 413: "The body is too large", 422: "A member breaks a rule",
+    429: "The limit is reached", 500: "A fault of ours", 503: "Something we need does not answer",
+}  # fmt: skip
+_ALWAYS = (400, 401, 403, 413, 429, 500, 503)
+_LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_ERROR: Schema = record(
+    {
+        "error": record(
+            {
+                "code": STRING, "message": STRING, "details": STRING, "request_id": STRING, "retry_after": INTEGER,
+                "problems": {"type": "object", "additionalProperties": STRING},
+            },
+            "code", "message", "details", "request_id",
+        )
+    },
+    "error",
+)  # fmt: skip
+_OAUTH_ERROR: Schema = record({"error": STRING, "error_description": STRING}, "error", open=True)
+_PAGINATION: Schema = shown({"page": INTEGER, "limit": INTEGER, "total": INTEGER})
+
+
+def respond(routes: Sequence[Route], schemas: Mapping[str, Schema]) -> Outgoing:
+    """The document, cacheable; made once for each installation."""
+    settings = config.current()
+    made_for = (settings.issuer, settings.brand, len(routes))
+    if made_for not in _made:
+        body = json.dumps(document(routes, schemas), ensure_ascii=False).encode()
+        _made[made_for] = body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    body, etag = _made[made_for]
+    headers = [
+        ("Content-Type", "application/json"), ("Cache-Control", f"public, max-age={MAX_AGE}"), ("ETag", etag),
+    ]  # fmt: skip
+    return Outgoing(200, body, headers)
+
+
+_made: dict[tuple[str, str, int], tuple[bytes, str]] = {}
+
+
+def document(routes: Sequence[Route], schemas: Mapping[str, Schema]) -> dict[str, Any]:
+    """The document as an object."""
+    settings = config.current()
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    for path, operations in _protocol().items():
+        paths[path] = operations
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"{settings.brand} API",
+            "version": importlib.metadata.version("authserver"),
+            "description": "Every request carries `Authorization: Bearer` with an API key, an access token or a JWT. "
+            "One object is `{data}`, a list `{data, pagination}`, an error `{error}`.",
+        },
+        "servers": [{"url": settings.issuer}],
+        "tags": [{"name": name} for name in dict.fromkeys(_tag(path) for path in paths)],
+        "paths": paths,
+        "components": {
+            "schemas": {
+                **schemas,
+                "Error": _ERROR,
+                "OAuthError": _OAUTH_ERROR,
+                "Pagination": _PAGINATION,
+            },
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "client": {"type": "http", "scheme": "basic", "description": "Client id and secret, RFC 6749 2.3.1."},
+            },
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "operationId": _operation_id(route),
+        "tags": [_tag(route.path)],
+        "summary": route.summary,
+        "responses": _responses(route),
+        "security": [] if route.open else [{"bearer": list(route.scopes)}],
+    }
+    if route.scopes:
+        made["description"] = f"Needs {', '.join(f'`{scope}`' for scope in route.scopes)}."
+    parameters = [*_path_parameters(route.path), *_query_parameters(route), *_header_parameters(route)]
+    if parameters:
+        made["parameters"] = parameters
+    if route.body is not None:
+        made["requestBody"] = {
+            "required": bool(route.body.get("required")), "content": {"application/json": {"schema": route.body}}
+        }  # fmt: skip
+    return made
+
+
+def _operation_id(route: Route) -> str:
+    parts = [part.strip("{}").replace("-", "_") for part in route.path.split("/") if part]
+    return "_".join([route.method.lower(), *parts])
+
+
+def _tag(path: str) -> str:
+    parts = path.split("/")
+    return "demo" if parts[1] == "demo" else parts[2] if parts[1] == "v1" else "protocol"
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "path", "required": True, "schema": _ID} for name in _PART.findall(path)]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "query", "schema": schema} for name, schema in route.parameters.items()]
+
+
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    if not route.creates:
+        return []
+    schema = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
+    text = "Repeat it with the same body to get the same answer, for ten minutes; nothing is made twice."
+    return [{"name": "Idempotency-Key", "in": "header", "schema": schema, "description": text}]
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    errors = set(route.errors) | (set(_ALWAYS) - {401, 403} if route.open else set(_ALWAYS))
+    if route.creates:
+        errors |= {409, 422}
+    if route.body is not None:
+        errors.add(422)
+    return {str(route.status): _success(route)} | {
+        str(status): _answer(_TEXTS[status], ref("Error"), limited=not route.open) for status in sorted(errors)
+    }
+
+
+def _success(route: Route) -> dict[str, Any]:
+    if route.answer is None:
+        return {"description": "Done", **_headers(limited=not route.open)}
+    if route.many:
+        listed = shown({"data": {"type": "array", "items": route.answer}, "pagination": ref("Pagination")})
+        return _answer("A page of the list", listed, limited=True)
+    return _answer("Done", shown({"data": route.answer}), limited=not route.open)
+
+
+def _answer(text: str, schema: Schema, *, limited: bool) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": schema}}, **_headers(limited=limited)}
+
+
+def _headers(*, limited: bool) -> dict[str, Any]:
+    return {"headers": {name: {"schema": STRING} for name in _LIMIT_HEADERS}} if limited else {}
+
+
+# The protocol's endpoints, whose forms and errors are those of their RFCs.
+
+
+def _form(members: Mapping[str, Schema], *required: str) -> dict[str, Any]:
+    schema = record(members, *required, open=True)
+    return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+
+
+def _of_protocol(
+    method: str, name: str, summary: str, *, form: dict[str, Any] | None = None, security: str = "client",
+    errors: tuple[int, ...] = (400, 401, 429, 503),
+) -> dict[str, Any]:  # fmt: skip
+    made: dict[str, Any] = {
+        "operationId": name,
+        "tags": ["protocol"],
+        "summary": summary,
+        "security": [{security: []}] if security else [],
+        "responses": {
+            "200": _answer("Done", OBJECT, limited=False),
+            **{str(status): _answer(_TEXTS[status], ref("OAuthError"), limited=False) for status in errors},
+        },
+    }
+    if form:
+        made["requestBody"] = form
+    return {method: made}
+
+
+def _protocol() -> dict[str, dict[str, Any]]:
+    token = {"token": STRING, "token_type_hint": STRING}
+    request = {
+        "grant_type": STRING, "code": STRING, "redirect_uri": STRING, "code_verifier": STRING, "refresh_token": STRING,
+        "scope": STRING, "resource": STRING, "client_id": STRING, "client_secret": STRING,
+    }  # fmt: skip
+    discovery = {"security": "", "errors": (503,)}
+    return {
+        "/.well-known/oauth-authorization-server": _of_protocol(
+            "get", "server_metadata", "Server metadata (RFC 8414)", **discovery  # type: ignore[arg-type]
+        ),
+        "/.well-known/openid-configuration": _of_protocol(
+            "get", "openid_configuration", "OpenID provider metadata", **discovery  # type: ignore[arg-type]
+        ),
+        "/.well-known/jwks.json": _of_protocol(
+            "get", "jwks", "Keys that verify tokens (RFC 7517)", **discovery  # type: ignore[arg-type]
+        ),
+        "/oauth/token": _of_protocol(
+            "post", "token", "Get tokens (RFC 6749 section 3.2)", form=_form(request, "grant_type")
+        ),
+        "/oauth/introspect": _of_protocol(
+            "post", "introspect", "What a credential says (RFC 7662)", form=_form(token, "token")
+        ),
+        "/oauth/revoke": _of_protocol("post", "revoke", "Revoke a token (RFC 7009)", form=_form(token, "token")),
+        "/oauth/userinfo": {
+            **_of_protocol("get", "userinfo", "Who signed in (OpenID Connect)", security="bearer",
+                           errors=(401, 403, 503)),
+            **_of_protocol("post", "userinfo_by_post", "The same by POST", security="bearer", errors=(401, 403, 503)),
+        },
+        "/openapi.json": _of_protocol("get", "openapi", "This document", **discovery),  # type: ignore[arg-type]
+    }  # fmt: skip

@@ -1,0 +1,92 @@
+"""/v1/users: people (scope admin), and oneself with any credential of one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authserver.domain import users
+from authserver.domain.users import User
+from authserver.edge.api_call import ADMIN, Call, Route, many, one, paged, time
+from authserver.edge.exchange import Outgoing
+from authserver.edge.json_schema import BOOLEAN, STRING, TIME, Schema, one_of, or_null, record, ref, shown
+from authserver.errors import NotFound
+
+NEEDED = (ADMIN,)
+
+
+def index(call: Call) -> Outgoing:
+    """Everybody, newest first; without `admin` oneself alone."""
+    if not call.is_admin:
+        return paged([facts(call.signed_in_person(), call)], call)
+    rows, total = users.page(call.query.get("q", ""), page=call.query["page"], limit=call.query["limit"])
+    return many([facts(row, call) for row in rows], total, call)
+
+
+def show(call: Call) -> Outgoing:
+    """One person."""
+    if not call.is_admin and call.path["id"] != call.holder.owner_id:
+        raise NotFound("There is no such person.")
+    return one(facts(users.get(call.path["id"]), call))
+
+
+def create(call: Call) -> Outgoing:
+    """An account without a password, and the one-time link with which its person chooses one."""
+    asked = call.body
+    user = users.create(asked["email"], name=asked.get("name", ""), role=asked.get("role", "user"))
+    answer = one({**facts(user, call), "welcome_link": users.welcome_link(user.id)}, 201)
+    answer.headers.append(("Location", f"/v1/users/{user.id}"))
+    return answer
+
+
+def change(call: Call) -> Outgoing:
+    """Rename, give another role, disable or enable."""
+    user_id, asked = users.get(call.path["id"]).id, call.body
+    if "name" in asked:
+        users.rename(user_id, asked["name"])
+    if "role" in asked:
+        users.set_role(user_id, asked["role"])
+    if "disabled" in asked:
+        (users.disable if asked["disabled"] else users.enable)(user_id)
+    return one(facts(users.get(user_id), call))
+
+
+def facts(user: User, call: Call) -> dict[str, Any]:
+    """A person. An app's token tells no more of its own person than they consented to."""
+    everything = call.is_admin or call.holder.kind == "api_key"
+    return {
+        "id": user.id,
+        "email": user.email if everything or call.holder.has("email") else None,
+        "name": user.name if everything or call.holder.has("profile") else None,
+        "role": user.role,
+        "disabled": user.disabled_at is not None,
+        "email_verified": user.email_verified_at is not None,
+        "created_at": time(user.created_at),
+        "last_login_at": time(user.last_login_at) if everything else None,
+    }
+
+
+_MEMBERS: dict[str, Schema] = {
+    "id": STRING,
+    "email": or_null(STRING),
+    "name": or_null(STRING),
+    "role": one_of(*users.ROLES),
+    "disabled": BOOLEAN,
+    "email_verified": BOOLEAN,
+    "created_at": TIME,
+    "last_login_at": or_null(TIME),
+}
+_NAME: Schema = {"type": "string", "maxLength": users.MAX_NAME}
+_NEW = record({"email": {"type": "string", "maxLength": 254}, "name": _NAME, "role": one_of(*users.ROLES)}, "email")
+_CHANGE = record({"name": _NAME, "role": one_of(*users.ROLES), "disabled": BOOLEAN})
+SCHEMAS: dict[str, Schema] = {
+    "User": shown(_MEMBERS),
+    "NewUser": shown({**_MEMBERS, "welcome_link": STRING}, "A new person, and the link that works once."),
+}
+_SEARCH: dict[str, Schema] = {"q": {"type": "string", "maxLength": 100, "description": "Part of a name or address."}}
+ROUTES = (
+    Route("GET", "/v1/users", index, (), "List people", ref("User"), query=_SEARCH, many=True),
+    Route("POST", "/v1/users", create, NEEDED, "Create a person", ref("NewUser"), _NEW,
+          status=201, creates=True, errors=(409, 422)),
+    Route("GET", "/v1/users/{id}", show, (), "Show a person", ref("User"), errors=(404,)),
+    Route("PATCH", "/v1/users/{id}", change, NEEDED, "Change a person", ref("User"), _CHANGE, errors=(404, 422)),
+)  # fmt: skip

@@ -1,0 +1,201 @@
+"""One call of the API: what a handler is given, what it answers, and what it says about itself in the document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from authserver.domain import clients, users
+from authserver.domain.users import User
+from authserver.edge import json_body, json_errors, json_schema
+from authserver.edge.bearer import Principal
+from authserver.edge.exchange import Incoming, Outgoing
+from authserver.edge.json_schema import Schema
+from authserver.errors import Denied, Invalid
+from authserver.lib import durations, form_body
+
+ADMIN = "admin"
+MAX_PAGE = 1_000_000
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+PAGING: Mapping[str, Schema] = {
+    "page": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+}
+OWNER: Mapping[str, Schema] = {
+    "owner": {
+        "type": "string",
+        "maxLength": 100,
+        "description": "Whose: a user id, or `all`. Other people's need the scope `admin`.",
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose credential, limit and scopes are good. `path` holds the parts in braces of the route's path."""
+
+    incoming: Incoming
+    holder: Principal
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this credential may reach other people's things."""
+        return self.holder.has(ADMIN)
+
+    def person(self) -> User:
+        """The person this credential acts for; a client that acts for itself has its owner's authority.
+
+        Raises Denied where there is none.
+        """
+        holder = self.holder
+        owner_id = holder.owner_id
+        if owner_id is None and holder.client_id:
+            owner_id = clients.get(holder.client_id).owner_id
+        found = users.find(owner_id) if owner_id else None
+        if found is None or found.disabled_at is not None:
+            raise Denied("This credential acts for nobody.", "a client without an owner, or its owner is disabled")
+        return found
+
+    def signed_in_person(self) -> User:
+        """The person who holds this credential; a client's own credential is nobody's. Raises Denied."""
+        if self.holder.owner_id is None:
+            raise Denied("This credential is no person's.", "a client's own credential")
+        return users.get(self.holder.owner_id)
+
+    def actor(self) -> User:
+        """The person as whom domain verbs act: no administrator unless the credential itself is one."""
+        found = self.person()
+        if not self.is_admin and found.role != "user":
+            found = users.as_plain(found)
+        return found
+
+    def whose(self, own: Callable[[], User] | None = None) -> str | None:
+        """The user id to look at, None for everybody's; other people's need `admin`. Raises ApiError (403), Denied."""
+        asked = self.query.get("owner")
+        if asked == "all":
+            self.require(ADMIN)
+            return None
+        if asked and asked != self.holder.owner_id:
+            self.require(ADMIN)
+            return str(asked)
+        return (own or self.person)().id
+
+    def reach(self) -> str | None:
+        """Whose single things may be touched: the person's own, everybody's (None) for administrators."""
+        return None if self.is_admin else self.person().id
+
+    def require(self, *scopes: str) -> None:
+        """Raises ApiError (403) unless the credential has these scopes."""
+        if not self.holder.scopes.issuperset(scopes):
+            raise refused(self.holder, scopes)
+
+
+def refused(holder: Principal, needed: Sequence[str]) -> json_errors.ApiError:
+    """403 in the words of the credential's kind."""
+    if holder.kind == "api_key":
+        return json_errors.insufficient_permissions(needed)
+    return json_errors.scope_insufficient(needed)
+
+
+Handler = Callable[[Call], Outgoing]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: `path` with parts in braces, the scopes it needs, and its part of the OpenAPI document.
+
+    `body` is the schema of the request, `answer` that of `data`; `many` answers a page of it. `creates` honours
+    Idempotency-Key. `open` needs no credential.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    scopes: tuple[str, ...]
+    summary: str
+    answer: Schema | None = None
+    body: Schema | None = None
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    status: int = 200
+    many: bool = False
+    creates: bool = False
+    open: bool = False
+    errors: tuple[int, ...] = ()
+
+    @property
+    def parameters(self) -> Mapping[str, Schema]:
+        """The parameters of its query."""
+        return {**PAGING, **self.query} if self.many else self.query
+
+
+def query_of(route: Route, incoming: Incoming) -> dict[str, Any]:
+    """The parameters of the query, typed. Raises ApiError (400)."""
+    try:
+        sent = form_body.parse_query(incoming.query)
+    except form_body.FormError as error:
+        raise json_errors.invalid_request(f"The query is malformed: {error}.") from None
+    values: dict[str, Any] = {}
+    for name, schema in route.parameters.items():
+        if name in sent:
+            values[name] = _typed(name, sent[name], schema)
+        elif "default" in schema:
+            values[name] = schema["default"]
+    return values
+
+
+def body_of(route: Route, incoming: Incoming) -> dict[str, Any]:
+    """The members of the body, checked. Raises ApiError (400), Invalid (422)."""
+    if route.body is None:
+        return {}
+    value = json_body.read(incoming)
+    found = json_schema.problems(route.body, value)
+    if found:
+        raise Invalid("Check the members of the body.", problems={name or "body": text for name, text in found.items()})
+    return dict(value)
+
+
+def one(data: Mapping[str, Any], status: int = 200) -> Outgoing:
+    """An answer with one object."""
+    return _json(status, {"data": data})
+
+
+def many(rows: Sequence[Mapping[str, Any]], total: int, call: Call) -> Outgoing:
+    """An answer with a page of a list."""
+    paging = {"page": call.query["page"], "limit": call.query["limit"], "total": total}
+    return _json(200, {"data": rows, "pagination": paging})
+
+
+def paged(rows: Sequence[Mapping[str, Any]], call: Call) -> Outgoing:
+    """The page that was asked for, of a list that is whole and short."""
+    start = (call.query["page"] - 1) * call.query["limit"]
+    return many(rows[start : start + call.query["limit"]], len(rows), call)
+
+
+def nothing() -> Outgoing:
+    """Done, and nothing to say."""
+    return Outgoing(204)
+
+
+def time(at: int | None) -> str | None:
+    """Epoch seconds as ISO 8601."""
+    return None if at is None else durations.iso(at)
+
+
+def _json(status: int, body: Mapping[str, Any]) -> Outgoing:
+    return Outgoing(status, json.dumps(body, ensure_ascii=False).encode(), [("Content-Type", "application/json")])
+
+
+def _typed(name: str, text: str, schema: Schema) -> Any:
+    value: Any = text
+    if schema["type"] == "integer":
+        value = int(text) if text.isascii() and text.isdigit() and len(text) < 11 else text
+    elif schema["type"] == "boolean":
+        value = {"true": True, "false": False}.get(text, text)
+    if found := json_schema.problems(schema, value, name):
+        raise json_errors.invalid_request(f"The parameter {name} is wrong: {found[name]}")
+    return value

@@ -1,0 +1,67 @@
+"""Remember a refusal of the API or a gateway for the owner of the credential: "Why did this fail?" (issue part 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from authserver.domain import credential_checks, refusals
+from authserver.edge.bearer import Principal
+from authserver.edge.exchange import Incoming
+from authserver.edge.json_errors import ApiError
+from authserver.errors import Check
+from authserver.lib import scopes as grammar
+from authserver.observability import context
+
+
+def note(
+    incoming: Incoming, error: ApiError, holder: Principal | None, *, kind: str, needed: Collection[str] = ()
+) -> None:
+    """Keep it, if the credential is known: which check failed, what was expected, what was received."""
+    if holder is None:
+        note_credential(incoming, error, kind=kind)
+        return
+    refusals.note(
+        context.current().request_id,
+        kind=kind,
+        code=error.code,
+        status=error.status,
+        message=error.message,
+        client_id=holder.client_id,
+        key_id=holder.key_id,
+        owner_id=holder.owner_id,
+        checks=_of_holder(error, holder, needed),
+    )
+
+
+def note_credential(incoming: Incoming, error: ApiError, *, kind: str) -> None:
+    """The same for a credential that was not good itself."""
+    scheme, _, presented = incoming.header("authorization").partition(" ")
+    if error.status != 401 or scheme.lower() != "bearer":
+        return
+    found = credential_checks.explain(presented.strip(" "), ip=incoming.ip)
+    if found is not None:
+        refusals.note(
+            context.current().request_id,
+            kind=kind,
+            code=error.code,
+            status=error.status,
+            message=error.message,
+            client_id=found.client_id,
+            key_id=found.key_id,
+            owner_id=found.owner_id,
+            checks=found.checks,
+        )
+
+
+def _of_holder(error: ApiError, holder: Principal, needed: Collection[str]) -> list[Check]:
+    held = grammar.join(sorted(holder.scopes))
+    checks = [Check("credential", True, "good now", holder.kind.replace("_", " "))]
+    if error.status == 403:
+        if holder.permission:
+            checks.append(Check("access level", False, "a level with these scopes", holder.permission))
+        checks.append(Check("scope", False, grammar.join(needed) or "a rule for this request", held))
+    elif error.status == 429:
+        checks.append(Check("rate limit", False, holder.rate_limit, "one request more"))
+    else:
+        checks.append(Check("request", False, error.message, "; ".join(error.problems.values()) or error.details))
+    return checks

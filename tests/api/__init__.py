@@ -1,0 +1,1 @@
+"""The API: /v1, and /demo/v1 in the demo."""

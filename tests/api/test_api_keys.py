@@ -1,0 +1,120 @@
+"""/v1/api-keys: whoever holds keys:manage, never beyond their own scopes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from authserver.domain import api_keys
+from tests.api.conftest import Caller, client_token, key_of, token_of
+from tests.conftest import Person
+
+WISH = {"name": "CI", "permission": "read_only"}
+
+
+def test_a_key_makes_a_key_which_is_shown_once(call: Caller, alice: Person) -> None:
+    answer = call("POST", "/v1/api-keys", key_of(alice), WISH)
+    assert answer.status == 201
+    made = answer.data
+    assert made["key"].startswith(made["prefix"]) and made["permission"] == "read_only"
+    assert made["scopes"] == ["workflows:read", "analytics:read"] and made["expires_at"]
+    assert answer.headers["Location"] == f"/v1/api-keys/{made['id']}"
+    assert "key" not in call("GET", f"/v1/api-keys/{made['id']}", key_of(alice)).data
+    assert call("GET", "/v1/me", made["key"]).data["permission"] == "read_only"
+
+
+def test_null_means_that_it_never_expires(call: Caller, alice: Person) -> None:
+    assert call("POST", "/v1/api-keys", key_of(alice), {**WISH, "expires_in": None}).data["expires_at"] is None
+
+
+@pytest.mark.parametrize("permission", ["read_write", "full_access"])
+def test_a_token_makes_no_key_beyond_its_own_scopes(call: Caller, alice: Person, permission: str) -> None:
+    token = token_of(alice, "keys:manage", "workflows:read", "analytics:read")
+    assert call("POST", "/v1/api-keys", token, WISH).status == 201
+    refused = call("POST", "/v1/api-keys", token, {**WISH, "permission": permission})
+    assert refused.error == (422, "VALIDATION_FAILED")
+
+
+def test_an_administrators_token_without_admin_makes_no_key_with_it(call: Caller, ada: Person) -> None:
+    own = token_of(ada, "keys:manage", "workflows:read", "workflows:write", "workflows:delete", "analytics:read",
+                   "triggers:write", "integrations:write", "settings:manage")  # fmt: skip
+    assert call("POST", "/v1/api-keys", own, {**WISH, "permission": "full_access"}).status == 422
+
+
+def test_a_rotated_key_lives_on_for_the_overlap(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    old = call("POST", "/v1/api-keys", key, WISH).data
+    new = call("POST", f"/v1/api-keys/{old['id']}/rotate", key, {"overlap_seconds": 600})
+    assert new.status == 201 and new.data["id"] != old["id"]
+    assert call("GET", "/v1/me", old["key"]).status == call("GET", "/v1/me", new.data["key"]).status == 200
+    assert call("GET", f"/v1/api-keys/{old['id']}", key).data["status"] == "rotated"
+
+
+def test_without_an_overlap_the_old_key_stops_at_once(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    old = call("POST", "/v1/api-keys", key, WISH).data
+    assert call("POST", f"/v1/api-keys/{old['id']}/rotate", key, {"overlap_seconds": 0}).status == 201
+    assert call("GET", "/v1/me", old["key"]).error == (401, "INVALID_API_KEY")
+
+
+def test_a_weaker_credential_rotates_no_stronger_key(call: Caller, alice: Person) -> None:
+    strong = api_keys.create(alice.user, api_keys.Wish("Strong", "full_access"))[0]
+    token = token_of(alice, "keys:manage")
+    assert call("POST", f"/v1/api-keys/{strong.id}/rotate", token, {}).error == (422, "VALIDATION_FAILED")
+
+
+def test_a_deleted_key_is_refused(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    made = call("POST", "/v1/api-keys", key, WISH).data
+    assert call("DELETE", f"/v1/api-keys/{made['id']}", key).status == 204
+    assert call("GET", "/v1/me", made["key"]).error == (401, "INVALID_API_KEY")
+
+
+def test_nobody_reaches_a_strangers_key(call: Caller, alice: Person, mallory: Person) -> None:
+    hers = call("POST", "/v1/api-keys", key_of(alice), WISH).data["id"]
+    key = key_of(mallory)
+    for method, path, body in (("GET", "", None), ("DELETE", "", None), ("POST", "/rotate", {})):
+        assert call(method, f"/v1/api-keys/{hers}{path}", key, body).error == (404, "NOT_FOUND")
+    assert all(row["owner_id"] == mallory.id for row in call("GET", "/v1/api-keys", key).data)
+
+
+def test_other_peoples_keys_need_admin(call: Caller, alice: Person, mallory: Person, ada: Person) -> None:
+    key_of(alice)
+    for asked in (alice.id, "all"):
+        refused = call("GET", f"/v1/api-keys?owner={asked}", key_of(mallory))
+        assert refused.error == (403, "INSUFFICIENT_PERMISSIONS")
+        assert refused.headers["WWW-Authenticate"].startswith("Bearer ")
+    listed = call("GET", f"/v1/api-keys?owner={alice.id}", key_of(ada)).data
+    assert {row["owner_id"] for row in listed} == {alice.id}
+
+
+def test_an_administrator_takes_over_nobodys_key(call: Caller, alice: Person, ada: Person) -> None:
+    hers = call("POST", "/v1/api-keys", key_of(alice), WISH).data["id"]
+    assert call("POST", f"/v1/api-keys/{hers}/rotate", key_of(ada), {}).status == 404
+    assert call("DELETE", f"/v1/api-keys/{hers}", key_of(ada)).status == 204
+
+
+def test_a_client_acts_within_its_scopes_for_its_owner(call: Caller, alice: Person) -> None:
+    token = client_token(alice, "keys:manage", "workflows:read", "analytics:read")
+    assert call("POST", "/v1/api-keys", token, WISH).data["owner_id"] == alice.id
+    assert call("POST", "/v1/api-keys", token, {**WISH, "permission": "read_write"}).status == 422
+
+
+def test_a_client_of_nobody_makes_no_keys(call: Caller, alice: Person) -> None:
+    assert call("POST", "/v1/api-keys", client_token(None, "keys:manage"), WISH).error == (403, "SCOPE_INSUFFICIENT")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"name": "CI"}, {"permission": "read_only"}, {**WISH, "name": 7}, {**WISH, "name": ""},
+        {**WISH, "permission": "root"}, {**WISH, "expires_in": "90d"}, {**WISH, "expires_in": 0},
+        {**WISH, "expires_in": True}, {**WISH, "allowed_networks": ["nowhere"]}, {**WISH, "rate_limit": "lots"},
+        {**WISH, "scopes": ["admin"]}, [WISH], "CI", 7, None,
+    ],
+)  # fmt: skip
+def test_a_body_that_breaks_a_rule_is_named(call: Caller, alice: Person, body: object) -> None:
+    answer = call("POST", "/v1/api-keys", key_of(alice), json.dumps(body).encode())
+    assert answer.error == (422, "VALIDATION_FAILED")
+    assert answer.json["error"]["problems"]
