@@ -12,7 +12,7 @@ from sqlalchemy import delete, event, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain import audit_seals
+from authserver.domain import audit_seals, webhooks
 from authserver.lib import canonical_json, clock
 from authserver.models import AuditCheckpoint, AuditEvent, AuditHead
 from authserver.observability import context, logs
@@ -65,13 +65,7 @@ def record(
     """
     session.flush()
     asked = context.current()
-    head = session.execute(
-        select(AuditHead.seq, AuditHead.hash, AuditHead.checkpoint_at_us).where(AuditHead.id == 1).with_for_update()
-    ).one()
-    row: dict[str, Any] = {
-        "seq": head.seq + 1,
-        "at_us": clock.now_us(),
-        "type": type,
+    facts: dict[str, Any] = {
         "actor": _text(actor or asked.actor, 100),
         "target": _text(target, 140),
         "owner_id": owner_id,
@@ -79,10 +73,20 @@ def record(
         "result": result,
         "reason": _text(reason, 200),
         "ip": _text(asked.ip, 45),
-        "user_agent": _fingerprint(asked.user_agent),
         "request_id": _text(asked.request_id, 40),
         "data": canonical_json.plain(data),
+    }
+    webhooks.enqueue(session, type, facts)  # before the lock on the head, which everybody waits for
+    head = session.execute(
+        select(AuditHead.seq, AuditHead.hash, AuditHead.checkpoint_at_us).where(AuditHead.id == 1).with_for_update()
+    ).one()
+    row: dict[str, Any] = {
+        "seq": head.seq + 1,
+        "at_us": clock.now_us(),
+        "type": type,
+        "user_agent": _fingerprint(asked.user_agent),
         "prev_hash": head.hash,
+        **facts,
     }
     row["hash"] = digest(row)
     session.execute(insert(AuditEvent).values(**row))

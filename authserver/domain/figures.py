@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, func, select
 
 from authserver import database
-from authserver.domain import signing_keys
+from authserver.domain import signing_keys, webhook_deliveries
 from authserver.lib import clock
 from authserver.models import ApiKey, ClientSecret
 from authserver.observability import metrics
@@ -20,6 +20,9 @@ def refresh() -> None:
     if checked_out is not None:
         metrics.DB_POOL_IN_USE.set(checked_out())
     now = clock.now()
+    depth, oldest = webhook_deliveries.waiting()
+    metrics.WEBHOOK_QUEUE.set(depth)
+    metrics.WEBHOOK_OLDEST.set(now - oldest if oldest else 0)
     for alg in signing_keys.ALGS:
         metrics.SIGNING_KEY_AGE.labels(alg).set(now - _active_since(alg, now))
     with database.reading() as session:

@@ -46,6 +46,7 @@ class Answer:
     body: bytes
     ms: int
     cut: bool = False  # there was more
+    opened: bool = False  # it came from an address that only an operator's exception opens
 
 
 def fetch(url: str, method: str, headers: Mapping[str, str], body: bytes, *, timeout: float = TOTAL_SECONDS) -> Answer:
@@ -63,7 +64,8 @@ def fetch(url: str, method: str, headers: Mapping[str, str], body: bytes, *, tim
         raise
     with _connected(target, addresses, deadline) as made, _watched(made, deadline):
         status, sent, content, cut = _exchange(made, target, method, headers, body, deadline)
-    return Answer(status, sent, content, int((time.monotonic() - began) * 1000), cut)
+    opened = any(outbound.objection(each) for each in addresses) or target.scheme != "https" or target.port != 443
+    return Answer(status, sent, content, int((time.monotonic() - began) * 1000), cut, opened)
 
 
 def check(url: str) -> Target:

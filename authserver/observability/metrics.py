@@ -44,6 +44,19 @@ INTROSPECTIONS = _counter("introspections", "Introspections answered.", "active"
 REFRESH_REUSE = _counter("refresh_reuse_detected", "Spent refresh tokens presented again after the grace.")
 GATEWAY_DECISIONS = _counter("gateway_decisions", "Decisions for proxies.", "proxy", "decision")
 RATE_LIMITED = _counter("rate_limited", "Requests refused by a rate limit.", "policy")
+WEBHOOK_DELIVERIES = _counter("webhook_deliveries", "Attempts to deliver an event.", "result")
+WEBHOOK_QUEUE = Gauge(
+    "authserver_webhook_queue_depth",
+    "Deliveries that wait, for their turn or their next attempt.",
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
+WEBHOOK_OLDEST = Gauge(
+    "authserver_webhook_oldest_pending_seconds",
+    "Age of the oldest delivery that waits.",
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
 CONSENTS = _counter("consents", "Answers of people on the consent page.", "decision")
 LOGINS = _counter("logins", "Attempts to sign in.", "method", "result")
 PASSWORD_HASH_SECONDS = Histogram(

@@ -1,0 +1,398 @@
+"""Webhook endpoints: set up by their owners, signed for, stopped and started again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from authserver import config, database, keyring
+from authserver.domain import audit, outbound, rate_limits, webhooks
+from authserver.errors import Conflict, Invalid, NotFound, RateLimited
+from authserver.lib import clock, sealing, secrets, webhook_signatures
+from authserver.models import User
+from authserver.models import WebhookEndpoint as WebhookEndpoint  # what pages and the API are handed
+
+MAX_ENDPOINTS = 20  # of one person
+MAX_HEADERS = 10
+OVERLAP_SECONDS = 24 * 3600
+OVERLAPS = {"24h": OVERLAP_SECONDS, "1h": 3600, "now": 0}
+PAUSED, FAILING, GONE = "paused", "failing", "gone"
+DRAFT_SECONDS = 3600
+CHECK_SECONDS = 2.0
+MAX_VERIFIED = 256 * 1024
+PUBLIC_ONLY = " Webhooks can only go to public addresses (an operator can allow ranges in the configuration)."
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,60}")
+# What we set ourselves, and what would change how the request is read.
+_OURS = re.compile(
+    r"(?i)host|content-.*|transfer-encoding|connection|te|trailer|upgrade|expect|accept-encoding|user-agent|webhook-.*"
+    r"|x-.*-signature|cookie|proxy-.*|keep-alive"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants an endpoint to be. `everybody` None: as far as the owner may."""
+
+    name: str
+    url: str
+    events: tuple[str, ...] = (webhooks.ALL,)
+    active: bool = True
+    everybody: bool | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def create(owner: User, wish: Wish, *, secret: str = "") -> tuple[WebhookEndpoint, str]:
+    """Set an endpoint up; returns its row and, this once, its secret: the given one, or a new one. Raises Invalid."""
+    validate(wish, secret)
+    row, made = _new(owner, wish, secret)
+    with database.transaction() as session:
+        _check_room(session, owner.id)
+        session.add(row)
+        _record(session, "webhook.created", row, url=row.url, events=row.events)
+    return row, made
+
+
+def draft(owner: User, wish: Wish, *, secret: str = "") -> tuple[WebhookEndpoint, str]:
+    """An endpoint that is only tested, and the id of the test's delivery; it is gone within the hour."""
+    validate(wish, secret)
+    row, _ = _new(owner, wish, secret)
+    row.draft, row.stopped_at, row.stopped_because = True, None, ""
+    with database.transaction() as session:
+        _check_room(session, owner.id, drafts=True)
+        session.add(row)
+        session.flush()
+        [delivery_id] = webhooks.put(session, webhooks.TEST, _test_facts(owner.id), [(row.id, True)], test=True)
+    return row, delivery_id
+
+
+def test(owner_id: str | None, endpoint_id: str) -> str:
+    """Have a `webhook.test` sent by the worker, once; returns the delivery's id. Raises Conflict if it is off."""
+    with database.transaction() as session:
+        row = _locked(session, owner_id, endpoint_id)
+        _require_on(row)
+        return webhooks.put(session, webhooks.TEST, _test_facts(row.owner_id), [(row.id, True)], test=True)[0]
+
+
+def revise(owner_id: str | None, endpoint_id: str, wish: Wish) -> WebhookEndpoint:
+    """Change an endpoint; `active` pauses it or lets it go on. Raises Invalid, NotFound."""
+    before = get(owner_id, endpoint_id)
+    validate(wish, moved=wish.url != before.url)
+    with database.transaction() as session:
+        row = _locked(session, owner_id, endpoint_id)
+        owner = session.get_one(User, row.owner_id)
+        everybody = _everybody(owner, wish.everybody if wish.everybody is not None else row.everybody)
+        wanted: dict[str, Any] = {
+            "name": wish.name.strip(), "url": wish.url, "events": _events(wish), "everybody": everybody,
+        }  # fmt: skip
+        changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+        for name in changed:
+            setattr(row, name, wanted[name])
+        if dict(wish.headers) != headers(row):
+            changed.append("headers")
+            row.headers_sealed = _seal_headers(row.id, wish.headers)
+        if changed:
+            row.updated_at = clock.now()
+            _record(session, "webhook.updated", row, changed=changed)
+        _switch(session, row, wish.active)
+    return row
+
+
+def wish_of(row: WebhookEndpoint) -> Wish:
+    """An endpoint as the wish that would make it, for `dataclasses.replace`."""
+    return Wish(row.name, row.url, tuple(row.events), row.stopped_at is None, row.everybody, headers(row))
+
+
+def switch(owner_id: str | None, endpoint_id: str, *, on: bool) -> WebhookEndpoint:
+    """Pause an endpoint, or let it go on; what waits is then sent."""
+    with database.transaction() as session:
+        row = _locked(session, owner_id, endpoint_id)
+        _switch(session, row, on)
+    return row
+
+
+def delete(owner_id: str | None, endpoint_id: str) -> None:
+    """End an endpoint; what was on its way to it is not sent any more."""
+    with database.transaction() as session:
+        row = _locked(session, owner_id, endpoint_id)
+        # The row goes later: an event that is being written at this moment may refer to it.
+        row.deleted_at = row.stopped_at = clock.now()
+        row.secret_sealed, row.old_secret_sealed, row.headers_sealed = b"", None, None
+        _record(session, "webhook.deleted", row)
+
+
+def roll(owner_id: str | None, endpoint_id: str, *, overlap: int = OVERLAP_SECONDS) -> tuple[WebhookEndpoint, str]:
+    """A new secret, returned this once; the old one stays valid for `overlap` seconds. Ends an earlier overlap."""
+    if overlap not in OVERLAPS.values():
+        raise Invalid("Choose how long the old secret stays good.", field="overlap")
+    made = webhook_signatures.new_secret()
+    with database.transaction() as session:
+        row = _locked(session, owner_id, endpoint_id)
+        now, current = clock.now(), _open(row.secret_sealed, _place(row.id, "secret"))
+        row.old_secret_sealed = _seal(current, _place(row.id, "old_secret")) if overlap else None
+        row.old_secret_ends_at = now + overlap if overlap else None
+        row.secret_sealed, row.secret_made_at = _seal(made.encode(), _place(row.id, "secret")), now
+        _record(session, "webhook.secret_rotated", row, overlap_seconds=overlap)
+    return row, made
+
+
+def end_old_secret(owner_id: str | None, endpoint_id: str) -> WebhookEndpoint:
+    """End the overlap now: both headers are signed with the new secret alone."""
+    with database.transaction() as session:
+        row = _locked(session, owner_id, endpoint_id)
+        if row.old_secret_sealed is not None:
+            row.old_secret_sealed = row.old_secret_ends_at = None
+            _record(session, "webhook.secret_retired", row)
+    return row
+
+
+def get(owner_id: str | None, endpoint_id: str, *, drafts: bool = False) -> WebhookEndpoint:
+    """One endpoint of this person (None: anybody's); a stranger's is not found."""
+    with database.reading() as session:
+        row = session.get(WebhookEndpoint, endpoint_id)
+    if row is None or row.deleted_at is not None or row.draft is not drafts or owner_id not in (None, row.owner_id):
+        raise NotFound("There is no such webhook.")
+    return row
+
+
+def page(owner_id: str | None, *, page: int = 1, limit: int = 20) -> tuple[list[WebhookEndpoint], int]:
+    """Endpoints, newest first, and how many."""
+    conditions = _existing(owner_id)
+    with database.reading() as session:
+        total = session.scalar(select(func.count()).select_from(WebhookEndpoint).where(*conditions)) or 0
+        rows = session.scalars(
+            select(WebhookEndpoint)
+            .where(*conditions)
+            .order_by(WebhookEndpoint.created_at.desc(), WebhookEndpoint.id)
+            .limit(limit)
+            .offset((page - 1) * limit)
+        ).all()
+    return list(rows), total
+
+
+def status(row: WebhookEndpoint) -> str:
+    """`active`, `paused`, `failing` or `disabled` (by the server: five days of failures, or 410)."""
+    if row.stopped_at is not None:
+        return "paused" if row.stopped_because == PAUSED else "disabled"
+    return "failing" if row.failing_since is not None else "active"
+
+
+def valid_secrets(row: WebhookEndpoint) -> list[str]:
+    """The secrets that sign now, the oldest first."""
+    found = [_open(row.secret_sealed, _place(row.id, "secret")).decode()]
+    if row.old_secret_sealed is not None and (row.old_secret_ends_at or 0) > clock.now():
+        found.insert(0, _open(row.old_secret_sealed, _place(row.id, "old_secret")).decode())
+    return found
+
+
+def headers(row: WebhookEndpoint) -> dict[str, str]:
+    """The endpoint's own headers, in the clear."""
+    if row.headers_sealed is None:
+        return {}
+    found: dict[str, str] = json.loads(_open(row.headers_sealed, _place(row.id, "headers")))
+    return found
+
+
+def verify(owner_id: str | None, endpoint_id: str, body: bytes, signature: str) -> bool:
+    """Whether this signature is ours over this raw body; at most as often as deliveries, counted apart from them."""
+    row = get(owner_id, endpoint_id)
+    if len(body) > MAX_VERIFIED:
+        raise Invalid("A body of ours is not that large.", field="payload")
+    state = rate_limits.consume("webhook-verify", row.id, config.current().rate_limit_webhook)
+    if not state.allowed:
+        raise RateLimited("Too many signatures were checked.", retry_after=state.retry_after)
+    return webhook_signatures.verify(valid_secrets(row), body, signature)
+
+
+def validate(wish: Wish, secret: str = "", *, moved: bool = True) -> None:
+    """Raise Invalid, with a sentence per field, for an endpoint that cannot be. `moved`: the URL is to be looked up."""
+    problems = _problems(wish, secret)
+    if "url" not in problems and moved and (problem := url_problem(wish.url)):
+        problems["url"] = problem
+    if problems:
+        raise Invalid(next(iter(problems.values())), "a webhook's form has errors", problems=problems)
+
+
+def url_problem(url: str) -> str:
+    """Why nothing can be sent there, in a sentence. A name without address is no reason: each delivery looks again."""
+    try:
+        outbound.permitted(outbound.check(url), timeout=CHECK_SECONDS)
+    except outbound.Blocked as refused:
+        return f"{refused}{PUBLIC_ONLY if 'address' in str(refused) else ''}"
+    except outbound.Failed:
+        return ""
+    return ""
+
+
+def rewrap() -> int:
+    """Seal every secret again under today's sealing key; how many endpoints."""
+    with database.transaction() as session:
+        rows = session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.deleted_at.is_(None))).all()
+        for row in rows:
+            for column in ("secret", "old_secret", "headers"):
+                sealed = getattr(row, f"{column}_sealed")
+                if sealed is not None:
+                    place = _place(row.id, column)
+                    setattr(row, f"{column}_sealed", _seal(_open(sealed, place), place))
+    return len(rows)
+
+
+def stop(session: Session, row: WebhookEndpoint, because: str) -> None:
+    """Switch an endpoint off because nothing gets through; its owner can switch it on again."""
+    row.stopped_at, row.stopped_because = clock.now(), because
+    row.held_until, row.probe_at = 0, None
+    _record(session, "webhook.disabled", row, result="refused", reason=because, actor="system")
+
+
+def _new(owner: User, wish: Wish, secret: str) -> tuple[WebhookEndpoint, str]:
+    made, now, id = secret or webhook_signatures.new_secret(), clock.now(), secrets.random_id("wh_")
+    row = WebhookEndpoint(
+        id=id,
+        owner_id=owner.id,
+        name=wish.name.strip(),
+        url=wish.url,
+        events=_events(wish),
+        everybody=_everybody(owner, wish.everybody),
+        headers_sealed=_seal_headers(id, wish.headers),
+        signature_header=webhook_signatures.header_name(config.current().slug),
+        secret_sealed=_seal(made.encode(), _place(id, "secret")),
+        secret_made_at=now,
+        draft=False,
+        created_at=now,
+        updated_at=now,
+        stopped_at=None if wish.active else now,
+        stopped_because="" if wish.active else PAUSED,
+        failures=0,
+        held_until=0,
+        last_ms=0,
+        leased_until=0,
+        leased_by="",
+    )
+    return row, made
+
+
+def _everybody(owner: User, wanted: bool | None) -> bool:
+    return owner.is_admin and wanted is not False
+
+
+def _events(wish: Wish) -> list[str]:
+    return [webhooks.ALL] if webhooks.ALL in wish.events else [each for each in webhooks.CHOICES if each in wish.events]
+
+
+def _switch(session: Session, row: WebhookEndpoint, on: bool) -> None:
+    if on and row.stopped_at is not None:
+        row.stopped_at, row.stopped_because = None, ""
+        row.failing_since = row.warned_at = row.probe_at = None
+        row.failures, row.held_until = 0, 0
+        _record(session, "webhook.enabled", row)
+        webhooks.wake_after(session)
+    elif not on and row.stopped_at is None:
+        row.stopped_at, row.stopped_because = clock.now(), PAUSED
+        _record(session, "webhook.paused", row)
+
+
+def _require_on(row: WebhookEndpoint) -> None:
+    if row.stopped_at is not None:
+        raise Conflict("This webhook is off. Switch it on first.")
+
+
+def _test_facts(owner_id: str) -> dict[str, Any]:
+    return {"owner_id": owner_id, "data": {"message": f"A test from {config.current().brand}. It works."}}
+
+
+def _existing(owner_id: str | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [WebhookEndpoint.deleted_at.is_(None), WebhookEndpoint.draft.is_(False)]
+    return found if owner_id is None else [*found, WebhookEndpoint.owner_id == owner_id]
+
+
+def _check_room(session: Session, owner_id: str, *, drafts: bool = False) -> None:
+    # Locked, so that two requests at once do not both find room, and nobody disables the owner meanwhile.
+    owner = session.scalar(select(User).where(User.id == owner_id).with_for_update())
+    if owner is None or owner.disabled_at is not None:
+        raise Conflict("A disabled account gets no webhooks.")
+    if drafts:
+        # An untested form leaves its draft behind; only the last few are kept.
+        old = [WebhookEndpoint.owner_id == owner_id, WebhookEndpoint.draft, WebhookEndpoint.deleted_at.is_(None)]
+        session.execute(update(WebhookEndpoint).where(*old).values(deleted_at=clock.now(), stopped_at=clock.now()))
+        return
+    if (session.scalar(select(func.count()).select_from(WebhookEndpoint).where(*_existing(owner_id))) or 0) >= (
+        MAX_ENDPOINTS
+    ):
+        raise Invalid(f"You have {MAX_ENDPOINTS} webhooks. Delete one you no longer need.", field="name")
+
+
+def _locked(session: Session, owner_id: str | None, endpoint_id: str) -> WebhookEndpoint:
+    row = session.scalar(
+        select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id).with_for_update(key_share=True)
+    )
+    if row is None or row.deleted_at is not None or row.draft or owner_id not in (None, row.owner_id):
+        raise NotFound("There is no such webhook.")
+    return row
+
+
+def _record(session: Session, type: str, row: WebhookEndpoint, **more: Any) -> None:
+    audit.record(session, type, target=f"webhook:{row.id}", owner_id=row.owner_id, name=row.name, **more)
+
+
+def _problems(wish: Wish, secret: str) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    if not wish.name.strip():
+        problems["name"] = "Name this webhook so you can recognise it later."
+    elif len(wish.name) > 100 or not wish.name.isprintable():
+        problems["name"] = "Use at most 100 printable characters."
+    if not wish.url:
+        problems["url"] = "Say where to send events, such as https://example.com/hooks."
+    if not wish.events:
+        problems["events"] = "Choose at least one event."
+    elif not set(wish.events) <= {webhooks.ALL, *webhooks.CHOICES}:
+        problems["events"] = "Some of these events do not exist."
+    if secret and not webhook_signatures.is_secret(secret):
+        problems["secret"] = "A secret is whsec_ and the base64 of 24 to 64 bytes."
+    if problem := headers_problem(wish.headers):
+        problems["headers"] = problem
+    return problems
+
+
+def headers_problem(given: Mapping[str, str]) -> str:
+    """Why these headers cannot be sent, in a sentence."""
+    if len(given) > MAX_HEADERS:
+        return f"Use at most {MAX_HEADERS} headers."
+    for name, value in given.items():
+        if not _TOKEN.fullmatch(name):
+            return "A header has a name of letters, digits and hyphens, such as X-Team."
+        if _OURS.fullmatch(name):
+            return "One of these headers is set by the server itself."
+        if len(value) > 500 or not value.isascii() or not value.isprintable():
+            return "A header's value has at most 500 printable ASCII characters."
+    return ""
+
+
+def parse_headers(lines: Sequence[str]) -> dict[str, str]:
+    """Headers written as `Name: value`, one a line; what has no colon gets an empty name, which is refused."""
+    found = {}
+    for line in lines:
+        if line.strip():
+            name, colon, value = line.partition(":")
+            found[name.strip() if colon else ""] = value.strip()
+    return found
+
+
+def _seal_headers(id: str, given: Mapping[str, str]) -> bytes | None:
+    return _seal(json.dumps(dict(given)).encode(), _place(id, "headers")) if given else None
+
+
+def _seal(plain: bytes, place: str) -> bytes:
+    return sealing.seal(keyring.sealing_key(), plain, place)
+
+
+def _open(sealed: bytes, place: str) -> bytes:
+    return sealing.open_sealed(keyring.sealing_keys(), sealed, place)
+
+
+def _place(id: str, column: str) -> str:
+    return f"webhook_endpoints/{column}_sealed/{id}"

@@ -1,0 +1,224 @@
+"""What webhooks tell: the events, their payloads, and the outbox that is written with the change (contract 8)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from authserver.lib import clock, secrets
+from authserver.models import Client, User, WebhookDelivery, WebhookEndpoint, WebhookEvent
+
+VERSION = "1.0"
+TEST = "webhook.test"
+ALL = "*"
+# What an endpoint missed while it was off can be replayed, but not for ever.
+MISSED_DAYS = 30
+DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One type of event: what it means, and an example of its `details`."""
+
+    title: str
+    details: Mapping[str, Any]
+    target: str = "user:usr_4f9aTqLw2cVbN8xKpR3d"
+    result: str = "ok"
+    reason: str = ""
+    client: bool = False
+
+
+_CLIENT, _KEY = "client:cli_7Hq2mZtYv0Lk5sWd9RbX", "key:key_Zr6uJ1oPq8sVx3nTb5Me"
+_APP, _KEY_NAME = "Notes", "CI deploys"
+EVENTS: Mapping[str, Kind] = {
+    "user.created": Kind("An account was made", {"role": "user"}),
+    "user.login": Kind("Somebody signed in", {"amr": ["pwd"]}),
+    "user.login_failed": Kind("A sign-in failed", {}, result="refused", reason="wrong_password"),
+    "user.locked": Kind("Sign-ins were slowed down after failures", {}, result="refused", reason="throttled"),
+    "client.created": Kind("An app was registered", {"name": _APP}, _CLIENT, client=True),
+    "client.updated": Kind("An app was changed", {"name": _APP, "changed": ["redirect_uris"]}, _CLIENT, client=True),
+    "client.secret_rotated": Kind(
+        "An app got a new secret", {"name": _APP, "overlap_seconds": 86400}, _CLIENT, client=True
+    ),
+    "client.deleted": Kind("An app was deleted", {"name": _APP}, _CLIENT, client=True),
+    "consent.granted": Kind("A person allowed an app", {"scopes": ["workflows:read"]}, _CLIENT, client=True),
+    "consent.revoked": Kind("A person took an app's access back", {}, _CLIENT, client=True),
+    "token.revoked": Kind("Tokens of an app were ended", {}, _CLIENT, client=True),
+    "refresh_token.reused": Kind(
+        "A spent refresh token came back: its family was revoked", {}, _CLIENT, "refused", client=True
+    ),
+    "api_key.created": Kind("An API key was made", {"name": _KEY_NAME, "permission": "read_only"}, _KEY),
+    "api_key.rotated": Kind("An API key was rotated", {"name": _KEY_NAME, "overlap_seconds": 86400}, _KEY),
+    "api_key.revoked": Kind("An API key was revoked", {"name": _KEY_NAME}, _KEY),
+    "api_key.expiring": Kind("An API key expires in 30, 14, 3 or 1 days", {"name": _KEY_NAME, "days": 14}, _KEY),
+    "signing_key.rotated": Kind("New signing keys were made", {"kids": ["8cF1…"]}, ""),
+    TEST: Kind("A test, sent by hand", {"message": "It works."}, ""),
+}
+# What may be chosen: a test comes whatever was chosen.
+CHOICES = tuple(each for each in EVENTS if each != TEST)
+GROUPS = (
+    ("People", ("user.created", "user.login", "user.login_failed", "user.locked")),
+    ("Apps", ("client.created", "client.updated", "client.secret_rotated", "client.deleted")),
+    ("Consents and tokens", ("consent.granted", "consent.revoked", "token.revoked", "refresh_token.reused")),
+    ("API keys", ("api_key.created", "api_key.rotated", "api_key.revoked", "api_key.expiring")),
+    ("Server", ("signing_key.rotated",)),
+)
+# An app's owner learns whom these concern: the app itself knows the person by the same id, as `sub`.
+_ABOUT_SUBJECTS = ("consent.granted", "consent.revoked", "token.revoked", "refresh_token.reused")
+
+news = threading.Event()
+"""Set when something was committed that can be sent: a courier in the same process need not wait for its next look."""
+
+
+def enqueue(session: Session, type: str, facts: Mapping[str, Any]) -> None:
+    """Write an event into the outbox of the transaction that caused it, if an endpoint wants it.
+
+    `facts` are what the audit log records: owner_id, client_id, target, actor, result, reason, ip, request_id, data.
+    """
+    if type not in CHOICES:
+        return
+    wanting = _wanting(session, type, facts)
+    if wanting:
+        put(session, type, facts, wanting)
+
+
+def put(
+    session: Session, type: str, facts: Mapping[str, Any], endpoints: Iterable[tuple[str, bool]], *, test: bool = False
+) -> list[str]:
+    """Write an event and its deliveries to these endpoints (id, whether it is on); the ids of the deliveries."""
+    now_us = clock.now_us()
+    now = now_us // 1_000_000
+    event_id = secrets.random_id("evt_")
+    session.execute(
+        insert(WebhookEvent).values(
+            id=event_id, type=type, at_us=now_us, owner_id=facts.get("owner_id"), facts=_kept(facts)
+        )
+    )
+    rows = [
+        {
+            "id": secrets.random_id("whd_"),
+            "endpoint_id": endpoint_id,
+            "event_id": event_id,
+            "event_us": now_us,
+            "test": test,
+            "state": "pending" if on else "missed",
+            "attempts": 0,
+            "sends": 0,
+            "queued_at": now,
+            "next_at": None if not on else 0 if test else now,
+            "last_error": "",
+        }
+        for endpoint_id, on in endpoints
+    ]
+    session.execute(insert(WebhookDelivery), rows)
+    wake_after(session)
+    return [str(row["id"]) for row in rows]
+
+
+def wake_after(session: Session) -> None:
+    """Tell a courier in this process once the transaction is committed."""
+    sqlalchemy_event.listen(session, "after_commit", lambda _session: news.set(), once=True)
+
+
+def body(
+    event_id: str, type: str, at_us: int, facts: Mapping[str, Any], *, own: bool, endpoint_id: str, retry_count: int
+) -> bytes:
+    """The bytes that are sent and signed. `own`: the endpoint's owner may know who it was (contract 11.4)."""
+    message = {
+        "id": event_id,
+        "type": type,
+        "timestamp": _iso(at_us),
+        "data": _data(type, facts, own=own),
+        "metadata": {"webhook_id": endpoint_id, "retry_count": retry_count, "version": VERSION},
+    }
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def example(type: str, endpoint_id: str = "wh_2kTgYb7QnE4wLx9VfC0a") -> str:
+    """A payload of this type, laid out for reading."""
+    kind = EVENTS[type]
+    user = "usr_4f9aTqLw2cVbN8xKpR3d"
+    facts = {
+        "owner_id": user if type != "signing_key.rotated" else None,
+        "client_id": kind.target.partition(":")[2] if kind.client else None,
+        "target": kind.target,
+        "actor": f"user:{user}" if kind.result == "ok" else "",
+        "result": kind.result,
+        "reason": kind.reason,
+        "ip": "198.51.100.7",
+        "request_id": "req_01HZX3",
+        "data": dict(kind.details),
+    }
+    made = body(
+        "evt_9sVbQ3mXr7LkT2dYpW5c", type, 1_764_000_000_000_000, facts, own=True, endpoint_id=endpoint_id, retry_count=0
+    )
+    return json.dumps(json.loads(made), ensure_ascii=False, indent=2)
+
+
+def _wanting(session: Session, type: str, facts: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """The endpoints that hear of it, and whether each is on."""
+    rows = session.execute(
+        select(
+            WebhookEndpoint.id,
+            WebhookEndpoint.owner_id,
+            WebhookEndpoint.events,
+            WebhookEndpoint.everybody,
+            WebhookEndpoint.stopped_at,
+            User.role,
+        )
+        .join(User, User.id == WebhookEndpoint.owner_id)
+        .where(WebhookEndpoint.deleted_at.is_(None), WebhookEndpoint.draft.is_(False), User.disabled_at.is_(None))
+    ).all()
+    if not rows:
+        return []
+    concerned = {facts.get("owner_id"), _app_owner(session, facts)} - {None}
+    longest = clock.now() - MISSED_DAYS * DAY
+    return [
+        (row.id, row.stopped_at is None)
+        for row in rows
+        if (ALL in row.events or type in row.events)
+        and (row.owner_id in concerned or (row.everybody and row.role == "admin"))
+        and (row.stopped_at is None or row.stopped_at > longest)
+    ]
+
+
+def _app_owner(session: Session, facts: Mapping[str, Any]) -> str | None:
+    kind, _, id = str(facts.get("target", "")).partition(":")
+    client_id = facts.get("client_id") or (id if kind == "client" else None)
+    if not client_id:
+        return None
+    return session.scalar(select(Client.owner_id).where(Client.id == client_id))
+
+
+def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("owner_id", "client_id", "target", "actor", "result", "reason", "ip", "request_id", "data")
+    return {name: facts.get(name) for name in names}
+
+
+def _data(type: str, facts: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
+    if type == TEST:
+        return dict(facts.get("data") or {})
+    target = str(facts.get("target") or "")
+    known: dict[str, Any] = {
+        "result": facts.get("result") or "ok",
+        "reason": facts.get("reason") or None,
+        "target": target if own or not target.startswith("user:") else None,
+        "user_id": facts.get("owner_id") if own or type in _ABOUT_SUBJECTS else None,
+        "client_id": facts.get("client_id"),
+        "details": facts.get("data") or {},
+    }
+    if own:
+        known |= {name: facts.get(name) or None for name in ("actor", "ip", "request_id")}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _iso(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
