@@ -1,0 +1,173 @@
+"""What every call of the API passes: credential, limit, path, scope, query, body; and one form for every answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from authserver.domain import api_keys
+from tests.api.conftest import Caller, key_of, token_of
+from tests.conftest import Person
+from tests.support import own_jwts, protocol
+
+LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit")
+
+
+def test_without_a_credential_authentication_is_missing(call: Caller) -> None:
+    answer = call("GET", "/v1/me")
+    assert answer.error == (401, "MISSING_AUTHENTICATION")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="kaie"'
+    assert answer.json["error"]["request_id"] == answer.headers["X-Request-Id"]
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        ("Bearer kaie_ak_wrong", "INVALID_API_KEY"), ("Bearer garbage", "INVALID_TOKEN"),
+        ("Bearer eyJhbGciOiJub25lIn0.e30.", "INVALID_TOKEN"), ("Basic YTpi", "MISSING_AUTHENTICATION"),
+        ("ApiKey kaie_ak_wrong", "MISSING_AUTHENTICATION"), ("Bearer", "MISSING_AUTHENTICATION"),
+    ],
+)  # fmt: skip
+def test_a_credential_that_is_not_good_is_named_by_its_form(call: Caller, authorization: str, code: str) -> None:
+    answer = call("GET", "/v1/me", Authorization=authorization)
+    assert answer.error == (401, code)
+    assert "WWW-Authenticate" in answer.headers
+
+
+def test_no_key_counts_in_the_query_or_a_cookie(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    assert call("GET", f"/v1/me?access_token={key}").error == (401, "MISSING_AUTHENTICATION")
+    assert call("GET", "/v1/me", Cookie=f"session={key}").error == (401, "MISSING_AUTHENTICATION")
+
+
+def test_me_tells_who_a_key_is(call: Caller, alice: Person) -> None:
+    said = call("GET", "/v1/me", key_of(alice, "read_only", rate_limit="50/hour")).data
+    assert (said["kind"], said["subject"], said["permission"]) == ("api_key", alice.id, "read_only")
+    assert said["scopes"] == ["analytics:read", "workflows:read"] and said["client"] is None
+    assert said["user"] == {"id": alice.id, "email": alice.email, "name": "Alice Martin"}
+    assert said["rate_limit"] == {
+        "policy": "api-key", "limit": 50, "window_seconds": 3600, "remaining": 49,
+        "reset_at": said["rate_limit"]["reset_at"],
+    }  # fmt: skip
+
+
+def test_a_token_learns_of_its_person_what_they_consented_to(call: Caller, alice: Person) -> None:
+    assert call("GET", "/v1/me", token_of(alice, "workflows:read")).data["user"]["email"] is None
+    assert call("GET", "/v1/me", token_of(alice, "email")).data["user"]["email"] == alice.email
+    assert call("GET", f"/v1/users/{alice.id}", token_of(alice, "workflows:read")).data["email"] is None
+
+
+def test_a_clients_own_jwt_is_no_persons(call: Caller) -> None:
+    app = protocol.register(jwks=own_jwts.key_set(own_jwts.pair()), scopes=["workflows:read"])
+    credential = own_jwts.own(app.id)
+    said = call("GET", "/v1/me", credential).data
+    assert (said["kind"], said["user"], said["client"]["client_id"]) == ("jwt", None, app.id)
+    assert call("GET", "/v1/me", credential).error == (401, "INVALID_TOKEN")  # used up
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/me", 200), ("GET", "/v1/nowhere", 404), ("POST", "/v1/me", 405), ("GET", "/v1", 404),
+        ("GET", "/v1/api-keys", 403), ("GET", "/v1/errors/none", 404), ("GET", "/v1/usage?days=0", 400),
+        ("GET", "/v1/me/", 404), ("GET", "/v1//me", 404), ("GET", "/v1/errors/%00", 404), ("GET", "/v1/errors/ü", 404),
+    ],
+)  # fmt: skip
+def test_the_limits_headers_are_on_every_answer_to_a_credential(
+    call: Caller, alice: Person, method: str, path: str, status: int
+) -> None:
+    answer = call(method, path, key_of(alice, "read_only"))
+    assert answer.status == status
+    assert all(name in answer.headers for name in LIMIT_HEADERS)
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_another_method_is_named(call: Caller, alice: Person) -> None:
+    for credential in (None, key_of(alice)):
+        answer = call("PUT", "/v1/api-keys", credential)
+        assert answer.error == (405, "INVALID_REQUEST")
+        assert answer.headers["Allow"] == "GET, POST"
+
+
+def test_an_unknown_path_is_not_found_without_a_credential(call: Caller) -> None:
+    assert call("GET", "/v1/nowhere").error == (404, "NOT_FOUND")
+
+
+def test_over_the_limit_nothing_is_done(call: Caller, alice: Person) -> None:
+    key = key_of(alice, rate_limit="2/hour")
+    assert [call("GET", "/v1/me", key).status for _ in range(2)] == [200, 200]
+    answer = call("POST", "/v1/api-keys", key, {"name": "CI", "permission": "read_only"})
+    assert answer.error == (429, "RATE_LIMIT_EXCEEDED")
+    assert answer.headers["Retry-After"] == str(answer.json["error"]["retry_after"])
+    assert answer.headers["X-RateLimit-Remaining"] == "0"
+    assert len(answer.headers.get_all("X-RateLimit-Limit")) == 1
+    assert api_keys.page(alice.id)[1] == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["page=0", "page=-1", "page=x", "page=1.5", "page=99999999", "limit=0", "limit=101", "limit=ten", "page=1&page=2",
+     "limit=%", "page=%00", "status=nope", "page=１"],
+)  # fmt: skip
+def test_a_query_that_is_wrong_is_malformed(call: Caller, alice: Person, query: str) -> None:
+    assert call("GET", f"/v1/api-keys?{query}", key_of(alice)).error == (400, "INVALID_REQUEST")
+
+
+def test_a_list_is_paged_in_a_stable_order(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    for _ in range(4):
+        key_of(alice)
+    pages = [call("GET", f"/v1/api-keys?page={page}&limit=2", key).json for page in (1, 2, 3, 4)]
+    ids = [row["id"] for page in pages for row in page["data"]]
+    assert len(set(ids)) == len(ids) == 5
+    assert [page["pagination"] for page in pages] == [{"page": n, "limit": 2, "total": 5} for n in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"{'name': 1}", b'{"name": "a", "name": "b"}', b'{"a": {"b": 1, "b": 2}}', b'{"name": NaN}',
+        b'{"name": 1e999}', b"[" * 40_000, b'{"a":' * 30 + b"1" + b"}" * 30, b'"\xff"', b'{"name": "\\ud800"}',
+        b'{"name": "\\u0000"}', b'{"name": 123456789012345678901234567890}', b"\xef\xbb\xbf{}", b"1" * 5000,
+    ],
+)  # fmt: skip
+def test_a_body_that_is_no_plain_json_is_malformed(call: Caller, alice: Person, body: bytes) -> None:
+    answer = call("POST", "/v1/api-keys", key_of(alice), body)
+    assert answer.error == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"]
+)
+def test_a_body_of_another_type_is_malformed(call: Caller, alice: Person, kind: str) -> None:
+    body = json.dumps({"name": "CI", "permission": "read_only"}).encode()
+    assert call("POST", "/v1/api-keys", key_of(alice), body, Content_Type=kind).error == (400, "INVALID_REQUEST")
+
+
+def test_a_body_that_is_too_large_is_refused_in_the_format_of_the_api(call: Caller, alice: Person) -> None:
+    answer = call("POST", "/v1/api-keys", key_of(alice), b'{"name": "' + b"a" * 70_000 + b'"}')
+    assert answer.error == (413, "INVALID_REQUEST")
+
+
+def test_a_fault_of_ours_is_an_internal_error(call: Caller, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(api_keys, "page", fail)
+    answer = call("GET", "/v1/api-keys", key_of(alice))
+    assert answer.error == (500, "INTERNAL_ERROR")
+    assert "secret detail" not in str(answer.json) and "X-RateLimit-Limit" in answer.headers
+
+
+def test_a_refusal_never_repeats_what_was_sent(call: Caller, alice: Person) -> None:
+    answer = call("POST", "/v1/api-keys", key_of(alice), {"name": "CI", "permission": "<script>", "<img>": 1})
+    assert "script" not in str(answer.json) and "img" not in str(answer.json)
+
+
+def test_no_origin_may_read_answers_and_no_preflight_succeeds(call: Caller, alice: Person) -> None:
+    answer = call("GET", "/v1/me", key_of(alice), Origin="https://app.example")
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert call("OPTIONS", "/v1/me", Origin="https://app.example", Access_Control_Request_Method="GET").status == 405
