@@ -148,6 +148,11 @@ class Settings:
         return urlsplit(self.issuer).netloc
 
     @property
+    def has_playground(self) -> bool:
+        """Whether /playground is there."""
+        return self.playground == "on" or (self.demo and not self.playground)
+
+    @property
     def sqlalchemy_url(self) -> str:
         """The database URL in SQLAlchemy's spelling."""
         if not self.database_url:

@@ -17,6 +17,7 @@ from authserver.dashboard import (
     audit_log,
     connected_apps,
     overview,
+    playground,
     profile,
     security,
     sessions,
@@ -41,3 +42,4 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     profile.blueprint,
     admin_users.blueprint,
 )
+PLAYGROUND_BLUEPRINTS: tuple[Blueprint, ...] = (playground.blueprint,)

@@ -1,0 +1,487 @@
+// The playground (ux.md 2.11). Whatever it learns lives in `memory`, which is gone with the page.
+const root = document.querySelector("[data-playground]");
+const { issuer, client: seeded, redirect, page } = root.dataset;
+const $ = (selector, within = root) => within.querySelector(selector);
+const all = (selector, within = root) => [...within.querySelectorAll(selector)];
+const step = id => document.getElementById(`step-${id}`);
+const memory = { spent_jwt: "" };
+let flow = "code", waiting = false, pair, asked = "";
+
+// ---- text and bytes
+
+const bytes = text => new TextEncoder().encode(text);
+const base64url = buffer => btoa(String.fromCharCode(...new Uint8Array(buffer)))
+  .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+const fromBase64url = text => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), char => char.charCodeAt(0));
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+const challengeOf = async verifier => base64url(await crypto.subtle.digest("SHA-256", bytes(verifier)));
+const formEncoded = text => new URLSearchParams({ "": text }).toString().slice(1);
+
+const make = (tag, facts = {}, ...children) => {
+  const { data, ...plain } = facts;
+  const element = Object.assign(document.createElement(tag), plain);
+  Object.assign(element.dataset, data);
+  element.append(...children);
+  return element;
+};
+const sign = good => document.getElementById(good ? "tick" : "cross").content.cloneNode(true);
+const mark = (good, ...words) => make("p", { className: good ? "ok-text" : "bad-text" }, sign(good), " ", ...words);
+
+// ---- what the page knows
+
+const remember = facts => {
+  Object.assign(memory, facts);
+  const forms = new Set();
+  for (const name of Object.keys(facts)) {
+    for (const input of all(`[data-from="${name}"]`)) {
+      input.value = memory[name] ?? "";
+      forms.add(input.form);
+    }
+  }
+  forms.forEach(preview);
+};
+const renew = async () => {
+  const verifier = random();
+  remember({ verifier, challenge: await challengeOf(verifier), state: random(), nonce: random() });
+};
+const learnTokens = tokens => {
+  const spent = memory.refresh_token;
+  const facts = { access_token: tokens.access_token, credential: tokens.access_token };
+  if (tokens.refresh_token) Object.assign(facts, { refresh_token: tokens.refresh_token, spent_token: spent });
+  remember({ ...facts, revocable: tokens.refresh_token ?? tokens.access_token });
+};
+
+// ---- requests: read from a form, shown as they are, copied as programs
+
+const values = (form, changes = {}) => [...form.elements].filter(({ name }) => name)
+  .map(({ name, value, dataset }) => ({ name, value: changes[name] ?? value, where: dataset.in }));
+
+const build = (form, changes) => {
+  let [method, path] = form.dataset.request.split(" ");
+  const headers = {}, query = new URLSearchParams(), body = new URLSearchParams(), basic = {};
+  for (const { name, value, where } of values(form, changes)) {
+    if (where === "method") method = value;
+    else if (where === "path") path = value;
+    else if (where === "basic") basic[name] = value;
+    else if (!value) continue;
+    else if (where === "bearer") headers.Authorization = `Bearer ${value}`;
+    else if (where === "query") query.append(name, value);
+    else if (where === "body") body.append(name, value);
+  }
+  if (basic.client_secret) headers.Authorization = `Basic ${btoa(`${formEncoded(basic.client_id)}:${formEncoded(basic.client_secret)}`)}`;
+  else if (basic.client_id) body.append("client_id", basic.client_id);
+  const url = issuer + path + ([...query].length ? `?${query}` : "");
+  const sends = method === "POST" && [...body].length > 0;
+  if (sends) headers["Content-Type"] = "application/x-www-form-urlencoded";
+  return { method, url, headers, basic, body: sends ? body : null };
+};
+
+const asHttp = ({ method, url, headers, body }) => {
+  const { host, pathname, search } = new URL(url);
+  const lines = Object.entries({ Host: host, ...headers }).map(([name, value]) => `${name}: ${value}`);
+  return [`${method} ${pathname}${search} HTTP/1.1`, ...lines, ...(body ? ["", body.toString()] : [])].join("\n");
+};
+const shell = text => `'${text.replaceAll("'", `'\\''`)}'`;
+const others = ({ headers }) => Object.entries(headers).filter(([name]) => name !== "Content-Type");
+const programs = {
+  curl: request => ["curl -i", ...(request.method === "GET" ? [] : [`-X ${request.method}`]), shell(request.url),
+    ...others(request).map(([name, value]) => `-H ${shell(`${name}: ${value}`)}`),
+    ...[...request.body ?? []].map(([name, value]) => `--data-urlencode ${shell(`${name}=${value}`)}`)].join(" \\\n  "),
+  python: request => {
+    const rest = [`    ${JSON.stringify(request.url)},`];
+    if (others(request).length) rest.push(`    headers=${JSON.stringify(Object.fromEntries(others(request)))},`);
+    if (request.body) rest.push(`    data=${JSON.stringify([...request.body])},`);
+    return `import requests\n\nanswer = requests.request(\n    "${request.method}",\n${rest.join("\n")}\n    timeout=10,\n)\nprint(answer.status_code, answer.text)\n`;
+  },
+  node: request => {
+    const options = { method: request.method, headers: Object.fromEntries(others(request)) };
+    const body = request.body ? `, body: new URLSearchParams(${JSON.stringify([...request.body])})` : "";
+    return `const answer = await fetch(${JSON.stringify(request.url)}, {\n  ...${JSON.stringify(options)}${body},\n});\nconsole.log(answer.status, await answer.text());\n`;
+  },
+};
+
+const show = (section, request) => {
+  $("[data-http=request]", section).textContent = asHttp(request);
+  for (const button of all("[data-as]", section)) button.dataset.copy = programs[button.dataset.as](request);
+};
+function preview(form) {
+  if (form?.dataset.request) show(form.closest("[data-step]"), build(form));
+}
+
+const pretty = (text, type) => {
+  if (type.includes("html")) return `(an HTML page: “${text.match(/<title>([^<]*)/)?.[1] ?? ""}”)`;
+  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+};
+const send = async (section, request) => {
+  show(section, request);
+  const { method, url, headers, body } = request;
+  const started = performance.now();
+  const answer = await fetch(url, { method, headers, body, credentials: "omit", cache: "no-store" });
+  const text = await answer.text();
+  const shown = [`HTTP ${answer.status} ${answer.statusText}`, ...[...answer.headers].map(([name, value]) => `${name}: ${value}`),
+    "", pretty(text, answer.headers.get("content-type") ?? "")];
+  $("[data-http=response]", section).textContent = shown.join("\n");
+  const status = $("[data-status]", section);
+  status.textContent = answer.status;
+  status.className = `chip ${answer.ok ? "ok" : "bad"}`;
+  $("[data-ms]", section).textContent = `${Math.round(performance.now() - started)} ms`;
+  $("[data-answer]", section).hidden = false;
+  let json = {};
+  try { json = JSON.parse(text); } catch { /* not every answer has a body */ }
+  return { ok: answer.ok, status: answer.status, json };
+};
+const codeOf = ({ json, status }) =>
+  json.error?.code ?? json.error ?? (json.active === false ? "inactive" : String(status));
+
+// The page's own server: makes things of this person.
+const tell = async (path, fields) => {
+  const answer = await fetch(page + path, { method: "POST", body: new URLSearchParams(fields) });
+  if (!answer.ok) throw new Error(answer.status === 422 ? "The server refused it." : "Load this page again: your sign-in may have ended.");
+  return answer.json();
+};
+
+// ---- tokens, decoded and checked here
+
+let keys;
+const keySet = async () => keys ??= (await (await fetch(`${issuer}/.well-known/jwks.json`, { credentials: "omit" })).json()).keys;
+const algorithms = {
+  ES256: [{ name: "ECDSA", namedCurve: "P-256" }, { name: "ECDSA", hash: "SHA-256" }],
+  RS256: [{ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }, { name: "RSASSA-PKCS1-v1_5" }],
+  PS256: [{ name: "RSA-PSS", hash: "SHA-256" }, { name: "RSA-PSS", saltLength: 32 }],
+  EdDSA: [{ name: "Ed25519" }, { name: "Ed25519" }],
+};
+const parsed = token => {
+  try {
+    const [header, claims] = token.split(".").slice(0, 2).map(part => JSON.parse(new TextDecoder().decode(fromBase64url(part))));
+    return { header, claims };
+  } catch { return null; }
+};
+const verified = async (token, { alg, kid }, own) => {
+  const jwk = own ?? (await keySet()).find(key => key.kid === kid);
+  if (!jwk) return mark(false, `No published key is called ${kid}.`);
+  const [kind, scheme] = algorithms[alg];
+  const { kty, crv, x, y, n, e } = jwk;
+  const key = await crypto.subtle.importKey("jwk", { kty, crv, x, y, n, e }, kind, false, ["verify"]);
+  const [head, body, signature] = token.split(".");
+  const good = await crypto.subtle.verify(scheme, key, fromBase64url(signature), bytes(`${head}.${body}`));
+  return mark(good, good ? "The signature is good: " : "The signature is not good: ", `${alg} with the key `, make("code", {}, jwk.kid ?? "you made"), own ? "." : " of the published set.");
+};
+const clock = seconds => {
+  const two = number => String(number).padStart(2, "0");
+  const [hours, rest] = [Math.floor(seconds / 3600), seconds % 3600];
+  return `${hours ? `${hours}:` : ""}${hours ? two(Math.floor(rest / 60)) : Math.floor(rest / 60)}:${two(rest % 60)}`;
+};
+const when = epoch => {
+  const left = epoch - Math.floor(Date.now() / 1000);
+  return left > 0 ? `in ${clock(left)}` : `${clock(-left)} ago`;
+};
+const words = {
+  iss: "who issued it", sub: "whom it is about", aud: "whom it is for", client_id: "the app that asked", azp: "the app that asked",
+  scope: "what it may do", jti: "its own number, so that no two are alike", nonce: value => value === memory.nonce ? "the nonce of this page: it answers this request" : "not the nonce of this page",
+  at_hash: "binds the access token beside it", sid: "the sign-in it comes from", amr: "how the person proved who they are", acr: "how sure that is",
+  exp: value => `expires ${when(value)}`, iat: value => `issued ${when(value)}`, nbf: value => `good from ${when(value)}`, auth_time: value => `signed in ${when(value)}`,
+};
+const claimRow = ([name, value]) => {
+  const said = words[name];
+  const inWords = typeof said === "function" ? make("span", { data: { epoch: value, claim: name } }, said(value)) : said ?? "";
+  return make("tr", {}, make("th", { scope: "row" }, make("code", {}, name)),
+    make("td", {}, make("code", {}, typeof value === "string" ? value : JSON.stringify(value)), make("span", { className: "sub" }, inWords)));
+};
+const tokenView = async (title, token, { open = true, note = "", own } = {}) => {
+  const found = parsed(token);
+  const copy = make("button", { type: "button", className: "btn small", data: { copy: token } }, make("span", {}, "Copy"));
+  const view = make("details", { className: "token", open }, make("summary", {}, make("b", {}, title)), make("div", { className: "row" }, make("code", { className: "grow raw" }, token), copy));
+  if (!found) view.append(make("p", { className: "sub" }, note || "Opaque: it says nothing by itself. Ask by introspection."));
+  else {
+    view.append(await verified(token, found.header, own).catch(error => mark(false, `It could not be checked: ${error.message}`)));
+    const table = make("table", { className: "plain claims" }, make("caption", { className: "hide" }, title));
+    table.append(make("tbody", {}, ...Object.entries(found.header).map(([name, value]) => claimRow([`header.${name}`, value])), ...Object.entries(found.claims).map(claimRow)));
+    view.append(table);
+  }
+  return view;
+};
+setInterval(() => {
+  for (const span of all("[data-epoch][data-claim]")) {
+    const said = words[span.dataset.claim];
+    if (/exp|iat|nbf|auth_time/.test(span.dataset.claim)) span.textContent = said(Number(span.dataset.epoch));
+  }
+}, 1000);
+const difference = (access, id) => {
+  const [one, two] = [parsed(access)?.claims, parsed(id)?.claims];
+  if (!one || !two) return [];
+  const only = (these, those) => Object.keys(these).filter(name => !(name in those)).join(" ") || "nothing";
+  return [make("p", { className: "sub" }, `The access token is for APIs, the ID token for the app. Only the access token has ${only(one, two)}; only the ID token has ${only(two, one)}.`)];
+};
+
+// ---- steps
+
+const SAID = { todo: "To do", done: "Done", failed: "Failed" };
+const settle = (id, state) => {
+  const section = step(id), chip = $("[data-chip]", section);
+  chip.textContent = SAID[state];
+  chip.className = `chip ${{ done: "ok", failed: "bad" }[state] ?? ""}`;
+  for (const button of all(`.rail [data-go=${id}]`)) {
+    button.dataset.state = state;
+    $("[data-word]", button).textContent = SAID[state].toLowerCase();
+  }
+  const here = currentSteps(), last = here.at(-1) === id;
+  $("[data-next-row]", section).hidden = state !== "done" || last;
+  $("[data-send]", section)?.classList.toggle("primary", state !== "done" || last);
+};
+const result = (id, ...children) => $("[data-result]", step(id)).replaceChildren(...children);
+const fail = (id, what, expected = "", received = "") => {
+  settle(id, "failed");
+  const facts = [["Expected", expected], ["Received", received]].filter(([, value]) => value);
+  result(id, make("div", { className: "note bad" }, make("div", {}, make("strong", {}, what),
+    ...facts.map(([name, value]) => make("p", {}, `${name}: `, make("code", {}, value))))));
+};
+const currentSteps = () => all(`[data-flow="${flow}"] [data-go]`).map(button => button.dataset.go);
+
+const go = (id, focus = true) => {
+  for (const section of all("[data-step]")) section.hidden = section.dataset.step !== id;
+  for (const button of all(".rail [data-go]")) {
+    if (button.dataset.go === id) button.setAttribute("aria-current", "step");
+    else button.removeAttribute("aria-current");
+  }
+  $("[data-number]", step(id)).textContent = $(`[data-flow="${flow}"] [data-go=${id}] .dot`)?.textContent ?? "";
+  preview($("form", step(id)));
+  if (id === "consent") asked = build($("form", step("authorize"))).url;
+  if (!focus) return;
+  $("h2", step(id)).focus({ preventScroll: true });
+  if (innerWidth < 768 || step(id).getBoundingClientRect().top < 0) step(id).scrollIntoView({ block: "start" });
+  $(`[data-flow="${flow}"] [data-go=${id}]`)?.scrollIntoView({ block: "nearest", inline: "center" });
+};
+const choose = (name, focus = false) => {
+  flow = all("[data-flow]").some(each => each.dataset.flow === name) ? name : "code";
+  $("[data-flow-choice]").value = flow;
+  for (const each of all("[data-flow]")) each.hidden = each.dataset.flow !== flow;
+  for (const id of currentSteps()) settle(id, $(`[data-go=${id}]`)?.dataset.state ?? "todo");
+  history.replaceState(null, "", `#${flow}`);
+  go(currentSteps()[0], focus);
+};
+
+const lookUp = async id => {
+  const answer = await fetch(`${page}/client?${new URLSearchParams({ client_id: id })}`);
+  if (!answer.ok) return [mark(false, "None of your apps has this client ID. It may still be used here, if it comes back to this page.")];
+  const found = await answer.json();
+  const lines = [mark(found.enabled, `${found.client_name}: ${found.public ? "a public app, without a secret" : "an app that keeps a secret"}${found.enabled ? "" : ", and it is disabled"}.`)];
+  if (!found.grant_types.includes("authorization_code")) return lines;
+  if (found.comes_back) return [...lines, mark(true, "People come back to this page: its redirect URI is registered.")];
+  const add = make("button", { type: "button", className: "btn small", data: { add: id } }, "Add it");
+  return [...lines, mark(false, "Its redirect URIs do not include ", make("code", {}, redirect), ". ", ...(found.mine ? [add] : []))];
+};
+const useClient = async (client_id, client_secret) => {
+  const caller = client_secret ? { caller_id: client_id, caller_secret: client_secret } : {};
+  remember({ client_id, client_secret, ...caller });
+  const [id, secret] = ["client_id", "client_secret"].map(name => $(`[name=${name}]`, step("client")));
+  [id.value, secret.value] = [client_id, client_secret];
+  result("client", ...await lookUp(client_id));
+  settle("client", client_id ? "done" : "failed");
+};
+
+const receive = async query => {
+  waiting = false;
+  $("[data-waiting]").hidden = true;
+  const got = new URLSearchParams(query);
+  $("[data-none]").hidden = true;
+  go("callback");
+  const rows = [...got].map(claimRow);
+  const table = make("table", { className: "plain claims" }, make("caption", { className: "hide" }, "Parameters of the answer"), make("tbody", {}, ...rows));
+  const checks = [
+    ["state", memory.state, "state is the one that this page sent."],
+    ["iss", issuer, "iss is this server: nobody else answered."],
+  ].map(([name, expected, text]) => ({ name, expected, received: got.get(name) ?? "", good: got.get(name) === expected, text }));
+  const wrong = checks.find(check => !check.good);
+  settle("consent", "done");
+  if (wrong) fail("callback", `${wrong.name} is not what it must be: the answer is thrown away.`, wrong.expected, wrong.received || "nothing");
+  else if (got.has("error")) fail("callback", `${got.get("error")}: ${got.get("error_description") ?? ""}`);
+  else {
+    remember({ code: got.get("code"), last_query: query });
+    settle("callback", "done");
+    settle("token", "todo");
+    result("callback", ...checks.map(check => mark(true, check.text)));
+  }
+  const again = make("button", { type: "button", className: "btn", data: { go: "consent" } }, "Start this step again");
+  $("[data-result]", step("callback")).append(table, ...(wrong || got.has("error") ? [again] : []));
+};
+
+// What a step does with the answer to its request; the others act by themselves.
+const after = {
+  discovery: ({ json }) => json.issuer === issuer
+    ? result("discovery", mark(true, "The issuer is the address that was asked, byte for byte (RFC 8414 §3.3)."))
+    : fail("discovery", "Another issuer answered.", issuer, json.issuer),
+  token: async ({ json }) => {
+    remember({ spent_code: memory.code, id_token: json.id_token });
+    learnTokens(json);
+    result("token", await tokenView("Access token", json.access_token),
+      ...(json.id_token ? [await tokenView("ID token", json.id_token, { open: false })] : []),
+      ...(json.refresh_token ? [await tokenView("Refresh token", json.refresh_token, { open: false, note: "For the token endpoint alone, and once." })] : []),
+      ...difference(json.access_token, json.id_token ?? ""));
+  },
+  machine: async ({ json }) => { learnTokens(json); result("machine", await tokenView("Access token", json.access_token)); },
+  refresh: async ({ json }) => {
+    const spent = $("[name=refresh_token]", step("refresh")).value;
+    learnTokens(json);
+    remember({ spent_token: spent });
+    result("refresh", make("p", {}, "Spent: ", make("s", { className: "mono" }, spent)), await tokenView("New access token", json.access_token),
+      ...(json.refresh_token ? [await tokenView("Its successor", json.refresh_token, { open: false, note: "For the next refresh, once." })] : []));
+  },
+  call: () => { if (memory.credential === memory.jwt) remember({ spent_jwt: memory.jwt }); },
+  introspect: ({ json }) => result("introspect", mark(json.active, json.active
+    ? `Good: ${json.credential ?? "credential"}${json.exp ? `, expires ${when(json.exp)}` : ""}.`
+    : "Not good, or none of this caller’s business: the answer is the same.")),
+  revoke: () => result("revoke", mark(true, "Gone. Introspect it or call the API with it to see.")),
+};
+
+const act = {
+  client: form => useClient(form.elements.client_id.value.trim(), form.elements.client_secret.value),
+  authorize: () => { remember({ verifier: $("[name=code_verifier]", step("authorize")).value, state: $("[name=state]", step("authorize")).value, nonce: $("[name=nonce]", step("authorize")).value }); settle("authorize", "done"); go("consent"); },
+  pair: async form => {
+    const alg = form.elements.alg.value, [kind] = algorithms[alg];
+    const more = kind.hash ? { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) } : {};
+    pair = { alg, ...await crypto.subtle.generateKey({ ...kind, ...more }, false, ["sign", "verify"]) };
+    const { kty, crv, x, y, n, e } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+    pair.jwk = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, kid: crypto.randomUUID(), alg, use: "sig" }));
+    result("pair", make("p", { className: "sub" }, "The public half, as JWK. The private half cannot even be read by this page."), make("pre", {}, make("code", {}, JSON.stringify(pair.jwk, null, 2))));
+    $("[data-registered]").hidden = false;
+    $("[data-send]", step("pair")).classList.remove("primary");
+  },
+  assertion: async form => {
+    if (!pair) return fail("assertion", "Make a key pair first.");
+    const now = Math.floor(Date.now() / 1000), { iss, aud, scope, seconds, jti } = form.elements;
+    const claims = { iss: iss.value, sub: iss.value, aud: aud.value, iat: now, exp: now + Number(seconds.value), jti: jti.value, scope: scope.value || undefined };
+    const input = [{ alg: pair.alg, kid: pair.jwk.kid, typ: "JWT" }, claims].map(part => base64url(bytes(JSON.stringify(part)))).join(".");
+    const jwt = `${input}.${base64url(await crypto.subtle.sign(algorithms[pair.alg][1], pair.privateKey, bytes(input)))}`;
+    remember({ jwt, credential: jwt, jti: random() });
+    $("[name=path]", step("call")).value = "/v1/me";
+    result("assertion", await tokenView("Signed JWT", jwt, { own: pair.jwk }));
+    settle("assertion", "done");
+  },
+  key: form => { remember({ credential: form.elements.api_key.value.trim() }); settle("key", memory.credential ? "done" : "failed"); },
+};
+
+const run = async (id, form) => {
+  if (act[id]) return act[id](form);
+  const answer = await send(step(id), build(form));
+  if (!answer.ok) return fail(id, answer.json.error_description ?? answer.json.error?.message ?? `The server answered ${answer.status}.`, "", codeOf(answer));
+  result(id);
+  settle(id, "done");
+  await after[id]?.(answer);
+};
+
+const special = name => ({ random: random(), broken: `${memory.credential ?? ""}`.slice(0, -1) + (memory.credential?.endsWith("x") ? "y" : "x") }[name] ?? memory[name] ?? "");
+const attack = async ({ dataset: { attack: id, change, expect } }, outcome) => {
+  const form = $("form", step(id)), changes = {};
+  for (const each of change.split(" ")) {
+    const [name, value] = [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)];
+    changes[name] = value.startsWith("@") ? special(value.slice(1)) : value;
+    if (value.startsWith("@") && !changes[name]) return outcome.replaceChildren("Nothing to try it with yet: do the step itself first.");
+  }
+  if (change.includes("@spent_token")) {
+    // The successor is used first: a thief and the app are both at work now.
+    const used = await send(step(id), build(form));
+    if (used.ok) learnTokens(used.json);
+  }
+  const answer = await send(step(id), build(form, changes)), code = codeOf(answer);
+  const good = expect.split(" ").includes(code);
+  outcome.replaceChildren(mark(good, good ? "As it should be: " : "Unexpected: ", make("code", {}, code), ` (${answer.status}).`));
+  if (id === "token" && !change.includes("@spent_code")) remember({ spent_code: memory.code });
+};
+
+const makes = {
+  client: async () => { const made = await tell("/client", { csrf_token: root.dataset.makeClient }); await useClient(made.client_id, made.client_secret); },
+  caller: async () => {
+    const { client_id, client_secret } = await tell("/client", { csrf_token: root.dataset.makeClient });
+    remember({ caller_id: client_id, caller_secret: client_secret });
+  },
+  keys: async () => {
+    const { client_id, client_secret } = await tell("/client", { csrf_token: root.dataset.makeClient, jwks: JSON.stringify(pair.jwk) });
+    remember({ jwt_client: client_id, caller_id: client_id, caller_secret: client_secret });
+    $("[data-result]", step("pair")).prepend(mark(true, "Registered with the app ", make("code", {}, client_id), "."));
+    settle("pair", "done");
+  },
+  key: async () => { $("[name=api_key]").value = (await tell("/key", { csrf_token: root.dataset.makeKey })).key; },
+};
+
+// ---- the tab in which the person signs in
+
+const channel = new BroadcastChannel("playground");
+channel.addEventListener("message", ({ data }) => {
+  if (!waiting || data.state !== memory.state) return;
+  channel.postMessage({ taken: data.state });
+  receive(data.query);
+});
+const openTab = () => {
+  waiting = true;
+  if (!open(asked, "_blank")) { waiting = false; return leave(); }
+  $("[data-waiting]").hidden = false;
+};
+// Leaving the page loses its memory, so what the callback needs is put down for the way, and picked up at once.
+const leave = () => {
+  const { client_id, verifier, challenge, state, nonce } = memory;
+  sessionStorage.setItem("playground", JSON.stringify({ client_id, verifier, challenge, state, nonce }));
+  location.assign(asked);
+};
+const pickUp = async () => {
+  const kept = sessionStorage.getItem("playground");
+  sessionStorage.removeItem("playground");
+  const { query, ...facts } = kept ? JSON.parse(kept) : {};
+  if (!query) return;
+  await useClient(facts.client_id, "");
+  remember(facts);
+  for (const id of ["discovery", "authorize"]) settle(id, "done");
+  await receive(query);
+};
+
+// ---- the page
+
+const permalink = () => {
+  const said = { flow };
+  for (const [id, names] of [["client", ["client_id"]], ["authorize", ["scope", "resource", "prompt"]]]) {
+    for (const name of names) said[name] = $(`[name=${name}]`, step(id)).value;
+  }
+  return `${issuer}${new URL(page, issuer).pathname}#${new URLSearchParams(Object.entries(said).filter(([, value]) => value))}`;
+};
+const busy = async (button, section, job) => {
+  if (button) button.disabled = true;
+  try { await job(); } catch (error) { if (section) fail(section.dataset.step, error.message); }
+  if (button) button.disabled = false;
+};
+
+root.addEventListener("submit", event => {
+  event.preventDefault();
+  const section = event.target.closest("[data-step]");
+  busy($("[data-send]", section), section, () => run(section.dataset.step, event.target));
+});
+root.addEventListener("input", async ({ target }) => {
+  if (target.name === "code_verifier" && target.dataset.in === "none") remember({ verifier: target.value, challenge: await challengeOf(target.value) });
+  preview(target.form);
+});
+root.addEventListener("click", ({ target }) => {
+  const on = name => target.closest(`[data-${name}]`);
+  const section = target.closest("[data-step]");
+  let hit;
+  if ((hit = on("go"))) go(hit.dataset.go);
+  else if ((hit = on("next"))) go(currentSteps()[currentSteps().indexOf(section.dataset.step) + 1]);
+  else if (on("open")) openTab();
+  else if (on("here")) leave();
+  else if ((hit = on("attack"))) busy(hit, null, () => attack(hit, $("[data-outcome]", hit.closest("li"))));
+  else if ((hit = on("make"))) busy(hit, section, makes[hit.dataset.make]);
+  else if ((hit = on("add"))) busy(hit, section, async () => { await tell("/client/redirect-uri", { csrf_token: root.dataset.comeBack, client_id: hit.dataset.add }); result("client", ...await lookUp(hit.dataset.add)); });
+  else if ((hit = on("forge"))) {
+    const query = new URLSearchParams(memory.last_query ?? { code: "kaie_ac_stolen", state: memory.state, iss: issuer });
+    query.set(hit.dataset.forge, hit.dataset.forge === "state" ? random() : "https://attacker.example");
+    receive(query.toString());
+  }
+});
+$("[data-flow-choice]").addEventListener("change", ({ target }) => choose(target.value));
+document.querySelector("[data-permalink]").addEventListener("click", event => { event.currentTarget.dataset.copy = permalink(); }, true);
+
+const wanted = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : { flow: location.hash.slice(1) });
+for (const name of ["scope", "resource", "prompt"]) if (wanted.get(name)) $(`[name=${name}]`, step("authorize")).value = wanted.get(name);
+const first = wanted.get("client_id") ?? seeded;
+$("[name=client_id]", step("client")).value = first;
+remember({ client_id: first, client_secret: "", jti: random() });
+await renew();
+choose(wanted.get("flow") || "code");
+await pickUp();
