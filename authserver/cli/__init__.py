@@ -35,7 +35,8 @@ VERBS = {
     "token": "Inspect, introspect and revoke tokens.",
     "user": "Create and manage people.",
     "version": "Print the version.",
-    "worker": "Deliver mails, rotate keys and delete what has expired.",
+    "webhook": "List webhooks, test them, have deliveries sent again.",
+    "worker": "Deliver mails and webhooks, rotate keys and delete what has expired.",
 }
 # Verbs that open the installation themselves, or need none.
 UNOPENED = {"backup", "config", "demo", "doctor", "healthcheck", "init", "migrate", "restore", "serve", "version"}

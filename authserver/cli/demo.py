@@ -182,6 +182,7 @@ def _open(link: str) -> bool:
 
 
 def _alongside(_settings: Settings) -> None:
-    from authserver.domain import chores
+    from authserver.domain import chores, webhook_sending
 
     chores.in_background()
+    webhook_sending.in_background()

@@ -9,8 +9,12 @@ from authserver.cli import output
 
 @click.command()
 def command() -> None:
-    """Seal signing keys again under AUTHSERVER_KEK; until then the old one stays in AUTHSERVER_KEK_FALLBACKS."""
-    from authserver.domain import audit, signing_keys
+    """Seal signing keys and webhook secrets again under AUTHSERVER_KEK; until then the old one stays in AUTHSERVER_KEK_FALLBACKS."""
+    from authserver.domain import audit, signing_keys, webhook_endpoints
 
     count, _ = signing_keys.rewrap(), audit.resign()  # the audit log's signatures hang on the secret key, too
-    output.emit({"signing_keys": count}, f"{count} signing keys are sealed under today's key. The fallbacks can go.")
+    hooks = webhook_endpoints.rewrap()
+    output.emit(
+        {"signing_keys": count, "webhooks": hooks},
+        f"{count} signing keys and the secrets of {hooks} webhooks are sealed under today's key. The fallbacks can go.",
+    )

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from authserver.domain import mails, retention, signing_keys
+from authserver.domain import expiry_reminders, mails, retention, signing_keys
 from authserver.observability import logs
 
 TICK_SECONDS = 2.0
@@ -15,6 +15,7 @@ CHORES: tuple[tuple[int, Callable[[], object]], ...] = (
     (2, mails.deliver_due),
     (600, retention.purge),
     (3600, signing_keys.rotate_if_due),
+    (3600, expiry_reminders.send),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tuple_
 
 from authserver import database
-from authserver.domain import audit, clients, idempotency
+from authserver.domain import audit, clients, idempotency, webhook_deliveries
 from authserver.extensions import Base
 from authserver.lib import clock
 from authserver.models import (
@@ -46,6 +46,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     idempotency.forget_answers()
     gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
     gone["clients"] = clients.purge(now - RESTORABLE)
+    gone["webhook_deliveries"] = webhook_deliveries.purge()
     if audit_before is not None:
         gone["audit_events"] = audit.purge(audit_before * 1_000_000)
     return gone
