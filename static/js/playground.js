@@ -1,4 +1,6 @@
 // The playground (ux.md 2.11). Whatever it learns lives in `memory`, which is gone with the page.
+import { algorithms, base64url, bytes, claimRow, difference, expectNonce, make, mark, tokenView, when } from "./playground_tokens.js";
+
 const root = document.querySelector("[data-playground]");
 const { issuer, client: seeded, redirect, page } = root.dataset;
 const $ = (selector, within = root) => within.querySelector(selector);
@@ -7,30 +9,14 @@ const step = id => document.getElementById(`step-${id}`);
 const memory = { spent_jwt: "" };
 let flow = "code", waiting = false, pair, asked = "";
 
-// ---- text and bytes
+// ---- what the page knows
 
-const bytes = text => new TextEncoder().encode(text);
-const base64url = buffer => btoa(String.fromCharCode(...new Uint8Array(buffer)))
-  .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-const fromBase64url = text => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), char => char.charCodeAt(0));
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const challengeOf = async verifier => base64url(await crypto.subtle.digest("SHA-256", bytes(verifier)));
 const formEncoded = text => new URLSearchParams({ "": text }).toString().slice(1);
-
-const make = (tag, facts = {}, ...children) => {
-  const { data, ...plain } = facts;
-  const element = Object.assign(document.createElement(tag), plain);
-  Object.assign(element.dataset, data);
-  element.append(...children);
-  return element;
-};
-const sign = good => document.getElementById(good ? "tick" : "cross").content.cloneNode(true);
-const mark = (good, ...words) => make("p", { className: good ? "ok-text" : "bad-text" }, sign(good), " ", ...words);
-
-// ---- what the page knows
-
 const remember = facts => {
   Object.assign(memory, facts);
+  expectNonce(memory.nonce);
   const forms = new Set();
   for (const name of Object.keys(facts)) {
     for (const input of all(`[data-from="${name}"]`)) {
@@ -118,9 +104,10 @@ const send = async (section, request) => {
   const started = performance.now();
   const answer = await fetch(url, { method, headers, body, credentials: "omit", cache: "no-store" });
   const text = await answer.text();
-  const shown = [`HTTP ${answer.status} ${answer.statusText}`, ...[...answer.headers].map(([name, value]) => `${name}: ${value}`),
-    "", pretty(text, answer.headers.get("content-type") ?? "")];
-  $("[data-http=response]", section).textContent = shown.join("\n");
+  const given = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
+  $("[data-http=headers]", section).textContent = [`HTTP ${answer.status} ${answer.statusText}`, ...given].join("\n");
+  $("[data-count]", section).textContent = `${given.length} headers`;
+  $("[data-http=response]", section).textContent = pretty(text, answer.headers.get("content-type") ?? "") || "(no body)";
   const status = $("[data-status]", section);
   status.textContent = answer.status;
   status.className = `chip ${answer.ok ? "ok" : "bad"}`;
@@ -140,79 +127,6 @@ const tell = async (path, fields) => {
   return answer.json();
 };
 
-// ---- tokens, decoded and checked here
-
-let keys;
-const keySet = async () => keys ??= (await (await fetch(`${issuer}/.well-known/jwks.json`, { credentials: "omit" })).json()).keys;
-const algorithms = {
-  ES256: [{ name: "ECDSA", namedCurve: "P-256" }, { name: "ECDSA", hash: "SHA-256" }],
-  RS256: [{ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }, { name: "RSASSA-PKCS1-v1_5" }],
-  PS256: [{ name: "RSA-PSS", hash: "SHA-256" }, { name: "RSA-PSS", saltLength: 32 }],
-  EdDSA: [{ name: "Ed25519" }, { name: "Ed25519" }],
-};
-const parsed = token => {
-  try {
-    const [header, claims] = token.split(".").slice(0, 2).map(part => JSON.parse(new TextDecoder().decode(fromBase64url(part))));
-    return { header, claims };
-  } catch { return null; }
-};
-const verified = async (token, { alg, kid }, own) => {
-  const jwk = own ?? (await keySet()).find(key => key.kid === kid);
-  if (!jwk) return mark(false, `No published key is called ${kid}.`);
-  const [kind, scheme] = algorithms[alg];
-  const { kty, crv, x, y, n, e } = jwk;
-  const key = await crypto.subtle.importKey("jwk", { kty, crv, x, y, n, e }, kind, false, ["verify"]);
-  const [head, body, signature] = token.split(".");
-  const good = await crypto.subtle.verify(scheme, key, fromBase64url(signature), bytes(`${head}.${body}`));
-  return mark(good, good ? "The signature is good: " : "The signature is not good: ", `${alg} with the key `, make("code", {}, jwk.kid ?? "you made"), own ? "." : " of the published set.");
-};
-const clock = seconds => {
-  const two = number => String(number).padStart(2, "0");
-  const [hours, rest] = [Math.floor(seconds / 3600), seconds % 3600];
-  return `${hours ? `${hours}:` : ""}${hours ? two(Math.floor(rest / 60)) : Math.floor(rest / 60)}:${two(rest % 60)}`;
-};
-const when = epoch => {
-  const left = epoch - Math.floor(Date.now() / 1000);
-  return left > 0 ? `in ${clock(left)}` : `${clock(-left)} ago`;
-};
-const words = {
-  iss: "who issued it", sub: "whom it is about", aud: "whom it is for", client_id: "the app that asked", azp: "the app that asked",
-  scope: "what it may do", jti: "its own number, so that no two are alike", nonce: value => value === memory.nonce ? "the nonce of this page: it answers this request" : "not the nonce of this page",
-  at_hash: "binds the access token beside it", sid: "the sign-in it comes from", amr: "how the person proved who they are", acr: "how sure that is",
-  exp: value => `expires ${when(value)}`, iat: value => `issued ${when(value)}`, nbf: value => `good from ${when(value)}`, auth_time: value => `signed in ${when(value)}`,
-};
-const claimRow = ([name, value]) => {
-  const said = words[name];
-  const inWords = typeof said === "function" ? make("span", { data: { epoch: value, claim: name } }, said(value)) : said ?? "";
-  return make("tr", {}, make("th", { scope: "row" }, make("code", {}, name)),
-    make("td", {}, make("code", {}, typeof value === "string" ? value : JSON.stringify(value)), make("span", { className: "sub" }, inWords)));
-};
-const tokenView = async (title, token, { open = true, note = "", own } = {}) => {
-  const found = parsed(token);
-  const copy = make("button", { type: "button", className: "btn small", data: { copy: token } }, make("span", {}, "Copy"));
-  const view = make("details", { className: "token", open }, make("summary", {}, make("b", {}, title)), make("div", { className: "row" }, make("code", { className: "grow raw" }, token), copy));
-  if (!found) view.append(make("p", { className: "sub" }, note || "Opaque: it says nothing by itself. Ask by introspection."));
-  else {
-    view.append(await verified(token, found.header, own).catch(error => mark(false, `It could not be checked: ${error.message}`)));
-    const table = make("table", { className: "plain claims" }, make("caption", { className: "hide" }, title));
-    table.append(make("tbody", {}, ...Object.entries(found.header).map(([name, value]) => claimRow([`header.${name}`, value])), ...Object.entries(found.claims).map(claimRow)));
-    view.append(table);
-  }
-  return view;
-};
-setInterval(() => {
-  for (const span of all("[data-epoch][data-claim]")) {
-    const said = words[span.dataset.claim];
-    if (/exp|iat|nbf|auth_time/.test(span.dataset.claim)) span.textContent = said(Number(span.dataset.epoch));
-  }
-}, 1000);
-const difference = (access, id) => {
-  const [one, two] = [parsed(access)?.claims, parsed(id)?.claims];
-  if (!one || !two) return [];
-  const only = (these, those) => Object.keys(these).filter(name => !(name in those)).join(" ") || "nothing";
-  return [make("p", { className: "sub" }, `The access token is for APIs, the ID token for the app. Only the access token has ${only(one, two)}; only the ID token has ${only(two, one)}.`)];
-};
-
 // ---- steps
 
 const SAID = { todo: "To do", done: "Done", failed: "Failed" };
@@ -225,7 +139,7 @@ const settle = (id, state) => {
     $("[data-word]", button).textContent = SAID[state].toLowerCase();
   }
   const here = currentSteps(), last = here.at(-1) === id;
-  $("[data-next-row]", section).hidden = state !== "done" || last;
+  $("[data-next]", section).hidden = state !== "done" || last;
   $("[data-send]", section)?.classList.toggle("primary", state !== "done" || last);
 };
 const result = (id, ...children) => $("[data-result]", step(id)).replaceChildren(...children);
