@@ -138,13 +138,14 @@ def change_email(user_id: str, email: str) -> None:
 
 
 def disable(user_id: str) -> None:
-    """Stop an account at once: sessions end here, everything else looks at `disabled_at` whenever it is used."""
+    """Stop an account at once. Sessions and what apps were given end for good; keys rest until it is enabled again."""
     with database.transaction() as session:
         user = _locked(session, user_id)
         if user.disabled_at is not None:
             return
         user.disabled_at = clock.now()
         ended = sessions.end_all_in(session, user_id)
+        grants.end(session, "user disabled", Grant.user_id == user_id)
         one_time_links.kill(session, user_id, *one_time_links.PURPOSES)
         audit.record(session, "user.disabled", target=f"user:{user_id}", owner_id=user_id, sessions_ended=ended)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from authserver import config
 from authserver.domain import clients, users
 from authserver.domain.users import User
 from authserver.edge import json_body, json_errors, json_schema
@@ -110,7 +111,7 @@ class Route:
     """One operation: `path` with parts in braces, the scopes it needs, and its part of the OpenAPI document.
 
     `body` is the schema of the request, `answer` that of `data`; `many` answers a page of it. `creates` honours
-    Idempotency-Key. `open` needs no credential.
+    Idempotency-Key. `open` needs no credential. `raw` bodies come with a signature in a header and stay as they are.
     """
 
     method: str
@@ -125,6 +126,7 @@ class Route:
     many: bool = False
     creates: bool = False
     open: bool = False
+    raw: bool = False
     errors: tuple[int, ...] = ()
 
     @property
@@ -150,7 +152,7 @@ def query_of(route: Route, incoming: Incoming) -> dict[str, Any]:
 
 def body_of(route: Route, incoming: Incoming) -> dict[str, Any]:
     """The members of the body, checked. Raises ApiError (400), Invalid (422)."""
-    if route.body is None:
+    if route.body is None or (route.raw and incoming.header(f"x-{config.current().slug}-signature")):
         return {}
     value = json_body.read(incoming)
     found = json_schema.problems(route.body, value)

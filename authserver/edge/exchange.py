@@ -8,9 +8,11 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from authserver.edge import client_address
+from authserver.lib import clock
 
 # Bodies of protocol endpoints: a client assertion of 16 kB and every parameter fit well into this.
 MAX_BODY = 64 * 1024
+RECEIVED_KEY = "authserver.received_us"
 STATUS = {
     200: "200 OK", 201: "201 Created", 202: "202 Accepted", 204: "204 No Content",
     302: "302 Found", 303: "303 See Other", 304: "304 Not Modified",
@@ -32,6 +34,8 @@ class Incoming:
     headers: dict[str, str]
     body: bytes
     ip: str
+    # Epoch microseconds: when it arrived at the earliest, see edge/arrivals.py.
+    received_us: int = field(default_factory=clock.now_us)
     plain_http: bool = False  # a trusted proxy said that the client came over http
     body_too_large: bool = False
 
@@ -66,6 +70,7 @@ def read(environ: WSGIEnvironment) -> Incoming:
         headers=headers,
         body=body,
         ip=client_address.of(environ),
+        received_us=environ.get(RECEIVED_KEY) or clock.now_us(),
         plain_http=client_address.came_over_plain_http(environ),
         body_too_large=too_large,
     )

@@ -91,8 +91,9 @@ def _of_number(schema: Schema, value: float, name: str) -> dict[str, str]:
 
 
 def _of_list(schema: Schema, value: list[Any], name: str) -> dict[str, str]:
-    if len(value) > schema.get("maxItems", 100):
-        return {name: f"At most {schema.get('maxItems', 100)} are possible."}
+    least, most = schema.get("minItems", 0), schema.get("maxItems", 100)
+    if not least <= len(value) <= most:
+        return {name: f"This must have {least} to {most} members."}
     items = schema.get("items", {})
     found: dict[str, str] = {}
     for index, each in enumerate(value):
@@ -107,6 +108,8 @@ def _of_object(schema: Schema, value: dict[str, Any], name: str) -> dict[str, st
     for member, inner in value.items():
         if member in known:
             found |= problems(known[member], inner, f"{prefix}{member}")
+        elif isinstance(schema.get("additionalProperties"), dict):
+            found |= {name: text for text in problems(schema["additionalProperties"], inner).values()}
         elif schema.get("additionalProperties") is False:
             # Not by its name, which is input.
             found[name or "body"] = f"There is a member that is none of {', '.join(known) or 'the known ones'}."

@@ -10,6 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import Flask, Response, request
 
 from authserver.edge import exchange, machine, request_log
+from authserver.edge.arrivals import Arrivals
 from authserver.edge.machine import Endpoint
 from authserver.observability import context
 
@@ -21,14 +22,28 @@ class Lane:
     """WSGI: endpoints of the table are answered here, everything else by the application behind."""
 
     def __init__(
-        self, behind: WSGIApplication, endpoints: Mapping[str, Endpoint], *, prefix: str = "", open: bool = True
+        self,
+        behind: WSGIApplication,
+        endpoints: Mapping[str, Endpoint],
+        *,
+        threads: int,
+        prefix: str = "",
+        open: bool = True,
     ):
         self._behind, self._prefix = behind, prefix
+        self._arrivals = Arrivals(threads)
         self._endpoints = endpoints if open else {}
         # A path that ends in a slash stands for everything below it.
         self._below = {path: endpoint for path, endpoint in self._endpoints.items() if path.endswith("/")}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[exchange.RECEIVED_KEY] = self._arrivals.enter()
+        try:
+            return self._answer(environ, start_response)
+        finally:
+            self._arrivals.leave()
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started = time.perf_counter()
         self._strip_prefix(environ)
         asked = request_log.begin(environ)

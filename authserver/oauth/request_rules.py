@@ -8,7 +8,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 
 from authserver import config
 from authserver.edge.exchange import Incoming
-from authserver.lib import basic_auth, clock, form_body
+from authserver.lib import basic_auth, form_body
 from authserver.oauth.errors import InvalidClient, InvalidRequest
 
 # RFC 8707 section 2 alone lets a parameter come more than once.
@@ -27,7 +27,7 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no ty
         self.resources = resources
         self.authorization = incoming.header("authorization")
         self.ip = incoming.ip
-        self.received_us = clock.now_us()
+        self.received_us = incoming.received_us
         self.payload = BasicOAuth2Payload(fields)
 
     @property

@@ -8,6 +8,7 @@ from flask import Flask
 from authserver.domain import audit, sessions, users
 from authserver.errors import Conflict, Invalid, NotFound
 from tests.conftest import PASSWORD, Person
+from tests.support import protocol
 
 
 def events() -> list[str]:
@@ -91,3 +92,12 @@ def test_a_link_is_a_welcome_before_the_first_password_and_a_reset_after(app: Fl
     old = users.create("old@example.test", password=PASSWORD)
     assert "/welcome/" in users.access_link(new.id)
     assert "/password/reset/" in users.access_link(old.id)
+
+
+def test_what_apps_were_given_stays_dead_when_a_disabled_person_comes_back(alice: Person) -> None:
+    app = protocol.register(introspect_all=True)
+    given = protocol.tokens_for(alice.id, app)
+    users.disable(alice.id)
+    users.enable(alice.id)
+    assert protocol.introspect(app, given["access_token"]).json == {"active": False}
+    assert protocol.refresh(app, given["refresh_token"]).error == (400, "invalid_grant")
