@@ -21,12 +21,14 @@ from authserver.dashboard import (
     profile,
     security,
     sessions,
+    usage,
 )
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     overview.blueprint,
     api_keys.blueprint,
     api_keys_new.blueprint,
+    usage.blueprint,
     audit_log.blueprint,
     apps.blueprint,
     apps_credentials.blueprint,

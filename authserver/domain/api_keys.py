@@ -103,6 +103,18 @@ def revoke(owner_id: str | None, key_id: str, *, because: str = "") -> ApiKey:
     return row
 
 
+def set_limit(owner_id: str | None, key_id: str, limit: str | None) -> ApiKey:
+    """Raise or lower a key's limit (`5000/hour`; None: the setting's) from now on. Raises NotFound, Invalid."""
+    if limit is not None and not config.is_rate_limit(limit):
+        raise Invalid("A limit looks like 1000/hour.", field="rate_limit")
+    with database.transaction() as session:
+        row = _locked(session, owner_id, key_id)
+        before, row.rate_limit = row.rate_limit, limit
+        if before != limit:
+            _record(session, "api_key.updated", row, changed={"rate_limit": [before, limit]})
+    return row
+
+
 def get(owner_id: str | None, key_id: str) -> ApiKey:
     """One key of this person (None: anybody's); a stranger's is not found."""
     with database.reading() as session:

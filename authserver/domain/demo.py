@@ -164,6 +164,7 @@ def _sample_rows(hour_now: int) -> list[dict[str, Any]]:
         wobble = (back * 7919) % 5
         for subject, metric, factor in (
             (f"client:{JOB}", "tokens", 3), (f"client:{WEB}", "tokens", 2), (f"client:{WEB}", "introspections", 4),
+            (f"client:{JOB}", "requests", 5), (f"client:{WEB}", "requests", 3),
             (f"client:{WEB}", "refusals", 0 if wobble else 1), ("", "sign_ins", 1 if of_day in (9, 14) else 0),
         ):  # fmt: skip
             if factor:

@@ -1,0 +1,94 @@
+"""/usage: how the limits stand, what was refused, and how to raise or lower one (ux.md 2.12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from authserver import config
+from authserver.domain import api_keys, limits_in_use
+from authserver.edge import current_user
+from authserver.errors import Invalid
+from authserver.lib import durations
+
+blueprint = Blueprint("usage", __name__, url_prefix="/usage")
+LIMIT = 20
+
+
+@blueprint.get("")
+@current_user.require_user
+def show() -> str:
+    """The limits of this person's keys and apps; everybody's for an administrator."""
+    page = min(max(request.args.get("page", 1, int), 1), 1_000_000)
+    limit = min(max(request.args.get("limit", LIMIT, int), 1), 100)
+    me = current_user.me().user
+    report = limits_in_use.report(me, page=page, limit=limit)
+    return render_template(
+        "dashboard/usage/show.html",
+        report=report,
+        page=page,
+        limit=limit,
+        stats=_stats(report),
+        points=[count for _, count in report.per_day],
+        labels=[*(_day(at) for at, _ in report.per_day[:-1]), "Today"],
+    )
+
+
+@blueprint.get("/keys/<key_id>")
+@current_user.require_user
+def edit_limit(key_id: str) -> Any:
+    """The limit of one key, to be changed."""
+    return _form(_visible(key_id))
+
+
+@blueprint.post("/keys/<key_id>")
+@current_user.require_user
+def save_limit(key_id: str) -> Any:
+    """The new limit counts from now on, what was used before included."""
+    key, text = _visible(key_id), request.form.get("rate_limit", "").strip()
+    try:
+        api_keys.set_limit(key.owner_id, key.id, text or None)
+    except Invalid as refused:
+        return _form(key, value=text, error=refused.public), 422
+    flash(f"{key.name} may send {_in_words(text or config.current().rate_limit_api_key)}. It counts from now on.", "ok")
+    return redirect(url_for("usage.show"), 303)
+
+
+def _stats(report: limits_in_use.Report) -> list[dict[str, str]]:
+    requests, refused = [count for _, count in report.per_day], report.refused
+    return [
+        {"label": "Requests today", "value": f"{requests[-1]:,}"},
+        {"label": f"Requests, {limits_in_use.DAYS} days", "value": f"{sum(requests):,}"},
+        {
+            "label": "Refused with 429, 24 h",
+            "value": f"{refused:,}",
+            "sub": "a limit was reached" if refused else "no limit was reached",
+            "tone": "warn" if refused else "",
+        },
+    ]
+
+
+def _form(key: api_keys.ApiKey, *, value: str | None = None, error: str = "") -> str:
+    return render_template(
+        "dashboard/usage/limit.html",
+        key=key,
+        value=key.rate_limit or "" if value is None else value,
+        error=error,
+        page_error=bool(error),
+        default_limit=config.current().rate_limit_api_key,
+    )
+
+
+def _visible(key_id: str) -> api_keys.ApiKey:
+    me = current_user.me().user
+    return api_keys.get(None if me.is_admin else me.id, key_id)
+
+
+def _in_words(limit: str) -> str:
+    number, _, unit = limit.partition("/")
+    return f"{int(number):,} requests {'an' if unit == 'hour' else 'a'} {unit}"
+
+
+def _day(at: int) -> str:
+    return durations.absolute(at).partition(",")[0].rpartition(" ")[0]
