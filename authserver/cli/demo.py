@@ -94,6 +94,7 @@ def render(settings: Settings, card: Mapping[str, str]) -> str:
         f"  {'dashboard':<11} {issuer}/            {demo.ADMIN} / {card[demo.ADMIN]}",
         f"  {'a user':<11} {issuer}/login       {demo.ALICE} / {card[demo.ALICE]}",
         f"  {'mailbox':<11} {issuer}/demo/mail",
+        *([f"  {'playground':<11} {issuer}/playground"] if settings.has_playground else []),
         f"  {'discovery':<11} {issuer}/.well-known/oauth-authorization-server",
         f"  {'API key':<11} {card['api_key']}   (Read Only)",
         f"  {'web app':<11} {demo.WEB} / {card[demo.WEB]}   (redirects to {demo.WEB_CALLBACKS[0]})",

@@ -74,6 +74,7 @@ def own_app(user: User, jwks: dict[str, Any] | None = None) -> tuple[Client, str
     if found is None:
         row, secret = clients.register(user, _registration(jwks), trusted=config.current().demo or None)
         return row, str(secret)
+    found = come_back(user, found.id)  # the issuer may have moved since
     if jwks is not None:
         found = clients.revise(user, found.id, dataclasses.replace(clients.registration_of(found), jwks=jwks))
     return found, client_secrets.rotate(user, found.id, 0, force=True).secret
