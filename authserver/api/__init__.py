@@ -22,6 +22,7 @@ from authserver.api import (
     signing_keys,
     usage,
     users,
+    webhooks,
 )
 from authserver.domain import idempotency
 from authserver.domain.rate_limits import State
@@ -35,7 +36,7 @@ from authserver.errors import Denied, DomainError
 from authserver.observability import context
 
 RESOURCES = (
-    me, api_keys, clients, users, grants, sessions, signing_keys, audit_events, usage, errors, leaks,
+    me, api_keys, clients, webhooks, users, grants, sessions, signing_keys, audit_events, usage, errors, leaks,
 )  # fmt: skip
 ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.ROUTES)
 DEMO_ROUTES: tuple[Route, ...] = demo_workflows.ROUTES

@@ -42,7 +42,9 @@ _NOT_METADATA = frozenset({"disabled", "updated_at"})
 def index(call: Call) -> Outgoing:
     """Clients, newest first."""
     owner_id = call.whose()
-    owner = None if owner_id is None else users.get(owner_id)
+    owner = None if owner_id is None else users.find(owner_id)
+    if owner_id is not None and owner is None:
+        return many([], 0, call)
     rows, total = clients.owned_by(
         owner,
         search=call.query.get("q", ""),

@@ -57,7 +57,7 @@ def _members(operation: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _kind(member: Schema) -> str:
     if "enum" in member:
-        return " | ".join(member["enum"])
+        return " | ".join(map(str, member["enum"]))
     kind = member.get("type", "")
     return " or ".join(kind) if isinstance(kind, list) else str(kind)
 

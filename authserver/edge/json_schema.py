@@ -109,7 +109,7 @@ def _of_object(schema: Schema, value: dict[str, Any], name: str) -> dict[str, st
         if member in known:
             found |= problems(known[member], inner, f"{prefix}{member}")
         elif isinstance(schema.get("additionalProperties"), dict):
-            found |= {name: text for text in problems(schema["additionalProperties"], inner).values()}
+            found |= problems(schema["additionalProperties"], inner, name)  # under a name that is not input
         elif schema.get("additionalProperties") is False:
             # Not by its name, which is input.
             found[name or "body"] = f"There is a member that is none of {', '.join(known) or 'the known ones'}."

@@ -1,0 +1,76 @@
+"""The document and the routes say the same, and no request that it allows ends in a fault."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from authserver import api, oauth
+from tests.api.conftest import Caller, key_of
+from tests.conftest import Person
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+def overrides(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return {"demo": getattr(request, "param", True)}
+
+
+@pytest.fixture
+def document(call: Caller) -> dict[str, Any]:
+    return call("GET", "/openapi.json").json
+
+
+def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(method.upper(), path) for path, item in document["paths"].items() for method in item if method in METHODS}
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_every_operation_of_the_document_is_a_route_and_every_route_is_in_it(document: dict[str, Any]) -> None:
+    routes = {(route.method, route.path) for route in (*api.ROUTES, *api.DEMO_ROUTES)}
+    protocol = {(method, path) for path, endpoint in oauth.ENDPOINTS.items() for method in endpoint.methods or ()}
+    assert operations(document) == routes | protocol | {("GET", "/openapi.json")}
+
+
+def test_what_the_document_names_is_served(app: Flask, call: Caller, document: dict[str, Any]) -> None:
+    for method, path in operations(document):
+        answer = call(method, re.sub(r"\{.*?\}", "some-id", path))
+        assert answer.status not in (404, 405), (method, path)
+
+
+@pytest.mark.parametrize("overrides", [False], indirect=True)
+def test_the_demo_api_runs_in_the_demo_alone(call: Caller, alice: Person, document: dict[str, Any]) -> None:
+    assert not [path for path in document["paths"] if path.startswith("/demo")]
+    assert "Workflow" not in document["components"]["schemas"]
+    assert call("GET", "/demo/v1/workflows", key_of(alice)).status == 404
+
+
+def test_every_schema_is_used_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    used = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
+    assert used == set(document["components"]["schemas"])
+
+
+def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
+    names = [item[method]["operationId"] for item in document["paths"].values() for method in item]
+    assert len(set(names)) == len(names)
+
+
+def test_the_document_may_be_read_from_anywhere_and_kept(call: Caller) -> None:
+    answer = call("GET", "/openapi.json", Origin="https://tool.example")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["ETag"] and "max-age" in answer.headers["Cache-Control"]
+
+
+def test_the_page_shows_every_operation(app: Flask, document: dict[str, Any]) -> None:
+    page = app.test_client().get("/docs")
+    assert page.status_code == 200
+    for method, path in operations(document):
+        assert f"{method} {path}" in page.text

@@ -1,0 +1,129 @@
+"""/v1/webhooks: set up, tested, looked at and verified by their owner."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+import pytest
+
+from authserver.domain import webhook_endpoints
+from tests.api.conftest import Caller, key_of, token_of
+from tests.conftest import Person
+
+WISH = {"name": "Chat", "url": "https://hooks.example/kaie", "events": ["api_key.created"]}
+
+
+@pytest.fixture(autouse=True)
+def _no_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_endpoints, "url_problem", lambda url: "")
+
+
+def made_by(call: Caller, key: str, **members: Any) -> Any:
+    return call("POST", "/v1/webhooks", key, {**WISH, **members}).data
+
+
+def test_an_endpoint_is_made_with_a_secret_that_is_shown_once(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    made = made_by(call, key)
+    assert made["secret"].startswith("whsec_") and made["status"] == "active"
+    assert made["signature_header"] == "X-Kaie-Signature"
+    assert "secret" not in call("GET", f"/v1/webhooks/{made['id']}", key).data
+
+
+def test_a_given_secret_is_kept(call: Caller, alice: Person) -> None:
+    secret = "whsec_" + "QUJD" * 8
+    assert made_by(call, key_of(alice), secret=secret)["secret"] == secret
+    answer = call("POST", "/v1/webhooks", key_of(alice), {**WISH, "secret": "whsec_short"})
+    assert answer.error == (422, "VALIDATION_FAILED") and "secret" in answer.json["error"]["problems"]
+
+
+def test_it_is_changed_and_paused(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    path = f"/v1/webhooks/{made_by(call, key, headers={'X-Team': 'a'})['id']}"
+    changed = call("PATCH", path, key, {"active": False, "name": "Other"}).data
+    assert (changed["status"], changed["name"], changed["headers"]) == ("paused", "Other", ["X-Team"])
+    assert changed["events"] == WISH["events"]
+
+
+def test_the_secret_rolls(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    made = made_by(call, key)
+    rolled = call("POST", f"/v1/webhooks/{made['id']}/secret", key, {"overlap_seconds": 3600})
+    assert rolled.status == 201 and rolled.data["secret"] != made["secret"] and rolled.data["old_secret_ends_at"]
+
+
+def test_a_signature_is_verified_over_the_raw_body(call: Caller, alice: Person) -> None:
+    key, body = key_of(alice), b'{"id":  "evt_1", "a": 1, "a": 2}'
+    made = made_by(call, key)
+    good = "sha256=" + hmac.new(made["secret"].encode(), body, hashlib.sha256).hexdigest()
+    path = f"/v1/webhooks/{made['id']}/verify"
+    assert call("POST", path, key, body, X_Kaie_Signature=good).data == {"valid": True}
+    assert call("POST", path, key, body + b" ", X_Kaie_Signature=good).data == {"valid": False}
+    assert call("POST", path, key, body, X_Kaie_Signature="nonsense").data == {"valid": False}
+    assert call("POST", path, key, {"payload": body.decode(), "signature": good}).data == {"valid": True}
+    assert call("POST", path, key, {"payload": "x"}).error == (400, "INVALID_REQUEST")
+
+
+def test_verifying_is_limited_for_each_endpoint(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    path = f"/v1/webhooks/{made_by(call, key)['id']}/verify"
+    answers = [call("POST", path, key, b"x", X_Kaie_Signature="sha256=00") for _ in range(101)]
+    assert answers[99].status == 200 and answers[100].error == (429, "RATE_LIMIT_EXCEEDED")
+    assert len(answers[100].headers.get_all("X-RateLimit-Limit")) == 1
+
+
+def test_a_test_is_queued_and_its_delivery_can_be_seen(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    path = f"/v1/webhooks/{made_by(call, key)['id']}"
+    queued = call("POST", f"{path}/test", key)
+    assert queued.status == 202
+    [row] = call("GET", f"{path}/deliveries", key).data
+    assert (row["id"], row["type"], row["test"], row["state"]) == (
+        queued.data["delivery_id"], "webhook.test", True, "pending",
+    )  # fmt: skip
+    assert call("GET", f"{path}/deliveries/{row['id']}", key).data["requests"] == []
+    assert call("POST", f"{path}/deliveries/{row['id']}/resend", key).error == (409, "CONFLICT")
+
+
+def test_what_happened_becomes_a_delivery_that_can_be_sent_again(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    path = f"/v1/webhooks/{made_by(call, key)['id']}"
+    key_of(alice)
+    [row] = call("GET", f"{path}/deliveries?type=api_key.created", key).data
+    assert call("POST", f"{path}/deliveries/{row['id']}/resend", key).data == {"queued": 1}
+    assert call("POST", f"{path}/replay", key, {"since": 0, "everything": True}).status == 202
+
+
+def test_everybodys_events_are_for_administrators(call: Caller, alice: Person, ada: Person) -> None:
+    assert call("POST", "/v1/webhooks", key_of(alice), {**WISH, "everybody": True}).error[0] == 403
+    token = token_of(ada, "settings:manage")
+    assert call("POST", "/v1/webhooks", token, {**WISH, "everybody": True}).error == (403, "SCOPE_INSUFFICIENT")
+    assert call("POST", "/v1/webhooks", token, WISH).data["everybody"] is False
+    assert made_by(call, key_of(ada), everybody=True)["everybody"] is True
+
+
+def test_a_stranger_finds_nothing(call: Caller, alice: Person, mallory: Person) -> None:
+    path, key = f"/v1/webhooks/{made_by(call, key_of(alice))['id']}", key_of(mallory)
+    for method, more, body in (
+        ("GET", "", None), ("PATCH", "", {"name": "Mine"}), ("DELETE", "", None), ("POST", "/secret", {}),
+        ("POST", "/test", None), ("POST", "/verify", {"payload": "", "signature": ""}), ("GET", "/deliveries", None),
+        ("GET", "/deliveries/x", None), ("POST", "/deliveries/x/resend", None), ("POST", "/replay", {"since": 0}),
+    ):  # fmt: skip
+        assert call(method, path + more, key, body).error == (404, "NOT_FOUND"), more
+
+
+def test_a_deleted_one_is_gone(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    path = f"/v1/webhooks/{made_by(call, key)['id']}"
+    assert call("DELETE", path, key).status == 204
+    assert call("GET", path, key).error == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    "members", [{"name": ""}, {"events": ["no.such"]}, {"events": []}, {"url": 7}, {"headers": {"X": 1}},
+                {"headers": {"Host": "a"}}, {"active": "yes"}, {"unknown": 1}],
+)  # fmt: skip
+def test_what_breaks_a_rule_is_named(call: Caller, alice: Person, members: dict[str, Any]) -> None:
+    assert call("POST", "/v1/webhooks", key_of(alice), {**WISH, **members}).error == (422, "VALIDATION_FAILED")
