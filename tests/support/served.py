@@ -54,23 +54,28 @@ class Served:
     environment: dict[str, str]
     process: subprocess.Popen[bytes]
     people: dict[str, str] = field(default_factory=dict)
+    shell: subprocess.Popen[str] | None = None
 
     # -- the operator
 
     def cli(self, *words: str, stdin: str = "") -> Any:
         """Run a command with --json and read its answer. Raises Refused."""
-        done = subprocess.run(
-            [str(COMMAND), *words, "--json"],
-            cwd=self.folder,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        if done.returncode:
-            raise Refused(done.returncode, done.stderr + done.stdout)
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        if self.shell is None or self.shell.poll() is not None:
+            self.shell = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.operator_shell"],
+                cwd=self.folder,
+                env={**self.environment, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self.shell.stdin and self.shell.stdout
+        self.shell.stdin.write(json.dumps({"words": [*words, "--json"], "stdin": stdin}) + "\n")
+        self.shell.stdin.flush()
+        done = json.loads(self.shell.stdout.readline())
+        if done["code"]:
+            raise Refused(done["code"], done["err"] + done["out"])
+        return json.loads(done["out"]) if done["out"].strip() else None
 
     def user(self, email: str, *, admin: bool = False) -> str:
         """A person with PASSWORD, made once; their id."""
@@ -130,6 +135,9 @@ class Served:
 
     def stop(self, *, gently: bool = False) -> int:
         """End it; `gently` waits for the drain. A second signal stops at once. Returns the exit code."""
+        if self.shell is not None and self.shell.stdin:
+            self.shell.stdin.close()
+            self.shell.wait(20)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             if not gently:

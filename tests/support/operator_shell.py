@@ -1,0 +1,39 @@
+"""The `authserver` command again and again in one process, so that tests wait for its imports only once.
+
+Each line of stdin is a JSON object with `words` and `stdin`; each line of stdout one with `code`, `out` and `err`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+
+from authserver import cli
+
+
+def run(words: list[str], typed: str) -> dict[str, object]:
+    """One call of the command."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    before, sys.stdin = sys.stdin, io.StringIO(typed)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            cli.main(words)
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    finally:
+        sys.stdin = before
+    return {"code": code, "out": out.getvalue(), "err": err.getvalue()}
+
+
+def main() -> None:
+    answers, calls = sys.stdout, sys.stdin
+    for line in calls:
+        call = json.loads(line)
+        answers.write(json.dumps(run(call["words"], call["stdin"])) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
