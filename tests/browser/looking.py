@@ -1,0 +1,24 @@
+"""What every test of a screen does: go there, look at it in every way, keep a picture."""
+
+from __future__ import annotations
+
+from tests.browser.screens import Screen
+from tests.browser.stage import Stage
+from tests.support import chromium as windows
+from tests.support.chromium import Chromium
+
+
+def look(chromium: Chromium, stage: Stage, email: str, screen: Screen) -> list[str]:
+    """What is wrong with this screen for this person, on a desk and on a phone, by day and by night."""
+    with chromium.window(stage.demo.cookies(email)) as page:
+        path = stage.path(screen.path)
+        page.goto(path if path.startswith("http") else stage.demo.issuer + path)
+        if screen.act:
+            screen.act(page)
+        windows.picture(page, screen.name)
+        found = windows.faults(page)
+        page.set_viewport_size({"width": windows.PHONE, "height": 900})
+        windows.picture(page, f"{screen.name}-phone")
+        # A page that holds a secret asks before it is left; here it may go.
+        page.context.on("dialog", lambda dialog: dialog.accept())
+        return found

@@ -1,0 +1,243 @@
+"""Every screen of the product, in the states that people meet: where it is, who sees it, and how one gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Page
+
+Act = Callable[[Page], object]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A page and what one does on it. `path` holds names of the stage."""
+
+    name: str
+    path: str
+    act: Act | None = None
+
+
+def press(button: str, **fields: Any) -> Act:
+    """Fill in fields by name, then press a button by its words."""
+
+    def act(page: Page) -> None:
+        for name, value in fields.items():
+            page.locator(f"main [name='{name}']:visible").last.fill(value)
+        page.locator("main").get_by_role("button", name=button, exact=True).last.click()
+
+    return act
+
+
+def tick(*values: str, button: str, **fields: Any) -> Act:
+    """Tick boxes or radios by value first."""
+
+    def act(page: Page) -> None:
+        for value in values:
+            page.locator(f"main input[value='{value}']").first.check()
+        press(button, **fields)(page)
+
+    return act
+
+
+def throttled(page: Page) -> None:
+    """Too many wrong passwords for a name that nobody has."""
+    for _ in range(11):
+        press("Sign in", email="nobody.at.all@demo.test", password="wrong")(page)
+        if page.get_by_text("Too many attempts").count():
+            return
+
+
+def opened(page: Page) -> None:
+    """Everything that is folded away."""
+    page.evaluate("document.querySelectorAll('main details:not(.menu)').forEach(each => { each.open = true; })")
+
+
+def menu(page: Page) -> None:
+    """The last pop-up of a table: the others lie below the first."""
+    page.locator("main .menu summary").last.click()
+
+
+def drawer(page: Page) -> None:
+    """The menu of a phone."""
+    page.set_viewport_size({"width": 375, "height": 900})
+    page.locator(".drawer summary").click()
+
+
+def shortcuts(page: Page) -> None:
+    """The list that "?" opens."""
+    page.keyboard.press("?")
+    page.locator("#shortcuts").wait_for()
+
+
+def twice(page: Page) -> None:
+    """A form that is sent, and then sent once more by the back button."""
+    press("Create key", name="Twice")(page)
+    page.evaluate("document.querySelector('[data-guard]').removeAttribute('data-guard')")
+    page.locator("#saved").check()
+    page.go_back()
+    press("Create key", name="Twice")(page)
+
+
+def answered(page: Page) -> None:
+    """A consent that is answered in another tab first."""
+    other = page.context.new_page()
+    other.route("https://notes.example.com/**", lambda route: route.fulfill(body="Acme Notes"))
+    other.goto(page.url)
+    other.get_by_role("button", name="Cancel").click()
+    other.close()
+    page.get_by_role("button", name="Cancel").click()
+
+
+def nothing_ticked(page: Page) -> None:
+    """An app that asked only for what one may leave out."""
+    for each in page.locator("main input[name=scope]").all():
+        each.uncheck()
+    page.get_by_role("button", name="Allow").click()
+
+
+PUBLIC = (
+    Screen("login", "/login"),
+    Screen("login-empty", "/login", press("Sign in")),
+    Screen("login-wrong", "/login", press("Sign in", email="alice@demo.test", password="not it")),
+    Screen("login-throttled", "/login", throttled),
+    Screen("login-disabled", "/login", press("Sign in", email="gus.gone@demo.test", password="a walk along the river bank")),
+    Screen("login-for-app", "{authorize}"),
+    Screen("login-expired", "/login?request=gone"),
+    Screen("reset", "/password/reset"),
+    Screen("reset-empty", "/password/reset", press("Send link")),
+    Screen("reset-sent", "/password/reset", press("Send link", email="nobody@demo.test")),
+    Screen("reset-choose", "{reset}"),
+    Screen("reset-weak", "{reset}", press("Set password", new_password="12345678")),
+    Screen("dead-link", "/welcome/nonsense"),
+    Screen("welcome", "{welcome}"),
+    Screen("welcome-short", "{welcome}", press("Set password and sign in", new_password="x")),
+    Screen("signup", "/signup"),
+    Screen("signup-empty", "/signup", press("Create account")),
+    Screen("signup-sent", "/signup", press("Create account", name="Zoe", email="zoe@demo.test")),
+    Screen("demo-mail", "/demo/mail"),
+    Screen("not-found", "/no/such/page"),
+    Screen("bad-redirect", "{authorize_bad}", opened),
+)
+
+PERSON = (
+    Screen("overview", "/"),
+    Screen("overview-drawer", "/", drawer),
+    Screen("shortcuts", "/", shortcuts),
+    Screen("apps", "/apps"),
+    Screen("apps-none-fit", "/apps?q=zzz"),
+    Screen("apps-deleted", "/apps?status=deleted"),
+    Screen("app-kinds", "/apps/new"),
+    Screen("app-new-web", "/apps/new?kind=web", opened),
+    Screen("app-new-spa", "/apps/new?kind=spa"),
+    Screen("app-new-native", "/apps/new?kind=native"),
+    Screen("app-new-machine", "/apps/new?kind=machine"),
+    Screen("app-new-errors", "/apps/new?kind=web",
+           press("Register app", name="", homepage="nowhere", **{"redirect_uris-0": "http://app.example/callback"})),
+    Screen("app-created", "/apps/new?kind=web",
+           press("Register app", name="Fresh", **{"redirect_uris-0": "https://fresh.example/callback"})),
+    Screen("app-created-public", "/apps/new?kind=spa",
+           press("Register app", name="Fresh page", **{"redirect_uris-0": "https://fresh.example/callback"})),
+    Screen("app-import", "/apps/import", opened),
+    Screen("app-import-errors", "/apps/import", press("Register app", metadata="{")),
+    Screen("app", "/apps/{app}"),
+    Screen("app-machine", "/apps/{machine}"),
+    Screen("app-disabled", "/apps/{disabled}"),
+    Screen("app-edit", "/apps/{app}/edit", opened),
+    Screen("app-edit-errors", "/apps/{app}/edit", press("Save", name="")),
+    Screen("app-credentials", "/apps/{app}/credentials"),
+    Screen("app-credentials-public", "/apps/{native}/credentials"),
+    Screen("app-credentials-two", "/apps/{rotating}/credentials"),
+    Screen("app-rotate", "/apps/{app}/secrets/rotate"),
+    Screen("app-rotate-open", "/apps/{rotating}/secrets/rotate", press("Rotate secret")),
+    Screen("app-rotated", "/apps/{machine}/secrets/rotate", tick("now", button="Rotate secret")),
+    Screen("app-end-secret", "/apps/{rotating}/secrets/{old_secret}/revoke"),
+    Screen("app-scopes", "/apps/{app}/scopes"),
+    Screen("app-scopes-machine", "/apps/{machine}/scopes"),
+    Screen("app-quickstart", "/apps/{app}/quickstart"),
+    Screen("app-quickstart-machine", "/apps/{machine}/quickstart"),
+    Screen("app-activity", "/apps/{app}/activity"),
+    Screen("app-danger", "/apps/{app}/danger"),
+    Screen("app-disable", "/apps/{app}/disable"),
+    Screen("app-end-tokens", "/apps/{app}/revoke-tokens"),
+    Screen("app-delete", "/apps/{app}/delete"),
+    Screen("keys", "/settings/api-keys"),
+    Screen("keys-menu", "/settings/api-keys", menu),
+    Screen("keys-none-fit", "/settings/api-keys?status=expired"),
+    Screen("key-new", "/settings/api-keys/new", opened),
+    Screen("key-new-full", "/settings/api-keys/new?permission=full_access&expires=never"),
+    Screen("key-new-errors", "/settings/api-keys/new?expires=never&rate_limit=fast&allowed_networks-0=10.0.0.0/33",
+           press("Create key")),
+    Screen("key-created", "/settings/api-keys/new", press("Create key", name="Fresh")),
+    Screen("key-already-shown", "/settings/api-keys/new", twice),
+    Screen("key", "/settings/api-keys/{key}"),
+    Screen("key-rotated-away", "/settings/api-keys/{rotated}"),
+    Screen("key-revoked", "/settings/api-keys/{revoked}"),
+    Screen("key-rotate", "/settings/api-keys/{key}/rotate"),
+    Screen("key-rotate-no", "/settings/api-keys/{rotated}/rotate"),
+    Screen("key-rotated", "/settings/api-keys/{spare}/rotate", press("Rotate key")),
+    Screen("key-revoke", "/settings/api-keys/{key}/revoke"),
+    Screen("audit", "/audit"),
+    Screen("audit-none-fit", "/audit?q=zzzz"),
+    Screen("connected", "/connected-apps"),
+    Screen("connected-revoke", "/connected-apps/{app}/revoke"),
+    Screen("connected-revoke-all", "/connected-apps/revoke-all"),
+    Screen("sessions", "/settings/sessions"),
+    Screen("security", "/settings/security"),
+    Screen("security-errors", "/settings/security", press("Change password")),
+    Screen("security-weak", "/settings/security",
+           press("Change password", current_password="thistle-violet-harbour-62", new_password="alice")),
+    Screen("profile", "/settings/profile"),
+    Screen("logout", "/logout"),
+    Screen("again", "/login?reauth=1&next=/apps"),
+    Screen("consent", "{authorize}&prompt=consent", opened),
+    Screen("consent-native", "{authorize_native}"),
+    Screen("consent-bare", "{authorize_bare}"),
+    Screen("consent-account", "{authorize}&prompt=select_account"),
+    Screen("consent-closed", "{authorize}&prompt=consent", answered),
+    Screen("not-found-signed-in", "/admin/users"),
+)  # fmt: skip
+
+NEWCOMER = (
+    Screen("empty-overview", "/"),
+    Screen("empty-apps", "/apps"),
+    Screen("empty-keys", "/settings/api-keys"),
+    Screen("empty-audit", "/audit"),
+    Screen("empty-connected", "/connected-apps"),
+    Screen("empty-sessions", "/settings/sessions"),
+    Screen("consent-first", "{authorize}"),
+)
+
+ADMIN = (
+    Screen("admin-overview", "/"),
+    Screen("admin-users", "/admin/users"),
+    Screen("admin-users-none-fit", "/admin/users?q=zzzz"),
+    Screen("admin-user-new", "/admin/users/new"),
+    Screen("admin-user-new-errors", "/admin/users/new", press("Create user", email="nobody")),
+    Screen("admin-user-created", "/admin/users/new", press("Create user", email="una@demo.test", name="Una")),
+    Screen("admin-user", "/admin/users/{user}"),
+    Screen("admin-user-taken", "/admin/users/{user}", press("Change email", email="alice@demo.test")),
+    Screen("admin-user-disabled", "/admin/users/{gone_user}"),
+    Screen("admin-user-invited", "/admin/users/{invited}"),
+    Screen("admin-user-disable", "/admin/users/{user}/disable"),
+    Screen("admin-user-link", "/admin/users/{user}/link"),
+    Screen("admin-apps", "/admin/clients"),
+    Screen("admin-app-new-api", "/apps/new?kind=resource_server", opened),
+    Screen("admin-app-danger", "/apps/{app}/danger"),
+    Screen("admin-keys", "/settings/api-keys?whose=all"),
+    Screen("admin-audit", "/audit"),
+    Screen("admin-scopes", "/admin/scopes"),
+    Screen("admin-scope-new", "/admin/scopes/new"),
+    Screen("admin-scope-new-errors", "/admin/scopes/new", press("Add scope", name="no spaces here")),
+    Screen("admin-scope", "/admin/scopes/workflows:read/edit"),
+    Screen("admin-scope-delete", "/admin/scopes/workflows:read/delete"),
+    Screen("admin-api-new", "/admin/resources/new"),
+    Screen("admin-api-new-errors", "/admin/resources/new", press("Add API", identifier="x")),
+    Screen("admin-levels", "/admin/permissions"),
+    Screen("admin-level", "/admin/permissions/read_only"),
+    Screen("admin-signing-keys", "/admin/signing-keys"),
+    Screen("admin-signing-rotate", "/admin/signing-keys/rotate"),
+    Screen("admin-signing-retire", "/admin/signing-keys/{kid}/retire"),
+)

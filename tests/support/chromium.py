@@ -1,0 +1,157 @@
+"""Chromium as people use it: windows that report what the console says, and what is wrong with a page."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.services import chromium
+
+PICTURES = Path(__file__).parents[2] / "artefacts" / "browser"
+WIDE, PHONE, SMALLEST = 1280, 375, 320
+# WCAG 2.2 up to AA, with what axe's authors hold for good practice.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ERROR = "Error – "
+PATIENCE_MS = 15_000
+
+
+# ---- windows ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Chromium:
+    """One running browser; each person gets a window of their own."""
+
+    browser: Browser
+    issuer: str
+
+    @contextlib.contextmanager
+    def window(
+        self,
+        cookies: dict[str, str] | None = None,
+        *,
+        script: bool = True,
+        scheme: str = "light",
+        width: int = WIDE,
+        quiet: bool = True,
+    ) -> Iterator[Page]:
+        """A window; at its end nothing may have been said in the console (`quiet`)."""
+        options: dict[str, Any] = {"java_script_enabled": script, "color_scheme": scheme, "reduced_motion": "reduce"}
+        context = self.browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_cookies([{"name": name, "value": value, "url": self.issuer} for name, value in (cookies or {}).items()])
+        complaints = _listen(context, self.issuer)
+        try:
+            yield context.new_page()
+            assert not (quiet and complaints), "\n".join(complaints)
+        finally:
+            context.close()
+
+
+@contextlib.contextmanager
+def running(issuer: str) -> Iterator[Chromium]:
+    """A browser for one module: Playwright's loop must be gone before another module starts one."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.executable(), args=chromium.arguments())
+        yield Chromium(browser, issuer)
+        browser.close()
+
+
+def _listen(context: BrowserContext, issuer: str) -> list[str]:
+    """What the console of our own pages complains about: refused by the policy, broken scripts, missing files."""
+    complaints: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        where = message.location.get("url", "")
+        opened = message.page.url if message.page else ""
+        # Chromium also reports the status of a page that is an error page on purpose.
+        of_page = "Failed to load resource" in message.text and (where == opened or not where.startswith(issuer + "/static"))
+        if message.type == "error" and (where or opened).startswith(issuer) and not of_page:
+            complaints.append(f"{opened}: {message.text}")
+
+    context.on("console", heard)
+    context.on("weberror", lambda error: complaints.append(f"uncaught: {error.error}"))
+    return complaints
+
+
+# ---- what is wrong with a page ------------------------------------------------------------------------------
+
+
+def faults(page: Page) -> list[str]:
+    """Everything that is wrong with this page in both themes and three widths."""
+    found = structure(page)
+    page.evaluate(AXE_SCRIPT)
+    for width in (WIDE, PHONE, SMALLEST):
+        page.set_viewport_size({"width": width, "height": 900})
+        found += [f"{width} px: {each}" for each in overflowing(page)]
+        if width == SMALLEST:
+            continue
+        found += [f"{width} px: {each}" for each in _axe(page, {"type": "tag", "values": RULES})]
+        page.emulate_media(color_scheme="dark")
+        # The other theme changes colours alone.
+        found += [f"{width} px, dark: {each}" for each in _axe(page, {"type": "rule", "values": ["color-contrast"]})]
+        page.emulate_media(color_scheme="light")
+    return found
+
+
+def _axe(page: Page, run_only: dict[str, Any]) -> list[str]:
+    options = {"resultTypes": ["violations"], "runOnly": run_only}
+    found = page.evaluate("options => axe.run(document, options).then(each => each.violations)", options)
+    return [f"{each['id']}: {node['html'][:200]} {_why(node)}" for each in found for node in each["nodes"]]
+
+
+def _why(node: dict[str, Any]) -> str:
+    return " / ".join(str(each["message"]) for kind in ("any", "all", "none") for each in node[kind])[:300]
+
+
+def overflowing(page: Page) -> list[str]:
+    """What sticks out of the page on the right, so that people would have to scroll sideways."""
+    return list(
+        page.evaluate(
+            """() => {
+              const edge = document.documentElement.clientWidth;
+              if (document.documentElement.scrollWidth <= edge) return [];
+              const wide = [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > edge + 1);
+              return wide.slice(-3).map(e => "sticks out: " + e.outerHTML.slice(0, 160));
+            }"""
+        )
+    )
+
+
+def structure(page: Page) -> list[str]:
+    """The rules that every page keeps: one h1, one main, a title that says where one is and whether it went wrong."""
+    seen = page.evaluate(
+        """() => ({
+          title: document.title,
+          h1: document.querySelectorAll("h1").length,
+          main: document.querySelectorAll("main").length,
+          wrong: document.querySelectorAll(".summary[role=alert], [aria-invalid=true]").length,
+          unexplained: [...document.querySelectorAll("[aria-invalid=true]")].filter(e => e.type != "radio" && !e.ariaDescribedByElements?.length).map(e => e.name),
+          dead: [...document.querySelectorAll(".summary a")].map(a => a.getAttribute("href")).filter(h => !document.querySelector("#" + CSS.escape(h.slice(1)))),
+          focus: document.activeElement?.matches(".summary, .summary *"),
+        })"""
+    )
+    found = []
+    if not seen["title"].endswith(" – Kaie") or seen["title"].count(ERROR) > 1:
+        found.append(f"title: {seen['title']!r}")
+    if seen["wrong"] and not seen["title"].startswith(ERROR):
+        found.append(f"the title hides the error: {seen['title']!r}")
+    if (seen["h1"], seen["main"]) != (1, 1):
+        found.append(f"{seen['h1']} h1 and {seen['main']} main")
+    if seen["wrong"] and not seen["focus"]:
+        found.append("the summary of the errors has no focus")
+    return found + [f"no reason at the field: {each}" for each in seen["unexplained"]] + [
+        f"the summary links to nothing: {each}" for each in seen["dead"]
+    ]
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep how the page looks, for people."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
