@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from authserver.dashboard import (
     admin_clients,
+    admin_gateway_routes,
     admin_permissions,
     admin_scopes,
     admin_signing_keys,
@@ -16,12 +17,16 @@ from authserver.dashboard import (
     apps_quickstart,
     audit_log,
     connected_apps,
+    errors,
     overview,
     playground,
     profile,
     security,
     sessions,
     usage,
+    webhooks,
+    webhooks_deliveries,
+    webhooks_form,
 )
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -30,6 +35,10 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     api_keys_new.blueprint,
     usage.blueprint,
     audit_log.blueprint,
+    errors.blueprint,
+    webhooks_form.blueprint,
+    webhooks.blueprint,
+    webhooks_deliveries.blueprint,
     apps.blueprint,
     apps_credentials.blueprint,
     apps_danger.blueprint,
@@ -37,6 +46,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     admin_clients.blueprint,
     admin_scopes.blueprint,
     admin_permissions.blueprint,
+    admin_gateway_routes.blueprint,
     admin_signing_keys.blueprint,
     connected_apps.blueprint,
     sessions.blueprint,

@@ -85,7 +85,11 @@ def check(url: str) -> Target:
 def permitted(target: Target, *, timeout: float = CONNECT_SECONDS) -> list[Address]:
     """The addresses of a target, looked up once; all of them may be reached. Raises Blocked, or Failed without any."""
     address = target.address
-    addresses = [address] if address is not None else _resolved(target.host, target.port, timeout)
+    try:
+        addresses = [address] if address is not None else _resolved(target.host, target.port, timeout)
+    except Failed:
+        _require(target, [])  # plain http to a name that is nowhere is refused for what it is
+        raise
     _require(target, addresses)
     return addresses
 
@@ -97,7 +101,7 @@ def _require(target: Target, addresses: Sequence[Address]) -> None:
     for each in strange:
         if word := outbound.objection(each):
             raise Blocked(f"{each} is {word}.")
-    if strange or not addresses:
+    if strange or not (addresses or named):
         _require_https(target)
 
 

@@ -21,9 +21,11 @@ NAVIGATION = (
     ("", "Overview", "overview.show", "home", False),
     ("Build", "Apps", "apps.index", "app", False),
     ("Build", "API keys", "api_keys.index", "key", False),
+    ("Build", "Webhooks", "webhooks.index", "hook", False),
     ("Build", "Playground", "playground.show", "play", False),
     ("Watch", "Usage", "usage.show", "chart", False),
     ("Watch", "Audit log", "audit_log.index", "list", False),
+    ("Watch", "Refused requests", "errors.index", "warning", False),
     ("You", "Connected apps", "connected_apps.index", "link", False),
     ("You", "Sessions", "sessions.index", "desktop", False),
     ("You", "Security", "security.show", "shield", False),
@@ -32,6 +34,7 @@ NAVIGATION = (
     ("Admin", "All apps", "admin_clients.index", "app", True),
     ("Admin", "Scopes", "admin_scopes.index", "list", True),
     ("Admin", "Key levels", "admin_permissions.index", "key", True),
+    ("Admin", "Gateway routes", "admin_gateway_routes.index", "arrows", True),
     ("Admin", "Signing keys", "admin_signing_keys.index", "lock", True),
 )
 

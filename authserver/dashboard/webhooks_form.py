@@ -1,0 +1,179 @@
+"""The form of a webhook: /webhooks/new with a test before saving, /webhooks/<id>/edit (ux.md 2.10)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, FieldList, RadioField, SelectMultipleField, StringField
+
+from authserver.domain import webhook_deliveries, webhook_endpoints, webhooks
+from authserver.domain.webhook_endpoints import WebhookEndpoint, Wish
+from authserver.edge import current_user, one_shot
+from authserver.errors import Invalid, NotFound
+
+blueprint = Blueprint("webhooks_form", __name__)
+ALL, SOME = "all", "some"
+MAX_ROWS = 11
+# The worker sends a test at once; who asked looks for its result for so long, and one at a time in each process.
+LOOK_SECONDS = 1.5
+_looking = threading.Lock()
+
+
+class WebhookForm(FlaskForm):
+    """Texts as typed; `wish` turns them into what the domain understands."""
+
+    name = StringField("Name")
+    url = StringField("URL")
+    which = RadioField("Events", default=ALL, choices=[(ALL, "All events"), (SOME, "Only some")], validate_choice=False)
+    events = SelectMultipleField(
+        "Choose events",
+        choices=[(each, webhooks.EVENTS[each].title) for each in webhooks.CHOICES],
+        validate_choice=False,
+    )
+    everybody = BooleanField("Events of everybody", default=True)
+    headers = FieldList(StringField(), "Header", max_entries=MAX_ROWS)
+    secret = StringField("Your own secret")
+
+    def wants_row(self) -> bool:
+        """Whether the button for another row was pressed, without script."""
+        return request.form.get("add_row") == self.headers.name
+
+    def wish(self, *, active: bool = True) -> Wish:
+        """What the person asked for."""
+        chosen = (webhooks.ALL,) if self.which.data == ALL else tuple(self.events.data or ())
+        return Wish(
+            name=self.name.data or "",
+            url=(self.url.data or "").strip(),
+            events=chosen,
+            active=active,
+            everybody=bool(self.everybody.data),
+            headers=webhook_endpoints.parse_headers(self.headers.data or ()),
+        )
+
+    def typed_secret(self) -> str:
+        """The secret the person brings along, if any."""
+        return (self.secret.data or "").strip()
+
+    def take(self, refused: Invalid) -> None:
+        """Put the sentences of the domain beside the fields."""
+        for field, sentence in refused.problems.items():
+            self[field].errors = [sentence]
+        if not refused.problems:
+            self.form_errors.append(refused.public)
+
+
+@blueprint.get("/webhooks/new")
+@current_user.require_user
+def show() -> str:
+    """An empty form."""
+    return _page(WebhookForm())
+
+
+@blueprint.post("/webhooks/new")
+@current_user.require_user
+def create() -> Any:
+    """Save the webhook and show its secret, once, in this answer; or have a test sent first."""
+    form = WebhookForm()
+    if form.wants_row():
+        return _page(form)
+    if request.form.get("action") == "test":
+        return _test(form)
+    if request.form.get("action") == "look":
+        return _page(form, test=_result())
+    try:
+        webhook_endpoints.validate(form.wish(), form.typed_secret())
+        if not one_shot.spend():
+            return render_template("dashboard/webhooks/already_shown.html"), 409
+        row, secret = webhook_endpoints.create(current_user.me().user, form.wish(), secret=form.typed_secret())
+    except Invalid as refused:
+        form.take(refused)
+        return _page(form), 422
+    return render_template("dashboard/webhooks/secret.html", hook=row, secret=secret, rolled=False)
+
+
+@blueprint.get("/webhooks/<webhook_id>/edit")
+@current_user.require_user
+def edit(webhook_id: str) -> str:
+    """The form with what is set now."""
+    row = _mine(webhook_id)
+    every = webhooks.ALL in row.events
+    form = WebhookForm(
+        name=row.name,
+        url=row.url,
+        which=ALL if every else SOME,
+        events=[] if every else row.events,
+        everybody=row.everybody,
+        headers=[f"{name}: {value}" for name, value in webhook_endpoints.headers(row).items()],
+    )
+    return _page(form, hook=row)
+
+
+@blueprint.post("/webhooks/<webhook_id>/edit")
+@current_user.require_user
+def save(webhook_id: str) -> Any:
+    """Change it; the secret stays."""
+    row, form = _mine(webhook_id), WebhookForm()
+    if form.wants_row():
+        return _page(form, hook=row)
+    try:
+        webhook_endpoints.revise(row.owner_id, row.id, form.wish(active=row.stopped_at is None))
+    except Invalid as refused:
+        form.take(refused)
+        return _page(form, hook=row), 422
+    flash("Saved. Events go to the new settings from now on.", "ok")
+    return redirect(url_for("webhooks.show", webhook_id=row.id), 303)
+
+
+def _test(form: WebhookForm) -> Any:
+    """Hand the test to the worker: no request of a person waits for somebody's server."""
+    try:
+        row, delivery_id = webhook_endpoints.draft(current_user.me().user, form.wish(), secret=form.typed_secret())
+    except Invalid as refused:
+        form.take(refused)
+        return _page(form), 422
+    return _page(form, test=_looked_for(row.id, delivery_id))
+
+
+def _looked_for(draft_id: str, delivery_id: str) -> webhook_deliveries.Delivery:
+    owner_id = current_user.me().user.id
+    found = webhook_deliveries.get(owner_id, draft_id, delivery_id, drafts=True)
+    if _looking.acquire(blocking=False):
+        try:
+            give_up = time.monotonic() + LOOK_SECONDS
+            while found.state == "pending" and time.monotonic() < give_up:
+                time.sleep(0.1)
+                found = webhook_deliveries.get(owner_id, draft_id, delivery_id, drafts=True)
+        finally:
+            _looking.release()
+    return found
+
+
+def _result() -> webhook_deliveries.Delivery | None:
+    draft_id, _, delivery_id = request.form.get("tested", "").partition(":")
+    try:
+        return _looked_for(draft_id, delivery_id)
+    except NotFound:
+        return None  # it is gone after an hour
+
+
+def _mine(webhook_id: str) -> WebhookEndpoint:
+    return webhook_endpoints.get(current_user.me().user.id, webhook_id)
+
+
+def _page(
+    form: WebhookForm, *, hook: WebhookEndpoint | None = None, test: webhook_deliveries.Delivery | None = None
+) -> str:
+    return render_template(
+        "dashboard/webhooks/form.html",
+        form=form,
+        form_errors=form.errors,
+        hook=hook,
+        test=test,
+        groups=webhooks.GROUPS,
+        kinds=webhooks.EVENTS,
+        examples={each: webhooks.example(each) for each in webhooks.CHOICES},
+    )
