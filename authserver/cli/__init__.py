@@ -16,7 +16,7 @@ from authserver.errors import BadSettings, DomainError, NotFound, Unavailable
 
 # One sentence for each file of this folder, so that `--help` imports none of them.
 VERBS = {
-    "apply": "Make clients, scopes and resources as a file declares them.",
+    "apply": "Make clients, scopes, resources and route tables as a file declares them.",
     "audit": "Read, verify and export the audit log.",
     "backup": "Copy the database into a file.",
     "client": "Create and manage OAuth clients.",

@@ -1,4 +1,4 @@
-"""`authserver apply FILE`: make clients, scopes, resources and route tables as a file declares them (contract.md section 3)."""
+"""`authserver apply FILE`: clients, scopes, resources and route tables as a file says (contract.md section 3)."""
 
 from __future__ import annotations
 

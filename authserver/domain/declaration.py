@@ -113,7 +113,7 @@ def _plan_route_table(entry: dict[str, Any]) -> Change | None:
     name = _required(entry, "name")
     _no_others(entry, ("name", "rules"))
     wanted = gateway_routes.Table(name, gateway_routes.parse(_lines(entry.get("rules"))))
-    gateway_routes.check(name, wanted.rules)
+    gateway_routes.check(name, wanted.rules, with_scopes=False)  # the same document may make them first
     current = gateway_routes.find(name)
     change = _later(gateway_routes.save, name, wanted.rules)
     if current is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain import audit, cache, scopes
-from authserver.errors import Invalid, NotFound
+from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock
 from authserver.models import RouteTable
 
@@ -76,17 +76,20 @@ def get(name: str) -> Table:
     return table
 
 
+def create(name: str, rules: Sequence[Rule]) -> None:
+    """Make a table. Raises Invalid with a sentence for what is wrong, Conflict if the name is taken."""
+    check(name, rules)
+    with database.transaction() as session:
+        if session.get(RouteTable, name) is not None:
+            raise Conflict("There is already a table with this name.", field="name")
+        _write(session, name, rules)
+
+
 def save(name: str, rules: Sequence[Rule]) -> None:
     """Make or replace a table. Raises Invalid with a sentence for what is wrong."""
     check(name, rules)
     with database.transaction() as session:
-        row = session.get(RouteTable, name, with_for_update=True)
-        if row is None:
-            row = RouteTable(name=name)
-            session.add(row)
-        row.rules = [{"methods": list(each.methods), "path": each.path, "scopes": list(each.scopes)} for each in rules]
-        row.updated_at = clock.now()
-        _record(session, "route_table.updated", name, rules=len(rules))
+        _write(session, name, rules)
 
 
 def remove(name: str) -> None:
@@ -128,27 +131,38 @@ def pattern(path: str) -> re.Pattern[str]:
     return re.compile(exact + ("(?:/.*)?" if rest else ""), re.DOTALL)
 
 
-def check(name: str, rules: Sequence[Rule]) -> None:
-    """Raise Invalid with a sentence for the first thing that is wrong."""
+def check(name: str, rules: Sequence[Rule], *, with_scopes: bool = True) -> None:
+    """Raise Invalid with a sentence for the first thing that is wrong; `with_scopes` False lets unknown ones pass."""
     if not _NAME.fullmatch(name) or name in RESERVED or name in scopes.all():
         raise Invalid(
             "A name has small letters, digits and hyphens; methods, any and names of scopes are taken.", field="name"
         )
     if not rules or len(rules) > MAX_RULES:
         raise Invalid(f"A table has 1 to {MAX_RULES} rules.", field="rules")
+    known = scopes.all() if with_scopes else None
     for number, rule in enumerate(rules, 1):
-        problem = _problem(rule)
+        problem = _problem(rule, known)
         if problem:
             raise Invalid(f"Rule {number}: {problem}", field="rules")
 
 
-def _problem(rule: Rule) -> str:
+def _problem(rule: Rule, known: Collection[str] | None) -> str:
     if not set(rule.methods) <= METHODS:
         return f"methods are {', '.join(sorted(METHODS))}, or * for all."
     if not _PATH.fullmatch(rule.path) or "//" in rule.path or "**" in rule.path.removesuffix("/**"):
         return "a path looks like /workflows/{id} or /workflows/**."
-    unknown = [scope for scope in rule.scopes if scope not in scopes.all()]
+    unknown = known is not None and not set(rule.scopes).issubset(known)
     return "it names a scope that does not exist." if unknown else ""
+
+
+def _write(session: Session, name: str, rules: Sequence[Rule]) -> None:
+    row = session.get(RouteTable, name, with_for_update=True)
+    if row is None:
+        row = RouteTable(name=name)
+        session.add(row)
+    row.rules = [{"methods": list(each.methods), "path": each.path, "scopes": list(each.scopes)} for each in rules]
+    row.updated_at = clock.now()
+    _record(session, "route_table.updated", name, rules=len(rules))
 
 
 def _record(session: Session, type: str, name: str, **data: Any) -> None:

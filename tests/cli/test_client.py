@@ -11,7 +11,7 @@ from flask import Flask
 
 from authserver import cli
 from authserver.config import Settings
-from authserver.domain import client_secrets, clients, resources, scopes
+from authserver.domain import client_secrets, clients, gateway_routes, resources, scopes
 from authserver.lib import secrets
 from tests.conftest import Person
 
@@ -216,11 +216,33 @@ def test_apply_shows_and_makes_the_difference_alone(shell: Shell, alice: Person,
     assert shell("apply", str(file), "--plan")["changes"] == []
 
 
+def test_apply_keeps_route_tables(shell: Shell, tmp_path: Path) -> None:
+    rules = "GET /orders/{id} orders:read\nPOST /orders workflows:write"
+    scope = '[[scopes]]\nname = "orders:read"\ntitle = "See your orders"\n'
+    file = tmp_path / "routes.toml"
+    file.write_text(f'{scope}[[route_tables]]\nname = "shop"\nrules = """\n# a comment\n{rules}\n"""\n')
+    assert [change["section"] for change in shell("apply", str(file), "--plan")["changes"]] == [
+        "scopes",
+        "route_tables",
+    ]
+    shell("apply", str(file))
+    assert gateway_routes.written(gateway_routes.get("shop")) == rules
+    assert shell("apply", str(file))["changes"] == []
+    file.write_text('[[route_tables]]\nname = "shop"\nrules = ["GET /orders/{id} orders:read"]\n')
+    assert "~ route table shop\n    rules: " in shell.plain("apply", str(file))
+    assert len(gateway_routes.get("shop").rules) == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "[",
         "users = []",
+        "[[route_tables]]\nname = 'any'\nrules = '* /a'",
+        "[[route_tables]]\nname = 'shop'\nrules = 'GET'",
+        "[[route_tables]]\nname = 'shop'\nrules = 'GET /a no:such'",
+        "[[route_tables]]\nname = 'shop'\nrules = 7",
+        "[[route_tables]]\nname = 'shop'",
         "clients = 5",
         "[[clients]]\nclient_name = 'X'",
         "[[clients]]\nclient_id = 'x-y'\nclient_name = 5",

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from authserver import database
-from authserver.domain import api_keys, cache, one_time_links
+from authserver.domain import api_keys, cache, gateway_routes, one_time_links
 from authserver.edge import csrf
 from authserver.models import AuditHead, SignInSession
 from tests.support.browsing import Answer, Browser
@@ -79,6 +79,7 @@ MATRIX = {
     "admin_scopes.": ADMIN,
     "admin_permissions.": ADMIN,
     "admin_signing_keys.": ADMIN,
+    "admin_gateway_routes.": ADMIN,
 }
 # Routes about something that the matrix has none of: only refusals are tried here.
 REFUSALS_ONLY = {
@@ -138,6 +139,9 @@ class House:
             return row.id
         if name == "user_id":
             return self.server.person(f"target{len(self.server.people)}@example.test").id
+        if name == "name" and endpoint.startswith("admin_gateway_routes"):
+            gateway_routes.save("target", gateway_routes.parse("* /target"))
+            return "target"
         if name == "name":
             return "read_only" if endpoint.startswith("admin_permissions") else "workflows:delete"
         return {"ending": "csv", "filename": "css/app.css"}.get(name, "x")
