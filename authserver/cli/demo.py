@@ -69,6 +69,9 @@ def prepare(folder: Path, url: str, port: int) -> Settings:
     own = {config.PREFIX + name.upper() for name in OWN} | {config.PREFIX + name.upper() + "_FILE" for name in OWN}
     kept = {name: value for name, value in os.environ.items() if name.startswith(config.PREFIX) and name not in own}
     kept.setdefault(config.PREFIX + "LOG_LEVEL", "WARNING")
+    # Its own inbox, and the receivers that people try on this machine.
+    allowed = config.PREFIX + "OUTBOUND_ALLOW"
+    kept[allowed] = ",".join(filter(None, (kept.get(allowed), *sorted(config.LOOPBACK_HOSTS))))
     return config.load(kept, file, demo=True)
 
 
@@ -94,6 +97,7 @@ def render(settings: Settings, card: Mapping[str, str]) -> str:
         f"  {'dashboard':<11} {issuer}/            {demo.ADMIN} / {card[demo.ADMIN]}",
         f"  {'a user':<11} {issuer}/login       {demo.ALICE} / {card[demo.ALICE]}",
         f"  {'mailbox':<11} {issuer}/demo/mail",
+        f"  {'webhooks':<11} {issuer}/demo/webhook-inbox",
         *([f"  {'playground':<11} {issuer}/playground"] if settings.has_playground else []),
         f"  {'discovery':<11} {issuer}/.well-known/oauth-authorization-server",
         f"  {'API key':<11} {card['api_key']}   (Read Only)",

@@ -9,7 +9,7 @@ from authserver.cli import output
 
 @click.command()
 def command() -> None:
-    """Seal signing keys and webhook secrets again under AUTHSERVER_KEK; until then the old one stays in AUTHSERVER_KEK_FALLBACKS."""
+    """Seal keys and secrets again under AUTHSERVER_KEK; until then the old one stays in AUTHSERVER_KEK_FALLBACKS."""
     from authserver.domain import audit, signing_keys, webhook_endpoints
 
     count, _ = signing_keys.rewrap(), audit.resign()  # the audit log's signatures hang on the secret key, too

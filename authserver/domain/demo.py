@@ -9,7 +9,17 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from authserver import config, database
-from authserver.domain import api_keys, cache, client_secrets, clients, resources, usage, users
+from authserver.domain import (
+    api_keys,
+    cache,
+    client_secrets,
+    clients,
+    resources,
+    usage,
+    users,
+    webhook_endpoints,
+    webhook_inbox,
+)
 from authserver.domain.client_metadata import Registration
 from authserver.domain.credentials import passwords
 from authserver.lib import clock, secrets
@@ -41,6 +51,7 @@ def seed(card: Card, *, fixed: bool, keep: Callable[[Card], None]) -> Card:
         _client(owner, wanted, made, learn)
     if "api_key" not in made or api_keys.check(made["api_key"], "127.0.0.1") is None:
         learn("api_key", api_keys.create(admin, api_keys.Wish("Dashboard reader", "read_only", expires_in=None))[1])
+    _webhook(admin)
     _sample_usage()
     return made
 
@@ -145,6 +156,18 @@ def _follow_issuer(row: Client) -> None:
             clients.registration_of(row), redirect_uris=(uri,), homepage=config.current().issuer
         )
         clients.revise(None, row.id, wanted)
+
+
+def _webhook(admin: User) -> None:
+    """One webhook to the demo's own inbox, which follows the issuer; it begins with a test."""
+    url = config.current().issuer + webhook_inbox.PATH
+    found = [each for each in webhook_endpoints.page(admin.id, limit=100)[0] if each.url.endswith(webhook_inbox.PATH)]
+    if not found:
+        row, _ = webhook_endpoints.create(admin, webhook_endpoints.Wish("Demo inbox", url))
+        webhook_endpoints.test(admin.id, row.id)
+    elif found[0].url != url:
+        wish = dataclasses.replace(webhook_endpoints.wish_of(found[0]), url=url)
+        webhook_endpoints.revise(admin.id, found[0].id, wish)
 
 
 def _sample_usage() -> None:

@@ -2,7 +2,18 @@
 
 from flask import Blueprint
 
-from authserver.pages import consent, demo_mail, login, logout, password_reset, signup, theme, this_was_not_me, welcome
+from authserver.pages import (
+    consent,
+    demo_inbox,
+    demo_mail,
+    login,
+    logout,
+    password_reset,
+    signup,
+    theme,
+    this_was_not_me,
+    welcome,
+)
 
 # Add a page's module here and its blueprint is served.
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -16,4 +27,4 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     theme.blueprint,
 )
 # The demo's own.
-DEMO_BLUEPRINTS: tuple[Blueprint, ...] = (demo_mail.blueprint,)
+DEMO_BLUEPRINTS: tuple[Blueprint, ...] = (demo_mail.blueprint, demo_inbox.blueprint)
