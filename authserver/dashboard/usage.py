@@ -58,6 +58,7 @@ def save_limit(key_id: str) -> Any:
 def _stats(report: limits_in_use.Report) -> list[dict[str, str]]:
     requests, refused = [count for _, count in report.per_day], report.refused
     return [
+        {"label": "Keys and apps", "value": f"{report.total:,}", "sub": "each with limits of its own"},
         {"label": "Requests today", "value": f"{requests[-1]:,}"},
         {"label": f"Requests, {limits_in_use.DAYS} days", "value": f"{sum(requests):,}"},
         {

@@ -143,6 +143,12 @@ const settle = (id, state) => {
   $("[data-send]", section)?.classList.toggle("primary", state !== "done" || last);
 };
 const result = (id, ...children) => $("[data-result]", step(id)).replaceChildren(...children);
+const clear = id => {
+  result(id);
+  const answer = $("[data-answer]", step(id));
+  if (answer) answer.hidden = true;
+  for (const said of all("[data-outcome]", step(id))) said.replaceChildren();
+};
 const fail = (id, what, expected = "", received = "") => {
   settle(id, "failed");
   const facts = [["Expected", expected], ["Received", received]].filter(([, value]) => value);
@@ -169,7 +175,12 @@ const choose = (name, focus = false) => {
   flow = all("[data-flow]").some(each => each.dataset.flow === name) ? name : "code";
   $("[data-flow-choice]").value = flow;
   for (const each of all("[data-flow]")) each.hidden = each.dataset.flow !== flow;
-  for (const id of currentSteps()) settle(id, $(`[data-go=${id}]`)?.dataset.state ?? "todo");
+  // What was done in another flow was done with another credential; the app and the server are the same.
+  for (const id of currentSteps()) {
+    const kept = ["discovery", "client"].includes(id);
+    settle(id, kept ? $(`[data-go=${id}]`).dataset.state ?? "todo" : "todo");
+    if (!kept) clear(id);
+  }
   history.replaceState(null, "", `#${flow}`);
   go(currentSteps()[0], focus);
 };
@@ -181,7 +192,7 @@ const lookUp = async id => {
   const lines = [mark(found.enabled, `${found.client_name}: ${found.public ? "a public app, without a secret" : "an app that keeps a secret"}${found.enabled ? "" : ", and it is disabled"}.`)];
   if (!found.grant_types.includes("authorization_code")) return lines;
   if (found.comes_back) return [...lines, mark(true, "People come back to this page: its redirect URI is registered.")];
-  const add = make("button", { type: "button", className: "btn small", data: { add: id } }, "Add it");
+  const add = make("button", { type: "button", className: "btn small", data: { allow: id } }, "Add it");
   return [...lines, mark(false, "Its redirect URIs do not include ", make("code", {}, redirect), ". ", ...(found.mine ? [add] : []))];
 };
 const useClient = async (client_id, client_secret) => {
@@ -189,6 +200,7 @@ const useClient = async (client_id, client_secret) => {
   remember({ client_id, client_secret, ...caller });
   const [id, secret] = ["client_id", "client_secret"].map(name => $(`[name=${name}]`, step("client")));
   [id.value, secret.value] = [client_id, client_secret];
+  if (flow === "machine" && !client_secret) return fail("client", "Client credentials need an app that keeps a secret: enter its secret, or make one here.");
   result("client", ...await lookUp(client_id));
   settle("client", client_id ? "done" : "failed");
 };
@@ -381,7 +393,7 @@ root.addEventListener("click", ({ target }) => {
   else if (on("here")) leave();
   else if ((hit = on("attack"))) busy(hit, null, () => attack(hit, $("[data-outcome]", hit.closest("li"))));
   else if ((hit = on("make"))) busy(hit, section, makes[hit.dataset.make]);
-  else if ((hit = on("add"))) busy(hit, section, async () => { await tell("/client/redirect-uri", { csrf_token: root.dataset.comeBack, client_id: hit.dataset.add }); result("client", ...await lookUp(hit.dataset.add)); });
+  else if ((hit = on("allow"))) busy(hit, section, async () => { await tell("/client/redirect-uri", { csrf_token: root.dataset.comeBack, client_id: hit.dataset.allow }); result("client", ...await lookUp(hit.dataset.allow)); });
   else if ((hit = on("forge"))) {
     const query = new URLSearchParams(memory.last_query ?? { code: "kaie_ac_stolen", state: memory.state, iss: issuer });
     query.set(hit.dataset.forge, hit.dataset.forge === "state" ? random() : "https://attacker.example");

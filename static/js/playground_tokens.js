@@ -64,7 +64,7 @@ export const claimRow = ([name, value]) => {
 export const tokenView = async (title, token, { open = true, note = "", own } = {}) => {
   const found = parsed(token);
   const copy = make("button", { type: "button", className: "btn small", data: { copy: token } }, make("span", {}, "Copy"));
-  const view = make("details", { className: "token", open }, make("summary", {}, make("b", {}, title)), make("div", { className: "row" }, make("code", { className: "grow raw" }, token), copy));
+  const view = make("details", { className: "token", open }, make("summary", {}, make("b", {}, title)), make("div", { className: "row" }, make("code", { className: "grow raw", tabIndex: 0 }, token), copy));
   if (!found) view.append(make("p", { className: "sub" }, note || "Opaque: it says nothing by itself. Ask by introspection."));
   else {
     view.append(await verified(token, found.header, own).catch(error => mark(false, `It could not be checked: ${error.message}`)));
