@@ -12,7 +12,7 @@ from authserver import config, database
 from authserver.domain import audit, grants, refresh_tokens
 from authserver.domain.clients import ClientFacts
 from authserver.domain.grants import GrantFacts
-from authserver.errors import Denied
+from authserver.errors import Check, Denied
 from authserver.lib import clock, pkce, secrets
 from authserver.models import AuthorizationCode, Grant
 
@@ -70,8 +70,9 @@ def redeem(
     lost a race, one that came after is a replay and ends the grant.
     """
     if secrets.kind_of(presented) != "ac":
-        raise Denied(REFUSAL, "malformed")
+        raise Denied(REFUSAL, "malformed").because(Check("code", False, "one that this server made", "malformed"))
     digest = secrets.digest(presented)
+    checks: tuple[Check, ...] = ()
     with database.transaction() as session:
         code = _consume(session, digest, client.id)
         if code is None:
@@ -80,8 +81,10 @@ def redeem(
             grant = grants.facts(code)
             audiences = grants.narrowed_resources(grant, client, resources)
             return Redeemed(grant, audiences, refresh_tokens.start(session, grant, client))
+        else:
+            checks = _checks(code, client, redirect_uri, code_verifier)
     # Raised here, not above: a refusal that must be remembered is committed like a success.
-    raise Denied(REFUSAL, problem)
+    raise Denied(REFUSAL, problem).because(*(checks or (Check("code", False, "new, and this client's", problem),)))
 
 
 # Marks an unused code of this client as used, atomically; changes one row or none.
@@ -118,6 +121,24 @@ def _problem(code: Any, client: ClientFacts, redirect_uri: str | None, code_veri
         return "wrong code_verifier"
     alive = grants.facts(code).alive(code.created_at, now) and code.created_at >= client.tokens_not_before
     return "" if alive else "the grant was revoked or its user disabled"
+
+
+def _checks(code: Any, client: ClientFacts, redirect_uri: str | None, code_verifier: str | None) -> tuple[Check, ...]:
+    """What was looked at, for the client's owner: the verifier itself is not told."""
+    now, lifetime = clock.now(), config.current().authorization_code_ttl
+    same = redirect_uri == code.redirect_uri or (redirect_uri is None and not code.redirect_uri_sent)
+    fits = _verifier_fits(code.code_challenge, code_verifier)
+    said = "missing" if code_verifier is None else "fits" if fits else "does not fit"
+    wanted = "one whose SHA-256 is the code_challenge (S256)" if code.code_challenge else "none: no challenge was sent"
+    grant = grants.facts(code)
+    alive = grant.alive(code.created_at, now) and code.created_at >= client.tokens_not_before
+    age = now - (code.code_expires_at - lifetime)
+    return (
+        Check("code age", code.code_expires_at > now, f"at most {lifetime} s", f"{age} s"),
+        Check("redirect URI", same, code.redirect_uri, redirect_uri if redirect_uri is not None else "(nothing)"),
+        Check("code verifier", fits, wanted, said),
+        Check("sign-in", alive, "neither revoked nor its person disabled", "in order" if alive else "ended"),
+    )
 
 
 def _verifier_fits(challenge: str | None, verifier: str | None) -> bool:

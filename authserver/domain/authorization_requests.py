@@ -14,7 +14,7 @@ from authserver import database
 from authserver.domain import audit, authorization_codes, clients, consents, grants, mails, scopes
 from authserver.domain.clients import ClientFacts
 from authserver.domain.sessions import SignedIn
-from authserver.errors import Conflict, DomainError
+from authserver.errors import Check, Conflict, DomainError
 from authserver.lib import clock, redirect_uris, secrets, user_agents
 from authserver.models import AuthorizationRequest
 from authserver.observability import context
@@ -36,17 +36,18 @@ class Destination:
     state: str | None = None
     bounces: bool = True  # False: nobody vouches for the app, so a person acts before an error is sent there
 
-    def refuse(self, error: str, description: str) -> Refusal:
-        """An error answer to the app; the description holds nothing of the input."""
-        return Refusal(self, error, description)
+    def refuse(self, error: str, description: str, *checks: Check) -> Refusal:
+        """An error answer to the app; the description holds nothing of the input. `checks` are for its owner."""
+        return Refusal(self, error, description, checks)
 
 
 class Refusal(Exception):
     """An error that the app may read (RFC 6749 section 4.1.2.1, OIDC Core 3.1.2.6)."""
 
-    def __init__(self, destination: Destination, error: str, description: str) -> None:
+    def __init__(self, destination: Destination, error: str, description: str, checks: Sequence[Check] = ()) -> None:
         super().__init__(description)
         self.destination = destination
+        self.checks = checks
         self.error = error
         self.description = description
 

@@ -12,7 +12,7 @@ from authserver import config, database
 from authserver.domain import audit, grants
 from authserver.domain.clients import ClientFacts
 from authserver.domain.grants import GrantFacts
-from authserver.errors import Denied, Invalid
+from authserver.errors import Check, Denied, Invalid
 from authserver.lib import clock, sealing, secrets
 from authserver.models import Grant, RefreshToken, User
 from authserver.observability import metrics
@@ -20,6 +20,7 @@ from authserver.observability import metrics
 GRANT = "refresh_token"
 # The answer is the same whatever was wrong; the detail is for the log.
 REFUSAL = "The refresh token is not valid."
+_GOOD = "the newest one of this client's sign-in, alive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def rotate(presented: str, client: ClientFacts, *, scopes: tuple[str, ...], reso
     anything is spent. Raises Invalid for that, else Denied with one public text for every cause.
     """
     if secrets.kind_of(presented) != "rt":
-        raise Denied(REFUSAL, "malformed")
+        raise Denied(REFUSAL, "malformed").because(Check("refresh token", False, _GOOD, "malformed"))
     if scopes or resources:
         _require_granted(presented, client, scopes, resources)
     successor = secrets.generate(config.current().slug, "rt")
@@ -191,7 +192,7 @@ def _judge_unusable(presented: str, client: ClientFacts) -> Rotated:
             _end_family(session, row)
     if problem == "reused":
         metrics.REFRESH_REUSE.inc()
-    raise Denied(REFUSAL, problem)
+    raise Denied(REFUSAL, problem).because(Check("refresh token", False, _GOOD, problem))
 
 
 def _alive(row: Any, client: ClientFacts) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from authserver.domain import credential_checks, refusals
 from authserver.edge.bearer import Principal
@@ -35,21 +35,30 @@ def note(
 
 def note_credential(incoming: Incoming, error: ApiError, *, kind: str) -> None:
     """The same for a credential that was not good itself."""
-    scheme, _, presented = incoming.header("authorization").partition(" ")
-    if error.status != 401 or scheme.lower() != "bearer":
-        return
-    found = credential_checks.explain(presented.strip(" "), ip=incoming.ip)
+    if error.status == 401:
+        authorization = incoming.header("authorization")
+        note_presented(
+            authorization, incoming.ip, kind=kind, code=error.code, status=error.status, message=error.message
+        )
+
+
+def note_presented(
+    authorization: str, ip: str, *, kind: str, code: str, status: int, message: str, more: Iterable[Check] = ()
+) -> None:
+    """Keep why the credential of an Authorization header was refused, if it is one that we know."""
+    scheme, _, presented = authorization.partition(" ")
+    found = credential_checks.explain(presented.strip(" "), ip=ip) if scheme.lower() == "bearer" else None
     if found is not None:
         refusals.note(
             context.current().request_id,
             kind=kind,
-            code=error.code,
-            status=error.status,
-            message=error.message,
+            code=code,
+            status=status,
+            message=message,
             client_id=found.client_id,
             key_id=found.key_id,
             owner_id=found.owner_id,
-            checks=found.checks,
+            checks=(*found.checks, *more),
         )
 
 

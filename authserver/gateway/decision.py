@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from authserver.domain import gateway_routes, scopes
-from authserver.edge import bearer, json_errors, rate_limit
+from authserver.edge import bearer, json_errors, rate_limit, refused
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.edge.json_errors import ApiError
@@ -26,6 +26,8 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
     them into the request line.
     """
     limit_headers: list[tuple[str, str]] = []
+    required: tuple[str, ...] | None = None
+    holder: Principal | None = None
     try:
         required = requirements(incoming, needed, own)
         holder = bearer.principal(incoming, verifier=VERIFIER, resources=bearer.owning(required or ()))
@@ -33,6 +35,7 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
         limit_headers = rate_limit.headers(state)
         bearer.require(holder, *(required if required is not None else UNREACHABLE))
     except ApiError as refusal:
+        refused.note(incoming, refusal, holder, kind="gateway", needed=required or ())
         metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision=str(refusal.status)).inc()
         # nginx drops the body of a refusal, so its code stands in a header too.
         return json_errors.respond(refusal, [*limit_headers, *identity(None), ("X-Auth-Error", refusal.code)])

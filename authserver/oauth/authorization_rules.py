@@ -10,6 +10,7 @@ from authserver import config
 from authserver.domain import clients, resources, scopes
 from authserver.domain.authorization_requests import Asked, Destination
 from authserver.domain.clients import ClientFacts
+from authserver.errors import Check
 from authserver.lib import form_body, pkce, redirect_uris
 from authserver.lib import scopes as grammar
 
@@ -178,14 +179,17 @@ def _require_supported(sent: Parameters, to: Destination) -> None:
 def _require_code_flow(sent: Parameters, client: ClientFacts, to: Destination) -> None:
     mode = sent.get("response_mode")
     if mode is not None and mode not in _modes(client):
-        raise to.refuse("invalid_request", "This response_mode is not supported.")
+        text = "This response_mode is not supported."
+        raise to.refuse("invalid_request", text, Check("response mode", False, " or ".join(_modes(client)), mode))
     kind = sent.get("response_type")
     if kind is None:
         raise to.refuse("invalid_request", "The parameter response_type is missing.")
     if kind != "code":
-        raise to.refuse("unsupported_response_type", "The only response_type is code.")
+        text = "The only response_type is code."
+        raise to.refuse("unsupported_response_type", text, Check("response type", False, "code", kind))
     if not client.may_use("authorization_code"):
-        raise to.refuse("unauthorized_client", "This client may not use the authorization code grant.")
+        text, granted = "This client may not use the authorization code grant.", " or ".join(client.grant_types)
+        raise to.refuse("unauthorized_client", text, Check("grant", False, granted, "authorization_code"))
 
 
 def _scopes(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str, ...]:
@@ -198,7 +202,8 @@ def _scopes(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str
     if not client.may_use("refresh_token"):  # OIDC Core section 11: ignored where it can't be kept
         kept = tuple(name for name in kept if name != scopes.OFFLINE)
     if asked and not kept:
-        raise to.refuse("invalid_scope", "None of the requested scopes is assigned to this client.")
+        text, assigned = "None of the requested scopes is assigned to this client.", grammar.join(client.scopes)
+        raise to.refuse("invalid_scope", text, Check("scope", False, assigned, grammar.join(asked)))
     return kept
 
 
@@ -208,7 +213,8 @@ def _resources(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[
     if len(asked) > MAX_RESOURCES:
         raise to.refuse("invalid_target", "Too many resources were requested.")
     if any(each != issuer and (each not in client.resources or each not in registered) for each in asked):
-        raise to.refuse("invalid_target", "A requested resource is unknown or not assigned to this client.")
+        text, good = "A requested resource is unknown or not assigned to this client.", (issuer, *client.resources)
+        raise to.refuse("invalid_target", text, Check("resource", False, " or ".join(good), " ".join(asked)))
     return asked
 
 
@@ -216,12 +222,16 @@ def _code_challenge(sent: Parameters, client: ClientFacts, to: Destination) -> s
     challenge, method = sent.get("code_challenge"), sent.get("code_challenge_method")
     if challenge is None:
         if method is not None or _pkce_required(client):
-            raise to.refuse("invalid_request", "The parameter code_challenge is missing (RFC 7636).")
+            text = "The parameter code_challenge is missing (RFC 7636)."
+            raise to.refuse("invalid_request", text, Check("code challenge", False, "43 characters", "(nothing)"))
         return None
     if method != "S256":  # left out it would mean plain
-        raise to.refuse("invalid_request", "The code_challenge_method must be S256.")
+        text, said = "The code_challenge_method must be S256.", method or "(nothing, which means plain)"
+        raise to.refuse("invalid_request", text, Check("PKCE method", False, "S256", said))
     if not pkce.valid_challenge(challenge):
-        raise to.refuse("invalid_request", "The code_challenge must be base64url of a SHA-256 hash, 43 characters.")
+        text = "The code_challenge must be base64url of a SHA-256 hash, 43 characters."
+        said = f"{len(challenge)} characters"
+        raise to.refuse("invalid_request", text, Check("code challenge", False, "43 characters of base64url", said))
     return challenge
 
 
@@ -232,7 +242,8 @@ def _pkce_required(client: ClientFacts) -> bool:
 def _prompt(sent: Parameters, to: Destination) -> tuple[str, ...]:
     asked = tuple(dict.fromkeys(part for part in (sent.get("prompt") or "").split(" ") if part))
     if not PROMPTS.issuperset(asked):
-        raise to.refuse("invalid_request", "The prompt is none of none, login, consent and select_account.")
+        text, said = "The prompt is none of none, login, consent and select_account.", " ".join(asked)
+        raise to.refuse("invalid_request", text, Check("prompt", False, " or ".join(sorted(PROMPTS)), said))
     if "none" in asked and len(asked) > 1:
         raise to.refuse("invalid_request", "The prompt none stands alone.")
     return asked

@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 
 from authserver.domain import client_throttle, clients
 from authserver.domain.clients import ClientFacts
+from authserver.errors import Check
 from authserver.lib import clock, redirect_uris, secrets
 from authserver.lib import scopes as grammar
 from authserver.oauth import request_rules
@@ -67,7 +68,10 @@ def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS
         proven = _proven(facts, given)
     if facts is None or not proven or not facts.enabled or given.method not in methods:
         client_throttle.note_failure(given.client_id, request.ip)
-        raise InvalidClient(by_header=bool(request.authorization))
+        by_header = bool(request.authorization)
+        if facts is None:
+            raise InvalidClient(by_header=by_header)
+        raise InvalidClient(by_header=by_header, client_id=facts.id, checks=_checks(facts, given))
     here = context.current()
     here.actor = f"client:{facts.id}"
     here.log["client_id"] = facts.id
@@ -83,6 +87,22 @@ def _proven(facts: ClientFacts | None, given: ClientCredentials) -> bool:
         return False
     clients.note_use(secret_id)
     return True
+
+
+def _checks(facts: ClientFacts, given: ClientCredentials) -> tuple[Check, ...]:
+    """What was wrong, for the owner's eyes: never the secret, nor a part of it."""
+    public = given.method == "none"
+    digest = secrets.digest(given.secret)
+    same = next((each for each in facts.secrets if secrets.equal(digest, each.digest)), None)
+    live = sum(each.valid_at(clock.now()) for each in facts.secrets)
+    said = "fits none" if same is None else "fits" if same.valid_at(clock.now()) else "fits one that has expired"
+    return (
+        Check("client", facts.enabled, "enabled", "enabled" if facts.enabled else "disabled or deleted"),
+        Check(
+            "authentication method", given.method in facts.auth_methods, " or ".join(facts.auth_methods), given.method
+        ),
+        Check("client secret", public or said == "fits", f"one of {live} that work now", "none" if public else said),
+    )
 
 
 def _matching_secret(facts: ClientFacts | None, presented: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from authlib.oauth2.rfc6749 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import (
     InvalidClientError,
@@ -12,7 +14,7 @@ from authlib.oauth2.rfc6749.errors import (
 )
 
 from authserver import config
-from authserver.errors import Denied, DomainError, Invalid
+from authserver.errors import Check, Denied, DomainError, Invalid
 
 Headers = list[tuple[str, str]]
 
@@ -54,8 +56,10 @@ class InvalidClient(InvalidClientError):  # type: ignore[misc]
 
     description = "Client authentication failed."
 
-    def __init__(self, *, by_header: bool) -> None:
+    def __init__(self, *, by_header: bool, client_id: str = "", checks: Sequence[Check] = ()) -> None:
         super().__init__(status_code=401 if by_header else 400)
+        # For the owner of the client that was named: never in the answer.
+        self.client_id, self.checks = client_id, checks
 
     def get_headers(self) -> Headers:
         headers: Headers = super(InvalidClientError, self).get_headers()
@@ -69,15 +73,15 @@ class BearerError(OAuth2Error):  # type: ignore[misc]
 
     def __init__(self, error: str, description: str, status_code: int, *, scope: str = "") -> None:
         super().__init__(error=error, description=description, status_code=status_code)
-        self._scope = scope
+        self.scope = scope
 
     def get_headers(self) -> Headers:
         headers: Headers = super().get_headers()
         challenge = f'Bearer realm="{config.current().slug}"'
         if self.error != "missing_token":
             challenge += f', error="{self.error}", error_description="{self.description}"'
-        if self._scope:
-            challenge += f', scope="{self._scope}"'
+        if self.scope:
+            challenge += f', scope="{self.scope}"'
         headers.append(("WWW-Authenticate", challenge))
         return headers
 

@@ -14,9 +14,9 @@ from authserver.domain import clients, tokens, usage
 from authserver.domain.clients import ClientFacts
 from authserver.domain.grants import GrantFacts
 from authserver.edge.exchange import Incoming, Outgoing
-from authserver.errors import DomainError
+from authserver.errors import Check, DomainError
 from authserver.lib import scopes as grammar
-from authserver.oauth import client, request_rules
+from authserver.oauth import client, refusal_checks, request_rules
 from authserver.oauth.client import OAuthClient
 from authserver.oauth.errors import InvalidScope, UnauthorizedClient, UnsupportedGrantType, translate
 from authserver.oauth.request_rules import ProtocolRequest
@@ -43,7 +43,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
             if translated is None:
                 raise
             context.current().log["msg"] = refusal.detail
-            return self.handle_error_response(request, translated)
+            return self.handle_error_response(request, translated, refusal.checks)
 
     def query_client(self, client_id: str) -> OAuthClient | None:
         found = clients.find(client_id)
@@ -71,10 +71,14 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
     def handle_response(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]]) -> Outgoing:
         return Outgoing(status, _ENCODE(body).encode(), JSON_HEADERS + [pair for pair in headers if pair[0] in _KEPT])
 
-    def handle_error_response(self, request: ProtocolRequest | None, error: OAuth2Error) -> Outgoing:
+    def handle_error_response(
+        self, request: ProtocolRequest | None, error: OAuth2Error, checks: Sequence[Check] = ()
+    ) -> Outgoing:
         outgoing = self.handle_response(*error(None))
         outgoing.log["error"] = error.error
         usage.count(usage.REFUSALS, _identified())
+        if request is not None:
+            refusal_checks.note(request, error, checks)
         if request is not None and "grant_type" in request.fields:
             _count_error(_label(self, request.fields["grant_type"]), error.error)
         return outgoing

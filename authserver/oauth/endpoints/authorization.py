@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 
-from authserver.domain import authorization_requests
+from authserver.domain import authorization_requests, refusals
 from authserver.domain.authorization_requests import UNBOUND, Asked, Pending, Refusal, Step
 from authserver.domain.clients import ClientFacts
 from authserver.domain.sessions import SignedIn
 from authserver.edge import authorization_answer, browser, csrf, current_user, headers
+from authserver.errors import Check
 from authserver.oauth import authorization_rules
 from authserver.oauth.authorization_rules import Untrusted
 from authserver.observability import context, logs
@@ -55,7 +57,9 @@ def proceed() -> Response:
 @blueprint.app_errorhandler(Untrusted)
 def on_untrusted(error: Untrusted) -> Response:
     """Our own page, with nothing that leads away from here."""
-    _log_refusal("invalid_request", error.message, error.client.id if error.client else "")
+    expected = " or ".join(error.expected)
+    check = Check(error.parameter.replace("_", " ") or "request", False, expected, error.received or "(nothing)")
+    _note_refusal("invalid_request", error.message, error.client.id if error.client else "", [check], 400)
     trusted = _may_see_settings(error.client)
     received = error.received
     page = render_template(
@@ -65,6 +69,7 @@ def on_untrusted(error: Untrusted) -> Response:
         received=received if received is None or len(received) <= MAX_SHOWN else received[:MAX_SHOWN] + "…",
         detail=error.message,
         client_href=_settings_of(error.client) if error.client and trusted else "",
+        refusal_href=url_for("errors.show", request_id=context.current().request_id) if trusted else "",
     )
     return make_response(page, 400)
 
@@ -72,7 +77,9 @@ def on_untrusted(error: Untrusted) -> Response:
 @blueprint.app_errorhandler(Refusal)
 def on_refusal(refusal: Refusal) -> Response:
     """An error for the app; where nobody vouches for it, a person decides whether to go there (RFC 9700 4.11)."""
-    _log_refusal(refusal.error, refusal.description, refusal.destination.client_id)
+    checks = refusal.checks or [Check("request", False, refusal.description, refusal.error)]
+    status = 303 if refusal.destination.bounces else 400
+    _note_refusal(refusal.error, refusal.description, refusal.destination.client_id, checks, status)
     members = {"error": refusal.error, "error_description": refusal.description}
     if refusal.destination.bounces:
         return authorization_answer.send(refusal.destination, **members)
@@ -144,6 +151,16 @@ def _settings_of(client: ClientFacts) -> str:
     return url_for("apps.show", client_id=client.id) if "apps.show" in current_app.view_functions else ""
 
 
-def _log_refusal(error: str, detail: str, client_id: str) -> None:
-    context.current().log.update(error=error)
+def _note_refusal(error: str, detail: str, client_id: str, checks: Sequence[Check], status: int) -> None:
+    asked = context.current()
+    asked.log.update(error=error)
     logs.event("authorization_refused", error=error, msg=detail, client_id=client_id)
+    refusals.note(
+        asked.request_id,
+        kind="authorize",
+        code=error,
+        status=status,
+        message=detail,
+        client_id=client_id,
+        checks=checks,
+    )

@@ -106,6 +106,8 @@ def _rate_limit(found: Inspection, *, consume: bool) -> dict[str, Any]:
 def _members(found: Inspection, caller: Caller) -> dict[str, Any]:
     """The members of RFC 7662 section 2.2, those without a value left out."""
     members: dict[str, Any] = {"active": True, **found.claims, "credential": found.credential}
+    if "iat" in members:
+        members.setdefault("nbf", members["iat"])  # good from the start, unless it says otherwise
     if found.credential == "access_token":
         members["token_type"] = "Bearer"
     if found.scopes:

@@ -1,0 +1,49 @@
+"""/errors: "Why did this fail?" Refused requests of a person's apps and keys, seven days back."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from authserver.domain import refusals
+from authserver.domain.refusals import Viewer
+from authserver.edge import current_user
+
+blueprint = Blueprint("errors", __name__, url_prefix="/errors")
+LIMIT = 20
+KINDS = {
+    "authorize": "Sign-in", "token": "Token endpoint", "introspection": "Introspection", "revocation": "Revocation",
+    "userinfo": "Userinfo", "gateway": "Gateway", "api": "API",
+}  # fmt: skip
+
+
+@blueprint.get("")
+@current_user.require_user
+def index() -> str:
+    """Refused requests, newest first; `about` narrows them to one app or key."""
+    page, limit = max(request.args.get("page", 1, int), 1), request.args.get("limit", LIMIT, int)
+    page, limit, about = min(page, 1_000_000), min(max(limit, 1), 100), request.args.get("about", "").strip()[:64]
+    rows, total = refusals.page(_viewer(), about=about.replace("\0", ""), page=page, limit=limit)
+    return render_template(
+        "dashboard/errors/index.html",
+        refusals=rows,
+        names=refusals.names(rows),
+        kinds=KINDS,
+        total=total,
+        page=page,
+        limit=limit,
+        about=about,
+    )
+
+
+@blueprint.get("/<request_id>")
+@current_user.require_user
+def show(request_id: str) -> str:
+    """One refusal: which check failed, what was expected and what was received."""
+    found = refusals.get(_viewer(), request_id.replace("\0", ""))
+    return render_template(
+        "dashboard/errors/show.html", refusal=found, names=refusals.names([found]), kind=KINDS.get(found.kind, "API")
+    )
+
+
+def _viewer() -> Viewer:
+    return Viewer(user=current_user.me().user)
