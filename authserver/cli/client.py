@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from authserver.cli import output
-from authserver.domain import client_directory, client_metadata, client_secrets, clients, users
+from authserver.domain import client_directory, client_metadata, client_secrets, clients, resources, users
 from authserver.domain.client_metadata import MACHINE, Registration
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
@@ -56,8 +58,12 @@ def create(**options: Any) -> None:
             "--profile fapi2 needs pushed authorization requests and sender-constrained tokens,"
             " which this server does not offer."
         )
+    if not options["name"] and not options["file"]:
+        raise click.UsageError("Missing option '--name'.")
     owner = _person(options["owner"]) if options["owner"] else None
-    client, secret = clients.register(owner, _wanted(options), trusted=True)
+    wanted = _wanted(options)
+    with _named_apis(wanted, owner):
+        client, secret = clients.register(owner, wanted, trusted=True)
     result = {"client_id": client.id} | ({"client_secret": secret} if secret else {})
     text = "\n".join(f"{name}={value}" for name, value in result.items())
     output.emit(result | {"client_name": client.name, "kind": client.kind}, text)
@@ -193,6 +199,26 @@ def _wanted(options: dict[str, Any]) -> Registration:
     if not document and not given.get("redirect_uris") and not given.get("grant_types") and not given.get("public"):
         given.setdefault("grant_types", () if given.get("resource_server_for") else (MACHINE,))
     return dataclasses.replace(wanted, **given)
+
+
+@contextlib.contextmanager
+def _named_apis(wanted: Registration, owner: Any) -> Iterator[None]:
+    """Register the APIs that the shell names and nobody has made yet; without the client they go again."""
+    named = dict.fromkeys((*wanted.resources, *wanted.resource_server_for))
+    new = [identifier for identifier in named if resources.find(identifier) is None]
+    for identifier in new:
+        if problem := resources.problem(identifier):
+            raise Invalid(problem, field="resource")
+    for identifier in new:
+        resources.create(identifier, identifier[:100], owner_id=owner.id if owner else None)
+    try:
+        yield
+    except Exception:
+        for identifier in new:
+            resources.remove(identifier)
+        raise
+    for identifier in new:
+        output.note(f"Registered the API {identifier}.")
 
 
 def _scope(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from authserver.cli import opening, output
+from authserver.errors import NotFound
 
 
 @click.command()
@@ -13,6 +14,8 @@ def command(down: str) -> None:
     """Bring the database to this version's schema; safe to run from several machines at once."""
     from authserver.domain import schema, signing_keys
 
+    if down not in ("", "base", *schema.revisions()):
+        raise NotFound("There is no such revision.")
     with opening.opened(any_schema=True):
         before = schema.status()
         after = schema.migrate(down)

@@ -108,10 +108,24 @@ def test_a_resource_server_needs_no_grant(shell: Shell) -> None:
     assert made["kind"] == "resource_server"
 
 
+@pytest.mark.parametrize("option", ["--resource", "--resource-server"])
+def test_an_api_that_nobody_registered_yet_is_registered_with_its_client(
+    shell: Shell, alice: Person, option: str
+) -> None:
+    shell("client", "create", "--name", "X", "--owner", "alice@example.test", option, "https://new.example.test")
+    assert resources.get("https://new.example.test").owner_id == alice.id
+
+
+@pytest.mark.parametrize("more", [["--scope", "nonsense"], ["--resource", "http://new.example.test"]])
+def test_a_client_that_is_refused_leaves_no_api_behind(shell: Shell, more: list[str]) -> None:
+    shell("client", "create", "--name", "X", "--resource-server", "https://new.example.test", *more, code=1)
+    assert resources.find("https://new.example.test") is None
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (["client", "create"], 1),
+        (["client", "create"], 2),
         (["client", "create", "--name", "X", "--redirect-uri", "http://app.example.test/"], 1),
         (["client", "create", "--name", "X", "--scope", "nonsense"], 1),
         (["client", "create", "--name", "X", "--public", "--no-pkce", "--redirect-uri", CALLBACK], 1),

@@ -96,3 +96,8 @@ def test_doctor_is_content_once_migrated(capsys: pytest.CaptureFixture[str], mon
     found = json.loads(told(capsys, "doctor", "--json"))
     assert [each for each in found if each["state"] == "bad"] == []
     assert {"signing key ES256", "signing key RS256"} <= {each["check"] for each in found}
+
+
+def test_going_down_to_an_unknown_revision_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["migrate", "--down", "nonsense"]) == 3
+    assert capsys.readouterr().err == "There is no such revision.\n"

@@ -48,6 +48,7 @@ def test_an_access_token_says_whose_it_is_and_what_it_may(web_app: App, tokens: 
     assert answer.pop("rate_limit")["limit"] == 1000
     assert answer == {
         **claims,
+        "nbf": claims["iat"],
         "active": True,
         "credential": "access_token",
         "token_type": "Bearer",
