@@ -18,7 +18,7 @@ from typing import Any
 
 import requests
 
-from bench import load
+from bench import gateways, load
 from bench.load import Chain, Repeated, Result
 from tests.support import served
 from tests.support.served import Served
@@ -62,14 +62,16 @@ def _options() -> argparse.Namespace:
 
 def _measure(kind: str, options: argparse.Namespace, baseline: Result) -> dict[str, Any]:
     started = time.perf_counter()
-    with served.running(kind, workers=options.workers, threads=options.threads) as server:
+    with served.running(kind, workers=options.workers, threads=options.threads, **gateways.NO_LIMITS) as server:
         ready = time.perf_counter() - started
         found: dict[str, Any] = {"seconds until ready": round(ready, 2), "worker idle": _memory(server)}
         port = int(server.issuer.rpartition(":")[2])
         for name, talks, count in _runs(server, port, options.requests):
-            if not isinstance(talks[0], Chain):
+            if isinstance(talks[0], Repeated):
                 _warm(port, talks[0])
             found[name] = _shown(load.run(port, talks, count), baseline)
+        with _trivial(options) as api:
+            found |= gateways.behind_nginx(server, api, options.requests // 4)
         found["worker after"] = _memory(server)
         assert not server.errors(), server.errors()[:3]
     return found
@@ -82,6 +84,7 @@ def _runs(server: Served, port: int, count: int) -> Iterator[tuple[str, list[Any
     asking = _plain(port, "POST /oauth/token", job, "grant_type=client_credentials")
     yield "token, client_credentials", [asking] * CONNECTIONS, count
     yield "introspection of a JWT", [_plain(port, "POST /oauth/introspect", job, f"token={token}")] * CONNECTIONS, count
+    yield from gateways.runs(server, CONNECTIONS, count)
     app = server.app("Bench app")
     browser = server.browser("bench@example.test")
     head = _head(port, "POST /oauth/token", app).encode()

@@ -126,15 +126,20 @@ def program(name: str) -> str:
 
 
 @contextlib.contextmanager
-def running(name: str, folder: Path, *, auth: int, api: int, needed: str = NEEDED) -> Iterator[Gateway]:
-    """A proxy for one block: `auth` and `api` are the ports of the server and of what it protects."""
+def running(
+    name: str, folder: Path, *, auth: int, api: int, needed: str = NEEDED, without: str = ""
+) -> Iterator[Gateway]:
+    """A proxy for one block: `auth` and `api` are the ports of the server and of what it protects.
+
+    `without` is a text that is left out of its file.
+    """
     executable, port = program(name), free_port()
     folder.mkdir(parents=True, exist_ok=True)
     ports = {"8000": auth, "9000": api, "8080": port}
 
     def write(source: Path, **more: str) -> Path:
         text = re.sub(r"\b(8000|9000|8080)\b", lambda found: str(ports[found[0]]), source.read_text("utf-8"))
-        text = text.replace(f"/{NEEDED}", f"/{needed}")
+        text = text.replace(f"/{NEEDED}", f"/{needed}").replace(without or "\0", "")
         for old, new in more.items():
             text = text.replace(old, new)
         (folder / source.name).write_text(text, "utf-8")
@@ -182,7 +187,8 @@ def _nginx(executable: str, folder: Path, write: Callable[..., Path]) -> list[st
     main = folder / "main.conf"
     main.write_text(
         f"daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log stderr warn;\n"
-        f"events {{}}\nhttp {{\naccess_log off;\n{temporary}include {write(DEPLOY / 'nginx.conf')};\n}}\n"
+        f"events {{}}\nhttp {{\naccess_log off;\n{temporary}"
+        f"keepalive_requests 1000000;\ninclude {write(DEPLOY / 'nginx.conf')};\n}}\n"
     )
     return [executable, "-p", str(folder), "-e", "stderr", "-c", str(main)]
 
