@@ -35,11 +35,11 @@ def show() -> Any:
     )
 
 
-@blueprint.get("/client")
+@blueprint.get("/apps/<client_id>")
 @current_user.require_user
-def look_up() -> Response:
+def look_up(client_id: str) -> Response:
     """Whether a client of this person can be used here, for the script of the page."""
-    found = playground.standing(current_user.me().user, request.args.get("client_id", ""))
+    found = playground.standing(current_user.me().user, client_id)
     client = found.client
     return _told(
         client_id=client.id,
@@ -53,15 +53,15 @@ def look_up() -> Response:
     )
 
 
-@blueprint.post("/client/redirect-uri")
+@blueprint.post("/apps/<client_id>/redirect-uri")
 @current_user.require_user
-def come_back() -> Response:
+def come_back(client_id: str) -> Response:
     """One click: people who sign in for this client may come back here."""
-    row = playground.come_back(current_user.me().user, request.form.get("client_id", ""))
+    row = playground.come_back(current_user.me().user, client_id)
     return _told(client_id=row.id, redirect_uris=list(row.redirect_uris))
 
 
-@blueprint.post("/client")
+@blueprint.post("/apps")
 @current_user.require_user
 def make_client() -> Response:
     """An app of this person for trying things; its secret goes into the memory of the page and nowhere else."""
@@ -70,7 +70,7 @@ def make_client() -> Response:
     return _told(client_id=row.id, client_secret=secret)
 
 
-@blueprint.post("/key")
+@blueprint.post("/keys")
 @current_user.require_user
 def make_key() -> Response:
     """A key that reads, for an hour."""

@@ -186,7 +186,7 @@ const choose = (name, focus = false) => {
 };
 
 const lookUp = async id => {
-  const answer = await fetch(`${page}/client?${new URLSearchParams({ client_id: id })}`);
+  const answer = await fetch(`${page}/apps/${encodeURIComponent(id)}`);
   if (!answer.ok) return [mark(false, "None of your apps has this client ID. It may still be used here, if it comes back to this page.")];
   const found = await answer.json();
   const lines = [mark(found.enabled, `${found.client_name}: ${found.public ? "a public app, without a secret" : "an app that keeps a secret"}${found.enabled ? "" : ", and it is disabled"}.`)];
@@ -315,18 +315,18 @@ const attack = async ({ dataset: { attack: id, change, expect } }, outcome) => {
 };
 
 const makes = {
-  client: async () => { const made = await tell("/client", { csrf_token: root.dataset.makeClient }); await useClient(made.client_id, made.client_secret); },
+  client: async () => { const made = await tell("/apps", { csrf_token: root.dataset.makeClient }); await useClient(made.client_id, made.client_secret); },
   caller: async () => {
-    const { client_id, client_secret } = await tell("/client", { csrf_token: root.dataset.makeClient });
+    const { client_id, client_secret } = await tell("/apps", { csrf_token: root.dataset.makeClient });
     remember({ caller_id: client_id, caller_secret: client_secret });
   },
   keys: async () => {
-    const { client_id, client_secret } = await tell("/client", { csrf_token: root.dataset.makeClient, jwks: JSON.stringify(pair.jwk) });
+    const { client_id, client_secret } = await tell("/apps", { csrf_token: root.dataset.makeClient, jwks: JSON.stringify(pair.jwk) });
     remember({ jwt_client: client_id, caller_id: client_id, caller_secret: client_secret });
     $("[data-result]", step("pair")).prepend(mark(true, "Registered with the app ", make("code", {}, client_id), "."));
     settle("pair", "done");
   },
-  key: async () => { $("[name=api_key]").value = (await tell("/key", { csrf_token: root.dataset.makeKey })).key; },
+  key: async () => { $("[name=api_key]").value = (await tell("/keys", { csrf_token: root.dataset.makeKey })).key; },
 };
 
 // ---- the tab in which the person signs in
@@ -393,7 +393,7 @@ root.addEventListener("click", ({ target }) => {
   else if (on("here")) leave();
   else if ((hit = on("attack"))) busy(hit, null, () => attack(hit, $("[data-outcome]", hit.closest("li"))));
   else if ((hit = on("make"))) busy(hit, section, makes[hit.dataset.make]);
-  else if ((hit = on("allow"))) busy(hit, section, async () => { await tell("/client/redirect-uri", { csrf_token: root.dataset.comeBack, client_id: hit.dataset.allow }); result("client", ...await lookUp(hit.dataset.allow)); });
+  else if ((hit = on("allow"))) busy(hit, section, async () => { await tell(`/apps/${encodeURIComponent(hit.dataset.allow)}/redirect-uri`, { csrf_token: root.dataset.comeBack }); result("client", ...await lookUp(hit.dataset.allow)); });
   else if ((hit = on("forge"))) {
     const query = new URLSearchParams(memory.last_query ?? { code: "kaie_ac_stolen", state: memory.state, iss: issuer });
     query.set(hit.dataset.forge, hit.dataset.forge === "state" ? random() : "https://attacker.example");

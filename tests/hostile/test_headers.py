@@ -21,7 +21,9 @@ MACHINES = ("/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/userin
 # Headers do not depend on the database.
 @pytest.fixture(scope="module")
 def server() -> Iterator[Standing]:
-    with standing("sqlite", issuer=HTTPS, smtp_url="smtp://127.0.0.1:9", mail_from="auth@example.test") as found:
+    with standing(
+        "sqlite", issuer=HTTPS, smtp_url="smtp://127.0.0.1:9", mail_from="auth@example.test", playground="on"
+    ) as found:
         yield found
 
 
