@@ -79,7 +79,7 @@ MATRIX = {
     "webhooks_deliveries.": OWNER_OR_ADMIN,
     "webhooks_form.show": PERSON,
     "webhooks_form.create": PERSON,
-    "webhooks_form.": OWNER_OR_ADMIN,
+    "webhooks_form.": OWN,
     "playground.": PERSON,
     "playground.look_up": OWNER_OR_ADMIN,
     "playground.come_back": OWNER_OR_ADMIN,
@@ -109,6 +109,8 @@ REFUSALS_ONLY = {
     "apps_credentials.revoke",
     "apps_danger.restore",
     "errors.show",
+    "playground.come_back",
+    "playground.look_up",
 }
 ROLES = {
     "anonymous": "",
