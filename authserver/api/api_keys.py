@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import api_keys, permissions, users
+from authserver import config
+from authserver.domain import api_keys, permissions, rate_limits, users
 from authserver.domain.api_keys import ApiKey, Wish
 from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import INTEGER, STRING, TEXTS, TIME, Schema, one_of, or_null, record, ref, shown
+from authserver.errors import Invalid
 
 NEEDED = ("keys:manage",)
 LEVELS = (permissions.READ_ONLY, permissions.READ_WRITE, permissions.FULL_ACCESS)
@@ -34,6 +36,7 @@ def create(call: Call) -> Outgoing:
         allowed_networks=tuple(asked.get("allowed_networks") or ()),
         rate_limit=asked.get("rate_limit"),
     )
+    _require_no_more_than_own(call, wish.rate_limit)
     row, value = api_keys.create(call.person(), wish, holder_scopes=tuple(call.holder.scopes))
     return _once(row, value, call)
 
@@ -78,6 +81,15 @@ def facts(row: ApiKey) -> dict[str, Any]:
         "last_used_at": time(row.last_used_at),
         "last_used_ip": row.last_used_ip or None,
     }
+
+
+def _require_no_more_than_own(call: Call, limit: str | None) -> None:
+    """A limit that a credential could lift by making a key would be none; what is no limit is refused elsewhere."""
+    if limit is None or call.is_admin or not config.is_rate_limit(limit):
+        return
+    (amount, seconds), (own, own_seconds) = rate_limits.parsed(limit), rate_limits.parsed(call.holder.rate_limit)
+    if amount * own_seconds > own * seconds:
+        raise Invalid("A credential cannot give a key a higher limit than its own.", field="rate_limit")
 
 
 def _once(row: ApiKey, value: str, call: Call) -> Outgoing:

@@ -76,7 +76,7 @@ def change(call: Call) -> Outgoing:
     row = _visible(call)
     with _own_names():
         wanted = _merged(row, call.body)
-        _require_within(call, (*row.scopes, *wanted.scopes))
+        _require_within(call, (*row.scopes, *wanted.scopes), introspects=row.introspect_all)
         row = clients.revise(call.actor(), row.id, wanted, version=_version(call))
     if (stop := call.body.get("disabled")) is not None:
         row = (clients.disable if stop else clients.enable)(call.actor(), row.id)
@@ -97,7 +97,7 @@ def list_secrets(call: Call) -> Outgoing:
 def rotate_secret(call: Call) -> Outgoing:
     """A new secret; the present one works on for `overlap_seconds`."""
     row = _visible(call)
-    _require_within(call, row.scopes)
+    _require_within(call, row.scopes, introspects=row.introspect_all)
     if row.public:
         raise Conflict("A client of this kind has no secret.")
     overlap = call.body.get("overlap_seconds", DEFAULT_OVERLAP)
@@ -160,11 +160,15 @@ def _named(field: str) -> str:
     return _RFC_NAMES.get(name, name) + dot + row
 
 
-def _require_within(call: Call, names: Iterable[str]) -> None:
+def _require_within(call: Call, names: Iterable[str], *, introspects: bool = False) -> None:
     """No credential makes, changes or renews one that can do more than itself (contract 11.2).
 
-    What is about who somebody is can be left to people: nobody holds it without their consent.
+    What is about who somebody is can be left to people: nobody holds it without their consent. An app that may check
+    every credential (`introspects`) can do what the scope `introspect` allows.
     """
+    if introspects and not (call.is_admin or call.holder.has("introspect")):
+        text = "This app may check every credential: changing it needs a credential that may do so, too."
+        raise Invalid(text, problems={"introspect_all": text})
     known = scopes.all()
     beyond = [name for name in names if name in known and known[name].level != "identity"]
     if not set(beyond) <= call.holder.scopes:

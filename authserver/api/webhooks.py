@@ -79,13 +79,13 @@ def remove(call: Call) -> Outgoing:
 def rotate_secret(call: Call) -> Outgoing:
     """A new secret; the old one stays valid for `overlap_seconds`."""
     overlap = call.body.get("overlap_seconds", webhook_endpoints.OVERLAP_SECONDS)
-    row, secret = webhook_endpoints.roll(call.reach(), call.path["id"], overlap=overlap)
+    row, secret = webhook_endpoints.roll(call.reach(), _get(call).id, overlap=overlap)
     return one({**facts(row), "secret": secret}, 201)
 
 
 def test(call: Call) -> Outgoing:
     """Have a `webhook.test` sent by the worker, once."""
-    return one({"delivery_id": webhook_endpoints.test(call.reach(), call.path["id"])}, 202)
+    return one({"delivery_id": webhook_endpoints.test(call.reach(), _get(call).id)}, 202)
 
 
 def verify(call: Call) -> Outgoing:
@@ -96,7 +96,7 @@ def verify(call: Call) -> Outgoing:
         if not {"payload", "signature"} <= call.body.keys():
             raise invalid_request("Send the raw body with its signature header, or JSON with payload and signature.")
         payload, signature = call.body["payload"].encode(), call.body["signature"]
-    return one({"valid": webhook_endpoints.verify(call.reach(), call.path["id"], payload, signature)})
+    return one({"valid": webhook_endpoints.verify(call.reach(), _get(call).id, payload, signature)})
 
 
 def list_deliveries(call: Call) -> Outgoing:
@@ -113,13 +113,13 @@ def list_deliveries(call: Call) -> Outgoing:
 
 def show_delivery(call: Call) -> Outgoing:
     """One delivery with every request that was made for it."""
-    found = webhook_deliveries.get(call.reach(), call.path["id"], call.path["delivery_id"])
+    found = webhook_deliveries.get(call.reach(), _get(call).id, call.path["delivery_id"])
     return one({**_delivery(found), "requests": [_attempt(each) for each in webhook_deliveries.attempts(found.id)]})
 
 
 def resend(call: Call) -> Outgoing:
     """Send a delivery again, under the same id."""
-    webhook_deliveries.resend(call.reach(), call.path["id"], call.path["delivery_id"])
+    webhook_deliveries.resend(call.reach(), _get(call).id, call.path["delivery_id"])
     return one({"queued": 1}, 202)
 
 
@@ -127,7 +127,7 @@ def replay(call: Call) -> Outgoing:
     """Send again what failed or was missed since a time."""
     asked = call.body
     count = webhook_deliveries.replay(
-        call.reach(), call.path["id"], asked["since"], everything=asked.get("everything", False)
+        call.reach(), _get(call).id, asked["since"], everything=asked.get("everything", False)
     )
     return one({"queued": count}, 202)
 
@@ -153,7 +153,14 @@ def facts(row: WebhookEndpoint) -> dict[str, Any]:
 
 
 def _get(call: Call) -> WebhookEndpoint:
-    return webhook_endpoints.get(call.reach(), call.path["id"])
+    """The endpoint; one that hears of everybody only with `admin`: its address, secret and deliveries are worth that.
+
+    Raises NotFound, ApiError (403).
+    """
+    row = webhook_endpoints.get(call.reach(), call.path["id"])
+    if row.everybody:
+        call.require(ADMIN)
+    return row
 
 
 def _everybody(call: Call) -> bool | None:

@@ -42,6 +42,18 @@ def test_an_administrators_token_without_admin_makes_no_key_with_it(call: Caller
     assert call("POST", "/v1/api-keys", own, {**WISH, "permission": "full_access"}).status == 422
 
 
+@pytest.mark.parametrize(
+    ("limit", "status"),
+    [("1000/hour", 201), ("10/minute", 201), ("1001/hour", 422), ("17/minute", 422), ("1/second", 422)],
+)
+def test_a_credential_makes_no_key_with_a_higher_limit_than_its_own(
+    call: Caller, alice: Person, ada: Person, limit: str, status: int
+) -> None:
+    own, wish = key_of(alice, rate_limit="1000/hour"), {**WISH, "rate_limit": limit}
+    assert call("POST", "/v1/api-keys", own, wish).status == status
+    assert call("POST", "/v1/api-keys", key_of(ada), {**WISH, "rate_limit": limit}).status == 201
+
+
 def test_a_rotated_key_lives_on_for_the_overlap(call: Caller, alice: Person) -> None:
     key = key_of(alice)
     old = call("POST", "/v1/api-keys", key, WISH).data

@@ -75,6 +75,16 @@ def test_an_administrators_token_without_admin_gives_no_privilege(call: Caller, 
     assert call("POST", "/v1/clients", key_of(ada), {**WEB, "introspect_all": True}).status == 201
 
 
+def test_an_app_that_checks_every_credential_is_renewed_and_edited_only_by_one_that_may_do_so(
+    call: Caller, ada: Person
+) -> None:
+    made = made_by(call, key_of(ada), introspect_all=True)
+    path, token = f"/v1/clients/{made['client_id']}", token_of(ada, "settings:manage", "workflows:read")
+    assert call("POST", f"{path}/secrets", token, {}).error == (422, "VALIDATION_FAILED")
+    assert call("PATCH", path, token, {"jwks_uri": "https://evil.example/keys"}).error == (422, "VALIDATION_FAILED")
+    assert call("POST", f"{path}/secrets", key_of(ada), {}).status == 201
+
+
 def test_patch_changes_what_is_sent_and_keeps_the_rest(call: Caller, alice: Person) -> None:
     key = key_of(alice)
     made = made_by(call, key, contacts=["ops@reports.example"], software_id="abc")

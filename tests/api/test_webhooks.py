@@ -104,6 +104,20 @@ def test_everybodys_events_are_for_administrators(call: Caller, alice: Person, a
     assert made_by(call, key_of(ada), everybody=True)["everybody"] is True
 
 
+def test_one_for_everybodys_events_stays_out_of_reach_of_an_administrators_lesser_token(
+    call: Caller, ada: Person
+) -> None:
+    path = f"/v1/webhooks/{made_by(call, key_of(ada), everybody=True)['id']}"
+    token = token_of(ada, "settings:manage")
+    for method, more, body in (
+        ("GET", "", None), ("PATCH", "", {"name": "Mine"}), ("POST", "/secret", {}), ("POST", "/test", None),
+        ("GET", "/deliveries", None), ("GET", "/deliveries/x", None), ("POST", "/deliveries/x/resend", None),
+        ("POST", "/replay", {"since": 0}), ("POST", "/verify", {"payload": "", "signature": ""}),
+    ):  # fmt: skip
+        assert call(method, path + more, token, body).error == (403, "SCOPE_INSUFFICIENT"), more
+    assert call("PATCH", path, key_of(ada), {"name": "Ours"}).data["everybody"] is True
+
+
 def test_a_stranger_finds_nothing(call: Caller, alice: Person, mallory: Person) -> None:
     path, key = f"/v1/webhooks/{made_by(call, key_of(alice))['id']}", key_of(mallory)
     for method, more, body in (
