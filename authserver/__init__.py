@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from authserver import assets, config
 from authserver.config import Settings
@@ -27,6 +27,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure(app, settings)
     register(app, settings)
     return app
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document of a server with these settings; needs no database."""
+    from authserver import api
+
+    with config.using(settings):
+        return api.document()
 
 
 def install(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from authserver import config
 from authserver.api import (
@@ -67,7 +68,8 @@ class Api:
     def respond(self, incoming: Incoming) -> Outgoing:
         """The answer; with a credential, its limit's headers are on it whatever it says."""
         found = self._find(incoming.method, incoming.path)
-        context.current().log["operation"] = f"{incoming.method} {found.route.path}" if found.route else ""
+        if found.route is not None:
+            context.current().log["operation"] = f"{found.route.method} {found.route.path}"
         if found.route is None and not incoming.header("authorization"):
             raise _missing(found)
         if found.route is not None and found.route.open:
@@ -200,5 +202,12 @@ ENDPOINTS: dict[str, Endpoint] = {
     ),
 }
 DEMO_ENDPOINTS: dict[str, Endpoint] = {"/demo/v1/": _DEMO}
-docs.describe(lambda: openapi.document(*_described()))
+
+
+def document() -> dict[str, Any]:
+    """The document of `/openapi.json` as an object."""
+    return openapi.document(*_described())
+
+
+docs.describe(document)
 BLUEPRINTS = (docs.blueprint,)

@@ -28,6 +28,7 @@ VERBS = {
     "jwks": "List, rotate and retire signing keys.",
     "key": "Create and manage API keys.",
     "migrate": "Bring the database to this version's schema.",
+    "openapi": "Print the OpenAPI document of the API.",
     "purge": "Delete what has expired.",
     "restore": "Replace the database by a backup.",
     "rewrap": "Seal stored secrets again, under today's sealing key.",
@@ -39,7 +40,9 @@ VERBS = {
     "worker": "Deliver mails and webhooks, rotate keys and delete what has expired.",
 }
 # Verbs that open the installation themselves, or need none.
-UNOPENED = {"backup", "config", "demo", "doctor", "healthcheck", "init", "migrate", "restore", "serve", "version"}
+UNOPENED = {
+    "backup", "config", "demo", "doctor", "healthcheck", "init", "migrate", "openapi", "restore", "serve", "version",
+}  # fmt: skip
 
 
 class Root(click.Group):

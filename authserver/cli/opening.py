@@ -57,6 +57,13 @@ def opened(chosen: Settings | None = None, *, any_schema: bool = False) -> Itera
             database.engine().dispose()
 
 
+def document() -> dict[str, Any]:
+    """The OpenAPI document of this installation."""
+    from authserver import describe
+
+    return describe(settings())
+
+
 def require_current_schema() -> None:
     """Raise NotReady, naming the command that helps, unless the schema is this version's."""
     from authserver.domain import schema

@@ -14,6 +14,7 @@ from authserver.domain import (
     cache,
     client_secrets,
     clients,
+    demo_workflows,
     resources,
     usage,
     users,
@@ -52,6 +53,8 @@ def seed(card: Card, *, fixed: bool, keep: Callable[[Card], None]) -> Card:
     if "api_key" not in made or api_keys.check(made["api_key"], "127.0.0.1") is None:
         learn("api_key", api_keys.create(admin, api_keys.Wish("Dashboard reader", "read_only", expires_in=None))[1])
     _webhook(admin)
+    for subject in (admin.id, alice.id, JOB):
+        demo_workflows.seed(subject)
     _sample_usage()
     return made
 
