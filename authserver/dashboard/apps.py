@@ -325,7 +325,7 @@ def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
     form.scopes.choices = named
     if "optional_scopes" in form:
         own = before.scopes if before else ()
-        form.optional_scopes.choices = [each for each in named if each.value in own]
+        form.optional_scopes.choices = [each for each in named if each.value in own and each.value != "openid"]
     served = {each.identifier for each in resources.assignable_by(me.id, admin=me.is_admin)}
     served |= set(before.resources if before else ())
     apis = [SelectChoice(each.identifier, each.name) for each in registered.values()]

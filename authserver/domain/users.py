@@ -13,7 +13,7 @@ from authserver import config, database
 from authserver.domain import audit, cache, grants, known_devices, mails, one_time_links, sessions, throttle
 from authserver.domain.credentials import passwords
 from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock, emails, secrets
+from authserver.lib import clock, emails, secrets, user_agents
 from authserver.models import Grant
 from authserver.models import User as User  # the people commands and pages are handed
 from authserver.observability import context
@@ -243,7 +243,7 @@ def note_sign_in(user: User, device: bytes) -> None:
             link=link,
             at=clock.now(),
             ip=asked.ip or "unknown",
-            browser=asked.user_agent[:120],
+            browser=user_agents.describe(asked.user_agent).text if asked.user_agent else "",
         )
 
 

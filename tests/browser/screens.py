@@ -72,13 +72,11 @@ def shortcuts(page: Page) -> None:
     page.locator("#shortcuts").wait_for()
 
 
-def twice(page: Page) -> None:
-    """A form that is sent, and then sent once more by the back button."""
+def reloaded(page: Page) -> None:
+    """A form that is sent, and then sent once more."""
     press("Create key", name="Twice")(page)
-    page.evaluate("document.querySelector('[data-guard]').removeAttribute('data-guard')")
-    page.locator("#saved").check()
-    page.go_back()
-    press("Create key", name="Twice")(page)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
 
 
 def answered(page: Page) -> None:
@@ -171,7 +169,7 @@ PERSON = (
     Screen("key-new-errors", "/settings/api-keys/new?expires=never&rate_limit=fast&allowed_networks-0=10.0.0.0/33",
            press("Create key")),
     Screen("key-created", "/settings/api-keys/new", press("Create key", name="Fresh")),
-    Screen("key-already-shown", "/settings/api-keys/new", twice),
+    Screen("key-already-shown", "/settings/api-keys/new", reloaded),
     Screen("key", "/settings/api-keys/{key}"),
     Screen("key-rotated-away", "/settings/api-keys/{rotated}"),
     Screen("key-revoked", "/settings/api-keys/{revoked}"),
@@ -180,7 +178,7 @@ PERSON = (
     Screen("key-rotated", "/settings/api-keys/{spare}/rotate", press("Rotate key")),
     Screen("key-revoke", "/settings/api-keys/{key}/revoke"),
     Screen("audit", "/audit"),
-    Screen("audit-none-fit", "/audit?q=zzzz"),
+    Screen("audit-none-fit", "/audit?about=zzzz"),
     Screen("connected", "/connected-apps"),
     Screen("connected-revoke", "/connected-apps/{app}/revoke"),
     Screen("connected-revoke-all", "/connected-apps/revoke-all"),
@@ -237,6 +235,12 @@ ADMIN = (
     Screen("admin-api-new-errors", "/admin/resources/new", press("Add API", identifier="x")),
     Screen("admin-levels", "/admin/permissions"),
     Screen("admin-level", "/admin/permissions/read_only"),
+    Screen("admin-routes", "/admin/gateway-routes"),
+    Screen("admin-routes-new", "/admin/gateway-routes/new"),
+    Screen("admin-routes-new-errors", "/admin/gateway-routes/new", press("Add table", name="any", rules="GET /a")),
+    Screen("admin-routes-added", "/admin/gateway-routes/new", press("Add table", name="orders", rules="GET /a")),
+    Screen("admin-routes-edit", "/admin/gateway-routes/{table}/edit"),
+    Screen("admin-routes-delete", "/admin/gateway-routes/{table}/delete"),
     Screen("admin-signing-keys", "/admin/signing-keys"),
     Screen("admin-signing-rotate", "/admin/signing-keys/rotate"),
     Screen("admin-signing-retire", "/admin/signing-keys/{kid}/retire"),
