@@ -95,10 +95,12 @@ class Lane:
         return body
 
     def _strip_prefix(self, environ: WSGIEnvironment) -> None:
-        # An issuer with a path is served below it, and at the root for a proxy that strips it.
+        # An issuer with a path is served below it, and at the root for a proxy that strips it: links have it always.
+        if not self._prefix:
+            return
         path = environ.get("PATH_INFO", "")
-        if self._prefix and (path == self._prefix or path.startswith(self._prefix + "/")):
-            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
+        environ["SCRIPT_NAME"] = self._prefix
+        if path == self._prefix or path.startswith(self._prefix + "/"):
             environ["PATH_INFO"] = path[len(self._prefix) :] or "/"
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField
 from wtforms.validators import InputRequired
@@ -48,8 +47,8 @@ class Purpose:
     def target(self) -> str:
         """Where it goes on."""
         if self.handle:
-            return "/oauth/authorize/continue?" + urlencode({"request": self.handle})
-        return return_path.safe(self.next)
+            return url_for("authorization.proceed", request=self.handle)
+        return return_path.address(self.next)
 
 
 @blueprint.get("/login")

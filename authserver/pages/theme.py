@@ -5,8 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
-from authserver.edge import browser, page_context
-from authserver.edge.return_path import safe
+from authserver.edge import browser, page_context, return_path
 
 blueprint = Blueprint("theme", __name__)
 
@@ -14,7 +13,7 @@ blueprint = Blueprint("theme", __name__)
 @blueprint.post("/settings/theme")
 def save() -> Response:
     """Remember the theme and go back."""
-    response = redirect(safe(request.form.get("next", "")), 303)
+    response = redirect(return_path.address(request.form.get("next", "")), 303)
     chosen = request.form.get("theme", "")
     if chosen in page_context.THEMES:
         browser.set_cookie(response, "theme", chosen, max_age=browser.YEAR)

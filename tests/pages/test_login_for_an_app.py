@@ -67,6 +67,25 @@ def test_signing_in_goes_on_with_the_stored_request_whatever_else_the_form_says(
     assert "Acme Notes" in http.get(response.location, follow_redirects=True).get_data(as_text=True)
 
 
+@pytest.mark.parametrize("overrides", [{"issuer": "http://localhost/auth"}])
+@pytest.mark.parametrize("below", ["/auth", ""], ids=["served below its path", "behind a proxy that strips it"])
+def test_an_issuer_with_a_path_keeps_it_in_every_step(
+    http: FlaskClient, client_id: str, alice: Person, below: str
+) -> None:
+    page = http.get(f"{below}/login?next=/settings/profile").get_data(as_text=True)
+    form = forms.form_on(page, "/auth/login")
+    assert "/auth/static/" in page
+    answer = http.post(f"{below}/login", data={**form.values, "email": alice.email, "password": PASSWORD})
+    assert answer.location == "/auth/settings/profile"
+    asked = f"client_id={client_id}&redirect_uri={CALLBACK}&response_type=code&scope=openid&prompt=login"
+    pkce = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+    to_login = http.get(f"{below}/oauth/authorize?{asked}&{pkce}").location
+    assert to_login.startswith("/auth/login?request=")
+    form = forms.form_on(http.get(to_login).get_data(as_text=True), "/auth/login")
+    answer = http.post(f"{below}/login", data={**form.values, "email": alice.email, "password": PASSWORD})
+    assert answer.location == f"/auth/oauth/authorize/continue?request={handle_in(to_login)}"
+
+
 def test_errors_keep_the_request(http: FlaskClient, client_id: str, alice: Person) -> None:
     page = begin(http, client_id)
     html = forms.submit(http, page, "/login", email=alice.email, password="wrong").get_data(as_text=True)
