@@ -34,6 +34,7 @@ class Stage:
     user: str
     invited: str
     kid: str
+    table: str
     authorize: str
     authorize_native: str
     authorize_bare: str
@@ -76,6 +77,7 @@ def build(demo: Demo) -> Stage:
     alice.fill(f"/connected-apps/{native.client_id}/revoke")
     users = {email: _user(demo, email) for email in (bob, gone)}
     admin.fill(f"/admin/users/{users[gone]}/disable")
+    admin.fill("/admin/gateway-routes/new", name="reports", rules="GET /reports/** analytics:read")
     invited = demo.welcome_link("ivy.invited@demo.test", "Ivy Invited")
     demo.visitor().fill("/password/reset", email=bob)
     mail = demo.visitor().open("/demo/mail")
@@ -96,6 +98,7 @@ def build(demo: Demo) -> Stage:
         user=users[bob],
         gone_user=users[gone],
         invited=_user(demo, "ivy.invited@demo.test"),
+        table="reports",
         kid=_first(admin.open("/admin/signing-keys").links, r"/signing-keys/([^/]+)/retire$"),
         authorize=acme.ask(**asking).url,
         authorize_native=native.ask(**asking).url,

@@ -82,6 +82,7 @@ def test_an_empty_database_gets_its_first_rows_and_keys_once(empty: Settings) ->
         assert sorted(session.scalars(select(CacheVersion.name))) == [
             "clients",
             "permissions",
+            "routes",
             "scopes",
             "signing_keys",
         ]
