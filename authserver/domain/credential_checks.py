@@ -27,6 +27,7 @@ class Explained:
     client_id: str | None = None
     key_id: str | None = None
     owner_id: str | None = None
+    proven: bool = True  # False: a signature that does not fit says nothing about who sent it
 
 
 def explain(presented: str, *, ip: str) -> Explained | None:
@@ -93,7 +94,8 @@ def _of_claims(claims: Mapping[str, Any], *, signed: bool) -> Explained | None:
     ]
     # Whose token it is may be believed only if we made it.
     owner_id = str(claims["sub"]) if signed and claims.get("sub") != client.id else None
-    return Explained((*checks, *(_revoked(claims) if signed else ())), client_id=client.id, owner_id=owner_id)
+    said = (*checks, *(_revoked(claims) if signed else ()))
+    return Explained(said, client_id=client.id, owner_id=owner_id, proven=signed)
 
 
 def _revoked(claims: Mapping[str, Any]) -> list[Check]:
@@ -132,7 +134,7 @@ def _of_own_jwt(token: str, header: Mapping[str, Any], claims: Mapping[str, Any]
         # Nothing else being wrong, it was used up.
         said = "missing" if not has else "used before" if fits else "present"
         checks.append(Check("jti", has and not fits, "present, and new at this verifier", said))
-    return Explained(tuple(checks), client_id=client.id)
+    return Explained(tuple(checks), client_id=client.id, proven=not signature)
 
 
 def _clock(claims: Mapping[str, Any], lifetime: int = 0) -> list[Check]:

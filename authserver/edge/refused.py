@@ -59,6 +59,7 @@ def note_presented(
             key_id=found.key_id,
             owner_id=found.owner_id,
             checks=(*found.checks, *more),
+            proven=found.proven,
         )
 
 

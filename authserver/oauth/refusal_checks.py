@@ -47,6 +47,7 @@ def note(request: ProtocolRequest, error: OAuth2Error, checks: Sequence[Check]) 
             message=description,
             client_id=facts.id,
             checks=tuple(checks) or tuple(getattr(error, "checks", ())) or _of(request, error, facts),
+            proven=error.error != "invalid_client",
         )
 
 

@@ -60,6 +60,16 @@ def test_a_hundred_an_hour_are_kept_of_one_credential() -> None:
     assert stored() == 101
 
 
+def test_refusals_that_anybody_can_make_up_leave_room_for_those_of_the_client_itself() -> None:
+    for number in range(130):
+        note(f"forged{number}", client_id="app", proven=False)
+    note("real", client_id="app")
+    refusals.flush()
+    assert stored() == 101
+    with database.reading() as session:
+        assert session.get(Refusal, "real") is not None
+
+
 def test_a_credential_in_any_text_is_never_stored() -> None:
     leaked = [secrets.generate("kaie", kind) for kind in ("ak", "cs", "at", "rt", "ac")]
     checks = [Check("redirect uri", False, f"https://a.example/?k={each}", each) for each in leaked]

@@ -163,4 +163,5 @@ def _note_refusal(error: str, detail: str, client_id: str, checks: Sequence[Chec
         message=detail,
         client_id=client_id,
         checks=checks,
+        proven=False,  # a link that anybody can write
     )
