@@ -108,7 +108,7 @@ REDACT = re.compile(
       (?!(?:realm|error)=|(?:tokens?|auth|authentication|authorization|credentials?|header)(?![\w.~+/=-]))
       [A-Za-z0-9._~+/=%-]+
     | (?P<field>\b(?i:password|client_secret|client_assertion|code_verifier)(?:=|\\*"\ ?:\ ?\\*"))[^&\s"\\]+
-    | (?P<link>/(?:welcome|password/reset)/)[A-Za-z0-9_-]{8,}
+    | (?P<link>/(?:welcome|password/reset|this-was-not-me|verify)/)[A-Za-z0-9_-]{8,}
     | (?P<url>://[^\s/@:]*:)[^\s/@]+(?=@)
     """,
     re.VERBOSE,
@@ -119,7 +119,7 @@ REDACT = re.compile(
 # What REDACT can match holds one of these, case folded. Most lines hold none, and looking costs 1 µs instead of 27.
 _SIGNS = (
     "_ak_", "_rt_", "_at_", "_cs_", "_rat_", "_ac_", "whsec_", "eyj", "bearer", "basic", "dpop",
-    "password", "client_secret", "client_assertion", "code_verifier", "/welcome/", "://",
+    "password", "client_secret", "client_assertion", "code_verifier", "/welcome/", "/this-was-not-me/", "/verify/", "://",
 )  # fmt: skip
 
 

@@ -140,6 +140,8 @@ SECRET = "sEcReT0123456789abcdefSECRET"
         (f"code_verifier={SECRET}", SECRET),
         (f"GET /welcome/{SECRET} 200", SECRET),
         (f"GET /password/reset/{SECRET}?x", SECRET),
+        (f"/this-was-not-me/{SECRET}", SECRET),
+        (f"/verify/{SECRET}", SECRET),
         (f"postgresql+psycopg://app:{SECRET}@db/auth", SECRET),
     ],
 )
