@@ -1,4 +1,5 @@
 // The playground (ux.md 2.11). Whatever it learns lives in `memory`, which is gone with the page.
+import { asHttp, programs } from "./playground_programs.js";
 import { algorithms, base64url, bytes, claimRow, difference, expectNonce, make, mark, tokenView, when } from "./playground_tokens.js";
 
 const root = document.querySelector("[data-playground]");
@@ -62,30 +63,6 @@ const build = (form, changes) => {
   return { method, url, headers, basic, body: sends ? body : null };
 };
 
-const asHttp = ({ method, url, headers, body }) => {
-  const { host, pathname, search } = new URL(url);
-  const lines = Object.entries({ Host: host, ...headers }).map(([name, value]) => `${name}: ${value}`);
-  return [`${method} ${pathname}${search} HTTP/1.1`, ...lines, ...(body ? ["", body.toString()] : [])].join("\n");
-};
-const shell = text => `'${text.replaceAll("'", `'\\''`)}'`;
-const others = ({ headers }) => Object.entries(headers).filter(([name]) => name !== "Content-Type");
-const programs = {
-  curl: request => ["curl -i", ...(request.method === "GET" ? [] : [`-X ${request.method}`]), shell(request.url),
-    ...others(request).map(([name, value]) => `-H ${shell(`${name}: ${value}`)}`),
-    ...[...request.body ?? []].map(([name, value]) => `--data-urlencode ${shell(`${name}=${value}`)}`)].join(" \\\n  "),
-  python: request => {
-    const rest = [`    ${JSON.stringify(request.url)},`];
-    if (others(request).length) rest.push(`    headers=${JSON.stringify(Object.fromEntries(others(request)))},`);
-    if (request.body) rest.push(`    data=${JSON.stringify([...request.body])},`);
-    return `import requests\n\nanswer = requests.request(\n    "${request.method}",\n${rest.join("\n")}\n    timeout=10,\n)\nprint(answer.status_code, answer.text)\n`;
-  },
-  node: request => {
-    const options = { method: request.method, headers: Object.fromEntries(others(request)) };
-    const body = request.body ? `, body: new URLSearchParams(${JSON.stringify([...request.body])})` : "";
-    return `const answer = await fetch(${JSON.stringify(request.url)}, {\n  ...${JSON.stringify(options)}${body},\n});\nconsole.log(answer.status, await answer.text());\n`;
-  },
-};
-
 const show = (section, request) => {
   $("[data-http=request]", section).textContent = asHttp(request);
   for (const button of all("[data-as]", section)) button.dataset.copy = programs[button.dataset.as](request);
@@ -98,25 +75,32 @@ const pretty = (text, type) => {
   if (type.includes("html")) return `(an HTML page: “${text.match(/<title>([^<]*)/)?.[1] ?? ""}”)`;
   try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
 };
-const send = async (section, request) => {
-  show(section, request);
+const send = async request => {
   const { method, url, headers, body } = request;
   const started = performance.now();
   const answer = await fetch(url, { method, headers, body, credentials: "omit", cache: "no-store" });
   const text = await answer.text();
   const given = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
-  $("[data-http=headers]", section).textContent = [`HTTP ${answer.status} ${answer.statusText}`, ...given].join("\n");
-  $("[data-count]", section).textContent = `${given.length} headers`;
-  $("[data-http=response]", section).textContent = pretty(text, answer.headers.get("content-type") ?? "") || "(no body)";
+  let json = {};
+  try { json = JSON.parse(text); } catch { /* not every answer has a body */ }
+  return {
+    ok: answer.ok, status: answer.status, json, given, ms: Math.round(performance.now() - started), id: answer.headers.get("x-request-id"),
+    head: [`HTTP ${answer.status} ${answer.statusText}`, ...given].join("\n"), text: pretty(text, answer.headers.get("content-type") ?? "") || "(no body)",
+  };
+};
+const showAnswer = (section, answer) => {
+  $("[data-http=headers]", section).textContent = answer.head;
+  $("[data-count]", section).textContent = `${answer.given.length} headers`;
+  $("[data-http=response]", section).textContent = answer.text;
   const status = $("[data-status]", section);
   status.textContent = answer.status;
   status.className = `chip ${answer.ok ? "ok" : "bad"}`;
-  $("[data-ms]", section).textContent = `${Math.round(performance.now() - started)} ms`;
+  $("[data-ms]", section).textContent = `${answer.ms} ms`;
   $("[data-answer]", section).hidden = false;
-  let json = {};
-  try { json = JSON.parse(text); } catch { /* not every answer has a body */ }
-  return { ok: answer.ok, status: answer.status, json };
 };
+// Owners of an app or key can read which check failed.
+const why = ({ id }) => id && (memory.mine || flow === "key" || flow === "jwt")
+  ? [make("a", { href: `${root.dataset.errors}/${id}`, target: "_blank", rel: "noopener" }, "Why did this fail?")] : [];
 const codeOf = ({ json, status }) =>
   json.error?.code ?? json.error ?? (json.active === false ? "inactive" : String(status));
 
@@ -149,11 +133,11 @@ const clear = id => {
   if (answer) answer.hidden = true;
   for (const said of all("[data-outcome]", step(id))) said.replaceChildren();
 };
-const fail = (id, what, expected = "", received = "") => {
+const fail = (id, what, expected = "", received = "", more = []) => {
   settle(id, "failed");
   const facts = [["Expected", expected], ["Received", received]].filter(([, value]) => value);
   result(id, make("div", { className: "note bad" }, make("div", {}, make("strong", {}, what),
-    ...facts.map(([name, value]) => make("p", {}, `${name}: `, make("code", {}, value))))));
+    ...facts.map(([name, value]) => make("p", {}, `${name}: `, make("code", {}, value))), ...more)));
 };
 const currentSteps = () => all(`[data-flow="${flow}"] [data-go]`).map(button => button.dataset.go);
 
@@ -187,8 +171,10 @@ const choose = (name, focus = false) => {
 
 const lookUp = async id => {
   const answer = await fetch(`${page}/apps/${encodeURIComponent(id)}`);
+  remember({ mine: false });
   if (!answer.ok) return [mark(false, "None of your apps has this client ID. It may still be used here, if it comes back to this page.")];
   const found = await answer.json();
+  remember({ mine: found.mine });
   const lines = [mark(found.enabled, `${found.client_name}: ${found.public ? "a public app, without a secret" : "an app that keeps a secret"}${found.enabled ? "" : ", and it is disabled"}.`)];
   if (!found.grant_types.includes("authorization_code")) return lines;
   if (found.comes_back) return [...lines, mark(true, "People come back to this page: its redirect URI is registered.")];
@@ -288,8 +274,11 @@ const act = {
 
 const run = async (id, form) => {
   if (act[id]) return act[id](form);
-  const answer = await send(step(id), build(form));
-  if (!answer.ok) return fail(id, answer.json.error_description ?? answer.json.error?.message ?? `The server answered ${answer.status}.`, "", codeOf(answer));
+  const request = build(form), section = step(id);
+  show(section, request);
+  const answer = await send(request);
+  showAnswer(section, answer);
+  if (!answer.ok) return fail(id, answer.json.error_description ?? answer.json.error?.message ?? `The server answered ${answer.status}.`, "", codeOf(answer), why(answer));
   result(id);
   settle(id, "done");
   await after[id]?.(answer);
@@ -305,12 +294,16 @@ const attack = async ({ dataset: { attack: id, change, expect } }, outcome) => {
   }
   if (change.includes("@spent_token")) {
     // The successor is used first: a thief and the app are both at work now.
-    const used = await send(step(id), build(form));
+    const used = await send(build(form));
     if (used.ok) learnTokens(used.json);
   }
-  const answer = await send(step(id), build(form, changes)), code = codeOf(answer);
+  const request = build(form, changes), answer = await send(request), code = codeOf(answer);
   const good = expect.split(" ").includes(code);
-  outcome.replaceChildren(mark(good, good ? "As it should be: " : "Unexpected: ", make("code", {}, code), ` (${answer.status}).`));
+  const block = (name, text) => make("pre", { tabIndex: 0, ariaLabel: name }, make("code", {}, text));
+  outcome.replaceChildren(mark(good, good ? "As it should be: " : "Unexpected: ", make("code", {}, code), ` (${answer.status}). `, ...why(answer)),
+    make("details", {}, make("summary", {}, "Request and response"), block("Request", asHttp(request)), block("Response", `${answer.head}\n\n${answer.text}`)));
+  const here = $("[data-step]:not([hidden])").dataset.step;
+  if (here === "attacks") settle(here, good ? "done" : "failed");
   if (id === "token" && !change.includes("@spent_code")) remember({ spent_code: memory.code });
 };
 
@@ -358,6 +351,9 @@ const pickUp = async () => {
   for (const id of ["discovery", "authorize"]) settle(id, "done");
   await receive(query);
 };
+
+// Back from there without an answer: nothing is left lying about.
+addEventListener("pageshow", ({ persisted }) => { if (persisted) sessionStorage.removeItem("playground"); });
 
 // ---- the page
 

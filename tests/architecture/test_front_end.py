@@ -17,6 +17,7 @@ BUDGETS = [
     ("css/playground.css", 6_000),
     ("js/playground.js", 24_000),
     ("js/playground_tokens.js", 8_000),
+    ("js/playground_programs.js", 3_000),
     ("js/playground_callback.js", 2_000),
 ]
 
