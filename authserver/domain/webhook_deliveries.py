@@ -109,7 +109,8 @@ def resend(owner_id: str | None, endpoint_id: str, delivery_id: str) -> None:
         raise Conflict("A test is not sent again. Send a new one.")
     with database.transaction() as session:
         row = _on(session, owner_id, endpoint_id)
-        session.execute(_again().where(WebhookDelivery.id == delivery_id))
+        # Zero: somebody waits for it, so it goes before everything else, also while the endpoint is held.
+        session.execute(_again().values(next_at=0).where(WebhookDelivery.id == delivery_id))
         audit.record(
             session, "webhook.replayed", target=f"webhook:{row.id}", owner_id=row.owner_id, name=row.name, count=1
         )

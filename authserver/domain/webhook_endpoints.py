@@ -54,7 +54,8 @@ def create(owner: User, wish: Wish, *, secret: str = "") -> tuple[WebhookEndpoin
     with database.transaction() as session:
         _check_room(session, owner.id)
         session.add(row)
-        _record(session, "webhook.created", row, url=row.url, events=row.events)
+        # Of the URL the host alone: paths of webhooks often are the receiver's secret.
+        _record(session, "webhook.created", row, host=outbound.check(row.url).host, events=row.events)
     return row, made
 
 

@@ -286,7 +286,7 @@ def _has_room(job: Job) -> bool:
             connection.execute(
                 update(WebhookEndpoint).where(WebhookEndpoint.id == job.endpoint.id).values(held_until=state.reset_at)
             )
-            if job.delivery.test:
+            if not job.delivery.next_at:
                 connection.execute(
                     update(WebhookDelivery).where(WebhookDelivery.id == job.delivery.id).values(next_at=state.reset_at)
                 )
@@ -335,7 +335,7 @@ def _note(job: Job, outcome: Outcome, lease: str) -> bool:
         endpoint.last_attempt_at, endpoint.last_ms = now, outcome.ms
         if outcome.good:
             _succeeded(session, endpoint, delivery, now)
-        elif delivery.test:
+        elif delivery.test or endpoint.deleted_at is not None:
             delivery.state, delivery.next_at, delivery.finished_at = "failed", None, now
         else:
             _failed(session, endpoint, delivery, job, outcome, now)

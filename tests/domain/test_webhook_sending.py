@@ -295,6 +295,32 @@ def test_resending_keeps_the_id(alice: Person, receiver: Receiver) -> None:
     assert message(receiver, 1)["metadata"]["retry_count"] == 1
 
 
+def test_what_somebody_has_resent_does_not_wait_for_a_failing_endpoint(
+    alice: Person, receiver: Receiver, time_: Time
+) -> None:
+    receiver.status = 500
+    hook = endpoint(alice, receiver.url())
+    happen(alice)
+    for _ in range(6):
+        time_.pass_(1100)
+    receiver.status = 200
+    assert time_.pass_(1) == 0
+    webhook_deliveries.resend(alice.id, hook.id, only(hook.id).id)
+    assert time_.pass_(0) == 1
+    assert only(hook.id).state == "delivered"
+
+
+def test_what_is_resent_beyond_the_limit_waits_like_everything_else(
+    alice: Person, receiver: Receiver, time_: Time
+) -> None:
+    with config.using(dataclasses.replace(config.current(), rate_limit_webhook="1/minute")):
+        hook = endpoint(alice, receiver.url())
+        happen(alice)
+        assert time_.pass_(0) == 1
+        webhook_deliveries.resend(alice.id, hook.id, only(hook.id).id)
+        assert [time_.pass_(0), time_.pass_(61)] == [0, 1]
+
+
 def test_no_more_than_the_limit_goes_out_and_the_rest_waits(
     alice: Person, receiver: Receiver, time_: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
