@@ -66,7 +66,7 @@ def behind_nginx(server: Served, api: int, count: int) -> dict[str, str]:
             ]
             for name in ("p50", "p99"):
                 without, with_check = (statistics.median(getattr(run[which], name) for run in runs) for which in (0, 1))
-                found[f"behind nginx, {connections} at once, {name}"] = (
+                found[f"nginx, {connections} at once, {name}"] = (
                     f"{without:.2f} ms, with the check {with_check:.2f} ms: {with_check - without:+.2f} ms"
                 )
     return found
