@@ -60,7 +60,14 @@ def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
         (FormNonce, FormNonce.expires_at < now),
         (AttemptCounter, AttemptCounter.window_ends_at < now),
         (OneTimeLink, OneTimeLink.expires_at < remembered),
-        (AuthorizationRequest, AuthorizationRequest.expires_at < remembered),
+        # Anybody can make requests, of 16 kB and more: those that were never answered are not kept for a day.
+        (
+            AuthorizationRequest,
+            or_(
+                AuthorizationRequest.expires_at < remembered,
+                AuthorizationRequest.answered_at.is_(None) & (AuthorizationRequest.expires_at < now),
+            ),
+        ),
         (AuthorizationCode, AuthorizationCode.expires_at < remembered),
         (AccessToken, AccessToken.expires_at < remembered),
         (RefreshToken, RefreshToken.expires_at < remembered),

@@ -7,10 +7,12 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from authserver import database
-from authserver.domain import audit, retention, sessions
+from authserver.domain import audit, authorization_requests, clients, retention, sessions
+from authserver.domain.authorization_requests import Asked, Destination
 from authserver.lib import clock
-from authserver.models import FormNonce, RevokedToken, SignInSession
+from authserver.models import AuthorizationRequest, FormNonce, RevokedToken, SignInSession
 from tests.conftest import Person
+from tests.support import protocol
 
 
 def test_batches_go_on_until_nothing_expired_is_left(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +34,25 @@ def test_a_revoked_token_is_remembered_until_no_clock_takes_it(app: Flask) -> No
     retention.purge()
     with database.reading() as session:
         assert session.scalars(select(RevokedToken.jti)).all() == ["just"]
+
+
+def test_a_request_that_nobody_answered_goes_as_soon_as_nobody_can(app: Flask, alice: Person) -> None:
+    client, now = protocol.register(scopes=["openid"]), clock.now()
+    facts = clients.get(client.id)
+    asked = Asked(
+        destination=Destination(facts.id, facts.redirect_uris[0]), redirect_uri_sent=True, scopes=(), scope_asked=False
+    )
+    kept = {}
+    for name, ends, answered in (("open", now + 60, None), ("dead", now - 1, None), ("answered", now - 1, now - 60)):
+        _, row = authorization_requests.store(asked, browser=b"x" * 32, found=None)
+        kept[row.digest] = name
+        with database.transaction() as session:
+            stored = session.get_one(AuthorizationRequest, row.digest)
+            stored.expires_at, stored.answered_at = ends, answered
+    assert retention.purge()["authorization_requests"] == 1
+    with database.reading() as session:
+        left = session.scalars(select(AuthorizationRequest.digest)).all()
+    assert {kept[digest] for digest in left} == {"open", "answered"}
 
 
 def test_a_living_session_stays_and_an_old_one_goes(app: Flask, alice: Person) -> None:
