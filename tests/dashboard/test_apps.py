@@ -10,9 +10,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver.domain import client_secrets, clients, resources
+from authserver import database
+from authserver.domain import audit, client_secrets, clients, resources
 from authserver.domain.client_metadata import Registration
 from authserver.models import Client
+from authserver.observability import context
 from tests.conftest import Person
 from tests.support.browsing import Answer, Browser, InProcess
 from tests.support.databases import ISSUER
@@ -177,6 +179,20 @@ def test_an_owner_is_not_offered_to_register_an_api(at: SignedIn, mallory: Perso
     assert "kind=resource_server" not in browser.open("/apps/new").text
     form = browser.open("/apps/new?kind=web").form("/apps/new")
     assert browser.submit(form, name="API", kind="resource_server").status == 422
+
+
+def test_where_people_sat_when_they_allowed_an_app_is_not_told_to_its_owner(
+    at: SignedIn, alice: Person, bob: Person, ada: Person
+) -> None:
+    client = make(alice)
+    with context.using(context.Context(ip="198.51.100.77", actor=f"user:{bob.id}")), database.transaction() as session:
+        audit.record(
+            session, "consent.granted", target=f"client:{client.id}", owner_id=bob.id, client_id=client.id, scopes=[]
+        )
+    path = f"/apps/{client.id}/activity"
+    page = at(alice).get(path).text
+    assert "Somebody allowed it" in page and "198.51.100.77" not in page
+    assert "198.51.100.77" in at(ada).get(path).text
 
 
 GET_PAGES = (
