@@ -100,11 +100,15 @@ def render(settings: Settings, card: Mapping[str, str]) -> str:
         f"  {'webhooks':<11} {issuer}/demo/webhook-inbox",
         *([f"  {'playground':<11} {issuer}/playground"] if settings.has_playground else []),
         f"  {'discovery':<11} {issuer}/.well-known/oauth-authorization-server",
+        f"  {'API':<11} {issuer}/docs",
         f"  {'API key':<11} {card['api_key']}   (Read Only)",
         f"  {'web app':<11} {demo.WEB} / {card[demo.WEB]}   (redirects to {demo.WEB_CALLBACKS[0]})",
         "  first token:",
         f"    curl -s -u '{demo.JOB}:{card[demo.JOB]}' {issuer}/oauth/token"
         " -d grant_type=client_credentials -d scope=workflows:read",
+        "  the key reads workflows, and is refused a delete:",
+        f"    curl -s -H 'Authorization: Bearer {card['api_key']}' {issuer}/demo/v1/workflows",
+        f"    curl -s -X DELETE -H 'Authorization: Bearer {card['api_key']}' {issuer}/demo/v1/workflows/any",
     ]
     return "\n".join(lines)
 

@@ -22,6 +22,7 @@ NAVIGATION = (
     ("Build", "Apps", "apps.index", "app", False),
     ("Build", "API keys", "api_keys.index", "key", False),
     ("Build", "Webhooks", "webhooks.index", "hook", False),
+    ("Build", "API", "api_docs.show", "terminal", False),
     ("Build", "Playground", "playground.show", "play", False),
     ("Watch", "Usage", "usage.show", "chart", False),
     ("Watch", "Audit log", "audit_log.index", "list", False),
