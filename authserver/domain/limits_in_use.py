@@ -18,6 +18,7 @@ from authserver.models import ApiKey, Client, Grant, UsageCount, User
 DAYS = 14
 # Of how many people who use an app the busiest is looked for: each has a limit of their own there.
 PEOPLE = 200
+_PER = {1: "a second", 60: "a minute", 3600: "an hour", 86_400: "a day"}
 
 
 @dataclass(slots=True)
@@ -37,6 +38,11 @@ class Limit:
     title: str
     state: State
     holders: int = 1
+
+    @property
+    def per(self) -> str:
+        """How long its window is, in words."""
+        return _PER.get(self.state.window, f"every {self.state.window:,} seconds")
 
     @property
     def used(self) -> int:
@@ -64,13 +70,17 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A page of keys and apps, the busiest first, and how many there are; `per_day` is (start of the day, requests)."""
+    """A page of keys and apps, those refused most and the busiest first, and how many there are.
+
+    `per_day` is (start of the day in epoch seconds, requests), `offenders` (name, refusals in 24 hours).
+    """
 
     holders: list[Holder]
     total: int
     per_day: list[tuple[int, int]]
     refused: int
     offenders: list[tuple[str, int]]
+    has_samples: bool
 
 
 def report(user: User, *, page: int = 1, limit: int = 20) -> Report:
@@ -80,14 +90,16 @@ def report(user: User, *, page: int = 1, limit: int = 20) -> Report:
     rows = {**_keys(owner_id), **_apps(owner_id)}
     subjects = None if owner_id is None else list(rows)
     figures = _figures(subjects)
-    order = sorted(rows, key=lambda each: (-figures[each].requests if each in figures else 0, rows[each].name.lower()))
+    found = {each: figures.get(each, Figures()) for each in rows}
+    order = sorted(rows, key=lambda each: (-found[each].refused, -found[each].requests, rows[each].name.lower()))
     shown = order[(page - 1) * limit : page * limit]
     return Report(
-        holders=[_holder(each, rows[each], figures.get(each, Figures())) for each in shown],
+        holders=[_holder(each, rows[each], found[each]) for each in shown],
         total=len(order),
         per_day=usage.per_day(rate_limits.REQUESTS, days=DAYS, subjects=subjects),
         refused=sum(each.refused for each in figures.values()),
         offenders=_offenders(figures, rows) if user.is_admin else [],
+        has_samples=usage.has_samples(),
     )
 
 
