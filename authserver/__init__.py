@@ -93,7 +93,6 @@ def register(app: Flask, settings: Settings) -> None:
     app.wsgi_app = lane.Lane(  # type: ignore[method-assign]  # the documented way to put a middleware in front
         app.wsgi_app,
         endpoints,
-        threads=settings.threads,
         prefix=machine.issuer_path(),
         open=settings.lane == "on",
     )

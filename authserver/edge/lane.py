@@ -26,12 +26,11 @@ class Lane:
         behind: WSGIApplication,
         endpoints: Mapping[str, Endpoint],
         *,
-        threads: int,
         prefix: str = "",
         open: bool = True,
     ):
         self._behind, self._prefix = behind, prefix
-        self._arrivals = Arrivals(threads)
+        self._arrivals = Arrivals()
         self._endpoints = endpoints if open else {}
         # A path that ends in a slash stands for everything below it.
         self._below = {path: endpoint for path, endpoint in self._endpoints.items() if path.endswith("/")}

@@ -30,7 +30,7 @@ def redemptions(app: App, code: str, verifier: str, count: int = PARALLEL) -> li
 
 
 def test_of_a_hundred_parallel_redemptions_exactly_one_succeeds(served: Served, app: App) -> None:
-    """Whether the losers revoke depends on whether they had arrived before the winner's commit: both are right."""
+    """Who lost revokes nothing if it had waited for a thread (tests/edge/test_arrivals.py); here only time could tell."""
     code, asked = app.code(served.browser("alice@example.test"))
     answers = parallel.volley(app.issuer, redemptions(app, code, asked.verifier))
     assert Counter(each.error for each in answers) == {(200, ""): 1, (400, "invalid_grant"): PARALLEL - 1}
