@@ -12,6 +12,7 @@ from authserver.observability import context
 def init_app(app: Flask) -> None:
     """Wire the edge: checks before a view, headers and cookies after it."""
     app.before_request(name_route)
+    app.before_request(refuse_second_spelling)
     app.before_request(host.check)
     app.before_request(refuse_nul)
     csrf.init_app(app)
@@ -25,6 +26,12 @@ def name_route() -> None:
     """Give the log and the metrics the route instead of the path, which may hold a one-time token."""
     if request.url_rule is not None:
         request.environ["authserver.route"] = request.url_rule.rule
+
+
+def refuse_second_spelling() -> None:
+    """Werkzeug drops slashes in front, so `//admin` would be `/admin` under a name that no proxy's rule knows (C25)."""
+    if request.environ.get("PATH_INFO", "").startswith("//"):
+        abort(404)
 
 
 def refuse_nul() -> None:

@@ -47,3 +47,10 @@ def test_head_is_get_without_its_body(http: FlaskClient) -> None:
     assert (head.status_code, head.data) == (200, b"")
     assert head.headers["ETag"] == got.headers["ETag"]
     assert head.headers["Content-Length"] == str(len(got.data))
+
+
+@pytest.mark.parametrize("path", ["/login", "/oauth/token", "/static/css/app.css", "/healthz"])
+def test_no_route_has_a_second_name_with_more_slashes(http: FlaskClient, path: str) -> None:
+    """Class C25: Werkzeug alone would answer `//login` as if it were `/login`."""
+    assert http.get(path).status_code in (200, 405)
+    assert http.get(path, environ_overrides={"PATH_INFO": "/" + path}).status_code == 404
