@@ -27,11 +27,18 @@ SECONDS = 30
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client of the proxy sees: header names in lower case."""
+    """What a client of the proxy sees: header names in lower case, with all values of each."""
 
     status: int
-    headers: dict[str, str]
+    every: dict[str, list[str]]
     body: bytes
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that come once, as all of ours do."""
+        twice = {name: values for name, values in self.every.items() if len(values) > 1}
+        assert not twice, twice
+        return {name: values[0] for name, values in self.every.items()}
 
     @property
     def json(self) -> Any:
@@ -65,7 +72,7 @@ class Gateway:
                 connection.putheader(name, value)
             connection.endheaders(body)
             got = connection.getresponse()
-            return Answer(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read())
+            return Answer(got.status, {name.lower(): got.headers.get_all(name) for name in got.headers}, got.read())
         finally:
             connection.close()
 
