@@ -8,6 +8,7 @@ const $ = (selector, within = root) => within.querySelector(selector);
 const all = (selector, within = root) => [...within.querySelectorAll(selector)];
 const step = id => document.getElementById(`step-${id}`);
 const memory = { spent_jwt: "" };
+let usual = $("[name=scope]", step("authorize")).value.split(" ");
 let flow = "code", waiting = false, pair, asked = "";
 
 // ---- what the page knows
@@ -174,7 +175,11 @@ const lookUp = async id => {
   remember({ mine: false });
   if (!answer.ok) return [mark(false, "None of your apps has this client ID. It may still be used here, if it comes back to this page.")];
   const found = await answer.json();
-  remember({ mine: found.mine });
+  const has = new Set(found.scope.split(" "));
+  remember({
+    mine: found.mine, own_scope: has.has("workflows:read") ? "workflows:read" : "",
+    scope: usual.filter(name => has.has(name)).join(" ") || found.scope,
+  });
   const lines = [mark(found.enabled, `${found.client_name}: ${found.public ? "a public app, without a secret" : "an app that keeps a secret"}${found.enabled ? "" : ", and it is disabled"}.`)];
   if (!found.grant_types.includes("authorization_code")) return lines;
   if (found.comes_back) return [...lines, mark(true, "People come back to this page: its redirect URI is registered.")];
@@ -401,6 +406,7 @@ document.querySelector("[data-permalink]").addEventListener("click", event => { 
 
 const wanted = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : { flow: location.hash.slice(1) });
 for (const name of ["scope", "resource", "prompt"]) if (wanted.get(name)) $(`[name=${name}]`, step("authorize")).value = wanted.get(name);
+if (wanted.get("scope")) usual = wanted.get("scope").split(" ");
 const first = wanted.get("client_id") ?? seeded;
 $("[name=client_id]", step("client")).value = first;
 remember({ client_id: first, client_secret: "", jti: random() });

@@ -270,9 +270,23 @@ def test_an_own_app_comes_back_here_after_one_click(chromium: Chromium, demo: De
         playground.step.get_by_role("button", name="Add it").click()
         expect(playground.step).to_contain_text("its redirect URI is registered")
         playground.on()
-        playground.step.locator("[name=scope]").fill("openid")
+        expect(playground.step.locator("[name=scope]")).to_have_value("openid")  # all that it has
         playground.step.locator("[data-send]").click()
         playground.consent()
+        playground.on()
+        playground.send()
+
+
+def test_the_quickstart_of_an_app_leads_here_with_the_app_filled_in(chromium: Chromium, demo: Demo) -> None:
+    app = demo.app(ALICE, "Lamps", "machine", scopes=["workflows:read"])
+    with chromium.window(demo.cookies(ALICE)) as page:
+        page.goto(f"{demo.issuer}/apps/{app.client_id}/quickstart")
+        page.get_by_role("link", name="Open in playground").click()
+        playground = Playground(page)
+        expect(page.locator("#flow")).to_have_value("machine")
+        expect(playground.step.locator("[name=client_id]")).to_have_value(app.client_id)
+        playground.step.locator("[name=client_secret]").fill(app.client_secret)
+        playground.send()
         playground.on()
         playground.send()
 

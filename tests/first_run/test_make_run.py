@@ -49,7 +49,7 @@ def test_the_command_on_the_first_card_returns_a_token(
 
 def test_the_card_names_the_pages_the_people_and_a_key(clone: Path) -> None:
     card = (clone / "card.txt").read_text()
-    for part in ("dashboard", "mailbox", "discovery", "API key", "admin@demo.test", "make reset", "_ak_"):
+    for part in ("dashboard", "playground", "mailbox", "discovery", "API key", "admin@demo.test", "make reset", "_ak_"):
         assert part in card, part
 
 
