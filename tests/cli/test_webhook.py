@@ -1,0 +1,88 @@
+"""`authserver webhook`: list, test, replay, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from authserver.cli import webhook
+from authserver.config import Settings
+from authserver.domain import webhook_deliveries, webhook_sending
+from tests.cli.conftest import Command
+from tests.conftest import Person
+from tests.support import receivers
+from tests.support.receivers import Receiver
+from tests.support.webhooks import endpoint, happen
+
+
+@pytest.fixture
+def overrides() -> dict[str, Any]:
+    return {"outbound_allow": ("127.0.0.1",)}
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Receiver]:
+    monkeypatch.setenv("AUTHSERVER_OUTBOUND_ALLOW", "127.0.0.1")
+    monkeypatch.setenv("AUTHSERVER_DATA_DIR", settings.data_dir)
+    with receivers.listening() as made:
+        yield made
+
+
+def test_list_shows_every_endpoint_and_no_secret(command: Command, alice: Person, receiver: Receiver) -> None:
+    row = endpoint(alice, receiver.url())
+    code, out, _ = command("webhook", "list", "--json")
+    assert code == 0
+    [found] = json.loads(out)
+    assert (found["id"], found["status"], found["owner_id"]) == (row.id, "active", alice.id)
+    assert "whsec_" not in out
+
+
+def test_a_test_is_sent_by_the_worker_and_its_answer_told(
+    command: Command, alice: Person, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = endpoint(alice, receiver.url())
+    real = webhook.time.sleep
+    # The worker's turn comes while the command waits.
+    monkeypatch.setattr(webhook.time, "sleep", lambda seconds: webhook_sending.send_due() or real(0))
+    code, out, _ = command("webhook", "test", row.id)
+    assert (code, out.partition(" in ")[0]) == (0, "Delivered: HTTP 200")
+    receiver.status = 500
+    code, out, _ = command("webhook", "test", row.id)
+    assert (code, out.strip()) == (1, "Not delivered: HTTP 500")
+
+
+def test_a_test_without_a_worker_says_so(
+    command: Command, alice: Person, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "WAIT_SECONDS", 0.0)
+    code, out, _ = command("webhook", "test", endpoint(alice, receiver.url()).id)
+    assert code == 1
+    assert "does `authserver worker` run?" in out
+
+
+def test_replay_queues_what_failed(command: Command, alice: Person, receiver: Receiver) -> None:
+    row = endpoint(alice, receiver.url())
+    happen(alice)
+    webhook_sending.send_due()
+    assert json.loads(command("webhook", "replay", row.id, "--json")[1]) == {"replayed": 0}
+    assert json.loads(command("webhook", "replay", row.id, "--all", "--json")[1]) == {"replayed": 1}
+    webhook_sending.send_due()
+    assert webhook_deliveries.count_by_state(row.id) == {"delivered": 1}
+    assert len(receiver.got) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("test", "wh_nobody"), 3),
+        (("replay", "wh_nobody"), 3),
+        (("replay", "wh_nobody", "--since", "yesterday"), 2),
+        (("replay", "wh_nobody", "--since", ""), 2),
+        (("fly",), 2),
+    ],
+)
+def test_mistakes_have_the_exit_codes_of_the_contract(command: Command, words: tuple[str, ...], code: int) -> None:
+    assert command("webhook", *words)[0] == code
