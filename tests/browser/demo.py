@@ -83,8 +83,9 @@ class Demo:
         """An app registered through its form."""
         made = self.browser(email).fill(f"/apps/new?kind={kind}", name=name, **fields)
         secret = re.search(r"\bkaie_cs_\w+", made.text)
-        return App(self.issuer, OverHttp(), _id(made, r"/apps/([^/\"?]+)(?:/quickstart)?\""), secret[0] if secret else "",
-                   redirect_uri=str(fields.get("redirect_uris-0", "")))  # fmt: skip
+        client_id = _id(made, r"/apps/([^/\"?]+)(?:/quickstart)?\"")
+        callback = str(fields.get("redirect_uris-0", ""))
+        return App(self.issuer, OverHttp(), client_id, secret[0] if secret else "", redirect_uri=callback)
 
 
 def _id(page: Answer, pattern: str) -> str:

@@ -35,6 +35,9 @@ class Stage:
     invited: str
     kid: str
     table: str
+    hook: str
+    delivery: str
+    off_hook: str
     authorize: str
     authorize_native: str
     authorize_bare: str
@@ -68,7 +71,9 @@ def build(demo: Demo) -> Stage:
     newcomer, bob, gone = demo.person("Nora New"), demo.person("Bob Stone"), demo.person("Gus Gone")
     acme.scope = "openid email workflows:read"
     acme.tokens(demo.browser(bob))
-    web = App(demo.issuer, acme.wire, "demo-web-app", demo.card["demo-web-app"], redirect_uri="http://localhost:9000/callback")
+    web = App(
+        demo.issuer, acme.wire, "demo-web-app", demo.card["demo-web-app"], redirect_uri="http://localhost:9000/callback"
+    )
     for app in (acme, web):
         app.scope = "openid profile email workflows:read"
         app.tokens(alice)
@@ -78,6 +83,10 @@ def build(demo: Demo) -> Stage:
     users = {email: _user(demo, email) for email in (bob, gone)}
     admin.fill(f"/admin/users/{users[gone]}/disable")
     admin.fill("/admin/gateway-routes/new", name="reports", rules="GET /reports/** analytics:read")
+    hooks = admin.open("/webhooks").links
+    hook = _first(hooks, r"/webhooks/(wh_\w+)$")
+    alice.fill("/webhooks/new", name="Billing", url="http://127.0.0.1:9/hooks", which="all", action="save")
+    off_hook = _first(alice.open("/webhooks").links, r"/webhooks/(wh_\w+)$")
     invited = demo.welcome_link("ivy.invited@demo.test", "Ivy Invited")
     demo.visitor().fill("/password/reset", email=bob)
     mail = demo.visitor().open("/demo/mail")
@@ -99,6 +108,9 @@ def build(demo: Demo) -> Stage:
         gone_user=users[gone],
         invited=_user(demo, "ivy.invited@demo.test"),
         table="reports",
+        hook=hook,
+        delivery=_first(admin.open(f"/webhooks/{hook}/deliveries").links, r"/deliveries/(whd_\w+)$"),
+        off_hook=off_hook,
         kid=_first(admin.open("/admin/signing-keys").links, r"/signing-keys/([^/]+)/retire$"),
         authorize=acme.ask(**asking).url,
         authorize_native=native.ask(**asking).url,

@@ -149,7 +149,7 @@ def test_a_machine_gets_a_token_calls_and_asks_about_it(playground: Playground, 
     windows.picture(page, "playground-machine")
 
 
-@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256"])
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA"])
 def test_a_jwt_of_a_pair_made_here_works_once(playground: Playground, page: Page, alg: str) -> None:
     playground.choose("jwt")
     playground.step.locator("[name=alg]").select_option(alg)
@@ -254,6 +254,23 @@ def test_the_same_tab_works_where_no_other_may_open(playground: Playground, page
     playground.on()
     playground.send()
     expect(playground.step).to_contain_text("The signature is good")
+
+
+def test_a_browser_that_opens_no_tabs_goes_there_itself(playground: Playground, page: Page) -> None:
+    page.evaluate("window.open = () => null")
+    playground.choose("code")
+    playground.go("authorize")
+    playground.step.locator("[data-send]").click()
+    playground.step.locator("[data-open]").click()
+    page.locator("[name=action][value=allow]").click()
+    page.locator("#step-callback:not([hidden])").wait_for()
+    playground.state()
+
+
+def test_an_answer_that_nobody_waits_for_says_so(playground: Playground, page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "?code=kaie_ac_x&state=y&iss=z")
+    expect(page.locator("[data-said]")).to_contain_text("No playground is waiting")
+    assert "code=" not in page.url
 
 
 def test_an_own_app_comes_back_here_after_one_click(chromium: Chromium, demo: Demo) -> None:

@@ -1,4 +1,4 @@
-"""The screens that a person with apps and keys sees: nothing wrong with them by WCAG 2.2 AA, in either theme, down to 320 pixels."""
+"""The screens that a person sees: nothing wrong with them by WCAG 2.2 AA, in either theme, down to 320 pixels."""
 
 from __future__ import annotations
 

@@ -45,7 +45,9 @@ class Chromium:
         options: dict[str, Any] = {"java_script_enabled": script, "color_scheme": scheme, "reduced_motion": "reduce"}
         context = self.browser.new_context(viewport={"width": width, "height": 900}, **options)
         context.set_default_timeout(PATIENCE_MS)
-        context.add_cookies([{"name": name, "value": value, "url": self.issuer} for name, value in (cookies or {}).items()])
+        context.add_cookies(
+            [{"name": name, "value": value, "url": self.issuer} for name, value in (cookies or {}).items()]
+        )
         complaints = _listen(context, self.issuer)
         try:
             yield context.new_page()
@@ -71,7 +73,9 @@ def _listen(context: BrowserContext, issuer: str) -> list[str]:
         where = message.location.get("url", "")
         opened = message.page.url if message.page else ""
         # Chromium also reports the status of a page that is an error page on purpose.
-        of_page = "Failed to load resource" in message.text and (where == opened or not where.startswith(issuer + "/static"))
+        of_page = "Failed to load resource" in message.text and (
+            where == opened or not where.startswith(issuer + "/static")
+        )
         if message.type == "error" and (where or opened).startswith(issuer) and not of_page:
             complaints.append(f"{opened}: {message.text}")
 
@@ -117,26 +121,33 @@ def overflowing(page: Page) -> list[str]:
             """() => {
               const edge = document.documentElement.clientWidth;
               if (document.documentElement.scrollWidth <= edge) return [];
-              const wide = [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > edge + 1);
+              const all = [...document.querySelectorAll("body *")];
+              const wide = all.filter(e => e.getBoundingClientRect().right > edge + 1);
               return wide.slice(-3).map(e => "sticks out: " + e.outerHTML.slice(0, 160));
             }"""
         )
     )
 
 
+STRUCTURE = """() => {
+  const all = selector => [...document.querySelectorAll(selector)];
+  const wrong = all("[aria-invalid=true]");
+  const leads = all(".summary a").map(link => link.getAttribute("href").slice(1));
+  return {
+    title: document.title,
+    h1: all("h1").length,
+    main: all("main").length,
+    wrong: wrong.length + all(".summary[role=alert]").length,
+    unexplained: wrong.filter(e => e.type != "radio" && !e.ariaDescribedByElements?.length).map(e => e.name),
+    dead: leads.filter(id => !document.getElementById(id)),
+    focus: document.activeElement?.matches(".summary, .summary *"),
+  };
+}"""
+
+
 def structure(page: Page) -> list[str]:
     """The rules that every page keeps: one h1, one main, a title that says where one is and whether it went wrong."""
-    seen = page.evaluate(
-        """() => ({
-          title: document.title,
-          h1: document.querySelectorAll("h1").length,
-          main: document.querySelectorAll("main").length,
-          wrong: document.querySelectorAll(".summary[role=alert], [aria-invalid=true]").length,
-          unexplained: [...document.querySelectorAll("[aria-invalid=true]")].filter(e => e.type != "radio" && !e.ariaDescribedByElements?.length).map(e => e.name),
-          dead: [...document.querySelectorAll(".summary a")].map(a => a.getAttribute("href")).filter(h => !document.querySelector("#" + CSS.escape(h.slice(1)))),
-          focus: document.activeElement?.matches(".summary, .summary *"),
-        })"""
-    )
+    seen = page.evaluate(STRUCTURE)
     found = []
     if not seen["title"].endswith(" – Kaie") or seen["title"].count(ERROR) > 1:
         found.append(f"title: {seen['title']!r}")
@@ -146,9 +157,11 @@ def structure(page: Page) -> list[str]:
         found.append(f"{seen['h1']} h1 and {seen['main']} main")
     if seen["wrong"] and not seen["focus"]:
         found.append("the summary of the errors has no focus")
-    return found + [f"no reason at the field: {each}" for each in seen["unexplained"]] + [
-        f"the summary links to nothing: {each}" for each in seen["dead"]
-    ]
+    return (
+        found
+        + [f"no reason at the field: {each}" for each in seen["unexplained"]]
+        + [f"the summary links to nothing: {each}" for each in seen["dead"]]
+    )
 
 
 def picture(page: Page, name: str) -> None:
