@@ -87,6 +87,7 @@ def test(webhook_id: str) -> Any:
     """Have a test sent, and show what becomes of it."""
     row = _visible(webhook_id)
     delivery_id = webhook_endpoints.test(row.owner_id, row.id)
+    webhook_deliveries.looked_for(row.owner_id, row.id, delivery_id)
     return redirect(url_for("webhooks_deliveries.show", webhook_id=row.id, delivery_id=delivery_id), 303)
 
 

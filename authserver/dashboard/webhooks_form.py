@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -18,9 +16,6 @@ from authserver.errors import Invalid, NotFound
 blueprint = Blueprint("webhooks_form", __name__)
 ALL, SOME = "all", "some"
 MAX_ROWS = 11
-# The worker sends a test at once; who asked looks for its result for so long, and one at a time in each process.
-LOOK_SECONDS = 1.5
-_looking = threading.Lock()
 
 
 class WebhookForm(FlaskForm):
@@ -135,27 +130,13 @@ def _test(form: WebhookForm) -> Any:
     except Invalid as refused:
         form.take(refused)
         return _page(form), 422
-    return _page(form, test=_looked_for(row.id, delivery_id))
-
-
-def _looked_for(draft_id: str, delivery_id: str) -> webhook_deliveries.Delivery:
-    owner_id = current_user.me().user.id
-    found = webhook_deliveries.get(owner_id, draft_id, delivery_id, drafts=True)
-    if _looking.acquire(blocking=False):
-        try:
-            give_up = time.monotonic() + LOOK_SECONDS
-            while found.state == "pending" and time.monotonic() < give_up:
-                time.sleep(0.1)
-                found = webhook_deliveries.get(owner_id, draft_id, delivery_id, drafts=True)
-        finally:
-            _looking.release()
-    return found
+    return _page(form, test=webhook_deliveries.looked_for(row.owner_id, row.id, delivery_id, drafts=True))
 
 
 def _result() -> webhook_deliveries.Delivery | None:
     draft_id, _, delivery_id = request.form.get("tested", "").partition(":")
     try:
-        return _looked_for(draft_id, delivery_id)
+        return webhook_deliveries.looked_for(current_user.me().user.id, draft_id, delivery_id, drafts=True)
     except NotFound:
         return None  # it is gone after an hour
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,8 @@ KEPT_DAYS = 30
 DAY = 86_400
 # So many attempts of an endpoint at most are looked at for its figures.
 SAMPLE = 1000
+LOOK_SECONDS = 1.5
+_looking = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,23 @@ def get(owner_id: str | None, endpoint_id: str, delivery_id: str, *, drafts: boo
     if row is None:
         raise NotFound("There is no such delivery.")
     return _delivery(row)
+
+
+def looked_for(owner_id: str | None, endpoint_id: str, delivery_id: str, *, drafts: bool = False) -> Delivery:
+    """A delivery that the worker is about to send: as it is after a moment, if it is not done before.
+
+    One at a time in each process: no thread of the others waits for somebody's server.
+    """
+    found = get(owner_id, endpoint_id, delivery_id, drafts=drafts)
+    if found.state == "pending" and _looking.acquire(blocking=False):
+        try:
+            give_up = time.monotonic() + LOOK_SECONDS
+            while found.state == "pending" and time.monotonic() < give_up:
+                time.sleep(0.1)
+                found = get(owner_id, endpoint_id, delivery_id, drafts=drafts)
+        finally:
+            _looking.release()
+    return found
 
 
 def attempts(delivery_id: str) -> list[WebhookAttempt]:
