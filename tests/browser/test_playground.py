@@ -183,6 +183,18 @@ def test_a_key_reads_and_is_refused_a_delete(playground: Playground, page: Page)
     windows.picture(page, "playground-key")
 
 
+def test_an_owner_is_led_to_the_check_that_failed(playground: Playground, page: Page) -> None:
+    playground.choose("key")
+    playground.make("key")
+    expect(playground.step.locator("[name=api_key]")).not_to_have_value("")
+    playground.send()
+    playground.on()
+    assert not playground.attack("No credential").get_by_role("link").count()  # nobody's, so nobody may read it
+    with page.expect_popup() as opened:
+        playground.attack("Delete without permission").get_by_role("link", name="Why did this fail?").click()
+    expect(opened.value.locator("main")).to_contain_text("workflows:delete")
+
+
 @pytest.mark.parametrize("title", ["A redirect URI that is not registered", "An app that does not exist"])
 def test_an_address_that_cannot_be_trusted_leads_nowhere(playground: Playground, title: str) -> None:
     playground.choose("code")
