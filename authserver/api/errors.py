@@ -43,8 +43,8 @@ def facts(row: Refusal) -> dict[str, Any]:
 
 
 def _viewer(call: Call) -> Viewer:
-    """All of a person's with settings:manage; without it, a credential sees its own."""
-    if call.holder.has(MANAGE) or call.is_admin:
+    """All of a person's with settings:manage; without it, and for a client itself, a credential sees its own."""
+    if call.is_admin or (call.holder.has(MANAGE) and call.holder.owner_id):
         return Viewer(user=call.actor())
     return Viewer(key_id=call.holder.key_id, client_id=call.holder.client_id, owner_id=call.holder.owner_id)
 
