@@ -14,7 +14,12 @@ from tests.support.third_party import App
 
 HSTS = re.compile(r"max-age=(\d+); includeSubDomains")
 NONCE = re.compile(r"'nonce-([A-Za-z0-9_-]+)'")
-CACHEABLE = ("/.well-known/jwks.json", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+CACHEABLE = (
+    "/.well-known/jwks.json",
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/openapi.json",
+)
 MACHINES = ("/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/userinfo", "/healthz", "/readyz", *CACHEABLE)
 
 
