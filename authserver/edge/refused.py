@@ -10,7 +10,7 @@ from authserver.edge.exchange import Incoming
 from authserver.edge.json_errors import ApiError
 from authserver.errors import Check
 from authserver.lib import scopes as grammar
-from authserver.observability import context
+from authserver.observability import context, logs
 
 
 def note(
@@ -47,7 +47,7 @@ def note_presented(
 ) -> None:
     """Keep why the credential of an Authorization header was refused, if it is one that we know."""
     scheme, _, presented = authorization.partition(" ")
-    found = credential_checks.explain(presented.strip(" "), ip=ip) if scheme.lower() == "bearer" else None
+    found = _explained(presented.strip(" "), ip) if scheme.lower() == "bearer" else None
     if found is not None:
         refusals.note(
             context.current().request_id,
@@ -61,6 +61,14 @@ def note_presented(
             checks=(*found.checks, *more),
             proven=found.proven,
         )
+
+
+def _explained(presented: str, ip: str) -> credential_checks.Explained | None:
+    try:
+        return credential_checks.explain(presented, ip=ip)
+    except Exception as failure:  # a refusal stays a refusal, whatever its explanation meets
+        logs.failure("refusal_not_explained", failure, level="warning")
+        return None
 
 
 def _of_holder(error: ApiError, holder: Principal, needed: Collection[str]) -> list[Check]:
