@@ -145,9 +145,17 @@ def _for_people() -> Any:
     def console(logger: Any, level: str, members: Any) -> str:
         members["timestamp"] = members.pop("ts", "")[11:23]
         trace = members.pop("traceback", "")
+        members = {name: _inert(value) for name, value in members.items()}
         return str(render(logger, level, members)) + (f"\n{trace}" if trace else "")
 
     return console
+
+
+def _inert(value: Any) -> Any:
+    """Without what would steer a terminal: a path that a stranger asks for can hold it."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in value)
 
 
 def _redact(_logger: Any, _level: str, text: Any) -> str:

@@ -154,3 +154,12 @@ def test_for_people_there_are_columns_and_no_secret() -> None:
     logs.configure(Settings(log_level="ERROR", log_format="json"))
     assert "request" in stream.getvalue()
     assert CREDENTIALS[0] not in stream.getvalue()
+
+
+def test_nothing_that_a_stranger_sends_steers_the_terminal() -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(log_format="console"), stream)
+    logs.event("request", route="/\x1b[2J", inbound_request_id="\x9b31m", msg="\u202e", error="\x07")
+    logs.configure(Settings(log_level="ERROR", log_format="json"))
+    line = stream.getvalue()
+    assert "\\x1b[2J" in line and not any(sign in line for sign in ("\x1b[2J", "\x9b", "\u202e", "\x07"))
