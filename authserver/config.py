@@ -277,6 +277,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         key = name.removeprefix(PREFIX).lower()
         if key.endswith("_file") and key.removesuffix("_file") in _FIELDS:
             key, text = key.removesuffix("_file"), _read_secret(name, text)
+            if environ.get(PREFIX + key.upper()):
+                raise BadSettings(f"{name} and {PREFIX}{key.upper()}: set one of the two")
         _require_known(key, name)
         found[key] = (text, name)
     return found

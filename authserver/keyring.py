@@ -27,7 +27,9 @@ def sealing_keys() -> list[bytes]:
     settings = config.current()
     own = [settings.kek] if settings.kek else []
     from_kek = [sealing.derive(text.encode(), "kek") for text in (*own, *settings.kek_fallbacks)]
-    from_secret = [sealing.derive(text.encode(), "kek") for text in (settings.secret_key, *settings.secret_key_fallbacks)]
+    from_secret = [
+        sealing.derive(text.encode(), "kek") for text in (settings.secret_key, *settings.secret_key_fallbacks)
+    ]
     return from_kek + [each for each in from_secret if each not in from_kek]
 
 

@@ -1,4 +1,7 @@
-"""Fixtures of every test: a database, an app, and the cast. Alice owns, Bob is a colleague, Mallory must never succeed."""
+"""Fixtures of every test: a database, an app, and the cast.
+
+Alice owns, Bob is a colleague, Mallory must never succeed.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,11 @@ from tests.support.served import served, served_strictly  # noqa: F401  # fixtur
 
 KINDS = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
 PASSWORD = "a walk along the river bank"
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long texts and bytes, many of them random, make no names: every worker must collect the same ones."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 30) else None
 
 
 @dataclass(frozen=True)

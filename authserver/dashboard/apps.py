@@ -56,6 +56,7 @@ METHODS = [
 ]
 TOKENS = [SelectChoice("jwt", "JWT, checked anywhere"), SelectChoice("opaque", "Opaque, checked by asking us")]
 ALGS = [SelectChoice("RS256"), SelectChoice("ES256")]
+LEFT_OUT = {"token_endpoint_auth_method": "", "access_token_format": "jwt", "id_token_alg": "RS256"}
 STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("deleted", "Deleted"))
 
 
@@ -298,7 +299,17 @@ def _form(kind_name: str, before: Any) -> AppForm:
     for name in taken:
         del form[name]
     _offer(form, me, before, people=CODE in grants)
+    _keep_what_was_left_out(form, before)
     return form
+
+
+def _keep_what_was_left_out(form: AppForm, before: Any) -> None:
+    """A choice that a program did not send stays as it is, or as it is by default."""
+    if request.method != "POST":
+        return
+    for name, default in LEFT_OUT.items():
+        if name in form and name not in request.form:
+            form[name].data = (getattr(before, name, None) if before else None) or default
 
 
 def _details(client: Any) -> AppForm:

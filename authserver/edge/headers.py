@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from flask import g, request
 from werkzeug.wrappers import Response
@@ -11,7 +12,7 @@ from authserver import config
 from authserver.lib import secrets
 
 HSTS = "max-age=63072000; includeSubDomains"
-REPORTING = (("Reporting-Endpoints", 'csp="/csp-reports"'),)
+REPORTS = "/csp-reports"
 ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
@@ -52,7 +53,12 @@ def allow_form_target(*sources: str) -> None:
 
 def for_pages(response: Response) -> Response:
     """Put the page headers on a Flask answer."""
-    for name, value in [*ALWAYS, *REPORTING, ("Cross-Origin-Resource-Policy", "same-origin"), *hsts()]:
+    for name, value in [
+        *ALWAYS,
+        ("Reporting-Endpoints", f'csp="{_reports()}"'),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        *hsts(),
+    ]:
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", _policy(g.get("form_targets", [])))
     if request.endpoint == "static":
@@ -65,6 +71,10 @@ def for_pages(response: Response) -> Response:
     return response
 
 
+def _reports() -> str:
+    return urlsplit(config.current().issuer).path + REPORTS
+
+
 def _policy(form_targets: Sequence[str]) -> str:
     mark = f"'nonce-{nonce()}'"
     form_action = " ".join(dict.fromkeys(["'self'", *form_targets]))
@@ -72,5 +82,5 @@ def _policy(form_targets: Sequence[str]) -> str:
         f"default-src 'none'; script-src {mark} 'strict-dynamic'; style-src 'self' {mark}; img-src 'self'; "
         f"font-src 'self'; connect-src 'self'; form-action {form_action}; base-uri 'none'; object-src 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'; "
-        "report-uri /csp-reports; report-to csp"
+        f"report-uri {_reports()}; report-to csp"
     )

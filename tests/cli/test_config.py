@@ -101,3 +101,11 @@ def test_doctor_is_content_once_migrated(capsys: pytest.CaptureFixture[str], mon
 def test_going_down_to_an_unknown_revision_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["migrate", "--down", "nonsense"]) == 3
     assert capsys.readouterr().err == "There is no such revision.\n"
+
+
+def test_a_secret_set_in_two_ways_stops_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("y" * 40)
+    environ = {"AUTHSERVER_SECRET_KEY": "x" * 40, "AUTHSERVER_SECRET_KEY_FILE": str(file)}
+    with pytest.raises(BadSettings, match="set one of the two"):
+        config.load(environ)

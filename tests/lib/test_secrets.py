@@ -161,7 +161,7 @@ def test_a_credential_in_a_line_of_text_is_redacted(text: str, gone: str) -> Non
         "Basic authentication failed",
         "GET /oauth/token 200 in 3 ms",
         "http://localhost:8000/cb",
-        KEY[:8] + "…" + KEY[-4:],
+        "kaie_ak_…3f9c",
     ],
 )
 def test_a_harmless_line_stays_as_it_is(text: str) -> None:

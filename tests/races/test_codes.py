@@ -30,7 +30,7 @@ def redemptions(app: App, code: str, verifier: str, count: int = PARALLEL) -> li
 
 
 def test_of_a_hundred_parallel_redemptions_exactly_one_succeeds(served: Served, app: App) -> None:
-    """Who lost revokes nothing if it had waited for a thread (tests/edge/test_arrivals.py); here only time could tell."""
+    """Who lost revokes nothing if it had waited for a thread: see tests/edge/test_arrivals.py."""
     code, asked = app.code(served.browser("alice@example.test"))
     answers = parallel.volley(app.issuer, redemptions(app, code, asked.verifier))
     assert Counter(each.error for each in answers) == {(200, ""): 1, (400, "invalid_grant"): PARALLEL - 1}
