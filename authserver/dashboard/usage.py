@@ -48,7 +48,7 @@ def save_limit(key_id: str) -> Any:
     """The new limit counts from now on, what was used before included."""
     key, text = _visible(key_id), request.form.get("rate_limit", "").strip()
     try:
-        api_keys.set_limit(key.owner_id, key.id, text or None)
+        api_keys.set_limit(key.owner_id, key.id, text or None, beyond=current_user.me().user.is_admin)
     except Invalid as refused:
         return _form(key, value=text, error=refused.public), 422
     flash(f"{key.name} may send {_in_words(text or config.current().rate_limit_api_key)}. It counts from now on.", "ok")

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain import audit, permissions, usage
+from authserver.domain import audit, permissions, rate_limits, usage
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, networks, secrets
 from authserver.models import ApiKey as ApiKey  # what pages and commands are handed
@@ -57,7 +57,7 @@ def create(owner: User, wish: Wish, *, holder_scopes: Sequence[str] | None = Non
 
     `holder_scopes` are those of the credential that asks: it makes no key beyond its own (contract 11.2).
     """
-    validate(wish)
+    validate(wish, beyond=owner.is_admin)
     _check_reach(wish.permission, owner.role, holder_scopes)
     row, value = _new(owner.id, wish)
     with database.transaction() as session:
@@ -67,9 +67,9 @@ def create(owner: User, wish: Wish, *, holder_scopes: Sequence[str] | None = Non
     return row, value
 
 
-def validate(wish: Wish) -> None:
-    """Raise Invalid, with a sentence per field, for a key that nobody could have."""
-    problems = _problems(wish)
+def validate(wish: Wish, *, beyond: bool = True) -> None:
+    """Raise Invalid, with a sentence per field, for a key that nobody could have; see `set_limit` for `beyond`."""
+    problems = _problems(wish, beyond=beyond)
     if problems:
         raise Invalid(next(iter(problems.values())), "a key's form has errors", problems=problems)
 
@@ -103,10 +103,14 @@ def revoke(owner_id: str | None, key_id: str, *, because: str = "") -> ApiKey:
     return row
 
 
-def set_limit(owner_id: str | None, key_id: str, limit: str | None) -> ApiKey:
-    """Raise or lower a key's limit (`5000/hour`; None: the setting's) from now on. Raises NotFound, Invalid."""
-    if limit is not None and not config.is_rate_limit(limit):
-        raise Invalid("A limit looks like 1000/hour.", field="rate_limit")
+def set_limit(owner_id: str | None, key_id: str, limit: str | None, *, beyond: bool = True) -> ApiKey:
+    """Change a key's limit (`5000/hour`; None: the setting's) from now on. Raises NotFound, Invalid.
+
+    `beyond` the server's own limit is for administrators to go.
+    """
+    problem = _limit_problem(limit, beyond=beyond)
+    if problem:
+        raise Invalid(problem, field="rate_limit")
     with database.transaction() as session:
         row = _locked(session, owner_id, key_id)
         before, row.rate_limit = row.rate_limit, limit
@@ -212,7 +216,7 @@ def _comes_from(allowed: Sequence[str], ip: str) -> bool:
     return not allowed or networks.contains(networks.parse(",".join(allowed)), ip)
 
 
-def _problems(wish: Wish) -> dict[str, str]:
+def _problems(wish: Wish, *, beyond: bool) -> dict[str, str]:
     problems: dict[str, str] = {}
     if not wish.name.strip():
         problems["name"] = "Name this key so you can recognise it later."
@@ -227,11 +231,24 @@ def _problems(wish: Wish) -> dict[str, str]:
             problems["allowed_networks"] = problem
     if len(wish.allowed_networks) > 50:
         problems["allowed_networks"] = "List at most 50 networks."
-    if wish.rate_limit is not None and not config.is_rate_limit(wish.rate_limit):
-        problems["rate_limit"] = "A limit looks like 1000/hour."
+    limit_problem = _limit_problem(wish.rate_limit, beyond=beyond)
+    if limit_problem:
+        problems["rate_limit"] = limit_problem
     if wish.permission not in {level.name for level in permissions.all()}:
         problems["permission"] = "Choose an access level."
     return problems
+
+
+def _limit_problem(limit: str | None, *, beyond: bool) -> str:
+    if limit is None:
+        return ""
+    if not config.is_rate_limit(limit):
+        return "A limit looks like 1000/hour."
+    ours = config.current().rate_limit_api_key
+    (amount, seconds), (own, own_seconds) = rate_limits.parsed(limit), rate_limits.parsed(ours)
+    if not beyond and amount * own_seconds > own * seconds:
+        return f"Only an administrator can give a key more than {ours}."
+    return ""
 
 
 def _check_reach(permission: str, role: str, holder_scopes: Sequence[str] | None) -> None:

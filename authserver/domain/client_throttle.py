@@ -16,7 +16,7 @@ _over: dict[tuple[str, str], int] = {}  # by the folder of this installation and
 
 
 def check(client_id: str, ip: str) -> None:
-    """Raise RateLimited while too many authentications of this client failed from this network.
+    """Raise RateLimited, for one that failed, while too many of this client failed from this network.
 
     An unknown client is counted like a known one, and somebody else's network is never locked out.
     """

@@ -58,10 +58,12 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]  # Authlib has no types
 def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS) -> OAuthClient:
     """The client that made a request, by its registered method. Raises InvalidClient, InvalidRequest."""
     given = request_rules.client_credentials(request)
-    client_throttle.check(given.client_id, request.ip)
     known = len(given.client_id) <= request_rules.MAX_CLIENT_ID
     facts = clients.find(given.client_id) if known else None
     proven = _proven(facts, given)
+    if not proven:
+        # Only failures wait: a secret cannot be guessed, and whoever fails must not lock out the client itself.
+        client_throttle.check(given.client_id, request.ip)
     if not proven and known and secrets.kind_of(given.secret) == "cs":
         # Perhaps made a moment ago at another worker: a rotation fails no request (security.md 13.3.4).
         facts = clients.find_afresh(given.client_id)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from authserver import cli, config
+from authserver.errors import BadSettings
 
 SECRET = "a secret that nobody may see, ever 12345"
 

@@ -84,7 +84,7 @@ def test_the_answer_is_stored_nowhere_and_the_key_is_on_no_other_page(hers: Flas
 def test_what_can_be_copied_works_as_it_is(hers: FlaskClient) -> None:
     page = create(hers).get_data(as_text=True)
     assert "KAIE_API_KEY=kaie_ak_" in page
-    assert 'Authorization: Bearer $KEY&#34; http://localhost:8000/v1/me' in page
+    assert "Authorization: Bearer $KEY&#34; http://localhost:8000/v1/me" in page
 
 
 def test_a_repeated_post_makes_no_second_key(hers: FlaskClient, alice: Person) -> None:

@@ -291,3 +291,13 @@ def test_the_list_is_narrowed_by_status(
     found, total = api_keys.page(alice.id, status=status)
     assert {key.name for key in found} == names
     assert total == len(names)
+
+
+def test_only_an_administrator_lifts_a_key_above_the_servers_limit(alice: Person, ada: Person) -> None:
+    wish = Wish("CI", "read_only", rate_limit="1001/hour")
+    with pytest.raises(Invalid, match="administrator"):
+        api_keys.create(alice.user, wish)
+    assert api_keys.create(ada.user, wish)[0].rate_limit == "1001/hour"
+    row, _ = api_keys.create(alice.user, Wish("CI", "read_only", rate_limit="10/hour"))
+    with pytest.raises(Invalid, match="administrator"):
+        api_keys.set_limit(alice.id, row.id, "5/second", beyond=False)

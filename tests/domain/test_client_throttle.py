@@ -36,9 +36,9 @@ def test_after_a_hundred_failures_in_a_minute_a_client_waits(web_app: App, known
     assert 0 < int(reply.header("Retry-After") or 0) <= 60
 
 
-def test_the_right_secret_waits_too(web_app: App) -> None:
-    guess(web_app.id, LIMIT)
-    assert client_credentials(web_app).status == 429
+def test_the_client_itself_is_not_locked_out_by_those_who_fail(web_app: App) -> None:
+    guess(web_app.id, LIMIT + 1)
+    assert client_credentials(web_app).status == 200
 
 
 def test_other_clients_and_other_networks_do_not_wait(web_app: App) -> None:
@@ -48,11 +48,13 @@ def test_other_clients_and_other_networks_do_not_wait(web_app: App) -> None:
 
 
 def test_the_wait_ends(web_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = App(web_app.id, "kaie_cs_wrong")
     guess(web_app.id, LIMIT)
+    assert client_credentials(wrong).status == 429
     now = clock.now()
     monkeypatch.setattr(clock, "now", lambda: now + 61)
     monkeypatch.setattr(clock, "now_us", lambda: (now + 61) * 1_000_000)
-    assert client_credentials(web_app).status == 200
+    assert client_credentials(wrong).error == (401, "invalid_client")
 
 
 def test_wrong_codes_are_no_failed_authentication(web_app: App) -> None:

@@ -247,7 +247,7 @@ class TestOnceMore:
         assert 'id="email"' in http.get("/login?reauth=1").get_data(as_text=True)
 
 
-@pytest.mark.parametrize("handle", ["unknown", "x" * 300, "\0", "é"])
+@pytest.mark.parametrize("handle", ["unknown", "x" * 300, "é"])
 def test_a_request_nobody_knows_is_an_expired_one(http: FlaskClient, alice: Person, handle: str) -> None:
     response = http.get("/login", query_string={"request": handle})
     html = response.get_data(as_text=True)

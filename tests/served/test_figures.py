@@ -18,9 +18,9 @@ def test_no_count_is_lost_when_every_worker_is_told_to_stop(kind: str) -> None:
     with served.running(kind, workers=2) as server:
         job = server.machine("Job", "--introspect-all")
         server.user("alice@example.test")
-        key = server.cli(
-            "key", "create", "--owner", "alice@example.test", "--name", "CI", "--permission", "read_only"
-        )["key"]
+        key = server.cli("key", "create", "--owner", "alice@example.test", "--name", "CI", "--permission", "read_only")[
+            "key"
+        ]
         for _ in range(TOKENS):
             assert job.client_credentials().status == 200
         assert job.introspect(key)["credential"] == "api_key"
