@@ -85,3 +85,9 @@ def test_shell_scripts_are_executable() -> None:
 
 def test_continuous_integration_calls_the_commands_of_the_readme() -> None:
     assert {"make check", "make test"} <= set(sources.read(".ci/run").splitlines())
+
+
+def test_the_tests_that_security_md_names_exist() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", (sources.ROOT / "SECURITY.md").read_text(encoding="utf-8")))
+    assert len(named) > 20
+    assert sorted(name for name in named if not (sources.ROOT / name).is_file()) == []
