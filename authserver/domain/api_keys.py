@@ -57,7 +57,7 @@ def create(owner: User, wish: Wish, *, holder_scopes: Sequence[str] | None = Non
 
     `holder_scopes` are those of the credential that asks: it makes no key beyond its own (contract 11.2).
     """
-    validate(wish, beyond=owner.is_admin)
+    validate(wish)
     _check_reach(wish.permission, owner.role, holder_scopes)
     row, value = _new(owner.id, wish)
     with database.transaction() as session:
