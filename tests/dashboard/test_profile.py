@@ -29,7 +29,7 @@ def test_no_other_field_is_taken(http: FlaskClient, alice: Person, extra: dict[s
     assert (user.role, user.email, user.password_hash) == ("user", alice.email, alice.user.password_hash)
 
 
-@pytest.mark.parametrize("name", ["x" * 201, "Al\u200bice", "\0", "\u202eecila"])
+@pytest.mark.parametrize("name", ["x" * 201, "Al\u200bice", "\u202eecila"])
 def test_a_name_that_deceives_is_refused(http: FlaskClient, alice: Person, name: str) -> None:
     forms.sign_in(http, alice.email, PASSWORD)
     assert forms.submit(http, PAGE, name=name).status_code == 422

@@ -12,7 +12,7 @@ ON = {"1", "true", "yes", "on"}
 
 def is_failure() -> bool:
     """Whether a missing program fails the test: set by `.ci/run`, where a skip would hide that nothing ran."""
-    return any(os.environ.get(name, "").lower() in ON for name in ("AUTHSERVER_REQUIRE_ALL", "CI"))
+    return any(os.environ.get(name, "").lower() in ON for name in ("REQUIRE_ALL_TESTS", "CI"))
 
 
 def skip_or_fail(reason: str, install_line: str) -> NoReturn:

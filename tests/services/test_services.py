@@ -194,12 +194,12 @@ def test_node_loads_the_locked_client() -> None:
 
 def test_a_missing_program_skips_and_names_the_line_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.delenv("AUTHSERVER_REQUIRE_ALL", raising=False)
+    monkeypatch.delenv("REQUIRE_ALL_TESTS", raising=False)
     with pytest.raises(pytest.skip.Exception, match="sudo apt-get install -y chromium"):
         missing.skip_or_fail("Chromium is not installed", "sudo apt-get install -y chromium")
 
 
-@pytest.mark.parametrize("name", ["CI", "AUTHSERVER_REQUIRE_ALL"])
+@pytest.mark.parametrize("name", ["CI", "REQUIRE_ALL_TESTS"])
 def test_a_missing_program_fails_where_nothing_may_be_skipped(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "true")
     with pytest.raises(pytest.fail.Exception, match="Chromium is not installed"):
