@@ -108,8 +108,6 @@ def _members(found: Inspection, caller: Caller) -> dict[str, Any]:
     members: dict[str, Any] = {"active": True, **found.claims, "credential": found.credential}
     if "iat" in members:
         members.setdefault("nbf", members["iat"])  # good from the start, unless it says otherwise
-    if found.client_id:
-        members.setdefault("client_id", found.client_id)  # a server-to-server JWT says it as its issuer alone
     if found.credential == "access_token":
         members["token_type"] = "Bearer"
     if found.scopes:
