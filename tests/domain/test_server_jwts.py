@@ -266,7 +266,14 @@ def test_a_trusted_caller_learns_what_it_says_once(job: App, auditor: App) -> No
     token = signed(pair(), said)
     answer = introspect(auditor, token).json
     assert answer.pop("rate_limit")["policy"] == "jwt"
-    assert answer == {**said, "active": True, "credential": "jwt", "scope": "workflows:read", "nbf": said["iat"]}
+    assert answer == {
+        **said,
+        "active": True,
+        "credential": "jwt",
+        "scope": "workflows:read",
+        "nbf": said["iat"],
+        "client_id": job.id,
+    }
     assert introspect(auditor, token).json == {"active": False}
 
 

@@ -15,13 +15,11 @@ from authserver import cli
 
 def run(words: list[str], typed: str) -> dict[str, object]:
     """One call of the command."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
+    out, err = io.StringIO(), io.StringIO()
     before, sys.stdin = sys.stdin, io.StringIO(typed)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            cli.main(words)
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
+            code = cli.main(words)
     finally:
         sys.stdin = before
     return {"code": code, "out": out.getvalue(), "err": err.getvalue()}

@@ -108,6 +108,8 @@ def _members(found: Inspection, caller: Caller) -> dict[str, Any]:
     members: dict[str, Any] = {"active": True, **found.claims, "credential": found.credential}
     if "iat" in members:
         members.setdefault("nbf", members["iat"])  # good from the start, unless it says otherwise
+    if found.client_id:
+        members.setdefault("client_id", found.client_id)
     if found.credential == "access_token":
         members["token_type"] = "Bearer"
     if found.scopes:
