@@ -35,8 +35,12 @@ def all() -> dict[str, ResourceFacts]:
 
 
 def find(identifier: str) -> ResourceFacts | None:
-    """One resource, or None."""
-    return all().get(identifier)
+    """One resource, or None; one that another process registered a moment ago is found, too."""
+    found = all().get(identifier)
+    if found is None:
+        cache.forget()
+        found = all().get(identifier)
+    return found
 
 
 def get(identifier: str) -> ResourceFacts:
