@@ -2,5 +2,19 @@
 .PHONY: setup run test check bench reset lock help
 .DEFAULT_GOAL := help
 
-setup run test check bench reset lock help:
-	@./run $@ $(ARGS)
+setup:
+	@./run setup $(ARGS)
+run:
+	@./run run $(ARGS)
+test:
+	@./run test $(ARGS)
+check:
+	@./run check $(ARGS)
+bench:
+	@./run bench $(ARGS)
+reset:
+	@./run reset $(ARGS)
+lock:
+	@./run lock $(ARGS)
+help:
+	@./run help
