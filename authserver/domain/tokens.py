@@ -136,8 +136,9 @@ def _about_sign_in(grant: GrantFacts) -> dict[str, Any]:
 
 
 def _wants_opaque(client: ClientFacts, asked: tuple[str, ...]) -> bool:
+    registered = resources.all()  # not `find`: the issuer may be among them, and no look for it is worth a statement
     for identifier in asked:
-        found = resources.find(identifier)
+        found = registered.get(identifier)
         if found is not None and found.access_token_format:
             return found.access_token_format == "opaque"
     return client.access_token_format == "opaque"
