@@ -102,6 +102,7 @@ def test_the_back_button_does_not_bring_a_key_back(chromium: Chromium, demo: Dem
         page.wait_for_url("**/settings/api-keys*")
         with contextlib.suppress(Error):  # Chromium itself asks whether to send the form again
             page.go_back()
+        expect(page.locator("body")).to_contain_text("ERR_CACHE_MISS")
         assert key not in page.content()
         page.goto(demo.issuer + "/settings/api-keys")
         expect(page.get_by_role("link", name="Kept")).to_have_count(1)
