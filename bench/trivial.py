@@ -7,9 +7,10 @@ from typing import Any
 
 from authserver.cli import serving
 from authserver.config import Settings
+from authserver.edge.front import Front
 
 
-def load(*_ignored: Any) -> Any:
+def load(settings: Settings, stopping: serving.Flag, alongside: Any) -> Any:
     """In a worker: the smallest Flask app."""
     from flask import Flask
 
@@ -23,7 +24,7 @@ def load(*_ignored: Any) -> Any:
     def ready() -> str:
         return "ok"
 
-    return serving.outermost(app)
+    return Front(app, threads=settings.threads)
 
 
 if __name__ == "__main__":

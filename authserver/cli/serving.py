@@ -11,9 +11,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -111,9 +110,9 @@ def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings
         stopping,
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=settings.workers,
-        blocking_threads=settings.threads,
+        websockets=False,
         backlog=2048,
         backpressure=CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=128 * 1024),
@@ -159,6 +158,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     """In a worker: the app, and what must happen when the worker ends."""
     from authserver import create_app
     from authserver.edge import draining
+    from authserver.edge.front import Front
 
     draining.follow(lambda: bool(stopping.value))
     app = create_app(settings)
@@ -168,23 +168,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
     if alongside is not None:
         alongside(settings)
-    return outermost(app)
-
-
-def outermost(app: WSGIApplication) -> WSGIApplication:
-    """WSGI: no product in `Server`, and while draining, clients open their next connection elsewhere."""
-    from authserver.edge import draining
-
-    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            headers.append(("Server", ""))  # else granian names itself
-            if draining.started():
-                headers.append(("Connection", "close"))
-            return start_response(status, headers, *rest)
-
-        return app(environ, start)
-
-    return serve
+    return Front(app, threads=settings.threads)
 
 
 def _finish() -> None:

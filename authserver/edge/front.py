@@ -1,0 +1,182 @@
+"""Granian's RSGI in front of our WSGI application: bodies are read before a thread is taken, header names are exact.
+
+An event loop receives requests; a slow sender costs it a waiting task, not one of the few threads that answer.
+WSGI has one name for `X-Real-Ip` and `X_Real_Ip`; here the second kind is dropped, as proxies and gunicorn do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sys
+import threading
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+# Re-exported for users, but without an __all__ that would say so.
+from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]
+
+from authserver.edge import draining
+from authserver.observability import logs
+
+# The largest body that anything here takes; what is longer is not read, and refused by whoever it was meant for.
+MAX_BODY = 256 * 1024
+# A body up to this size is read at once; of longer ones, only so many at a time: what a process can hold has an end.
+SMALL_BODY = 64 * 1024
+LARGE_BODIES = 64
+BODY_SECONDS = 30.0
+# Lists that may come in several lines. Of anything else two lines become one value, too, which then is no valid one.
+_JOINED_BY = {"cookie": "; "}
+_TIMED_OUT = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), ("Connection", "close")]
+
+
+class BodyLate(Exception):
+    """The body did not arrive in time."""
+
+
+class Front:
+    """RSGI: answers with what `app` answers, in one of `threads` threads of its own."""
+
+    def __init__(self, app: WSGIApplication, *, threads: int, body_seconds: float = BODY_SECONDS) -> None:
+        self._app, self._body_seconds = app, body_seconds
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._large = asyncio.Semaphore(LARGE_BODIES)
+        for number in range(threads):
+            threading.Thread(target=self._work, name=f"requests-{number}", daemon=True).start()
+
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        environ = environment(scope)
+        try:
+            environ["wsgi.input"] = BytesIO(await self._body(environ, protocol))
+        except BodyLate:
+            logs.event("body_timeout", method=scope.method, ip=environ["REMOTE_ADDR"])
+            protocol.response_bytes(408, _TIMED_OUT, b"The body of the request did not arrive in time.\n")
+            return
+        job = _Job(environ, protocol)
+        self._jobs.put(job)
+        # Granian takes the end of this coroutine for the end of the answer.
+        await job.answered
+
+    async def _body(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> bytes:
+        length = _length(environ)
+        if length == 0 or length > MAX_BODY:
+            return b""
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                if 0 < length <= SMALL_BODY:
+                    return await protocol()
+                async with self._large:
+                    return await _read(protocol)
+        except TimeoutError:
+            raise BodyLate from None
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            try:
+                _answer(self._app, job)
+            except Exception as error:  # granian answers 500; this thread goes on to the next
+                logs.failure("request_failed", error)
+            finally:
+                job.finish()
+
+
+class _Job:
+    """A request that waits for a thread."""
+
+    def __init__(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> None:
+        self.environ, self.protocol = environ, protocol
+        self._loop = asyncio.get_running_loop()
+        self.answered: asyncio.Future[None] = self._loop.create_future()
+
+    def finish(self) -> None:
+        self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        if not self.answered.done():  # else the client went away
+            self.answered.set_result(None)
+
+
+def environment(scope: Scope) -> WSGIEnvironment:
+    """A WSGI environment (PEP 3333) of a request without its body. Nothing of `os.environ` is in it."""
+    server, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": _latin(scope.path),
+        "QUERY_STRING": _latin(scope.query_string),
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": "HTTP/" + scope.http_version,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+    }
+    for name, value in scope.headers.items():
+        if "_" in name:
+            continue
+        key = "HTTP_" + name.upper().replace("-", "_")
+        environ[key] = environ[key] + _JOINED_BY.get(name, ",") + value if key in environ else value
+    for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if "HTTP_" + key in environ:
+            environ[key] = environ.pop("HTTP_" + key)
+    if scope.authority and "HTTP_HOST" not in environ:
+        environ["HTTP_HOST"] = scope.authority  # HTTP/2 (RFC 9113 section 8.3.1)
+    return environ
+
+
+def _latin(text: str) -> str:
+    """Text as WSGI wants it: the bytes of its UTF-8, each as one character."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
+
+
+def _length(environ: WSGIEnvironment) -> int:
+    """Bytes of body to come; -1 if they end when they end."""
+    text = environ.get("CONTENT_LENGTH", "")
+    if text:
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else MAX_BODY + 1
+    ended_by_framing = "HTTP_TRANSFER_ENCODING" in environ or environ["SERVER_PROTOCOL"] == "HTTP/2"
+    return -1 if ended_by_framing and environ["REQUEST_METHOD"] not in ("GET", "HEAD") else 0
+
+
+async def _read(protocol: HTTPProtocol) -> bytes:
+    """A body of unknown length, up to one byte more than is allowed: that byte is what it will be refused for."""
+    body = bytearray()
+    async for chunk in protocol:
+        body += chunk
+        if len(body) > MAX_BODY:
+            break
+    return bytes(body[: MAX_BODY + 1])
+
+
+def _answer(app: WSGIApplication, job: _Job) -> None:
+    started: list[tuple[int, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        started[:] = [(int(status[:3]), headers)]
+
+    answer = app(job.environ, start_response)
+    try:
+        body = b"".join(answer)
+    finally:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+    status, headers = started[0]
+    headers = [*headers, ("Server", "")]  # else granian names itself
+    if draining.started():
+        headers.append(("Connection", "close"))  # clients open their next connection elsewhere
+    try:
+        if body or status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+            job.protocol.response_bytes(status, headers, body)
+        else:
+            job.protocol.response_empty(status, headers)
+    except ProtocolClosed:
+        pass  # the client did not wait
