@@ -94,6 +94,8 @@ class Settings:
     """Failed sign-ins from unknown devices for one account within 15 minutes."""
     login_failures_per_address: int = 50
     """Failed sign-ins from one address within 15 minutes."""
+    authorization_requests_per_address: int = 600
+    """Authorization requests from one address within 10 minutes; each person who is signed in has their own."""
     playground: str = ""
     """`on` or `off`; empty means on in the demo alone."""
     session_idle_ttl: int = 30 * 60
@@ -262,6 +264,7 @@ _RANGES = {
     "session_max_ttl": (1, 90 * DAY),
     "login_failures_per_account": (1, 1_000_000),
     "login_failures_per_address": (1, 1_000_000),
+    "authorization_requests_per_address": (1, 1_000_000),
     "port": (0, 65_535),
     "workers": (1, 512),
     "threads": (1, 256),

@@ -10,16 +10,27 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from authserver import database
-from authserver.domain import audit, authorization_codes, clients, consents, grants, mails, scopes
+from authserver import config, database
+from authserver.domain import (
+    audit,
+    authorization_codes,
+    clients,
+    consents,
+    grants,
+    mails,
+    rate_limits,
+    scopes,
+    throttle,
+)
 from authserver.domain.clients import ClientFacts
 from authserver.domain.sessions import SignedIn
-from authserver.errors import Check, Conflict, DomainError
-from authserver.lib import clock, redirect_uris, secrets, user_agents
+from authserver.errors import Check, Conflict, DomainError, RateLimited
+from authserver.lib import clock, durations, redirect_uris, secrets, user_agents
 from authserver.models import AuthorizationRequest
 from authserver.observability import context
 
 LIFETIME = 600
+POLICY, WINDOW = "authorization-requests", "10 minute"  # as long as a row lives, so the limit is also the most rows
 # A request that came by a cross-site POST, which carries no cookie: the first GET with its handle binds it.
 UNBOUND = b""
 # The row, for entries, which know no tables.
@@ -64,6 +75,10 @@ class Answered(Conflict):
 
     def __init__(self) -> None:
         super().__init__("You have answered this request before. The first answer stays good.")
+
+
+class TooMany(RateLimited):
+    """More requests were begun than are kept for one network, or for one person."""
 
 
 class NoLongerValid(DomainError):
@@ -111,7 +126,8 @@ class PendingView:
 
 
 def store(asked: Asked, *, browser: bytes, found: SignedIn | None) -> tuple[str, AuthorizationRequest]:
-    """Keep a request for ten minutes; returns the handle that our links carry, and the row."""
+    """Keep a request for ten minutes; returns the handle that our links carry, and the row. Raises TooMany."""
+    _require_room(found)
     handle, now, to = secrets.random_token(), clock.now(), asked.destination
     row = AuthorizationRequest(
         digest=secrets.digest(handle),
@@ -289,6 +305,24 @@ def _bind(row: AuthorizationRequest, browser: bytes, found: SignedIn | None) -> 
             .values(**values)
         ).rowcount  # type: ignore[attr-defined]  # an UPDATE's result has it
         return session.get(AuthorizationRequest, row.digest) if won else None
+
+
+def _require_room(found: SignedIn | None) -> None:
+    """Anybody can write links, so what is kept of them is bounded: by network, or by person where one is known.
+
+    Strangers behind the same network's address so take nothing from who is signed in (but a request by POST comes
+    without cookies and is always a stranger's).
+    """
+    ip = context.current().ip
+    bucket = f"user/{found.user.id}" if found else f"address/{throttle.address_key(ip)}"
+    state = rate_limits.consume(POLICY, bucket, f"{config.current().authorization_requests_per_address}/{WINDOW}")
+    if not state.allowed:
+        wait = durations.in_words(state.retry_after)
+        raise TooMany(
+            f"Very many sign-ins were started from your network. Try again in {wait}. Nothing was shared.",
+            f"authorization requests, {bucket}",
+            retry_after=state.retry_after,
+        )
 
 
 def _must_sign_in(pending: AuthorizationRequest, found: SignedIn) -> bool:

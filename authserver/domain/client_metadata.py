@@ -344,10 +344,9 @@ def _check_scopes(wanted: Registration) -> dict[str, str]:
 
 
 def _check_resources(wanted: Registration) -> dict[str, str]:
-    existing = resources.all()
     problems = {}
     for name in ("resources", "resource_server_for"):
-        if any(each not in existing for each in getattr(wanted, name)):
+        if any(resources.find(each) is None for each in getattr(wanted, name)):
             problems[name] = "One of these resources is not registered."
     return problems
 

@@ -171,6 +171,7 @@ def environment(url: str, folder: Path, port: int, **settings: Any) -> dict[str,
         "log_level": "INFO",
         # All tests come from one address.
         "login_failures_per_address": 100_000,
+        "authorization_requests_per_address": 100_000,
     }
     return kept | {f"AUTHSERVER_{name.upper()}": str(value) for name, value in (ours | settings).items()}
 

@@ -88,6 +88,7 @@ def standing(kind: str, **overrides: Any) -> Iterator[Standing]:
             data_dir=folder,
             log_level="ERROR",
             login_failures_per_address=1_000_000,
+            authorization_requests_per_address=1_000_000,
         )
         settings = dataclasses.replace(plain, **overrides)
         built = create_app(settings)

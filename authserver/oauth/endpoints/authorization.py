@@ -99,6 +99,14 @@ def on_expired(error: authorization_requests.Expired) -> Response:
     return _closed(400, "This sign-in took too long", "Start again from the app. Nothing was shared.", error.detail)
 
 
+@blueprint.app_errorhandler(authorization_requests.TooMany)
+def on_too_many(error: authorization_requests.TooMany) -> Response:
+    """One network, or one person, has begun more than is kept: nothing is stored, and the app learns nothing."""
+    response = _closed(429, "Too many sign-ins at once", error.public, error.detail)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
 @blueprint.app_errorhandler(authorization_requests.Answered)
 def on_answered(error: authorization_requests.Answered) -> Response:
     """A second answer changes nothing."""

@@ -9,10 +9,12 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import insert, update
 
 from authserver import database
+from authserver.domain import cache
 from authserver.lib import clock, pkce
-from authserver.models import AuthorizationRequest, Grant, SignInSession
+from authserver.models import AuthorizationRequest, CacheVersion, Grant, Resource, SignInSession
 from tests.support import authorizing
 from tests.support.authorizing import API, CALLBACK, VERIFIER, answer_of, asking, authorize, followed, sign_in
 
@@ -321,6 +323,38 @@ def test_resources_of_the_client_and_the_issuer_itself_can_be_asked_for(notes: s
     authorize(http, resource=[API, ISSUER, API])
 
     assert stored()[0].resources == [API, ISSUER]
+
+
+def test_a_resource_that_another_process_registered_a_moment_ago_can_be_asked_for(
+    notes: str, http: FlaskClient
+) -> None:
+    authorizing.change_app(resources=[API])
+    assert answer_of(authorize(http, resource=API))["error"] == "invalid_target"  # what is cached: there is none
+    with database.autocommit() as connection:  # as the other process does it: nothing in this one hears of it
+        connection.execute(insert(Resource).values(identifier=API, name="Reports API", created_at=clock.now()))
+        connection.execute(
+            update(CacheVersion).where(CacheVersion.name == "scopes").values(version=CacheVersion.version + 1)
+        )
+
+    authorize(http, resource=API)
+
+    assert stored()[0].resources == [API]
+
+
+@pytest.mark.parametrize("asked", [API, ISSUER, "https://nowhere.example"])
+def test_a_resource_that_is_known_or_made_up_costs_no_look_at_the_database(
+    notes: str, http: FlaskClient, statements: Any, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "POLL_SECONDS", 3600.0)
+    authorizing.make_api()
+    authorizing.change_app(resources=[API])
+    authorize(http, resource=API)
+
+    with statements() as sent:
+        authorize(http, resource=asked)
+
+    assert not [statement for statement in sent if "resources" in statement.partition("FROM")[2]]
+    assert not [statement for statement in sent if "cache_version" in statement]
 
 
 def test_a_registered_resource_of_others_is_refused(notes: str, http: FlaskClient) -> None:
