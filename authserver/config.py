@@ -9,6 +9,7 @@ import importlib.util
 import ipaddress
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from authserver.errors import BadSettings
 from authserver.lib import outbound
 
 PREFIX = "AUTHSERVER_"
+DEFAULT_FILE = "authserver.toml"
 SECRETS = frozenset(
     {"secret_key", "secret_key_fallbacks", "kek", "kek_fallbacks", "database_url", "redis_url", "smtp_url"}
 )
@@ -220,6 +222,19 @@ def sources(environ: Mapping[str, str] | None = None, file: Path | None = None) 
     return {name: source for name, (_, source) in chosen.items()}
 
 
+def exposed_secrets(environ: Mapping[str, str] | None = None, file: Path | None = None) -> dict[str, Path]:
+    """Files with secrets that every account of this machine may read, by the setting (docs/decisions/0013)."""
+    environ = os.environ if environ is None else environ
+    files = {
+        key: Path(path)
+        for name, path in environ.items()
+        if (key := name.removeprefix(PREFIX).removesuffix("_FILE").lower()) in SECRETS and name == _file_variable(key)
+    }
+    path = _file_path(file, environ)
+    files |= {key: path for key in _from_file(file, environ) if key in SECRETS}
+    return {key: path for key, path in files.items() if path.stat().st_mode & stat.S_IROTH}
+
+
 def documentation() -> dict[str, str]:
     """The sentence of each setting, from the source beside its field."""
     source = Path(__file__).read_text(encoding="utf-8")
@@ -287,11 +302,18 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     return found
 
 
+def _file_variable(key: str) -> str:
+    return f"{PREFIX}{key.upper()}_FILE"
+
+
+def _file_path(file: Path | None, environ: Mapping[str, str]) -> Path:
+    return file or Path(environ.get(PREFIX + "CONFIG") or DEFAULT_FILE)
+
+
 def _from_file(file: Path | None, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    named = file or (Path(environ[PREFIX + "CONFIG"]) if environ.get(PREFIX + "CONFIG") else None)
-    path = named or Path("authserver.toml")
+    path = _file_path(file, environ)
     if not path.exists():
-        if named:
+        if file or environ.get(PREFIX + "CONFIG"):
             raise BadSettings(f"{path}: there is no such file")
         return {}
     try:

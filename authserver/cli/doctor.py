@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import shlex
 import shutil
 import smtplib
 import ssl
@@ -82,6 +83,15 @@ def _secret(settings: Settings) -> Iterator[Finding]:
         yield Finding("secret key", "ok", "set")
     else:
         yield Finding("secret key", "bad", "missing", 'export AUTHSERVER_SECRET_KEY="$(openssl rand -base64 48)"')
+
+
+def _files(_settings: Settings) -> Iterator[Finding]:
+    exposed = opening.exposed_secrets()
+    for name, path in exposed.items():
+        yield Finding("secret files", "warn", f"every account of this machine may read {name} in {path}",
+                      f"chmod o-r {shlex.quote(str(path))}")  # fmt: skip
+    if not exposed:
+        yield Finding("secret files", "ok", "closed to other accounts")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -191,6 +201,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 CHECKS: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
     ("secret key", _secret),
+    ("secret files", _files),
     ("database", _database),
     ("issuer", _address),
     ("mail", _mail),

@@ -39,6 +39,21 @@ def sources() -> dict[str, str]:
     return config.sources({}, DEMO_FOLDER / "authserver.toml") if _demo else config.sources(file=_file)
 
 
+def exposed_secrets() -> dict[str, Path]:
+    """Files with secrets of this run that every account of the machine may read, by the setting."""
+    return config.exposed_secrets({}, DEMO_FOLDER / "authserver.toml") if _demo else config.exposed_secrets(file=_file)
+
+
+def warn_of_exposed_secrets() -> None:
+    """One line in the log for each of them, at the start of what runs for long."""
+    from authserver.observability import logs
+
+    for name, path in exposed_secrets().items():
+        logs.event(
+            "secret_exposed", level="warning", setting=name, msg=f"every account of this machine may read {path}"
+        )
+
+
 @contextlib.contextmanager
 def opened(chosen: Settings | None = None, *, any_schema: bool = False) -> Iterator[Settings]:
     """Install settings and database for a block that acts as `cli`; a schema that does not fit is NotReady."""

@@ -110,3 +110,55 @@ def test_a_secret_set_in_two_ways_stops_the_start(tmp_path: Path) -> None:
     environ = {"AUTHSERVER_SECRET_KEY": "x" * 40, "AUTHSERVER_SECRET_KEY_FILE": str(file)}
     with pytest.raises(BadSettings, match="set one of the two"):
         config.load(environ)
+
+
+@pytest.mark.parametrize("name", ["AUTHSERVER_KEK_FILE", "AUTHSERVER_CONFIG"])
+@pytest.mark.parametrize(("mode", "state"), [(0o600, "ok"), (0o640, "ok"), (0o644, "warn"), (0o444, "warn")])
+def test_doctor_warns_of_secrets_that_every_account_may_read(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    name: str,
+    mode: int,
+    state: str,
+) -> None:
+    file = folder / "the secret"
+    file.write_text(SECRET if name.endswith("_FILE") else f'kek = "{SECRET}"')
+    file.chmod(mode)
+    monkeypatch.setenv(name, str(file))
+    monkeypatch.setenv("AUTHSERVER_ISSUER", "http://localhost:9")
+    assert cli.main(["migrate"]) == 0
+    capsys.readouterr()
+
+    found = {each["check"]: each for each in json.loads(told(capsys, "doctor", "--json"))}["secret files"]
+
+    assert found["state"] == state
+    if state == "warn":
+        assert "kek" in found["text"] and found["remedy"] == f"chmod o-r '{file}'"
+
+
+@pytest.mark.parametrize(("name", "text"), [("AUTHSERVER_BRAND_FILE", "Acme"), ("AUTHSERVER_CONFIG", 'brand = "Acme"')])
+def test_a_file_without_a_secret_may_be_read_by_everybody(folder: Path, name: str, text: str) -> None:
+    file = folder / "plain"
+    file.write_text(text)
+    file.chmod(0o644)
+
+    assert config.exposed_secrets({name: str(file)}) == {}
+
+
+def test_the_start_says_once_which_secret_every_account_may_read(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    file = folder / "kek"
+    file.write_text(SECRET)
+    file.chmod(0o444)
+    monkeypatch.setenv("AUTHSERVER_KEK_FILE", str(file))
+    monkeypatch.setenv("AUTHSERVER_METRICS_BIND", "off")
+    monkeypatch.setenv("AUTHSERVER_LOG_FORMAT", "json")
+    monkeypatch.setattr("authserver.cli.serving.run", lambda _settings: None)
+
+    assert cli.main(["serve", "--port", "0"]) == 0
+
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "secret_exposed" in line]
+    assert [(line["level"], line["setting"]) for line in told] == [("warning", "kek")]
+    assert str(file) in told[0]["msg"] and SECRET not in str(told)
