@@ -7,6 +7,7 @@ import threading
 
 import click
 
+from authserver.cli import opening
 from authserver.domain import chores, webhook_sending
 from authserver.observability import logs
 
@@ -18,6 +19,7 @@ def command() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     logs.event("worker_started")
+    opening.warn_of_exposed_secrets()
     # In a thread of its own: no chore delays an event, and no event a chore.
     courier = threading.Thread(target=webhook_sending.run, args=(stop,), name="webhooks")
     courier.start()
