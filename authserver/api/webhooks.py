@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from authserver import config
 from authserver.domain import webhook_deliveries, webhook_endpoints, webhooks
 from authserver.domain.webhook_deliveries import Delivery
 from authserver.domain.webhook_endpoints import WebhookEndpoint, Wish
@@ -26,6 +25,8 @@ from authserver.edge.json_schema import (
     ref,
     shown,
 )
+from authserver.errors import Invalid
+from authserver.lib import moments
 
 NEEDED = ("settings:manage",)
 
@@ -90,13 +91,17 @@ def test(call: Call) -> Outgoing:
 
 def verify(call: Call) -> Outgoing:
     """Whether a signature is ours: of the raw body with its header, or of `payload` and `signature` in JSON."""
-    signature = call.incoming.header(f"x-{config.current().slug}-signature")
+    row = _get(call)
+    # Its own header, with the brand of the day it was made.
+    signature = call.incoming.header(row.signature_header.lower())
     payload = call.incoming.body
     if not signature:
         if not {"payload", "signature"} <= call.body.keys():
-            raise invalid_request("Send the raw body with its signature header, or JSON with payload and signature.")
+            raise invalid_request(
+                f"Send the raw body with its header {row.signature_header}, or JSON with payload and signature."
+            )
         payload, signature = call.body["payload"].encode(), call.body["signature"]
-    return one({"valid": webhook_endpoints.verify(call.reach(), _get(call).id, payload, signature)})
+    return one({"valid": webhook_endpoints.verify(call.reach(), row.id, payload, signature)})
 
 
 def list_deliveries(call: Call) -> Outgoing:
@@ -124,12 +129,21 @@ def resend(call: Call) -> Outgoing:
 
 
 def replay(call: Call) -> Outgoing:
-    """Send again what failed or was missed since a time."""
-    asked = call.body
+    """Send what has not arrived since a time; with `include_delivered` also what has."""
+    row, since = _get(call), call.body["since"]
+    if isinstance(since, str):
+        since = _moment(since)
     count = webhook_deliveries.replay(
-        call.reach(), _get(call).id, asked["since"], everything=asked.get("everything", False)
+        call.reach(), row.id, since, include_delivered=call.body.get("include_delivered", False)
     )
     return one({"queued": count}, 202)
+
+
+def _moment(text: str) -> int:
+    try:
+        return moments.parse(text)
+    except ValueError as wrong:
+        raise Invalid("Check the members of the body.", problems={"since": str(wrong)}) from None
 
 
 def facts(row: WebhookEndpoint) -> dict[str, Any]:
@@ -225,7 +239,7 @@ _DELIVERY: dict[str, Schema] = {
     "type": STRING,
     "state": one_of(*webhook_deliveries.STATES),
     "test": BOOLEAN,
-    "attempts": INTEGER,
+    "attempts": {**INTEGER, "description": "How often it was sent, whatever came of it."},
     "status": or_null(INTEGER),
     "ms": or_null(INTEGER),
     "error": STRING,
@@ -278,8 +292,21 @@ _SIGNED = record(
 )
 _SINCE = record(
     {
-        "since": {**INTEGER, "minimum": 0, "maximum": 4_102_444_800, "description": "Epoch seconds."},
-        "everything": {**BOOLEAN, "description": "What arrived, too."},
+        "since": {
+            "type": ["string", "integer"],
+            "minimum": 0,
+            "maximum": moments.LATEST,
+            "maxLength": 40,
+            "description": "Events from then on: an RFC 3339 time (without an offset it is UTC), a date, or epoch "
+            "seconds. Not in the future.",
+            "examples": ["2026-11-24T10:00:00Z", "2026-11-24", 1_764_000_000],
+        },
+        "include_delivered": {
+            **BOOLEAN,
+            "default": False,
+            "description": "Also what arrived, for a receiver that lost it. Left out: only what failed, was missed "
+            "while the webhook was off, or waits for another attempt after a failure.",
+        },
     },
     "since",
 )
@@ -299,7 +326,7 @@ ROUTES = (
           errors=(404, 409)),
     Route("POST", f"{P}/{{id}}/verify", verify, NEEDED, "Check a signature", ref("Verified"), _SIGNED, raw=True,
           errors=(404, 422)),
-    Route("POST", f"{P}/{{id}}/replay", replay, NEEDED, "Send again what was missed", ref("Queued"), _SINCE,
+    Route("POST", f"{P}/{{id}}/replay", replay, NEEDED, "Send what has not arrived", ref("Queued"), _SINCE,
           status=202, errors=(404, 409, 422)),
     Route("GET", f"{P}/{{id}}/deliveries", list_deliveries, NEEDED, "List deliveries", ref("Delivery"),
           query=_FILTERS, many=True, errors=(404,)),

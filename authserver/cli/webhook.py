@@ -55,21 +55,35 @@ def test(webhook_id: str, wait: bool) -> None:
 
 @group.command()
 @click.argument("webhook_id")
-@click.option("--since", default="24h", help="How far back: 30m, 24h, 3d. Default: 24h.")
-@click.option("--all", "everything", is_flag=True, help="Also what arrived already.")
-def replay(webhook_id: str, since: str, everything: bool) -> None:
-    """Have what WEBHOOK_ID failed to take, or missed while it was off, sent again."""
+@click.option(
+    "--since",
+    default="24h",
+    help="How far back: 30m, 24h, 3d; or from when on: 2026-11-24, 2026-11-24T10:00Z (UTC unless it says otherwise), "
+    "epoch seconds. Default: 24h.",
+)
+@click.option("--include-delivered", "--all", is_flag=True, help="Also what arrived, for a receiver that lost it.")
+def replay(webhook_id: str, since: str, include_delivered: bool) -> None:
+    """Have what WEBHOOK_ID has not got sent again: what failed, what it missed while it was off, what is retried."""
     from authserver.domain import webhook_deliveries
-    from authserver.lib import clock
 
-    count = webhook_deliveries.replay(None, webhook_id, clock.now() - _seconds(since), everything=everything)
-    output.emit({"replayed": count}, f"{count} deliveries are queued again.")
+    count = webhook_deliveries.replay(None, webhook_id, _moment(since), include_delivered=include_delivered)
+    output.emit({"replayed": count}, f"{count} deliver{'y is' if count == 1 else 'ies are'} queued again.")
 
 
-def _seconds(text: str) -> int:
-    if not (text[:-1].isascii() and text[:-1].isdigit() and text[-1:] in UNITS and len(text) < 8):
-        raise click.BadParameter("say 30m, 24h or 3d", param_hint="--since")
-    return int(text[:-1]) * UNITS[text[-1]]
+def _moment(text: str) -> int:
+    """Epoch seconds of `24h` ago, or of a time. Raises BadParameter."""
+    from authserver.lib import clock, moments
+
+    now = clock.now()
+    if text[:-1].isascii() and text[:-1].isdigit() and text[-1:] in UNITS and len(text) < 8:
+        return max(0, now - int(text[:-1]) * UNITS[text[-1]])
+    try:
+        at = moments.parse(text)
+    except ValueError as wrong:
+        raise click.BadParameter(f"say 30m, 24h or 3d, or a time: {wrong}", param_hint="--since") from None
+    if at > now:
+        raise click.BadParameter("choose a time in the past", param_hint="--since")
+    return at
 
 
 def _said(state: str, status: int | None, ms: int | None, error: str) -> str:

@@ -13,7 +13,7 @@ from authserver.domain import webhook_deliveries, webhook_endpoints, webhooks
 from authserver.domain.webhook_deliveries import WebhookAttempt
 from authserver.domain.webhook_endpoints import WebhookEndpoint
 from authserver.edge import current_user
-from authserver.lib import clock
+from authserver.lib import clock, moments
 
 blueprint = Blueprint("webhooks_deliveries", __name__, url_prefix="/webhooks/<webhook_id>/deliveries")
 LIMIT = 20
@@ -66,12 +66,13 @@ def resend(webhook_id: str, delivery_id: str) -> Any:
 @blueprint.post("/replay")
 @current_user.require_user
 def replay(webhook_id: str) -> Any:
-    """Send again what failed or was missed since a time."""
+    """Send what has not arrived since a time."""
     row, since = _visible(webhook_id), _moment(request.form.get("since", ""))
     if since is None:
         return _index(row, problem="Choose a day and a time in the past."), 422
-    count = webhook_deliveries.replay(row.owner_id, row.id, since, everything=request.form.get("everything") == "1")
-    flash(f"{count:,} deliveries are queued again." if count else "Nothing failed or was missed since then.", "ok")
+    too = request.form.get("include_delivered") == "1"
+    count = webhook_deliveries.replay(row.owner_id, row.id, since, include_delivered=too)
+    flash(_queued(count) if count else "There is nothing to send: all of it has arrived.", "ok")
     return redirect(url_for("webhooks_deliveries.index", webhook_id=row.id), 303)
 
 
@@ -113,9 +114,13 @@ def _index(row: WebhookEndpoint, problem: str = "") -> str:
     )
 
 
+def _queued(count: int) -> str:
+    return "1 delivery is queued again." if count == 1 else f"{count:,} deliveries are queued again."
+
+
 def _moment(text: str) -> int | None:
     try:
-        at = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+        at = moments.parse(text)
     except ValueError:
         return None
     return at if 0 <= at <= clock.now() else None

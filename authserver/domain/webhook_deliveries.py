@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -19,7 +19,7 @@ from authserver.models import WebhookAttempt as WebhookAttempt  # what pages and
 from authserver.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 STATES = ("pending", "delivered", "failed", "missed")
-ATTEMPTS = 10
+ATTEMPTS = 10  # the turns of the schedule
 KEPT_DAYS = 30
 DAY = 86_400
 # So many attempts of an endpoint at most are looked at for its figures.
@@ -30,7 +30,11 @@ _looking = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event on its way to one endpoint. Times in epoch seconds; `next_at` None: nothing left to do."""
+    """One event on its way to one endpoint. Times in epoch seconds; `next_at` None: nothing left to do.
+
+    `attempts` is how often it was sent; `turns_used` how many of the schedule's turns failed, which probes and what was
+    sent again by hand leave alone.
+    """
 
     id: str
     endpoint_id: str
@@ -40,7 +44,7 @@ class Delivery:
     state: str
     test: bool
     attempts: int
-    sends: int
+    turns_used: int
     next_at: int | None
     finished_at: int | None
     status: int | None
@@ -138,17 +142,19 @@ def resend(owner_id: str | None, endpoint_id: str, delivery_id: str) -> None:
         webhooks.wake_after(session)
 
 
-def replay(owner_id: str | None, endpoint_id: str, since: int, *, everything: bool = False) -> int:
-    """Send again what failed or was missed since a time (epoch seconds); `everything`: what arrived, too. How many."""
+def replay(owner_id: str | None, endpoint_id: str, since: int, *, include_delivered: bool = False) -> int:
+    """Send what has not arrived since a time (epoch seconds): failed, missed, or waiting after a failure. How many.
+
+    `include_delivered` sends what arrived once more, too. What waits for its first attempt is left to it.
+    """
     if since > clock.now():
         raise Invalid("Choose a time in the past.", field="since")
-    states = STATES if everything else ("failed", "missed")
     with database.transaction() as session:
         row = _on(session, owner_id, endpoint_id)
         chosen = _again().where(
             WebhookDelivery.endpoint_id == endpoint_id,
             WebhookDelivery.event_us >= since * 1_000_000,
-            WebhookDelivery.state.in_(states),
+            _replayed(include_delivered),
             WebhookDelivery.test.is_(False),
         )
         result = session.execute(chosen, execution_options={"synchronize_session": False})
@@ -163,6 +169,7 @@ def replay(owner_id: str | None, endpoint_id: str, since: int, *, everything: bo
                 count=count,
                 since=since,
             )
+            row.held_until = 0  # whoever asks knows that it works again; if not, the first failure holds the rest
             webhooks.wake_after(session)
     return count
 
@@ -250,6 +257,12 @@ def _on(session: Session, owner_id: str | None, endpoint_id: str) -> WebhookEndp
     return row
 
 
+def _replayed(include_delivered: bool) -> ColumnElement[bool]:
+    state = WebhookDelivery.state
+    ended = state.in_(("failed", "missed", "delivered") if include_delivered else ("failed", "missed"))
+    return or_(ended, and_(state == "pending", WebhookDelivery.sends > 0))
+
+
 def _again() -> Any:
     now = clock.now()
     return update(WebhookDelivery).values(state="pending", attempts=0, queued_at=now, next_at=now, finished_at=None)
@@ -297,8 +310,8 @@ def _delivery(row: Row[Any]) -> Delivery:
         at=row.at_us // 1_000_000,
         state=row.state,
         test=row.test,
-        attempts=row.attempts,
-        sends=row.sends,
+        attempts=row.sends,
+        turns_used=row.attempts,
         next_at=row.next_at,
         finished_at=row.finished_at,
         status=row.last_status,

@@ -22,7 +22,7 @@ class WebhookDelivery(Base):
     event_us: Mapped[int] = mapped_column(BigInteger)  # when it happened: the order of sending
     test: Mapped[bool] = mapped_column(default=False)  # sent once, whatever comes of it
     state: Mapped[str] = mapped_column(String(10))  # pending, delivered, failed, missed (the endpoint was off)
-    attempts: Mapped[int] = mapped_column(default=0)  # of the schedule
+    attempts: Mapped[int] = mapped_column(default=0)  # turns of the schedule that failed
     sends: Mapped[int] = mapped_column(default=0)  # all of them, probes and repetitions by hand included
     queued_at: Mapped[int] = mapped_column(BigInteger)  # the schedule's beginning
     next_at: Mapped[int | None] = mapped_column(BigInteger)  # NULL: nothing left to do; 0: before everything else

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from authserver.domain import outbound
+from authserver import config
+from authserver.domain import outbound, webhook_sending
+from authserver.lib import clock
 from tests.api.conftest import Caller, key_of, token_of
 from tests.conftest import Person
 
@@ -66,6 +71,20 @@ def test_a_signature_is_verified_over_the_raw_body(call: Caller, alice: Person) 
     assert call("POST", path, key, {"payload": "x"}).error == (400, "INVALID_REQUEST")
 
 
+def test_a_signature_is_looked_for_under_the_brand_of_the_day_the_webhook_was_made(call: Caller, alice: Person) -> None:
+    key, body = key_of(alice), b'{"id":"evt_1"}'
+    with config.using(dataclasses.replace(config.current(), brand="Acme Id")):
+        made = made_by(call, key)
+    assert made["signature_header"] == "X-Acmeid-Signature"
+    good = "sha256=" + hmac.new(made["secret"].encode(), body, hashlib.sha256).hexdigest()
+    path = f"/v1/webhooks/{made['id']}/verify"
+    assert call("POST", path, key, body, X_Acmeid_Signature=good).data == {"valid": True}
+    assert call("POST", path, key, body + b" ", X_Acmeid_Signature=good).data == {"valid": False}
+    wrong = call("POST", path, key, body, X_Kaie_Signature=good)
+    assert wrong.error == (400, "INVALID_REQUEST")
+    assert "X-Acmeid-Signature" in wrong.json["error"]["details"]
+
+
 def test_verifying_is_limited_for_each_endpoint(call: Caller, alice: Person) -> None:
     key = key_of(alice)
     path = f"/v1/webhooks/{made_by(call, key)['id']}/verify"
@@ -93,7 +112,80 @@ def test_what_happened_becomes_a_delivery_that_can_be_sent_again(call: Caller, a
     key_of(alice)
     [row] = call("GET", f"{path}/deliveries?type=api_key.created", key).data
     assert call("POST", f"{path}/deliveries/{row['id']}/resend", key).data == {"queued": 1}
-    assert call("POST", f"{path}/replay", key, {"since": 0, "everything": True}).status == 202
+    assert call("POST", f"{path}/replay", key, {"since": 0}).data == {"queued": 0}  # it waits for its first attempt
+
+
+@pytest.fixture
+def sent(call: Caller, alice: Person, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Of a webhook of Alice's to which one event was delivered: her key, and its path."""
+    monkeypatch.setattr(outbound, "fetch", lambda *_, **__: outbound.Answer(200, (), b"", 3))
+    key = key_of(alice)
+    path = f"/v1/webhooks/{made_by(call, key)['id']}"
+    key_of(alice)
+    assert webhook_sending.send_due() == 1
+    return key, path
+
+
+def test_attempts_are_how_often_it_was_sent(call: Caller, sent: tuple[str, str]) -> None:
+    key, path = sent
+    [row] = call("GET", f"{path}/deliveries", key).data
+    assert (row["state"], row["attempts"]) == ("delivered", 1)
+    call("POST", f"{path}/deliveries/{row['id']}/resend", key)
+    webhook_sending.send_due()
+    found = call("GET", f"{path}/deliveries/{row['id']}", key).data
+    assert (found["attempts"], [each["number"] for each in found["requests"]]) == (2, [2, 1])
+
+
+def test_what_arrived_is_replayed_only_where_it_is_asked_for(call: Caller, sent: tuple[str, str]) -> None:
+    key, path = sent
+    assert call("POST", f"{path}/replay", key, {"since": 0}).data == {"queued": 0}
+    assert call("POST", f"{path}/replay", key, {"since": 0, "include_delivered": False}).data == {"queued": 0}
+    assert call("POST", f"{path}/replay", key, {"since": 0, "include_delivered": True}).data == {"queued": 1}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.123456+00:00"),
+        lambda at: at.strftime("%Y-%m-%d %H:%M"),
+        lambda at: at.astimezone(timezone(timedelta(hours=5))).isoformat(timespec="seconds"),
+        lambda at: int(at.timestamp()),
+        lambda at: str(int(at.timestamp())),
+    ],
+)
+def test_since_is_a_time_as_programs_write_it(
+    call: Caller, sent: tuple[str, str], write: Callable[[datetime], str | int]
+) -> None:
+    key, path = sent
+    now = datetime.now(UTC)
+    asked = {"since": write(now - timedelta(minutes=2)), "include_delivered": True}
+    assert call("POST", f"{path}/replay", key, asked).data == {"queued": 1}
+    later = call("POST", f"{path}/replay", key, {"since": write(now + timedelta(minutes=2))})
+    assert later.json["error"]["problems"] == {"since": "Choose a time in the past."}
+
+
+def test_what_happened_before_since_is_not_sent(
+    call: Caller, sent: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, path = sent
+    real = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: real + 120)
+    since = datetime.fromtimestamp(real + 60, UTC).isoformat()
+    answer = call("POST", f"{path}/replay", key, {"since": since, "include_delivered": True})
+    assert answer.data == {"queued": 0}
+
+
+@pytest.mark.parametrize(
+    "since",
+    ["yesterday", "", "2026-13-01", "2026-02-30T10:00Z", "20261124", "2026-11-24T10", "1764000000000", "0001-01-01",
+     "9999-12-31", -1, 1_764_000_000_000, 1.5, True, None, ["2026-11-24"], "2026-11-24T25:00Z"],
+)  # fmt: skip
+def test_since_that_is_no_time_is_refused_with_a_sentence(call: Caller, alice: Person, since: Any) -> None:
+    key = key_of(alice)
+    answer = call("POST", f"/v1/webhooks/{made_by(call, key)['id']}/replay", key, {"since": since})
+    assert answer.error == (422, "VALIDATION_FAILED")
+    assert answer.json["error"]["problems"]["since"].endswith(".")
 
 
 def test_everybodys_events_are_for_administrators(call: Caller, alice: Person, ada: Person) -> None:

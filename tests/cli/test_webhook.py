@@ -72,6 +72,19 @@ def test_replay_queues_what_failed(command: Command, alice: Person, receiver: Re
     webhook_sending.send_due()
     assert webhook_deliveries.count_by_state(row.id) == {"delivered": 1}
     assert len(receiver.got) == 2
+    assert "1 delivery is queued again." in command("webhook", "replay", row.id, "--include-delivered")[1]
+
+
+@pytest.mark.parametrize(
+    "since", ["2020-01-01", "2020-01-01T10:00Z", "2020-01-01T10:00:00.5+02:00", "1577872800", "3d"]
+)
+def test_replay_takes_a_time(command: Command, alice: Person, receiver: Receiver, since: str) -> None:
+    row = endpoint(alice, receiver.url())
+    receiver.status = 500
+    happen(alice)
+    webhook_sending.send_due()
+    code, out, _ = command("webhook", "replay", row.id, "--json", "--since", since)
+    assert (code, json.loads(out)) == (0, {"replayed": 1})
 
 
 @pytest.mark.parametrize(
@@ -81,6 +94,9 @@ def test_replay_queues_what_failed(command: Command, alice: Person, receiver: Re
         (("replay", "wh_nobody"), 3),
         (("replay", "wh_nobody", "--since", "yesterday"), 2),
         (("replay", "wh_nobody", "--since", ""), 2),
+        (("replay", "wh_nobody", "--since", "2026-02-30"), 2),
+        (("replay", "wh_nobody", "--since", "2098-01-01T00:00Z"), 2),
+        (("replay", "wh_nobody", "--since", "1764000000000"), 2),
         (("fly",), 2),
     ],
 )

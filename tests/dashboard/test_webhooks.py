@@ -241,12 +241,31 @@ def test_resend_and_replay(signed_in: Any, alice: Person, receiver: Receiver) ->
     page = f"/webhooks/{row.id}/deliveries"
     assert forms.submit(http, f"{page}/{found.id}", f"{page}/{found.id}/resend").status_code == 303
     webhook_sending.send_due()
-    answer = forms.submit(http, page, f"{page}/replay", everything="1", since="2020-01-01T00:00")
+    answer = forms.submit(http, page, f"{page}/replay", include_delivered="1", since="2020-01-01T00:00")
     assert answer.status_code == 303
     webhook_sending.send_due()
     assert len({json.loads(got.body)["id"] for got in receiver.got}) == 1
     assert len(receiver.got) == 3
     assert forms.submit(http, page, f"{page}/replay", since="yesterday").status_code == 422
+    forms.submit(http, page, f"{page}/replay", since="2020-01-01T00:00")
+    assert "all of it has arrived" in text(http, page)
+    assert webhook_sending.send_due() == 0
+
+
+def test_pages_tell_how_often_it_was_sent_and_which_turns_are_left(
+    signed_in: Any, alice: Person, receiver: Receiver
+) -> None:
+    receiver.status = 503
+    http, row = signed_in(alice), endpoint(alice, receiver.url())
+    happen(alice)
+    webhook_sending.send_due()
+    [found], _ = webhook_deliveries.page(row.id)
+    assert "1 of 10 turns" in text(http, f"/webhooks/{row.id}/deliveries")
+    assert "1 time, 1 of the 10 turns of the schedule used" in text(http, f"/webhooks/{row.id}/deliveries/{found.id}")
+    receiver.status = 200
+    webhook_deliveries.resend(alice.id, row.id, found.id)
+    webhook_sending.send_due()
+    assert "2 times" in text(http, f"/webhooks/{row.id}/deliveries/{found.id}")
 
 
 def test_pause_test_and_delete(signed_in: Any, alice: Person, receiver: Receiver) -> None:

@@ -135,7 +135,7 @@ def test_retries_keep_the_id_count_up_and_follow_the_schedule(alice: Person, rec
         assert time_.pass_(wait - 1) == 0
         assert time_.pass_(1) == 1
     found = only(hook.id)
-    assert (found.state, found.attempts, found.next_at) == ("failed", 10, None)
+    assert (found.state, found.attempts, found.turns_used, found.next_at) == ("failed", 10, 10, None)
     assert len({message(receiver, number)["id"] for number in range(10)}) == 1
     assert [message(receiver, number)["metadata"]["retry_count"] for number in range(10)] == list(range(10))
     assert [Webhook] and len({got.headers["X-Kaie-Signature"] for got in receiver.got}) == 10
@@ -147,7 +147,8 @@ def test_any_2xx_counts(alice: Person, receiver: Receiver, status: int) -> None:
     hook = endpoint(alice, receiver.url())
     happen(alice)
     webhook_sending.send_due()
-    assert only(hook.id).state == "delivered"
+    found = only(hook.id)
+    assert (found.state, found.attempts, found.turns_used) == ("delivered", 1, 0)
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 404, 429, 500])
@@ -211,8 +212,8 @@ def test_a_probe_takes_no_attempt_from_the_schedule(alice: Person, receiver: Rec
     for _ in range(100):
         time_.pass_(600)
     found = only(hook.id)
-    assert found.sends > 20
-    assert found.attempts < 8
+    assert found.attempts == len(receiver.got) > 20
+    assert found.turns_used < 8
     assert found.state == "pending"
 
 
@@ -253,9 +254,42 @@ def test_what_an_endpoint_missed_while_it_was_off_can_be_replayed(
     assert time_.pass_(1) == 0
     receiver.status = 200
     webhook_endpoints.switch(alice.id, hook.id, on=True)
-    assert webhook_deliveries.replay(alice.id, hook.id, began) == 1
-    time_.pass_(10)
+    # The one that 410 refused waits for its next attempt: it has not arrived either.
+    assert webhook_deliveries.replay(alice.id, hook.id, began) == 2
+    time_.pass_(0)
     assert webhook_deliveries.count_by_state(hook.id) == {"delivered": 2}
+
+
+def test_a_replay_does_not_wait_for_a_failing_endpoints_next_turn(
+    alice: Person, receiver: Receiver, time_: Time
+) -> None:
+    receiver.status = 500
+    hook = endpoint(alice, receiver.url())
+    began = int(time_.now)
+    happen(alice)
+    for _ in range(6):
+        time_.pass_(1100)
+    happen(alice)
+    receiver.status = 200
+    assert time_.pass_(1) == 0  # it is held
+    assert webhook_deliveries.replay(alice.id, hook.id, began) == 1  # the other waits for its first attempt
+    assert time_.pass_(0) == 2
+    assert {message(receiver, -number)["metadata"]["retry_count"] for number in (2, 1)} == {6, 0}
+    assert webhook_deliveries.count_by_state(hook.id) == {"delivered": 2}
+
+
+def test_a_replay_to_an_endpoint_that_still_fails_asks_it_once(alice: Person, receiver: Receiver, time_: Time) -> None:
+    receiver.status = 500
+    hook = endpoint(alice, receiver.url())
+    began = int(time_.now)
+    for _ in range(4):
+        happen(alice)
+    for _ in range(6):
+        time_.pass_(1100)
+    before = len(receiver.got)
+    assert webhook_deliveries.replay(alice.id, hook.id, began) == 4
+    time_.pass_(0)
+    assert len(receiver.got) == before + 1
 
 
 def test_a_paused_endpoint_gets_what_waited_when_it_goes_on(alice: Person, receiver: Receiver) -> None:
