@@ -79,6 +79,8 @@ def check(url: str) -> Target:
         _require(target, [address])
     elif not _opened().networks and not _opened().named(target.host, target.port):
         _require_https(target)
+        if outbound.is_inner_name(target.host):
+            raise Blocked(f"{target.host} is a name of a private network.")
     return target
 
 

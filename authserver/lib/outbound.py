@@ -58,6 +58,7 @@ _CARRIERS: tuple[tuple[ipaddress.IPv6Network, int], ...] = (
     (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64
     (ipaddress.IPv6Network("2002::/16"), 80),  # 6to4
 )
+_INNER = (".localhost", ".local", ".internal", ".home.arpa")  # RFC 6761, RFC 6762, ICANN 2024, RFC 8375
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
 
@@ -153,6 +154,11 @@ def objection(address: Address) -> str:
         if address not in _GLOBAL_UNICAST:
             return "a reserved address"
     return "" if address.is_global else "a reserved address"
+
+
+def is_inner_name(host: str) -> bool:
+    """Whether a name is one of a private network by its form alone: `keys`, `x.localhost`, `x.local`, `x.internal`."""
+    return "." not in host or host.endswith(_INNER)
 
 
 def _host(host: str, bracketed: bool) -> str:

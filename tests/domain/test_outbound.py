@@ -77,6 +77,12 @@ def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
         "https://8.8.8.8:8443/",
         "http://8.8.8.8/",
         "http://hooks.test/",
+        "https://hooks/",
+        "https://localhost/",
+        "https://hooks.localhost/",
+        "https://printer.local/",
+        "https://metadata.google.internal/",
+        "https://nas.home.arpa/",
         "https://user@hooks.test/",
         "ftp://hooks.test/",
     ],
@@ -89,6 +95,21 @@ def test_what_a_url_itself_gives_away_is_blocked(url: str) -> None:
 def test_the_reason_names_the_address() -> None:
     with pytest.raises(outbound.Blocked, match=r"^10\.0\.0\.8 is a private address\.$"):
         post("https://10.0.0.8/")
+
+
+def test_a_name_of_a_private_network_is_blocked_before_anybody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = names(monkeypatch, ["8.8.8.8"])
+    with pytest.raises(outbound.Blocked, match=r"^hooks\.internal is a name of a private network\.$"):
+        post("https://hooks.internal/")
+    assert asked == []
+
+
+def test_such_a_name_is_good_once_an_operator_opens_it(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
+    names(monkeypatch, ["127.0.0.1"])
+    with allowing(f"hooks.internal:{receiver.port}"):
+        assert post(receiver.url(host="hooks.internal")).status == 200
+        with pytest.raises(outbound.Blocked):
+            post(receiver.url(host="other.internal"))
 
 
 def test_a_block_is_audited_without_the_path() -> None:
