@@ -27,7 +27,7 @@ def show(call: Call) -> Outgoing:
             "expires_at": time(holder.expires_at),
             "client": {"client_id": client.id, "client_name": client.name} if client else None,
             "user": _user(call),
-            "rate_limit": _limit(call),
+            "rate_limit": rate_limit.members(rate_limit.peek(call.holder)),
         }
     )
 
@@ -43,20 +43,9 @@ def _user(call: Call) -> dict[str, Any] | None:
     }
 
 
-def _limit(call: Call) -> dict[str, Any]:
-    state = rate_limit.peek(call.holder)
-    return {
-        "policy": state.policy,
-        "limit": state.limit,
-        "window_seconds": state.window,
-        "remaining": state.remaining,
-        "reset_at": state.reset_at,
-    }
-
-
 LIMIT: Schema = shown(
-    {"policy": STRING, "limit": INTEGER, "window_seconds": INTEGER, "remaining": INTEGER, "reset_at": INTEGER},
-    "How the limit of this credential stands; `reset_at` in epoch seconds.",
+    {"policy": STRING, "limit": INTEGER, "window": INTEGER, "remaining": INTEGER, "reset": INTEGER},
+    "How the limit of this credential stands: `window` in seconds, `reset` in epoch seconds, as X-RateLimit-Reset.",
 )
 SCHEMAS: dict[str, Schema] = {
     "RateLimit": LIMIT,

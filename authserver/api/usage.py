@@ -26,7 +26,6 @@ def show(call: Call) -> Outgoing:
     subjects, days = _subjects(call), call.query["days"]
     usage.flush()
     each = usage_reports.per_subject(subjects, days=days)
-    state = rate_limit.peek(call.holder)
     return one(
         {
             "days": [
@@ -37,10 +36,7 @@ def show(call: Call) -> Outgoing:
                  **_told(counts)}
                 for subject, counts in sorted(each.items())
             ],
-            "rate_limit": {
-                "policy": state.policy, "limit": state.limit, "window_seconds": state.window,
-                "remaining": state.remaining, "reset_at": state.reset_at,
-            },
+            "rate_limit": rate_limit.members(rate_limit.peek(call.holder)),
         }
     )  # fmt: skip
 

@@ -98,6 +98,13 @@ def scope_insufficient(needed: Iterable[str]) -> ApiError:
     return _forbidden("SCOPE_INSUFFICIENT", "The scope of this token is too small.", needed)
 
 
+def unpassable(kind: str, details: str) -> ApiError:
+    """403 for whatever credential: nothing could satisfy what is asked for; `details` says why."""
+    refusal = insufficient_permissions(()) if kind == "api_key" else scope_insufficient(())
+    refusal.details = details
+    return refusal
+
+
 def _unauthorized(code: str, message: str, details: str) -> ApiError:
     return ApiError(401, code, message, details, headers=[_challenge(error="invalid_token", error_description=message)])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from authserver.domain import rate_limits
 from authserver.domain.rate_limits import State
 from authserver.edge import json_errors
@@ -26,6 +28,17 @@ def consume(holder: Principal) -> State:
 def peek(holder: Principal) -> State:
     """How the limit stands, without counting."""
     return rate_limits.peek(holder.rate_policy, holder.rate_key, holder.rate_limit)
+
+
+def members(state: State) -> dict[str, Any]:
+    """How a limit stands, wherever JSON tells of it; `window` in seconds, `reset` in epoch seconds as in the header."""
+    return {
+        "policy": state.policy,
+        "limit": state.limit,
+        "window": state.window,
+        "remaining": state.remaining,
+        "reset": state.reset_at,
+    }
 
 
 def refusal(state: State) -> json_errors.ApiError:

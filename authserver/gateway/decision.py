@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from authserver.domain import gateway_routes, scopes
 from authserver.edge import bearer, json_errors, rate_limit, refused
@@ -14,8 +15,18 @@ from authserver.lib import scopes as grammar
 from authserver.observability import context, logs, metrics
 
 VERIFIER = "gateway"
-# No credential holds this: what no rule knows is refused to everybody, after it was counted like any refusal.
-UNREACHABLE = ("",)
+# What a refusal repeats of the proxy's configuration: names of tables and scopes are made of these signs alone.
+MAX_NAME = 60
+_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/+-")
+NAMES = "It must be scopes joined by +, the name of a route table kept here, methods, or any."
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """The scopes that are needed, or in a sentence for the operator why nobody may pass."""
+
+    scopes: tuple[str, ...] = ()
+    problem: str = ""
 
 
 def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] | None = None) -> Outgoing:
@@ -26,16 +37,19 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
     them into the request line.
     """
     limit_headers: list[tuple[str, str]] = []
-    required: tuple[str, ...] | None = None
+    required = Requirement()
     holder: Principal | None = None
     try:
         required = requirements(incoming, needed, own)
-        holder = bearer.principal(incoming, verifier=VERIFIER, resources=bearer.owning(required or ()))
+        holder = bearer.principal(incoming, verifier=VERIFIER, resources=bearer.owning(required.scopes))
         state = rate_limit.enforce(holder)
         limit_headers = rate_limit.headers(state)
-        bearer.require(holder, *(required if required is not None else UNREACHABLE))
+        # What no rule knows is refused to everybody, after it was counted like any refusal.
+        if required.problem:
+            raise json_errors.unpassable(holder.kind, required.problem)
+        bearer.require(holder, *required.scopes)
     except ApiError as refusal:
-        refused.note(incoming, refusal, holder, kind="gateway", needed=required or ())
+        refused.note(incoming, refusal, holder, kind="gateway", needed=required.scopes)
         metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision=str(refusal.status)).inc()
         # nginx drops the body of a refusal, so its code stands in a header too.
         return json_errors.respond(refusal, [*limit_headers, *identity(None), ("X-Auth-Error", refusal.code)])
@@ -43,17 +57,21 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
     return Outgoing(200, headers=[*limit_headers, *identity(holder)])
 
 
-def requirements(incoming: Incoming, needed: str, own: tuple[str, str] | None) -> tuple[str, ...] | None:
-    """The scopes that are needed, or None when nothing could satisfy them: an unknown name, or no rule for the path."""
+def requirements(incoming: Incoming, needed: str, own: tuple[str, str] | None) -> Requirement:
+    """What is needed; a problem when nothing could satisfy it: an unknown name, or no rule for the path."""
     if needed in ("", "any"):
-        return ()
+        return Requirement()
     if needed == "methods" or needed in gateway_routes.all():
         return _by_route(incoming, needed, own)
     wanted = tuple(dict.fromkeys(needed.split("+")))
-    if not set(wanted) <= scopes.all().keys():
-        logs.event("gateway_misconfigured", level="warning", needed=needed[:200])
-        return None
-    return wanted
+    known = scopes.all().keys()
+    unknown = [_printable(name) for name in wanted if name not in known]
+    if unknown:
+        said, names = _printable(needed), ", ".join(f'"{name}"' for name in unknown[:5])
+        logs.event("gateway_misconfigured", level="warning", needed=said, unknown=unknown[:5], tables=_tables())
+        asked = f'The proxy\'s configuration asks for "{said}"'
+        return Requirement(problem=f"{asked}, but {names} is unknown here. {NAMES}")
+    return Requirement(wanted)
 
 
 def identity(holder: Principal | None) -> list[tuple[str, str]]:
@@ -67,17 +85,27 @@ def identity(holder: Principal | None) -> list[tuple[str, str]]:
     ]
 
 
-def _by_route(incoming: Incoming, table: str, own: tuple[str, str] | None) -> tuple[str, ...] | None:
+def _printable(name: str) -> str:
+    """A name as a refusal and the log may repeat it: whatever somebody typed, short and without surprises."""
+    shown = "".join(sign if sign in _SIGNS else "?" for sign in name[:MAX_NAME])
+    return f"{shown}…" if len(name) > MAX_NAME else shown
+
+
+def _tables() -> list[str]:
+    return sorted(gateway_routes.all())[:20]
+
+
+def _by_route(incoming: Incoming, table: str, own: tuple[str, str] | None) -> Requirement:
     own_method, own_path = own or (None, None)
     if table == "methods":
         said = [*([own_method] if own_method else []), *original_request.methods(incoming)]
-        return _sum(_of_method(method) for method in said)
+        return _sum(table, (_of_method(method) for method in said))
     pairs = list(original_request.pairs(incoming, own_method, own_path))
     if not all(original_request.is_plain(path) for _, path in pairs):
         context.current().log["error"] = "the path can be read in two ways"
-        return None
+        return Requirement(problem="The original path can be read in two ways: it has dots, doubled or odd signs.")
     routes = gateway_routes.get(table)
-    return _sum(routes.needed(method, path) for method, path in pairs)
+    return _sum(table, (routes.needed(method, path) for method, path in pairs))
 
 
 def _of_method(method: str) -> tuple[str, ...] | None:
@@ -85,9 +113,12 @@ def _of_method(method: str) -> tuple[str, ...] | None:
     return (scope,) if scope else None
 
 
-def _sum(each: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
-    """The requirements added up; None if there are none at all, or one of them has no rule."""
+def _sum(table: str, each: Iterable[tuple[str, ...] | None]) -> Requirement:
+    """The requirements added up; a problem if there are none at all, or one of them has no rule."""
     found = list(each)
-    if not found or None in found:
-        return None
-    return tuple(dict.fromkeys(scope for needed in found if needed for scope in needed))
+    if not found:
+        wanted = "method" if table == "methods" else "method and path"
+        return Requirement(problem=f"The proxy passes no original {wanted} on; {table} decides by them.")
+    if None in found:
+        return Requirement(problem=f"{table} has no rule for this request.")
+    return Requirement(tuple(dict.fromkeys(scope for needed in found if needed for scope in needed)))

@@ -49,9 +49,22 @@ def test_me_tells_who_a_key_is(call: Caller, alice: Person) -> None:
     assert said["scopes"] == ["analytics:read", "workflows:read"] and said["client"] is None
     assert said["user"] == {"id": alice.id, "email": alice.email, "name": "Alice Martin"}
     assert said["rate_limit"] == {
-        "policy": "api-key", "limit": 50, "window_seconds": 3600, "remaining": 49,
-        "reset_at": said["rate_limit"]["reset_at"],
+        "policy": "api-key", "limit": 50, "window": 3600, "remaining": 49,
+        "reset": said["rate_limit"]["reset"],
     }  # fmt: skip
+
+
+def test_a_limit_is_told_in_the_same_words_everywhere(call: Caller, alice: Person) -> None:
+    token = token_of(alice, "workflows:read")
+    answer = call("GET", "/v1/me", token)
+    here = answer.data["rate_limit"]
+    auditor = protocol.register(introspect_all=True)
+    asked = protocol.introspect(auditor, token)
+    assert asked.json["rate_limit"] == {**here, "allowed": True}
+    usage = call("GET", "/v1/usage", token).data["rate_limit"]
+    assert usage == {**here, "remaining": here["remaining"] - 1}
+    headers = {name: answer.headers[f"X-RateLimit-{name.title()}"] for name in ("limit", "remaining", "reset")}
+    assert {name: str(here[name]) for name in headers} == headers
 
 
 def test_a_token_learns_of_its_person_what_they_consented_to(call: Caller, alice: Person) -> None:

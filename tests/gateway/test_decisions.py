@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from authserver.domain import api_keys, gateway_routes
 from authserver.domain.gateway_routes import Rule
 from authserver.errors import Invalid
+from authserver.observability import logs
 from tests.conftest import Person
 
 IDENTITY = ("X-Auth-Subject", "X-Auth-Client-Id", "X-Auth-Scope", "X-Auth-Credential", "X-Auth-Permission")
@@ -93,6 +94,43 @@ class TestNeeded:
         self, http: FlaskClient, key: Any, shape: str, level: str, needed: str, status: int
     ) -> None:
         assert http.get(shape.format(needed), headers=key(level)).status_code == status
+
+    @pytest.mark.parametrize("shape", ["/gateway/auth/{}", "/gateway/envoy/{}/orders/1"])
+    @pytest.mark.parametrize(
+        ("needed", "said", "unknown"),
+        [
+            ("shopp", "shopp", '"shopp"'),
+            ("workflows:read+workflows:raed", "workflows:read+workflows:raed", '"workflows:raed"'),
+            ("a+b", "a+b", '"a", "b"'),
+            ("%0d%0aX-Evil%3a%201", "??X-Evil:?1", '"??X-Evil:?1"'),
+            ("%1b%5b31m%e2%80%ae", "??31m???", '"??31m???"'),
+            ("x" * 3000, "x" * 60 + "…", '"' + "x" * 60 + '…"'),
+        ],
+    )
+    def test_an_unknown_name_is_told_to_the_operator(
+        self,
+        http: FlaskClient,
+        key: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        shape: str,
+        needed: str,
+        said: str,
+        unknown: str,
+    ) -> None:
+        logged: list[dict[str, Any]] = []
+        monkeypatch.setattr(logs, "event", lambda name, **members: logged.append({"event": name, **members}))
+        answer = http.get(shape.format(needed), headers=key("full_access"))
+        error = answer.get_json()["error"]
+        assert (answer.status_code, error["code"]) == (403, "INSUFFICIENT_PERMISSIONS")
+        assert f'asks for "{said}", but {unknown} is unknown here.' in error["details"]
+        assert "the name of a route table" in error["details"]
+        assert len(error["details"]) < 400 and error["details"].isprintable()
+        [line] = [each for each in logged if each["event"] == "gateway_misconfigured"]
+        assert (line["level"], line["needed"], line["tables"]) == ("warning", said, [])
+
+    def test_somebody_unknown_learns_nothing_about_names(self, http: FlaskClient) -> None:
+        answer = http.get("/gateway/auth/unknown-table")
+        assert (answer.status_code, "unknown-table" in answer.get_data(as_text=True)) == (401, False)
 
     @pytest.mark.parametrize(
         "forged",
@@ -182,6 +220,21 @@ class TestTables:
             http.get("/gateway/auth/shop", headers=key("full_access") | {"X-Original-URI": "/orders/1"}).status_code
             == 403
         )
+
+    @pytest.mark.parametrize(
+        ("original", "why"),
+        [
+            ({}, "no original method and path"),
+            ({"X-Original-Method": "GET"}, "no original method and path"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/elsewhere"}, "shop has no rule for this request"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/orders/../1"}, "read in two ways"),
+        ],
+    )
+    def test_a_refusal_for_everybody_says_why(
+        self, http: FlaskClient, key: Any, original: dict[str, str], why: str
+    ) -> None:
+        answer = http.get("/gateway/auth/shop", headers=key("full_access") | original)
+        assert (answer.status_code, why in answer.get_json()["error"]["details"]) == (403, True)
 
     def test_a_removed_table_refuses_everybody(self, http: FlaskClient, key: Any) -> None:
         gateway_routes.remove("shop")

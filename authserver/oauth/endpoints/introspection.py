@@ -90,14 +90,7 @@ def _rate_limit(found: Inspection, *, consume: bool) -> dict[str, Any]:
         return {}
     holder = bearer.of(found)
     state = rate_limit.consume(holder) if consume else rate_limit.peek(holder)
-    said = {
-        "policy": state.policy,
-        "limit": state.limit,
-        "window": state.window,
-        "remaining": state.remaining,
-        "reset": state.reset_at,
-        "allowed": state.allowed,
-    }
+    said = {**rate_limit.members(state), "allowed": state.allowed}
     if not state.allowed:
         said["retry_after"] = state.retry_after
     return {"rate_limit": said}
