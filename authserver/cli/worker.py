@@ -8,17 +8,25 @@ import threading
 import click
 
 from authserver.cli import opening
-from authserver.domain import chores, webhook_sending
-from authserver.observability import logs
+from authserver import config
+from authserver.domain import chores, figures, webhook_sending
+from authserver.observability import logs, metrics
+
+FIGURES_SECONDS = 15
 
 
 @click.command()
 def command() -> None:
-    """Deliver mails and webhooks, delete what has expired and rotate keys, until stopped. Any number may run."""
+    """Deliver mails and webhooks, delete what has expired and rotate keys, until stopped. Any number may run.
+
+    Its figures answer one port above AUTHSERVER_METRICS_BIND, where nothing else does.
+    """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     logs.event("worker_started")
+    if serve_metrics(config.current().metrics_bind):
+        threading.Thread(target=refresh_figures, args=(stop,), name="figures", daemon=True).start()
     opening.warn_of_exposed_secrets()
     # In a thread of its own: no chore delays an event, and no event a chore.
     courier = threading.Thread(target=webhook_sending.run, args=(stop,), name="webhooks")
@@ -26,3 +34,25 @@ def command() -> None:
     chores.run(stop)
     courier.join()
     logs.event("worker_stopped")
+
+
+def serve_metrics(bind: str) -> bool:
+    """Answer /metrics beside the server's; whether it does. A port that is taken is one line, and no reason to stop."""
+    address = metrics.next_to(bind)
+    try:
+        return metrics.serve(address) is not None
+    except (OSError, ValueError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        logs.event("metrics_not_served", level="warning", bind=address, reason=reason)
+        return False
+
+
+def refresh_figures(until: threading.Event) -> None:
+    """Keep the gauges true, as the server does with its own."""
+    while True:
+        try:
+            figures.refresh()
+        except Exception as error:  # a lost database must not end the thread
+            logs.failure("figures_failed", error, level="warning")
+        if until.wait(FIGURES_SECONDS):
+            return

@@ -136,6 +136,12 @@ def serve(bind: str) -> ThreadingHTTPServer | None:
     return server
 
 
+def next_to(bind: str) -> str:
+    """The address beside `host:port`, one port up: there a `worker` answers, never in a server's way."""
+    host, _, port = bind.rpartition(":")
+    return f"{host}:{int(port) + 1}" if port.isdigit() else bind
+
+
 class _Answer(BaseHTTPRequestHandler):
     server_version, sys_version = "", ""
 

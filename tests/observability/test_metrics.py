@@ -59,3 +59,11 @@ sys.stdout.write(metrics.render().decode())
 """
     done = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True, timeout=60)
     assert 'authserver_http_requests_total{code="200",method="GET",route="/x"} 3.0' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("bind", "beside"),
+    [("127.0.0.1:9464", "127.0.0.1:9465"), ("[::1]:9464", "[::1]:9465"), ("off", "off"), ("", "")],
+)
+def test_a_workers_address_is_beside_the_servers(bind: str, beside: str) -> None:
+    assert metrics.next_to(bind) == beside

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from authserver.config import Settings
 from authserver.domain import webhook_deliveries, webhook_endpoints
 from tests.conftest import Person
-from tests.support import databases, receivers
+from tests.support import databases, receivers, served
 from tests.support.receivers import Receiver
 from tests.support.webhooks import endpoint, happen
 
@@ -54,9 +55,9 @@ def start(settings: Settings, tmp_path: Path, app: object) -> Iterator[Callable[
     }
     running: list[subprocess.Popen[bytes]] = []
 
-    def make() -> subprocess.Popen[bytes]:
+    def make(**more: str) -> subprocess.Popen[bytes]:
         log = (tmp_path / "worker.log").open("ab")
-        made = subprocess.Popen([str(COMMAND), "worker"], env=environment, cwd=tmp_path, stdout=log, stderr=log)
+        made = subprocess.Popen([str(COMMAND), "worker"], env=environment | more, cwd=tmp_path, stdout=log, stderr=log)
         running.append(made)
         return made
 
@@ -105,6 +106,27 @@ def test_a_worker_killed_between_sending_and_recording_sends_the_same_event_agai
     first, second = ids(receiver)
     assert first == second
     assert [json.loads(got.body)["metadata"]["retry_count"] for got in receiver.got] == [0, 0]
+
+
+def test_a_workers_own_counters_answer_one_port_above_the_servers(
+    start: Any, alice: Person, receiver: Receiver, tmp_path: Path
+) -> None:
+    servers = served.free_port()
+    bind = {"AUTHSERVER_METRICS_BIND": f"127.0.0.1:{servers}"}
+    start(**bind)
+    hook = endpoint(alice, receiver.url())
+    happen(alice)
+    assert until(lambda: counts(hook.id) == {"delivered": 1})
+    text = requests.get(f"http://127.0.0.1:{servers + 1}/metrics", timeout=5).text
+    assert 'authserver_webhook_deliveries_total{result="delivered"} 1.0' in text
+    assert "authserver_build_info{" in text
+    with pytest.raises(requests.ConnectionError):  # the server's own port stays the server's
+        requests.get(f"http://127.0.0.1:{servers}/metrics", timeout=5)
+    second = start(**bind)
+    assert until(lambda: "metrics_not_served" in (tmp_path / "worker.log").read_text())
+    [line] = [each for each in (tmp_path / "worker.log").read_text().splitlines() if "metrics_not_served" in each]
+    assert f"127.0.0.1:{servers + 1}" in line
+    assert second.poll() is None
 
 
 def test_nothing_is_lost_however_often_workers_are_killed(start: Any, alice: Person, receiver: Receiver) -> None:
