@@ -1,0 +1,33 @@
+"""Addresses that an app tells about itself: homepage, policies, origins of its pages, contacts."""
+
+from __future__ import annotations
+
+from authserver.domain.client_metadata import rows
+from authserver.domain.client_metadata.registration import Registration
+from authserver.lib import emails, redirect_uris
+
+
+def check(wanted: Registration) -> dict[str, str]:
+    """Links are whole and https; origins are origins; contacts are addresses."""
+    problems = {}
+    for name in ("homepage", "policy_uri", "tos_uri"):
+        uri = getattr(wanted, name)
+        local = name == "homepage" and redirect_uris.is_loopback(uri)
+        if uri and (redirect_uris.problem(uri) or not (uri.startswith("https://") or local)):
+            problems[name] = "Enter a whole address that starts with https://."
+    problems |= rows.problems("allowed_cors_origins", wanted.allowed_cors_origins, _origin_problem)
+    return problems | rows.problems("contacts", wanted.contacts, _contact_problem)
+
+
+def _origin_problem(text: str) -> str | None:
+    if found := redirect_uris.problem(text):
+        return found
+    return None if redirect_uris.origin(text) == text else "Enter scheme, host and port alone: https://app.example.com."
+
+
+def _contact_problem(text: str) -> str | None:
+    try:
+        emails.normalise(text)
+    except ValueError as error:
+        return str(error)
+    return None

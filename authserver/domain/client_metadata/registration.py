@@ -1,0 +1,50 @@
+"""What somebody asks for when they register an app (RFC 7591 section 2)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+CODE, REFRESH, MACHINE = "authorization_code", "refresh_token", "client_credentials"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What somebody asks for. None and "" mean: as the kind says. Lists keep their order."""
+
+    name: str
+    kind: str = ""
+    client_id: str = ""  # chosen: command line alone
+    application_type: str = ""
+    public: bool | None = None
+    token_endpoint_auth_method: str | None = None
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    allowed_cors_origins: tuple[str, ...] = ()
+    grant_types: tuple[str, ...] | None = None
+    response_modes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    default_scopes: tuple[str, ...] | None = None  # None: all of `scopes`
+    optional_scopes: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    resource_server_for: tuple[str, ...] = ()
+    introspect_all: bool = False
+    require_pkce: bool = True
+    skip_consent: bool = False
+    access_token_format: str = "jwt"
+    access_token_ttl: int | None = None
+    id_token_alg: str = "RS256"
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
+    jwt_reuse: bool = False
+    rate_limit: str | None = None
+    homepage: str = ""
+    description: str = ""
+    policy_uri: str = ""
+    tos_uri: str = ""
+    contacts: tuple[str, ...] = ()
+    metadata_extra: dict[str, Any] = field(default_factory=dict)
+
+
+FIELDS = tuple(each.name for each in dataclasses.fields(Registration))
