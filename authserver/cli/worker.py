@@ -7,8 +7,8 @@ import threading
 
 import click
 
-from authserver.cli import opening
 from authserver import config
+from authserver.cli import opening
 from authserver.domain import chores, figures, webhook_sending
 from authserver.observability import logs, metrics
 
