@@ -41,6 +41,7 @@ SENTENCES: Mapping[str, str] = {
     "client.updated": "{actor} changed {client}",
     "client.secret_rotated": "{actor} rotated the secret of {client}",
     "client.secret_revoked": "{actor} revoked a secret of {client}",
+    "client.secret_expiring": "An old secret of {client} that is still in use expires soon",
     "client.disabled": "{actor} disabled {client}",
     "client.enabled": "{actor} enabled {client}",
     "client.deleted": "{actor} deleted {client}",

@@ -19,5 +19,6 @@ class ClientSecret(Base):
     created_by: Mapped[str] = mapped_column(String(64), default="")
     expires_at: Mapped[int | None] = mapped_column(BigInteger)  # set by a rotation: the end of the overlap
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
+    reminded_days: Mapped[int | None] = mapped_column()  # the owner knows that it expires within so many days
     last_used_at: Mapped[int | None] = mapped_column(BigInteger)
     last_used_ip: Mapped[str] = mapped_column(String(45), default="")
