@@ -31,6 +31,7 @@ def show() -> str:
         points=[count for _, count in figures.per_day],
         labels=[*(_day(at) for at, _ in figures.per_day[:-1]), "Today"],
         events=audit_sentences.for_viewer(events, me),
+        broken=overview.broken_webhooks(me.id),
         items=items,
         done=sum(item.done for item in items),
         cli=f'authserver client create --owner {me.email} --name "My app" --redirect-uri http://127.0.0.1/callback',

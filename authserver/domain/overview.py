@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from authserver import database
-from authserver.domain import audit_search, usage
+from authserver.domain import audit_search, usage, webhook_endpoints
 from authserver.lib import clock
-from authserver.models import ApiKey, Client, User
+from authserver.models import ApiKey, Client, User, WebhookEndpoint
 
 CHART_DAYS = 14
+# From when on a webhook that fails is told of, as by mail (ux.md 2.10).
+TELL_AFTER_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,41 @@ class Overview:
     refusals: int
     per_day: list[tuple[int, int]]
     has_samples: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A webhook that gets nothing: switched off by the server at `since`, or, where `off` is False, failing since."""
+
+    id: str
+    name: str
+    off: bool
+    gone: bool
+    since: int
+
+
+def broken_webhooks(owner_id: str) -> list[Broken]:
+    """A person's webhooks that the server switched off, or that have been failing for a day, the latest first."""
+    hook = WebhookEndpoint
+    off = hook.stopped_because.in_((webhook_endpoints.FAILING, webhook_endpoints.GONE))
+    failing = and_(hook.stopped_at.is_(None), hook.failing_since <= clock.now() - TELL_AFTER_SECONDS)
+    with database.reading() as session:
+        rows = session.scalars(
+            select(hook).where(
+                hook.owner_id == owner_id, hook.deleted_at.is_(None), hook.draft.is_(False), or_(off, failing)
+            )
+        ).all()
+    found = [
+        Broken(
+            row.id,
+            row.name,
+            off=row.stopped_at is not None,
+            gone=row.stopped_because == webhook_endpoints.GONE,
+            since=row.stopped_at or row.failing_since or 0,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda each: -each.since)
 
 
 def of(user: User) -> Overview:

@@ -100,19 +100,18 @@ def scope_insufficient(needed: Iterable[str]) -> ApiError:
 
 def unpassable(kind: str, details: str) -> ApiError:
     """403 for whatever credential: nothing could satisfy what is asked for; `details` says why."""
-    refusal = insufficient_permissions(()) if kind == "api_key" else scope_insufficient(())
-    refusal.details = details
-    return refusal
+    code = "INSUFFICIENT_PERMISSIONS" if kind == "api_key" else "SCOPE_INSUFFICIENT"
+    return _forbidden(code, "No credential may pass here.", (), details)
 
 
 def _unauthorized(code: str, message: str, details: str) -> ApiError:
     return ApiError(401, code, message, details, headers=[_challenge(error="invalid_token", error_description=message)])
 
 
-def _forbidden(code: str, message: str, needed: Iterable[str]) -> ApiError:
+def _forbidden(code: str, message: str, needed: Iterable[str], details: str = "") -> ApiError:
     scope = grammar.join(needed)
     challenge = _challenge(error="insufficient_scope", error_description=message, scope=scope)
-    return ApiError(403, code, message, f"Needed: {scope}." if scope else "", headers=[challenge])
+    return ApiError(403, code, message, f"Needed: {scope}." if scope else details, headers=[challenge])
 
 
 def _challenge(**members: str) -> tuple[str, str]:

@@ -74,7 +74,9 @@ def _explained(presented: str, ip: str) -> credential_checks.Explained | None:
 def _of_holder(error: ApiError, holder: Principal, needed: Collection[str]) -> list[Check]:
     held = grammar.join(sorted(holder.scopes))
     checks = [Check("credential", True, "good now", holder.kind.replace("_", " "))]
-    if error.status == 403:
+    if error.status == 403 and not needed and error.details:
+        checks.append(Check("request", False, "one that some credential may make", error.details))
+    elif error.status == 403:
         if holder.permission:
             checks.append(Check("access level", False, "a level with these scopes", holder.permission))
         checks.append(Check("scope", False, grammar.join(needed) or "a rule for this request", held))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,11 +12,18 @@ from sqlalchemy import update
 from authserver import database
 from authserver.domain import api_keys, clients, usage
 from authserver.domain.client_metadata import Registration
-from authserver.models import User
+from authserver.lib import clock
+from authserver.models import User, WebhookEndpoint
 from tests.conftest import Person
 from tests.support import forms
+from tests.support.webhooks import endpoint
 
 Browser = Callable[[], FlaskClient]
+
+
+@pytest.fixture
+def overrides() -> dict[str, Any]:
+    return {"outbound_allow": ("127.0.0.1",)}
 
 
 def page_of(browser: Browser, person: Person) -> str:
@@ -77,3 +85,29 @@ def test_whatever_a_person_is_called_the_page_greets(browser: Browser, alice: Pe
 
 def test_nobody_sees_it_without_signing_in(http: FlaskClient) -> None:
     assert http.get("/").headers["Location"].startswith("/login?")
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"stopped_because": "gone", "stopped_at": 0}, "answered 410 Gone"),
+        ({"stopped_because": "failing", "stopped_at": 0}, "nothing arrived for five days"),
+        ({"failing_since": -90_000}, "has been failing since"),
+        ({"failing_since": -60}, ""),
+        ({"stopped_because": "paused", "stopped_at": 0}, ""),
+        ({"stopped_because": "gone", "stopped_at": 0, "deleted_at": 0}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_webhook_that_gets_nothing_is_told_of(
+    browser: Browser, alice: Person, bob: Person, columns: dict[str, Any], said: str
+) -> None:
+    row = endpoint(alice, "http://127.0.0.1:9/")
+    values = {name: value if name.endswith("because") else clock.now() + value for name, value in columns.items()}
+    if values:
+        with database.transaction() as session:
+            session.execute(update(WebhookEndpoint).where(WebhookEndpoint.id == row.id).values(**values))
+    page = page_of(browser, alice)
+    assert (f'href="/webhooks/{row.id}"' in page) is bool(said)
+    assert said in page
+    assert "Webhook Hooks" not in page_of(browser, bob)

@@ -239,7 +239,10 @@ def test_410_ends_it_at_once(alice: Person, receiver: Receiver) -> None:
     webhook_sending.send_due()
     row = webhook_endpoints.get(alice.id, hook.id)
     assert (webhook_endpoints.status(row), row.stopped_because) == ("disabled", "gone")
-    assert any("switched off" in mail.subject for mail in mails.recent())
+    [told] = [mail for mail in mails.recent() if "switched off" in mail.subject]
+    assert told.recipient == alice.email
+    assert "410 Gone" in told.body
+    assert f"/webhooks/{hook.id}" in told.body
 
 
 def test_what_an_endpoint_missed_while_it_was_off_can_be_replayed(

@@ -124,6 +124,7 @@ class TestNeeded:
         assert (answer.status_code, error["code"]) == (403, "INSUFFICIENT_PERMISSIONS")
         assert f'asks for "{said}", but {unknown} is unknown here.' in error["details"]
         assert "the name of a route table" in error["details"]
+        assert error["message"] == "No credential may pass here."
         assert len(error["details"]) < 400 and error["details"].isprintable()
         [line] = [each for each in logged if each["event"] == "gateway_misconfigured"]
         assert (line["level"], line["needed"], line["tables"]) == ("warning", said, [])
