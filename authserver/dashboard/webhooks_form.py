@@ -57,6 +57,9 @@ class WebhookForm(FlaskForm):
         """Put the sentences of the domain beside the fields."""
         for field, sentence in refused.problems.items():
             self[field].errors = [sentence]
+        for entry in self.headers.entries if "headers" in refused.problems else ():
+            if problem := webhook_endpoints.headers_problem(webhook_endpoints.parse_headers([entry.data or ""])):
+                entry.errors = [problem]
         if not refused.problems:
             self.form_errors.append(refused.public)
 

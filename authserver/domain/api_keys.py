@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from authserver import config, database
 from authserver.domain import audit, permissions, rate_limits, usage
 from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock, networks, secrets
+from authserver.lib import clock, networks, quoting, secrets
 from authserver.models import ApiKey as ApiKey  # what pages and commands are handed
 from authserver.models import User
 
@@ -176,9 +176,7 @@ def network_problem(text: str) -> str:
     try:
         networks.parse(text)
     except ValueError:
-        # Repeated, unlike other input: of many rows, people must find the wrong one. Short and printable.
-        shown = "".join(filter(str.isprintable, text))[:50]
-        return f"{shown} is not a network. Example: 10.0.0.0/24."
+        return f"{quoting.shown(text)} is not a network. Example: 10.0.0.0/24."
     return ""
 
 
@@ -243,7 +241,7 @@ def _limit_problem(limit: str | None, *, beyond: bool) -> str:
     if limit is None:
         return ""
     if not config.is_rate_limit(limit):
-        return "A limit looks like 1000/hour."
+        return quoting.refused(limit, "a limit looks like 1000/hour.")
     ours = config.current().rate_limit_api_key
     (amount, seconds), (own, own_seconds) = rate_limits.parsed(limit), rate_limits.parsed(ours)
     if not beyond and amount * own_seconds > own * seconds:

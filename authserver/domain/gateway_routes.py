@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.domain import audit, cache, scopes
 from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock
+from authserver.lib import clock, quoting
 from authserver.models import RouteTable
 
 ANY = "*"
@@ -111,7 +111,8 @@ def parse(text: str) -> tuple[Rule, ...]:
         if not words:
             continue
         if len(words) < 2:
-            raise Invalid(f"Line {number} needs a method and a path.", field="rules")
+            told = f"Line {number}, {quoting.shown(words[0])}, needs a method and a path: GET /workflows/{{id}}."
+            raise Invalid(told, field="rules")
         methods = () if words[0] == ANY else tuple(words[0].upper().split(","))
         rules.append(Rule(methods, words[1], tuple(words[2:])))
     return tuple(rules)
@@ -147,12 +148,12 @@ def check(name: str, rules: Sequence[Rule], *, with_scopes: bool = True) -> None
 
 
 def _problem(rule: Rule, known: Collection[str] | None) -> str:
-    if not set(rule.methods) <= METHODS:
-        return f"methods are {', '.join(sorted(METHODS))}, or * for all."
+    if unknown := quoting.strangers(rule.methods, METHODS):
+        return f"{unknown} is no method. Methods are {', '.join(sorted(METHODS))}, or * for all."
     if not _PATH.fullmatch(rule.path) or "//" in rule.path or "**" in rule.path.removesuffix("/**"):
-        return "a path looks like /workflows/{id} or /workflows/**."
-    unknown = known is not None and not set(rule.scopes).issubset(known)
-    return "it names a scope that does not exist." if unknown else ""
+        return f"{quoting.shown(rule.path)} is no path. One looks like /workflows/{{id}} or /workflows/**."
+    missing = "" if known is None else quoting.strangers(rule.scopes, known)
+    return f"there is no scope {missing}." if missing else ""
 
 
 def _write(session: Session, name: str, rules: Sequence[Rule]) -> None:

@@ -80,7 +80,7 @@ def check(url: str) -> Target:
     elif not _opened().networks and not _opened().named(target.host, target.port):
         _require_https(target)
         if outbound.is_inner_name(target.host):
-            raise Blocked(f"{target.host} is a name of a private network.")
+            raise Blocked(f"{target.host} names a private address.")
     return target
 
 

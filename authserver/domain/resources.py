@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from authserver import config, database
 from authserver.domain import audit, cache
 from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock, redirect_uris
+from authserver.lib import clock, quoting, redirect_uris
 from authserver.models import Client, Resource
 
 FORMATS = ("jwt", "opaque")
@@ -118,7 +118,7 @@ def problem(identifier: str) -> str | None:
 def _require_valid(identifier: str, name: str, access_token_format: str | None) -> None:
     problems = {}
     if found := problem(identifier):
-        problems["identifier"] = found
+        problems["identifier"] = quoting.refused(identifier, found)
     if not 1 <= len(name.strip()) <= 100 or not name.isprintable():
         problems["name"] = "Enter a name of 1 to 100 characters."
     if access_token_format and access_token_format not in FORMATS:

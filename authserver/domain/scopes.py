@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.domain import audit, cache
 from authserver.errors import Conflict, Invalid, NotFound
+from authserver.lib import quoting
 from authserver.lib import scopes as grammar
 from authserver.models import Client, PermissionLevel, Resource, Scope
 
@@ -181,7 +182,8 @@ def _clean(wanted: ScopeFacts) -> ScopeFacts:
     )
     problems = {}
     if not _good_name(facts.name):
-        problems["name"] = 'A scope has 1 to 100 characters, without spaces, " and \\. An example is reports:read.'
+        rule = 'A scope has 1 to 100 characters, without spaces, " and \\. An example is reports:read.'
+        problems["name"] = quoting.refused(facts.name, rule)
     if not 1 <= len(facts.title) <= 200 or not facts.title.isprintable():
         problems["title"] = "Write the sentence that people read, in at most 200 characters."
     if len(facts.cannot) > 300 or not facts.cannot.isprintable():

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from authserver import config, database, keyring
 from authserver.domain import audit, outbound, rate_limits, webhooks
 from authserver.errors import Conflict, Invalid, NotFound, RateLimited
-from authserver.lib import clock, sealing, secrets, webhook_signatures
+from authserver.lib import clock, quoting, sealing, secrets, webhook_signatures
 from authserver.models import User
 from authserver.models import WebhookEndpoint as WebhookEndpoint  # what pages and the API are handed
 
@@ -224,7 +224,8 @@ def url_problem(url: str) -> str:
     try:
         outbound.permitted(outbound.check(url), timeout=CHECK_SECONDS)
     except outbound.Blocked as refused:
-        return f"{refused}{PUBLIC_ONLY if 'address' in str(refused) else ''}"
+        text = str(refused)
+        return f"{text}{PUBLIC_ONLY}" if "address" in text else quoting.refused(url, text)
     except outbound.Failed:
         return ""
     return ""
@@ -350,8 +351,8 @@ def _problems(wish: Wish, secret: str) -> dict[str, str]:
         problems["url"] = "Say where to send events, such as https://example.com/hooks."
     if not wish.events:
         problems["events"] = "Choose at least one event."
-    elif not set(wish.events) <= {webhooks.ALL, *webhooks.CHOICES}:
-        problems["events"] = "Some of these events do not exist."
+    elif unknown := quoting.strangers(wish.events, {webhooks.ALL, *webhooks.CHOICES}):
+        problems["events"] = f"There is no event {unknown}."
     if secret and not webhook_signatures.is_secret(secret):
         problems["secret"] = "A secret is whsec_ and the base64 of 24 to 64 bytes."
     if problem := headers_problem(wish.headers):
@@ -365,11 +366,11 @@ def headers_problem(given: Mapping[str, str]) -> str:
         return f"Use at most {MAX_HEADERS} headers."
     for name, value in given.items():
         if not _TOKEN.fullmatch(name):
-            return "A header has a name of letters, digits and hyphens, such as X-Team."
+            return quoting.refused(name or value, "A header has a name of letters, digits and hyphens, such as X-Team.")
         if _OURS.fullmatch(name):
-            return "One of these headers is set by the server itself."
+            return f"{name} is set by the server itself. Choose another name."
         if len(value) > 500 or not value.isascii() or not value.isprintable():
-            return "A header's value has at most 500 printable ASCII characters."
+            return f"{name} can't be sent: a header's value has at most 500 printable ASCII characters."
     return ""
 
 
@@ -379,7 +380,7 @@ def parse_headers(lines: Sequence[str]) -> dict[str, str]:
     for line in lines:
         if line.strip():
             name, colon, value = line.partition(":")
-            found[name.strip() if colon else ""] = value.strip()
+            found[name.strip() if colon else ""] = (value if colon else name).strip()
     return found
 
 

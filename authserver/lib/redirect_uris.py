@@ -146,7 +146,7 @@ def _problem_with_web(scheme: str, rest: str) -> str | None:
     if _DOT_SEGMENT.search(match["path"]):
         return "The path must not have . or .. steps."
     if scheme == "http" and host not in LOOPBACK_HOSTS:
-        return "Use https. Plain http is possible only for localhost, 127.0.0.1 and [::1]."
+        return "It must be https. For local work use http://127.0.0.1, http://localhost or http://[::1]."
     return None
 
 

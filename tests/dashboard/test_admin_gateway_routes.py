@@ -78,6 +78,20 @@ def test_a_bad_table_is_refused_at_its_field_and_keeps_what_was_typed(
     )
 
 
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        ("GET", "Line 1, GET, needs a method and a path: GET /workflows/{id}."),
+        ("GET /a no:such workflows:read", "Rule 1: there is no scope no:such."),
+        ("* /a\nBREW,GET /b", "Rule 2: BREW is no method."),
+        ("GET a/b", "Rule 1: a/b is no path. One looks like /workflows/{id}"),
+    ],
+)
+def test_an_error_says_which_word_of_which_rule_is_wrong(desk: Browser, rules: str, sentence: str) -> None:
+    answer = desk.submit(desk.open("/admin/gateway-routes/new").form("/new"), name="orders", rules=rules)
+    assert sentence in html.unescape(answer.text)
+
+
 def test_a_bad_change_changes_nothing(desk: Browser) -> None:
     gateway_routes.save("orders", gateway_routes.parse(RULES))
     form = desk.open("/admin/gateway-routes/orders/edit").form("/edit")

@@ -12,6 +12,7 @@ from authserver.domain import audit, clients, resources, scopes
 from authserver.domain.client_metadata import Registration
 from authserver.domain.scopes import ScopeFacts
 from authserver.errors import Conflict, Invalid
+from authserver.lib import quoting
 from tests.conftest import Person
 from tests.support.browsing import Browser, InProcess
 from tests.support.databases import ISSUER
@@ -118,7 +119,9 @@ def test_an_api_is_added_changed_and_deleted(desk: Browser) -> None:
 )
 def test_a_bad_identifier_is_refused(desk: Browser, identifier: str) -> None:
     form = desk.open("/admin/resources/new").form("/new")
-    assert desk.submit(form, identifier=identifier, name="API").status == 422
+    answer = desk.submit(form, identifier=identifier, name="API")
+    assert answer.status == 422
+    assert not identifier or f"{quoting.shown(identifier)} can&#39;t be used: " in answer.text
     assert resources.all() == {}
 
 

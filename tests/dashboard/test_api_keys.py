@@ -119,7 +119,7 @@ def test_a_form_with_errors_does_not_use_up_its_nonce(hers: FlaskClient, alice: 
         ({"expires": "custom", "expires_on": ""}, "Choose a life between", "expires_on"),
         ({"expires": "custom", "expires_on": "2001-01-01"}, "Choose a life between", "expires_on"),
         ({"expires": "forever"}, "Choose", "expires"),
-        ({"rate_limit": "many"}, "A limit looks like 1000/hour.", "rate_limit"),
+        ({"rate_limit": "many"}, "many can&#39;t be used: a limit looks like 1000/hour.", "rate_limit"),
         ({"allowed_networks-0": "10.0.0.0/33"}, "10.0.0.0/33 is not a network. Example:", "allowed_networks-0"),
         ({"allowed_networks-0": "<b>x</b>"}, "&lt;b&gt;x&lt;/b&gt; is not a network.", "allowed_networks-0"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any
@@ -65,6 +66,37 @@ def only_client() -> Client:
     return line.client
 
 
+LONG = "https://app.example.test/" + "x" * 2000
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("homepage", "http://app.example.test", "http://app.example.test can't be used: it must be a whole address"),
+        ("homepage", "app.example.test", "app.example.test can't be used: it must be a whole address that starts with"),
+        ("homepage", "https://app.example.test/#x", "https://app.example.test/#x can't be used: the address must not"),
+        ("policy_uri", "http://localhost/privacy", "http://localhost/privacy can't be used: it must be"),
+        ("redirect_uris-0", "https://*.example.test/", "https://*.example.test/ can't be used: wildcards are not"),
+        ("redirect_uris-0", "https://me:pass@app.example.test/", "https://•••@app.example.test/ can't be used: the"),
+        ("redirect_uris-0", LONG, LONG[:60] + "… can't be used: the address may have at most 2000 characters."),
+        ("allowed_cors_origins-0", "https://app.example.test/x", "https://app.example.test/x can't be used: scheme,"),
+        ("contacts-0", "nobody", "nobody can't be used: enter one email address, such as name@example.com."),
+        ("jwks_uri", "https://10.0.0.8/keys", "https://10.0.0.8/keys can't be used: 10.0.0.8 is a private address."),
+    ],
+)
+def test_an_error_repeats_what_was_entered_at_its_field(
+    at: SignedIn, alice: Person, field: str, value: str, sentence: str
+) -> None:
+    browser = at(alice)
+    form = browser.open("/apps/new?kind=web").form("/apps/new")
+    form.names.append(field)
+    answer = browser.submit(form, **{"name": "Acme Notes", "redirect_uris-0": CALLBACK, field: value})
+    assert answer.status == 422
+    text = html.unescape(answer.text)
+    assert sentence in text[text.index(f'id="{field}-error"') :]
+    assert re.search(rf'id="{field}"[^>]*aria-invalid="true"|aria-invalid="true"[^>]*id="{field}"', answer.text)
+
+
 def test_an_empty_list_teaches_what_an_app_is(at: SignedIn, alice: Person) -> None:
     text = at(alice).open("/apps").text
     assert "Register your first app" in text
@@ -116,7 +148,8 @@ def test_each_row_of_redirect_uris_has_its_own_message(at: SignedIn, alice: Pers
     assert "<title>Error" in answer.text
     assert re.search(r'id="redirect_uris-2"[^>]*aria-invalid="true"', answer.text)
     assert not re.search(r'id="redirect_uris-0"[^>]*aria-invalid', answer.text)
-    assert "Use https." in answer.text
+    told = "http://app.example.test/ can't be used: it must be https. For local work use http://127.0.0.1"
+    assert told in html.unescape(answer.text)
     assert answer.form("/apps/new").values["redirect_uris-0"] == [CALLBACK]
 
 

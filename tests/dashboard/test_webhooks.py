@@ -89,14 +89,20 @@ def test_a_form_that_is_sent_twice_adds_one(signed_in: Any, alice: Person, recei
             "10.0.0.8 is a private address. Webhooks can only go to public addresses"
             " (an operator can allow ranges in the configuration).",
         ),
-        ({"url": "http://hooks.example.com/"}, "A URL starts with https://."),
-        ({"url": "https://me:secret@hooks.example.com/"}, "no user name and no password"),
+        (
+            {"url": "http://hooks.example.com/"},
+            "http://hooks.example.com/ can't be used: a URL starts with https://.",
+        ),
+        (
+            {"url": "https://me:secret@hooks.example.com/"},
+            "https://•••@hooks.example.com/ can't be used: a URL holds no user name and no password.",
+        ),
         ({"url": "https://[::ffff:10.0.0.8]/"}, "is a private address"),
         ({"which": "some"}, "Choose at least one event."),
-        ({"which": "some", "events": "user.flew"}, "Some of these events do not exist."),
+        ({"which": "some", "events": "user.flew"}, "There is no event user.flew."),
         ({"secret": "hunter2"}, "A secret is whsec_"),
-        ({"headers-0": "no colon"}, "A header has a name"),
-        ({"headers-0": "Host: inner"}, "set by the server itself"),
+        ({"headers-0": "no colon"}, "no colon can't be used: a header has a name"),
+        ({"headers-0": "Host: inner"}, "Host is set by the server itself. Choose another name."),
         ({"headers-0": "X-Kaie-Signature: sha256=0"}, "set by the server itself"),
     ],
 )
@@ -111,6 +117,13 @@ def test_what_is_wrong_is_said_at_its_field_and_values_are_kept(
     if "name" not in fields:
         assert 'value="Billing"' in page
     assert webhook_endpoints.page(alice.id)[1] == 0
+
+
+def test_what_is_wrong_with_a_header_stands_at_its_row(signed_in: Any, alice: Person) -> None:
+    answer = add(signed_in(alice), "https://8.8.8.8/hook", **{"headers-0": "X-Team: a", "headers-1": "Host: inner"})
+    page = answer.get_data(as_text=True)
+    assert 'id="headers-1-error"' in page
+    assert 'id="headers-0-error"' not in page and 'id="headers-error"' not in page
 
 
 def test_a_given_secret_is_taken(signed_in: Any, alice: Person, receiver: Receiver) -> None:

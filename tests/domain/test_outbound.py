@@ -99,7 +99,7 @@ def test_the_reason_names_the_address() -> None:
 
 def test_a_name_of_a_private_network_is_blocked_before_anybody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = names(monkeypatch, ["8.8.8.8"])
-    with pytest.raises(outbound.Blocked, match=r"^hooks\.internal is a name of a private network\.$"):
+    with pytest.raises(outbound.Blocked, match=r"^hooks\.internal names a private address\.$"):
         post("https://hooks.internal/")
     assert asked == []
 

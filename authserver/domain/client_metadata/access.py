@@ -5,6 +5,7 @@ from __future__ import annotations
 from authserver.domain import resources, scopes
 from authserver.domain.client_metadata import redirect_uris
 from authserver.domain.client_metadata.registration import Registration
+from authserver.lib import quoting
 
 # What only administrators and the command line give (contract 11.3), beside some scopes and resources.
 PRIVILEGES: dict[str, tuple[object, str]] = {
@@ -18,13 +19,12 @@ PRIVILEGES: dict[str, tuple[object, str]] = {
 
 def check_scopes(wanted: Registration) -> dict[str, str]:
     """Scopes exist, and what is default or optional is among them."""
-    existing = scopes.all()
     problems = {}
-    if missing := [name for name in wanted.scopes if name not in existing]:
-        problems["scopes"] = f"{len(missing)} of these scopes do not exist."
+    if missing := quoting.strangers(wanted.scopes, scopes.all()):
+        problems["scopes"] = f"There is no scope {missing}. An administrator can add it."
     for name in ("default_scopes", "optional_scopes"):
-        if not set(getattr(wanted, name) or ()) <= set(wanted.scopes):
-            problems[name] = "These must be among the scopes of the app."
+        if others := quoting.strangers(getattr(wanted, name) or (), wanted.scopes):
+            problems[name] = f"The app does not have {others}: these must be among its scopes."
     return problems
 
 
@@ -32,8 +32,9 @@ def check_resources(wanted: Registration) -> dict[str, str]:
     """Resources are registered."""
     problems = {}
     for name in ("resources", "resource_server_for"):
-        if any(resources.find(each) is None for each in getattr(wanted, name)):
-            problems[name] = "One of these resources is not registered."
+        unknown = [each for each in getattr(wanted, name) if resources.find(each) is None]
+        if unknown:
+            problems[name] = f"There is no API {quoting.strangers(unknown, ())}. An administrator can register it."
     return problems
 
 
@@ -51,11 +52,11 @@ def beyond_owner(wanted: Registration, owner_id: str | None, before: Registratio
         if getattr(wanted, name) not in (harmless, getattr(before, name, harmless)):
             problems[name] = text
     own = {each.name for each in scopes.assignable_by(admin=False)} | set(before.scopes if before else ())
-    if not set(wanted.scopes) <= own:
-        problems["scopes"] = "Only an administrator can give some of these scopes."
+    if others := quoting.strangers(wanted.scopes, own):
+        problems["scopes"] = f"Only an administrator can give {others}."
     served = {each.identifier for each in resources.assignable_by(owner_id, admin=False)}
-    if not set(wanted.resources) <= served | set(before.resources if before else ()):
-        problems["resources"] = "You can choose public resources and your own."
+    if others := quoting.strangers(wanted.resources, served | set(before.resources if before else ())):
+        problems["resources"] = f"You can choose public APIs and your own; {others} is neither."
     if wanted.kind == "resource_server" and before is None:
         problems["kind"] = "Only an administrator can register an API."
     if wanted.client_id:

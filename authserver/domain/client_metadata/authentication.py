@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from authserver.domain.client_metadata.kinds import KINDS
 from authserver.domain.client_metadata.registration import CODE, MACHINE, REFRESH, Registration
+from authserver.lib import quoting
 
 GRANT_TYPES = (CODE, REFRESH, MACHINE)
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+RESPONSE_MODES = ("query", "form_post")
 
 
 def check_kind(wanted: Registration) -> dict[str, str]:
@@ -21,16 +23,16 @@ def check_kind(wanted: Registration) -> dict[str, str]:
 def check_grants(wanted: Registration) -> dict[str, str]:
     """Grants are ours, and go together."""
     granted = wanted.grant_types or ()
-    if unknown := [name for name in granted if name not in GRANT_TYPES]:
-        return {"grant_types": f"This server does not offer {len(unknown)} of these grants."}
+    if unknown := quoting.strangers(granted, GRANT_TYPES):
+        return {"grant_types": f"This server does not offer {unknown}. Possible are {', '.join(GRANT_TYPES)}."}
     if wanted.public and MACHINE in granted:
         return {"grant_types": "An app without a secret cannot use client_credentials."}
     if REFRESH in granted and CODE not in granted:
         return {"grant_types": "refresh_token goes together with authorization_code."}
     if not granted and wanted.kind != "resource_server":
         return {"grant_types": "Choose at least one grant."}
-    if any(mode not in ("query", "form_post") for mode in wanted.response_modes):
-        return {"response_modes": "Possible are query and form_post."}
+    if unknown := quoting.strangers(wanted.response_modes, RESPONSE_MODES):
+        return {"response_modes": f"This server does not offer {unknown}. Possible are query and form_post."}
     return {}
 
 
@@ -40,7 +42,11 @@ def check_method(wanted: Registration) -> dict[str, str]:
     if wanted.public:
         if not wanted.require_pkce:
             return {"require_pkce": "An app without a secret always needs PKCE."}
-        return {} if method == "none" else {"token_endpoint_auth_method": "Without a secret, only none is possible."}
+        return {} if method == "none" else _no_such_method(method, "an app without a secret has none")
     if method is not None and method not in SECRET_METHODS:
-        return {"token_endpoint_auth_method": "Possible are client_secret_basic and client_secret_post."}
+        return _no_such_method(method, "possible are client_secret_basic and client_secret_post")
     return {}
+
+
+def _no_such_method(method: str | None, possible: str) -> dict[str, str]:
+    return {"token_endpoint_auth_method": quoting.refused(method or "", f"{possible}.")}

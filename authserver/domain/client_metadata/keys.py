@@ -8,7 +8,7 @@ from typing import Any
 from authserver.domain import outbound
 from authserver.domain.client_metadata.registration import Registration
 from authserver.errors import Invalid
-from authserver.lib import jwt
+from authserver.lib import jwt, quoting
 
 _PEM_END = "-----END PUBLIC KEY-----"
 
@@ -62,5 +62,5 @@ def _fetch_problem(uri: str) -> str | None:
     try:
         outbound.check(uri)
     except outbound.Blocked as refused:
-        return str(refused)
+        return quoting.refused(uri, str(refused))
     return None

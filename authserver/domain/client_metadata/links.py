@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from authserver.domain.client_metadata import rows
 from authserver.domain.client_metadata.registration import Registration
-from authserver.lib import emails, redirect_uris
+from authserver.lib import emails, quoting, redirect_uris
 
 
 def check(wanted: Registration) -> dict[str, str]:
@@ -12,17 +12,28 @@ def check(wanted: Registration) -> dict[str, str]:
     problems = {}
     for name in ("homepage", "policy_uri", "tos_uri"):
         uri = getattr(wanted, name)
-        local = name == "homepage" and redirect_uris.is_loopback(uri)
-        if uri and (redirect_uris.problem(uri) or not (uri.startswith("https://") or local)):
-            problems[name] = "Enter a whole address that starts with https://."
+        if uri and (found := _link_problem(uri, local=name == "homepage")):
+            problems[name] = quoting.refused(uri, found)
     problems |= rows.problems("allowed_cors_origins", wanted.allowed_cors_origins, _origin_problem)
     return problems | rows.problems("contacts", wanted.contacts, _contact_problem)
+
+
+def _link_problem(uri: str, *, local: bool) -> str | None:
+    if local and redirect_uris.is_loopback(uri):
+        return None
+    if not uri.startswith("https://"):
+        return "It must be a whole address that starts with https://."
+    return redirect_uris.problem(uri)
 
 
 def _origin_problem(text: str) -> str | None:
     if found := redirect_uris.problem(text):
         return found
-    return None if redirect_uris.origin(text) == text else "Enter scheme, host and port alone: https://app.example.com."
+    return (
+        None
+        if redirect_uris.origin(text) == text
+        else "Scheme, host and port alone make an origin: https://app.example.com."
+    )
 
 
 def _contact_problem(text: str) -> str | None:

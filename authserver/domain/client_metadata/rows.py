@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from authserver.lib import quoting
+
 MAX = 50
 
 
@@ -14,7 +16,7 @@ def problems(name: str, rows: Sequence[str], problem: Callable[[str], str | None
     found = {}
     for index, row in enumerate(rows):
         if text := problem(row):
-            found[f"{name}.{index}"] = text
+            found[f"{name}.{index}"] = quoting.refused(row, text)
         elif row in rows[:index]:
-            found[f"{name}.{index}"] = "This one is there twice."
+            found[f"{name}.{index}"] = f"{quoting.shown(row)} is there twice."
     return found

@@ -6,6 +6,7 @@ import json
 
 from authserver import config
 from authserver.domain.client_metadata.registration import Registration
+from authserver.lib import quoting
 
 FORMATS = ("jwt", "opaque")
 ID_TOKEN_ALGS = ("RS256", "ES256")
@@ -30,5 +31,5 @@ def check(wanted: Registration) -> dict[str, str]:
 def check_rate_limit(wanted: Registration) -> dict[str, str]:
     """A limit reads as one."""
     if wanted.rate_limit is not None and not config.is_rate_limit(wanted.rate_limit):
-        return {"rate_limit": "A limit looks like 1000/hour."}
+        return {"rate_limit": quoting.refused(wanted.rate_limit, "a limit looks like 1000/hour.")}
     return {}
