@@ -204,17 +204,19 @@ def waiting() -> tuple[int, int]:
 
 
 def purge() -> int:
-    """Delete what is finished and old, tested drafts, and endpoints deleted a day ago; how many deliveries went."""
+    """Delete what is finished and old, tested drafts, and endpoints deleted a day ago; how many deliveries went.
+
+    What waits for an endpoint that has been off for as long goes with it: the page promises no longer.
+    """
     now = clock.now()
-    before_us = (now - KEPT_DAYS * DAY) * 1_000_000
+    before = now - KEPT_DAYS * DAY
+    before_us = before * 1_000_000
+    long_off = select(WebhookEndpoint.id).where(WebhookEndpoint.stopped_at < before)
+    done = or_(WebhookDelivery.next_at.is_(None), WebhookDelivery.endpoint_id.in_(long_off))
     gone = 0
     while True:
         with database.transaction() as session:
-            old = (
-                select(WebhookDelivery.id)
-                .where(WebhookDelivery.event_us < before_us, WebhookDelivery.next_at.is_(None))
-                .limit(500)
-            )
+            old = select(WebhookDelivery.id).where(WebhookDelivery.event_us < before_us, done).limit(500)
             count = _removed(session, delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)))
         gone += count
         if count < 500:

@@ -526,3 +526,16 @@ def test_deliveries_are_purged_when_they_are_old(alice: Person, receiver: Receiv
     assert webhook_deliveries.page(hook.id) == ([], 0)
     with database.reading() as session:
         assert session.query(WebhookDelivery).count() == 0
+
+
+def test_what_waits_is_kept_unless_its_endpoint_has_been_off_for_as_long(
+    alice: Person, receiver: Receiver, time_: Time
+) -> None:
+    off, on = endpoint(alice, receiver.url()), endpoint(alice, receiver.url())
+    happen(alice)
+    webhook_endpoints.switch(alice.id, off.id, on=False)
+    time_.now += 29 * 86_400
+    assert webhook_deliveries.purge() == 0
+    time_.now += 2 * 86_400
+    assert webhook_deliveries.purge() == 1
+    assert (webhook_deliveries.count_by_state(off.id), webhook_deliveries.count_by_state(on.id)) == ({}, {"pending": 1})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import api_keys, gateway_routes
+from authserver.domain import api_keys, gateway_routes, refusals
 from authserver.domain.gateway_routes import Rule
 from authserver.errors import Invalid
 from authserver.observability import logs
@@ -128,6 +128,15 @@ class TestNeeded:
         assert len(error["details"]) < 400 and error["details"].isprintable()
         [line] = [each for each in logged if each["event"] == "gateway_misconfigured"]
         assert (line["level"], line["needed"], line["tables"]) == ("warning", said, [])
+
+    def test_the_owner_of_the_key_sees_that_nothing_is_wrong_with_it(
+        self, http: FlaskClient, key: Any, alice: Person
+    ) -> None:
+        error = http.get("/gateway/auth/unknown-table", headers=key("full_access")).get_json()["error"]
+        refusals.flush()
+        checks = refusals.get(refusals.Viewer(user=alice.user), error["request_id"]).checks
+        assert [(each["check"], each["ok"]) for each in checks] == [("credential", True), ("request", False)]
+        assert "unknown-table" in checks[1]["received"]
 
     def test_somebody_unknown_learns_nothing_about_names(self, http: FlaskClient) -> None:
         answer = http.get("/gateway/auth/unknown-table")
