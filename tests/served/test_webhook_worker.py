@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import requests
+from aiosmtpd.controller import Controller
 
 from authserver.config import Settings
 from authserver.domain import webhook_deliveries, webhook_endpoints
@@ -127,6 +128,33 @@ def test_a_workers_own_counters_answer_one_port_above_the_servers(
     [line] = [each for each in (tmp_path / "worker.log").read_text().splitlines() if "metrics_not_served" in each]
     assert f"127.0.0.1:{servers + 1}" in line
     assert second.poll() is None
+
+
+def test_the_owner_of_a_webhook_that_ends_gets_a_mail_from_the_same_worker(
+    start: Any, alice: Person, receiver: Receiver
+) -> None:
+    taken: list[tuple[list[str], bytes]] = []
+
+    class Handler:
+        async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+            taken.append((envelope.rcpt_tos, envelope.content))
+            return "250 OK"
+
+    post = Controller(Handler(), hostname="127.0.0.1", port=served.free_port())
+    post.start()
+    try:
+        start(AUTHSERVER_SMTP_URL=f"smtp://127.0.0.1:{post.port}", AUTHSERVER_MAIL_FROM="Kaie <no-reply@kaie.test>")
+        receiver.status = 410
+        hook = endpoint(alice, receiver.url())
+        happen(alice)
+        assert until(lambda: len(taken) == 1)
+        [(recipients, mail)] = taken
+        assert recipients == [alice.email]
+        assert b"was switched off" in mail
+        assert f"/webhooks/{hook.id}".encode() in mail
+    finally:
+        post.stop()
+    assert webhook_endpoints.status(webhook_endpoints.get(alice.id, hook.id)) == "disabled"
 
 
 def test_nothing_is_lost_however_often_workers_are_killed(start: Any, alice: Person, receiver: Receiver) -> None:
