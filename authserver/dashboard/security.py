@@ -79,6 +79,7 @@ def _page(form: PasswordForm) -> str:
 SENTENCES = {
     "user.login": ("Signed in", "ok"),
     "user.login_failed": ("Failed sign-in", "bad"),
+    "user.login_after_failures": ("Signed in in a new browser after failures", "warn"),
     "user.locked": ("Too many failed sign-ins", "bad"),
     "user.logout": ("Signed out", ""),
     "user.password_changed": ("Password changed", "warn"),

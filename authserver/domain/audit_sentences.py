@@ -18,6 +18,7 @@ from authserver.models import ApiKey, AuditEvent, Client, User
 SENTENCES: Mapping[str, str] = {
     "user.login": "{actor} signed in",
     "user.login_failed": "Somebody failed to sign in to {target}",
+    "user.login_after_failures": "{actor} signed in in a new browser, after several wrong passwords",
     "user.locked": "Sign-ins to {target} were slowed down after too many failures",
     "user.unlocked": "{actor} lifted the limit on sign-ins to {target}",
     "user.logout": "{actor} signed out",
@@ -76,7 +77,10 @@ SENTENCES: Mapping[str, str] = {
     "audit.exported": "{actor} exported the audit log",
 }
 _SERVER = ("signing_key.", "scope.", "resource.", "permission.", "route_table.", "audit.", "outbound.")
-_SIGN_INS = ("user.login", "user.login_failed", "user.locked", "user.unlocked", "user.logout", "session.ended")
+_SIGN_INS = (
+    "user.login", "user.login_failed", "user.login_after_failures", "user.locked", "user.unlocked", "user.logout",
+    "session.ended",
+)  # fmt: skip
 # Groups of the page's filter: label and types.
 GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "sign_ins": ("Sign-ins", _SIGN_INS),

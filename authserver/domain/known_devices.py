@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -9,6 +11,14 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.lib import clock
 from authserver.models import KnownDevice, User
+
+
+class Standing(enum.Enum):
+    """What a browser is to an account: its first, one that signed it in before, or a new one beside others."""
+
+    FIRST = "first"
+    KNOWN = "known"
+    NEW = "new"
 
 
 def knows(email: str, device: bytes) -> bool:
@@ -22,8 +32,8 @@ def knows(email: str, device: bytes) -> bool:
     return found is not None
 
 
-def remember(session: Session, user_id: str, device: bytes) -> bool:
-    """Remember a browser after a proof of who it is; whether it is new to an account that has others."""
+def remember(session: Session, user_id: str, device: bytes) -> Standing:
+    """Remember a browser after a proof of who it is; what it was to the account until now."""
     others = session.scalars(select(KnownDevice.digest).where(KnownDevice.user_id == user_id)).all()
     insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
     statement = insert(KnownDevice).values(digest=device, user_id=user_id, seen_at=clock.now())
@@ -32,7 +42,9 @@ def remember(session: Session, user_id: str, device: bytes) -> bool:
             index_elements=[KnownDevice.digest, KnownDevice.user_id], set_={"seen_at": clock.now()}
         )
     )
-    return bool(others) and device not in others
+    if device in others:
+        return Standing.KNOWN
+    return Standing.NEW if others else Standing.FIRST
 
 
 def forget_all(session: Session, user_id: str) -> None:

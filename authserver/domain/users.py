@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from authserver import config, database
 from authserver.domain import audit, cache, grants, known_devices, mails, one_time_links, sessions, throttle
 from authserver.domain.credentials import passwords
+from authserver.domain.known_devices import Standing
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, emails, secrets, user_agents
 from authserver.models import Grant
@@ -20,6 +21,8 @@ from authserver.observability import context
 
 ROLES = ("user", "admin")
 MAX_NAME = 200
+# So many wrong passwords since the last sign-in, and then the right one in a new browser: more than a slip of the hand.
+FAILURES_BEFORE_WARNING = 3
 
 
 def find(user_id: str) -> User | None:
@@ -229,10 +232,19 @@ def use_sign_in_link(token: str) -> User:
 
 
 def note_sign_in(user: User, device: bytes) -> None:
-    """Remember the browser of a sign-in; where it is new, tell its person, with a way to end what it did."""
+    """Remember the browser of a sign-in; where it is new, tell its person, with a way to end what it did.
+
+    An account's first browser is news only if somebody failed before it; failures before a new one are an event of
+    their own (security.md 6.3.5), so that who has no mail finds it in the security history.
+    """
     asked = context.current()
     with database.transaction() as session:
-        if not known_devices.remember(session, user.id, device):
+        standing = known_devices.remember(session, user.id, device)
+        if standing is Standing.KNOWN:
+            return
+        failures = passwords.failures_since(session, user.id, user.last_login_at or user.created_at)
+        suspicious = failures >= FAILURES_BEFORE_WARNING
+        if standing is Standing.FIRST and not suspicious:
             return
         link = one_time_links.make(session, user, "not_me")
         mails.send(
@@ -244,7 +256,13 @@ def note_sign_in(user: User, device: bytes) -> None:
             at=clock.now(),
             ip=asked.ip or "unknown",
             browser=user_agents.describe(asked.user_agent).text if asked.user_agent else "",
+            failures=failures if suspicious else 0,
         )
+        if suspicious:
+            who = f"user:{user.id}"
+            audit.record(
+                session, "user.login_after_failures", target=who, owner_id=user.id, actor=who, failures=failures
+            )
 
 
 def disown_sign_in(token: str) -> str:

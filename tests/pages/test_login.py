@@ -273,6 +273,67 @@ def test_a_sign_in_from_a_new_browser_is_told_by_mail_but_the_first_one_is_not(b
     assert len(mails.recent()) == 1
 
 
+def fail(http: FlaskClient, email: str, times: int) -> None:
+    for _ in range(times):
+        forms.sign_in(http, email, "wrong")
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+def test_who_gets_in_from_a_new_browser_after_failures_is_told_of_to_its_person(
+    browser: Browser, alice: Person, known_before: bool
+) -> None:
+    if known_before:
+        forms.sign_in(browser(), alice.email, PASSWORD)
+    mallory = browser()
+    fail(mallory, alice.email, 3)
+    forms.sign_in(mallory, alice.email, PASSWORD)
+
+    (mail,) = mails.recent()
+    assert mail.subject == "Sign-in after failed attempts to your Kaie account"
+    assert "a wrong password was tried 3 times" in mail.body
+    assert "/this-was-not-me/" in mail.body
+    [event] = [each for each in audit.page(owner_id=alice.id)[0] if each.type == "user.login_after_failures"]
+    assert event.data["failures"] == 3
+
+
+def test_slow_guessing_counts_too(browser: Browser, alice: Person) -> None:
+    mallory = browser()
+    with time_machine.travel("2030-01-01T00:00:00Z") as time:
+        forms.sign_in(browser(), alice.email, PASSWORD)
+        for _ in range(5):
+            fail(mallory, alice.email, 1)
+            time.shift(3600)
+        forms.sign_in(mallory, alice.email, PASSWORD)
+
+    assert "tried 5 times" in mails.recent()[0].body
+
+
+def test_a_slip_of_the_hand_is_no_news(browser: Browser, alice: Person) -> None:
+    hers = browser()
+    fail(hers, alice.email, 2)
+    forms.sign_in(hers, alice.email, PASSWORD)
+    forms.submit(hers, "/logout", "/logout")
+    fail(hers, alice.email, 3)  # her own browser is known by now
+    forms.sign_in(hers, alice.email, PASSWORD)
+
+    assert mails.recent() == []
+    assert "user.login_after_failures" not in {event.type for event in audit.page(owner_id=alice.id)[0]}
+
+
+def test_a_failure_before_the_last_sign_in_is_forgotten(browser: Browser, alice: Person) -> None:
+    hers = browser()
+    with time_machine.travel("2030-01-01T00:00:00Z") as time:
+        forms.sign_in(hers, alice.email, PASSWORD)
+        forms.submit(hers, "/logout", "/logout")
+        fail(hers, alice.email, 3)
+        time.shift(60)
+        forms.sign_in(hers, alice.email, PASSWORD)
+        time.shift(60)
+        forms.sign_in(browser(), alice.email, PASSWORD)
+
+    assert [mail.subject for mail in mails.recent()] == ["New sign-in to your Kaie account"]
+
+
 def test_this_was_not_me_ends_everything_and_leads_to_a_new_password(browser: Browser, alice: Person) -> None:
     hers, thief = browser(), browser()
     forms.sign_in(hers, alice.email, PASSWORD)

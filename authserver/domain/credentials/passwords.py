@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain import audit, known_devices, mails, one_time_links, sessions, throttle
 from authserver.errors import Denied, Invalid, RateLimited, Unavailable
 from authserver.lib import clock, emails, password_hash, password_rules
-from authserver.models import User
+from authserver.models import AuditEvent, User
 from authserver.observability import context, logs, metrics
 
 DISABLED = "This account is disabled. Contact your administrator."
@@ -114,6 +114,20 @@ def set_by_link(token: str, new: str, *purposes: str) -> User:
         )
     throttle.clear(user.email)
     return user
+
+
+def failures_since(session: Session, user_id: str, since: int) -> int:
+    """How many wrong passwords were tried on an account since a time (epoch seconds), however slowly."""
+    count = (
+        select(func.count())
+        .select_from(AuditEvent)
+        .where(
+            AuditEvent.owner_id == user_id,
+            AuditEvent.type == "user.login_failed",
+            AuditEvent.at_us >= since * 1_000_000,
+        )
+    )
+    return session.scalar(count) or 0
 
 
 def store(session: Session, user: User, digest: str) -> None:
