@@ -199,16 +199,16 @@ def _protocol() -> dict[str, dict[str, Any]]:
         "grant_type": STRING, "code": STRING, "redirect_uri": STRING, "code_verifier": STRING, "refresh_token": STRING,
         "scope": STRING, "resource": STRING, "client_id": STRING, "client_secret": STRING,
     }  # fmt: skip
-    discovery = {"security": "", "errors": (503,)}
+    discovery: dict[str, Any] = {"security": "", "errors": (503,)}
     return {
         "/.well-known/oauth-authorization-server": _of_protocol(
-            "get", "server_metadata", "Server metadata (RFC 8414)", **discovery  # type: ignore[arg-type]
+            "get", "server_metadata", "Server metadata (RFC 8414)", **discovery
         ),
         "/.well-known/openid-configuration": _of_protocol(
-            "get", "openid_configuration", "OpenID provider metadata", **discovery  # type: ignore[arg-type]
+            "get", "openid_configuration", "OpenID provider metadata", **discovery
         ),
         "/.well-known/jwks.json": _of_protocol(
-            "get", "jwks", "Keys that verify tokens (RFC 7517)", **discovery  # type: ignore[arg-type]
+            "get", "jwks", "Keys that verify tokens (RFC 7517)", **discovery
         ),
         "/oauth/token": _of_protocol(
             "post", "token", "Get tokens (RFC 6749 section 3.2)", form=_form(request, "grant_type")
@@ -222,5 +222,5 @@ def _protocol() -> dict[str, dict[str, Any]]:
                            errors=(401, 403, 503)),
             **_of_protocol("post", "userinfo_by_post", "The same by POST", security="bearer", errors=(401, 403, 503)),
         },
-        "/openapi.json": _of_protocol("get", "openapi", "This document", **discovery),  # type: ignore[arg-type]
+        "/openapi.json": _of_protocol("get", "openapi", "This document", **discovery),
     }  # fmt: skip

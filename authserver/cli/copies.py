@@ -75,6 +75,6 @@ def _run(program: str, arguments: list[str], settings: Settings) -> None:
     environment = os.environ | ({"PGPASSWORD": url.password} if url.password else {})
     plain = url.set(password=None).render_as_string(hide_password=False)
     command = [program, f"--dbname={plain}", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # pg_dump or pg_restore, no shell
     if done.returncode:
         raise NotReady(f"{program} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")

@@ -53,13 +53,13 @@ def running(data: Path) -> Iterator[str]:
             "UTF8",
             "--locale=C",
         ]
-        made = subprocess.run(initdb, capture_output=True, text=True, check=False, **common)  # noqa: S603
+        made = subprocess.run(initdb, capture_output=True, text=True, check=False, **common)  # noqa: S603  # our own words, no shell
         if made.returncode:
             raise NotReady(f"PostgreSQL could not be set up: {made.stderr.strip().splitlines()[-1:]}")
     with (place / "log").open("w") as log:
         command = [str(binaries / "postgres"), "-D", str(data), "-k", str(sockets), "-c", "listen_addresses="]
         # Its own session: Ctrl-C in the terminal is for us; we stop it when the workers are done with it.
-        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **common)  # noqa: S603
+        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **common)  # noqa: S603  # our own words, no shell
     try:
         _wait(server, data, place / "log")
         yield f"postgresql+psycopg://postgres@/postgres?host={sockets}"
@@ -90,7 +90,7 @@ def _account() -> dict[str, Any]:
 
 def _opened(binaries: Path, data: Path, place: Path, account: dict[str, Any]) -> tuple[Path, Path]:
     """For root: the programs and the data where the server's account can reach them; `data` becomes a link there."""
-    kept = Path("/var/tmp") / place.name if Path("/var/tmp").is_dir() else place / "data"  # noqa: S108
+    kept = Path("/var/tmp") / place.name if Path("/var/tmp").is_dir() else place / "data"  # noqa: S108  # the folder below it is ours
     if not data.is_symlink():
         shutil.rmtree(kept, ignore_errors=True)  # what an earlier demo left, whose secret key is gone
         shutil.rmtree(data, ignore_errors=True)

@@ -18,7 +18,7 @@ from authserver.cli import opening, output
 def command(host: str | None, port: int | None, live: bool) -> None:
     """Ask a running server whether it is ready; exit code 4 if it is not."""
     settings = opening.settings()
-    where = host or ("127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host)  # noqa: S104
+    where = host or ("127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host)  # noqa: S104  # asked about, not bound
     status, answer = ask(where, port or settings.port, "/healthz" if live else "/readyz")
     output.emit(answer, answer["status"])
     if status != 200:

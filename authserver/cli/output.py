@@ -30,19 +30,19 @@ def wants_json() -> bool:
 def emit(result: Any, text: str | None = None) -> None:
     """Print a result on stdout: as JSON with `--json`, else `text`, else a plain rendering of the result."""
     if _json:
-        print(json.dumps(result, indent=2, ensure_ascii=False, default=str))  # noqa: T201
+        print(json.dumps(result, indent=2, ensure_ascii=False, default=str))  # noqa: T201  # the one place that prints
     else:
-        print(text if text is not None else _plain(result))  # noqa: T201
+        print(text if text is not None else _plain(result))  # noqa: T201  # the one place that prints
 
 
 def line(member: Mapping[str, Any], text: str) -> None:
     """Print one of many results as it comes: a line of JSON with `--json`, else `text`."""
-    print(json.dumps(member, ensure_ascii=False, default=str) if _json else text, flush=True)  # noqa: T201
+    print(json.dumps(member, ensure_ascii=False, default=str) if _json else text, flush=True)  # noqa: T201  # the one place that prints
 
 
 def note(text: str) -> None:
     """Chatter for a person, on stderr, so that stdout holds results alone."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # the one place that prints
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:

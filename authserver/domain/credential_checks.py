@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy import select
 
@@ -140,12 +140,12 @@ def _of_own_jwt(token: str, header: Mapping[str, Any], claims: Mapping[str, Any]
 def _clock(claims: Mapping[str, Any], lifetime: int = 0) -> list[Check]:
     now, exp, iat = clock.now(), claims.get("exp"), claims.get("iat")
     said = f"now is {durations.iso(now)}"
-    checks = [Check("expiry", _number(exp) and exp > now, f"after now; {said}", _when(exp))]  # type: ignore[operator]
-    early = _number(iat) and iat <= now + clock.LEEWAY  # type: ignore[operator]
+    checks = [Check("expiry", _number(exp) and exp > now, f"after now; {said}", _when(exp))]
+    early = _number(iat) and iat <= now + clock.LEEWAY
     checks.append(Check("clock", early, f"issued at most {clock.LEEWAY} s ahead; {said}", _when(iat)))
     if lifetime and _number(exp):
-        checks.append(Check("lifetime", exp - now <= lifetime + clock.LEEWAY, f"at most {lifetime} s",  # type: ignore[operator]
-                            f"{int(exp - now)} s from now"))  # type: ignore[operator]  # fmt: skip
+        checks.append(Check("lifetime", exp - now <= lifetime + clock.LEEWAY, f"at most {lifetime} s",
+                            f"{int(exp - now)} s from now"))  # fmt: skip
     return checks
 
 
@@ -160,12 +160,12 @@ def _client(client_id: object) -> ClientFacts | None:
     return clients.find(client_id)
 
 
-def _number(value: object) -> bool:
+def _number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 2**33
 
 
 def _when(value: object) -> str:
-    return durations.iso(int(value)) if _number(value) else "" if value is None else "no time"  # type: ignore[call-overload]
+    return durations.iso(int(value)) if _number(value) else "" if value is None else "no time"
 
 
 def _since(word: str, at: int | None) -> str:

@@ -62,14 +62,14 @@ def seed(card: Card, *, fixed: bool, keep: Callable[[Card], None]) -> Card:
 def sign_in_link() -> str:
     """A fresh one-time link that signs the administrator in."""
     admin = users.find_by_email(ADMIN)
-    assert admin is not None  # seeded just before  # noqa: S101
+    assert admin is not None  # noqa: S101  # seeded just before
     return users.sign_in_link(admin.id)
 
 
 def remove_sample() -> int:
     """Delete the sample figures; returns how many rows went."""
     with database.transaction() as session:
-        return int(session.execute(delete(UsageCount).where(UsageCount.sample)).rowcount)  # type: ignore[attr-defined]
+        return int(session.execute(delete(UsageCount).where(UsageCount.sample)).rowcount)  # type: ignore[attr-defined]  # a DELETE has it
 
 
 def _person(email: str, name: str, role: str, card: Card, learn: Callable[[str, str], None], *, fixed: bool) -> User:

@@ -211,7 +211,7 @@ def _one_line(value: Any) -> Any:
 
 @functools.cache
 def _templates() -> Environment:
-    environment = Environment(  # noqa: S701 – these templates are plain text
+    environment = Environment(  # noqa: S701  # these templates are plain text
         loader=FileSystemLoader(assets() / "templates" / "mail"), undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"absolute": durations.absolute, "in_words": durations.in_words}

@@ -132,7 +132,7 @@ class MachineStorage(Storage):
         now = clock.now_us()
         end = now + seconds * 1_000_000
         found = self._one(
-            f"SELECT count, ends_us FROM buckets WHERE key = :key AND NOT {_OVER}",  # noqa: S608
+            f"SELECT count, ends_us FROM buckets WHERE key = :key AND NOT {_OVER}",  # noqa: S608  # _OVER is ours
             key=key,
             now=now,
             end=end,

@@ -247,7 +247,8 @@ def _purge_events(before_us: int) -> None:
 
 
 def _removed(session: Session, statement: Any) -> int:
-    return int(session.execute(statement, execution_options={"synchronize_session": False}).rowcount)  # type: ignore[attr-defined]
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    return int(result.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
 def _on(session: Session, owner_id: str | None, endpoint_id: str) -> WebhookEndpoint:

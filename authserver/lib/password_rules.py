@@ -45,7 +45,7 @@ def _score(password: str, words: list[str]) -> int:
     judged = password[:_JUDGED]
     if len(_SYMBOLS.keys() & set(map(ord, judged))) > _MAX_SYMBOLS:
         judged = judged.translate(_SYMBOLS)
-    return int(zxcvbn(judged, user_inputs=words)["score"])  # type: ignore[no-untyped-call]
+    return int(zxcvbn(judged, user_inputs=words)["score"])  # type: ignore[no-untyped-call]  # zxcvbn has no types
 
 
 def context_parts(texts: Iterable[str]) -> list[str]:

@@ -23,32 +23,32 @@ class InvalidRequest(InvalidRequestError):  # type: ignore[misc]  # Authlib has 
     """400: the request is malformed, repeats something, or authenticates twice."""
 
 
-class InvalidGrant(InvalidGrantError):  # type: ignore[misc]
+class InvalidGrant(InvalidGrantError):  # type: ignore[misc]  # Authlib has no types
     """400: the code or token is not good, whatever the cause."""
 
 
-class InvalidScope(InvalidScopeError):  # type: ignore[misc]
+class InvalidScope(InvalidScopeError):  # type: ignore[misc]  # Authlib has no types
     """400: nothing of the scope may be granted."""
 
 
-class UnauthorizedClient(UnauthorizedClientError):  # type: ignore[misc]
+class UnauthorizedClient(UnauthorizedClientError):  # type: ignore[misc]  # Authlib has no types
     """400: this client may not use this grant."""
 
 
-class InvalidTarget(OAuth2Error):  # type: ignore[misc]
+class InvalidTarget(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """400: the resource is unknown, or not this client's (RFC 8707 section 2)."""
 
     error = "invalid_target"
 
 
-class UnsupportedGrantType(OAuth2Error):  # type: ignore[misc]
+class UnsupportedGrantType(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """400: Authlib's own class repeats the value it was sent."""
 
     error = "unsupported_grant_type"
     description = "The grant type is not supported."
 
 
-class InvalidClient(InvalidClientError):  # type: ignore[misc]
+class InvalidClient(InvalidClientError):  # type: ignore[misc]  # Authlib has no types
     """One answer for an unknown client, a wrong secret, a disabled client and a wrong method (trap T12).
 
     401 with a challenge if the client used the Authorization header, else 400 (RFC 6749 section 5.2).
@@ -68,7 +68,7 @@ class InvalidClient(InvalidClientError):  # type: ignore[misc]
         return headers
 
 
-class BearerError(OAuth2Error):  # type: ignore[misc]
+class BearerError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """A refusal with a Bearer challenge; without an error code if no credential was sent (RFC 6750 section 3.1)."""
 
     def __init__(self, error: str, description: str, status_code: int, *, scope: str = "") -> None:

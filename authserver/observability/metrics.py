@@ -110,7 +110,7 @@ def render() -> bytes:
         return generate_latest(registry)
     _forget_dead(Path(os.environ[FOLDER]))
     whole = CollectorRegistry()
-    MultiProcessCollector(whole)  # type: ignore[no-untyped-call]
+    MultiProcessCollector(whole)  # type: ignore[no-untyped-call]  # the library has no types here
     return generate_latest(whole)
 
 
@@ -120,7 +120,7 @@ def _forget_dead(folder: Path) -> None:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library has no types here
         except PermissionError:
             pass  # it lives, and is not ours
 
