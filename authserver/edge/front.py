@@ -16,7 +16,7 @@ from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 # Re-exported for users, but without an __all__ that would say so.
-from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]
+from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # its stubs leave them out
 
 from authserver.edge import draining
 from authserver.observability import logs
@@ -54,6 +54,8 @@ class Front:
             logs.event("body_timeout", method=scope.method, ip=environ["REMOTE_ADDR"])
             protocol.response_bytes(408, _TIMED_OUT, b"The body of the request did not arrive in time.\n")
             return
+        except ProtocolClosed:
+            return  # the client went away in the middle of its request
         job = _Job(environ, protocol)
         self._jobs.put(job)
         # Granian takes the end of this coroutine for the end of the answer.

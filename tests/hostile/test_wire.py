@@ -143,6 +143,58 @@ def test_slow_clients_do_not_hold_up_the_others(served: Served) -> None:
         assert time.monotonic() - started < 5
 
 
+@contextlib.contextmanager
+def stalled_bodies(served: Served, count: int) -> Iterator[list[socket.socket]]:
+    """Connections that sent all headers and half a body."""
+    port = int(served.issuer.rpartition(":")[2])
+    head = post(b"Content-Length: %d" % len(BODY), FORM.strip(), body=BODY[:10])
+    with contextlib.ExitStack() as stack:
+        held = []
+        for _ in range(count):
+            held.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5)))
+            held[-1].sendall(head)
+        yield held
+
+
+def test_stalled_bodies_do_not_hold_up_the_others(served: Served) -> None:
+    with stalled_bodies(served, 60):
+        started = time.monotonic()
+        for _ in range(20):
+            assert requests.post(served.issuer + "/oauth/token", data={}, timeout=5).status_code == 400
+            assert requests.get(served.issuer + "/login", timeout=5).status_code == 200
+        assert time.monotonic() - started < 10
+
+
+def test_a_body_that_comes_late_is_answered_all_the_same(served: Served) -> None:
+    with stalled_bodies(served, 1) as (connection,):
+        time.sleep(0.5)
+        connection.sendall(BODY[10:])
+        assert b"invalid_client" in connection.recv(65_536)
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/login", "/v1/api-keys"])
+def test_a_body_over_every_limit_is_refused_unread(served: Served, path: str) -> None:
+    """By whatever looks first: size, credential, or the page's Host."""
+    said = talk(served, post(b"Content-Length: 900000000", FORM.strip(), body=b"a=", path=path.encode()))
+    assert said.startswith((b"HTTP/1.1 413", b"HTTP/1.1 401", b"HTTP/1.1 421")), said[:200]
+
+
+@pytest.mark.parametrize(
+    "names", [("X-Original-Method", "X_Original-Method"), ("X_Original_Method", "X-Original-Method")]
+)
+def test_a_header_with_underscores_stands_for_no_other(served: Served, names: tuple[str, str]) -> None:
+    """A proxy that lets such names through must not let its client write over what it says itself (contract 11.25)."""
+    served.user("alice@example.test")
+    key = served.cli("key", "create", "--owner", "alice@example.test", "--name", "Wire", "--permission", "read_only")
+    asked = b"".join(b"%s: %s\r\n" % (name.encode(), b"GET" if "_" in name else b"DELETE") for name in names)
+    said = talk(
+        served,
+        b"GET /gateway/auth/methods HTTP/1.1\r\n" + asked + b"X-Original-URI: /x\r\n"
+        b"Authorization: Bearer " + key["key"].encode() + b"\r\n" + LAST,
+    )
+    assert said.startswith(b"HTTP/1.1 403"), said[:400]
+
+
 def test_a_well_formed_request_still_works_afterwards(served: Served) -> None:
     job = served.machine("Survivor")
     assert json.loads(job.client_credentials().body)["token_type"] == "Bearer"

@@ -1,0 +1,204 @@
+"""The front between granian and WSGI: header names, bodies, threads that outlive a fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from types import SimpleNamespace
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # re-exported without an __all__
+
+from authserver.edge import front
+from authserver.edge.front import Front, environment
+
+
+class Headers(list[tuple[str, str]]):
+    """What granian gives: pairs, names in lower case, a name as often as it was sent."""
+
+    def items(self) -> list[tuple[str, str]]:
+        return list(self)
+
+
+def scope(*headers: tuple[str, str], **facts: Any) -> Any:
+    given = SimpleNamespace(method="GET", path="/", query_string="", client="192.0.2.7:50000", scheme="http")
+    vars(given).update(server="127.0.0.1:8000", http_version="1.1", authority=None, headers=Headers(headers))
+    vars(given).update(facts)
+    return given
+
+
+class Protocol:
+    """One request's other end; the body comes in these chunks, and `None` never comes."""
+
+    def __init__(self, *chunks: bytes | None, gone: bool = False) -> None:
+        self.chunks, self.taken, self.gone = chunks, 0, gone
+        self.status, self.headers, self.body = 0, [("", "")], b""
+
+    async def __call__(self) -> bytes:
+        if self.gone:
+            raise ProtocolClosed
+        return b"".join([chunk async for chunk in self])
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            if chunk is None:
+                await asyncio.Event().wait()
+            else:
+                self.taken += 1
+                yield chunk
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.response_bytes(status, headers, b"")
+
+
+def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    return [environ["wsgi.input"].read()]
+
+
+def send(protocol: Protocol, *headers: tuple[str, str], app: Any = echo, **facts: Any) -> Protocol:
+    async def go() -> None:
+        server: Any = Front(app, threads=1, body_seconds=0.05)
+        await server.__rsgi__(scope(*headers, **facts), protocol)
+
+    asyncio.run(go())
+    return protocol
+
+
+# ---- the environment
+
+
+def test_a_name_with_an_underscore_is_dropped() -> None:
+    made = environment(scope(("x_forwarded-for", "192.0.2.1"), ("x-forwarded-for", "192.0.2.2"), ("a_b", "c")))
+    assert made["HTTP_X_FORWARDED_FOR"] == "192.0.2.2" and "HTTP_A_B" not in made
+
+
+def test_lines_of_one_name_become_one_value() -> None:
+    made = environment(
+        scope(("authorization", "Bearer a"), ("authorization", "Bearer b"), ("cookie", "a=1"), ("cookie", "b=2"))
+    )
+    assert made["HTTP_AUTHORIZATION"] == "Bearer a,Bearer b"
+    assert made["HTTP_COOKIE"] == "a=1; b=2"
+
+
+def test_the_environment_of_the_process_is_no_part_of_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_X_FORWARDED_FOR", "192.0.2.1")
+    assert "HTTP_X_FORWARDED_FOR" not in environment(scope())
+
+
+def test_text_beyond_ascii_is_written_as_wsgi_wants_it() -> None:
+    made = environment(scope(path="/ä", query_string="q=ä"))
+    assert made["PATH_INFO"].encode("latin-1").decode() == "/ä"
+    assert made["QUERY_STRING"].encode("latin-1").decode() == "q=ä"
+
+
+@pytest.mark.parametrize(("client", "address"), [("192.0.2.7:5", "192.0.2.7"), ("[2001:db8::1]:5", "2001:db8::1")])
+def test_the_peer_is_an_address_without_its_port(client: str, address: str) -> None:
+    assert environment(scope(client=client))["REMOTE_ADDR"] == address
+
+
+def test_http_2_names_the_host_as_its_authority() -> None:
+    assert environment(scope(http_version="2", authority="id.example"))["HTTP_HOST"] == "id.example"
+    assert environment(scope(("host", "id.example"), authority="other"))["HTTP_HOST"] == "id.example"
+
+
+# ---- bodies
+
+
+def test_a_body_reaches_the_application_whole() -> None:
+    assert send(Protocol(b"a", b"b"), ("content-length", "2"), method="POST").body == b"ab"
+    assert send(Protocol(b"a", b"b"), ("transfer-encoding", "chunked"), method="POST").body == b"ab"
+    assert send(Protocol(b"a", b"b"), method="POST", http_version="2").body == b"ab"
+
+
+def test_a_body_that_does_not_come_is_408_and_ends_the_connection() -> None:
+    for given in (("content-length", "9"), ("transfer-encoding", "chunked")):
+        told = send(Protocol(b"a", None), given, method="POST")
+        assert told.status == 408 and ("Connection", "close") in told.headers
+
+
+def test_a_body_over_the_limit_is_not_read() -> None:
+    told = send(Protocol(b"a"), ("content-length", str(front.MAX_BODY + 1)), method="POST")
+    assert told.taken == 0
+
+
+def test_a_body_without_a_length_is_read_up_to_the_limit_and_one_byte() -> None:
+    chunks = [b"a" * 100_000] * 9
+    told = send(Protocol(*chunks), ("transfer-encoding", "chunked"), method="POST")
+    assert told.taken == 3 and len(told.body) == front.MAX_BODY + 1
+
+
+def test_a_client_that_goes_away_in_the_middle_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    assert send(Protocol(gone=True), ("content-length", "9"), method="POST").status == 0
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("length", ["-1", "+5", "9" * 40, "five", "５"])
+def test_a_length_that_is_no_number_is_one_too_large(length: str) -> None:
+    assert send(Protocol(b"hello"), ("content-length", length), method="POST").taken == 0
+
+
+def test_large_bodies_wait_for_each_other_and_small_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "LARGE_BODIES", 1)
+    large, late, small = Protocol(b"a", None), Protocol(b"b"), Protocol(b"c")
+    chunked = ("transfer-encoding", "chunked")
+
+    async def go() -> None:
+        server: Any = Front(echo, threads=1, body_seconds=0.2)
+        holder = asyncio.create_task(server.__rsgi__(scope(chunked, method="POST"), large))
+        await asyncio.sleep(0)
+        waiter = asyncio.create_task(server.__rsgi__(scope(chunked, method="POST"), late))
+        await server.__rsgi__(scope(("content-length", "1"), method="POST"), small)
+        assert (late.taken, small.body) == (0, b"c")
+        await asyncio.gather(holder, waiter)
+
+    asyncio.run(go())
+    assert large.status == 408
+
+
+# ---- answers
+
+
+def test_a_fault_of_the_application_leaves_the_thread_for_the_next_request() -> None:
+    asked = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked.append(environ["PATH_INFO"])
+        if len(asked) == 1:
+            raise RuntimeError("a fault")
+        return echo(environ, start_response)
+
+    first, second = Protocol(), Protocol()
+
+    async def go() -> None:
+        server: Any = Front(app, threads=1)
+        await server.__rsgi__(scope(), first)  # granian answers 500 for a coroutine that said nothing
+        await server.__rsgi__(scope(), second)
+
+    asyncio.run(go())
+    assert (first.status, second.status) == (0, 200)
+
+
+def test_what_the_application_returned_is_closed() -> None:
+    class Answer(list[bytes]):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    answer = Answer([b"a"])
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return answer
+
+    assert send(Protocol(), app=app).body == b"a" and answer.closed
+
+
+def test_granian_does_not_name_itself() -> None:
+    assert ("Server", "") in send(Protocol()).headers
