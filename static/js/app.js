@@ -222,4 +222,7 @@ document.addEventListener("keydown", event => {
   } else if (event.key === "?" && shortcuts) shortcuts.showModal();
 });
 
+// Where the side bar is taller than the window, it shows where one is.
+$(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 for (const focus of all("[data-focus]")) focus.focus();
