@@ -55,18 +55,19 @@ class Counting(Protocol):
 
 
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS buckets (key TEXT PRIMARY KEY, count INTEGER NOT NULL, ends_us INTEGER NOT NULL)"
-    " WITHOUT ROWID"
+    "CREATE TABLE IF NOT EXISTS windows (key TEXT PRIMARY KEY, count INTEGER NOT NULL, began_us INTEGER NOT NULL,"
+    " ends_us INTEGER NOT NULL) WITHOUT ROWID"
 )
-# A window is over at its end, or if the clock was set back since it began: by more than a request is old when its
-# statement runs, for another one may have begun the window meanwhile.
+# A window is over at its end, which is `span` after it began, also if the limit was changed meanwhile; or if the clock
+# was set back since: by more than a request is old when its statement runs, for another one may have begun the window.
 SET_BACK_US = 10_000_000
-_OVER = f"(ends_us <= :now OR ends_us > :end + {SET_BACK_US})"
+_OVER = f"(ends_us <= :now OR began_us + :span <= :now OR began_us > :now + {SET_BACK_US})"
 _ADD = f"""
-INSERT INTO buckets (key, count, ends_us) VALUES (:key, :amount, :end)
+INSERT INTO windows (key, count, began_us, ends_us) VALUES (:key, :amount, :now, :now + :span)
 ON CONFLICT (key) DO UPDATE SET
   count = CASE WHEN {_OVER} THEN :amount ELSE count + :amount END,
-  ends_us = CASE WHEN {_OVER} THEN :end ELSE ends_us END
+  began_us = CASE WHEN {_OVER} THEN :now ELSE began_us END,
+  ends_us = CASE WHEN {_OVER} THEN :now ELSE began_us END + :span
 """  # noqa: S608  # every part is ours
 _TAKE = f"{_ADD} WHERE {_OVER} OR count + :amount <= :limit RETURNING count, ends_us"
 
@@ -92,7 +93,7 @@ class MachineStorage(Storage):
     def take(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
         """Add one, unless that were more than the limit."""
         now = clock.now_us()
-        row = self._one(_TAKE, key=key, amount=1, now=now, end=now + seconds * 1_000_000, limit=limit)
+        row = self._one(_TAKE, key=key, amount=1, now=now, span=seconds * 1_000_000, limit=limit)
         if row is None:
             return *self._seen(key, seconds), False
         self._clean(now)
@@ -105,15 +106,15 @@ class MachineStorage(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         now = clock.now_us()
-        row = self._one(_ADD + " RETURNING count", key=key, amount=amount, now=now, end=now + expiry * 1_000_000)
+        row = self._one(_ADD + " RETURNING count", key=key, amount=amount, now=now, span=expiry * 1_000_000)
         return int(row[0])
 
     def get(self, key: str) -> int:
-        row = self._one("SELECT count FROM buckets WHERE key = :key AND ends_us > :now", key=key, now=clock.now_us())
+        row = self._one("SELECT count FROM windows WHERE key = :key AND ends_us > :now", key=key, now=clock.now_us())
         return int(row[0]) if row else 0
 
     def get_expiry(self, key: str) -> float:
-        row = self._one("SELECT ends_us FROM buckets WHERE key = :key", key=key)
+        row = self._one("SELECT ends_us FROM windows WHERE key = :key", key=key)
         return max(row[0] if row else 0, clock.now_us()) / 1_000_000
 
     def check(self) -> bool:
@@ -123,21 +124,20 @@ class MachineStorage(Storage):
             return False
 
     def reset(self) -> int | None:
-        return int(self._one("SELECT count(*) FROM buckets")[0]) if self._one("DELETE FROM buckets") is None else None
+        return int(self._one("SELECT count(*) FROM windows")[0]) if self._one("DELETE FROM windows") is None else None
 
     def clear(self, key: str) -> None:
-        self._one("DELETE FROM buckets WHERE key = :key", key=key)
+        self._one("DELETE FROM windows WHERE key = :key", key=key)
 
     def _seen(self, key: str, seconds: int) -> tuple[int, int]:
-        now = clock.now_us()
-        end = now + seconds * 1_000_000
+        now, span = clock.now_us(), seconds * 1_000_000
         found = self._one(
-            f"SELECT count, ends_us FROM buckets WHERE key = :key AND NOT {_OVER}",  # noqa: S608  # _OVER is ours
+            f"SELECT count, began_us + :span FROM windows WHERE key = :key AND NOT {_OVER}",  # noqa: S608  # ours
             key=key,
             now=now,
-            end=end,
+            span=span,
         )
-        return found or (0, end)
+        return found or (0, now + span)
 
     def _one(self, statement: str, **values: Any) -> Any:
         """The first row of one statement, which is its own transaction."""
@@ -178,7 +178,7 @@ class MachineStorage(Storage):
         if time.monotonic() - self._cleaned_at < CLEAN_SECONDS:
             return
         self._cleaned_at = time.monotonic()
-        self._one("DELETE FROM buckets WHERE ends_us <= :now", now=now)
+        self._one("DELETE FROM windows WHERE ends_us <= :now", now=now)
 
 
 _inherited: list[sqlite3.Connection] = []
@@ -198,13 +198,16 @@ if hasattr(os, "register_at_fork"):
 # Several nodes: Redis or Valkey
 
 
+# The value is the count and how long its window was to last when it was written, in milliseconds.
 _SCRIPT = b"""
-local count = tonumber(redis.call('GET', KEYS[1]) or 0)
+local span = tonumber(ARGV[1])
+local count, was = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+)$')
 local left = redis.call('PTTL', KEYS[1])
-if left <= 0 then count, left = 0, tonumber(ARGV[1]) end
+if count and left > 0 then count, left = tonumber(count), left + span - tonumber(was) else left = 0 end
+if left <= 0 then count, left = 0, span end
 if count + tonumber(ARGV[3]) > tonumber(ARGV[2]) then return {count, left, 0} end
 if ARGV[3] == '0' then return {count, left, 1} end
-redis.call('SET', KEYS[1], count + 1, 'PX', left)
+redis.call('SET', KEYS[1], (count + 1) .. ' ' .. ARGV[1], 'PX', left)
 return {count + 1, left, 1}
 """
 
@@ -243,7 +246,7 @@ class SharedStorage(RedisStorage):
 
 
 class ProcessStorage(MemoryStorage):
-    """The memory of one worker."""
+    """The memory of one worker. A window of another length is another one here."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -251,14 +254,16 @@ class ProcessStorage(MemoryStorage):
 
     def take(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
         """Add one, whatever comes."""
+        name = f"{key}/{seconds}"
         with self._one_at_a_time:
-            count = self.incr(key, seconds)
-            return min(count, limit), int(self.get_expiry(key) * 1_000_000), count <= limit
+            count = self.incr(name, seconds)
+            return min(count, limit), int(self.get_expiry(name) * 1_000_000), count <= limit
 
     def look(self, key: str, seconds: int, limit: int) -> tuple[int, int, bool]:
         """What `take` would find."""
-        count = self.get(key)
-        ends_us = int(self.get_expiry(key) * 1_000_000) if count else clock.now_us() + seconds * 1_000_000
+        name = f"{key}/{seconds}"
+        count = self.get(name)
+        ends_us = int(self.get_expiry(name) * 1_000_000) if count else clock.now_us() + seconds * 1_000_000
         return min(count, limit), ends_us, count < limit
 
 

@@ -40,7 +40,7 @@ def consume(policy: str, bucket: str, limit: str, *, subject: str = "") -> State
     the figures of /usage count it. A limit that was changed applies from here on, to what was used before too.
     """
     amount, window = parsed(limit)
-    taken = rate_limit_storages.take(_key(policy, bucket, window), window, amount)
+    taken = rate_limit_storages.take(_key(policy, bucket), window, amount)
     state = _state(policy, window, taken)
     if subject:
         usage.count(REQUESTS if state.allowed else REFUSED, subject)
@@ -52,7 +52,7 @@ def consume(policy: str, bucket: str, limit: str, *, subject: str = "") -> State
 def peek(policy: str, bucket: str, limit: str) -> State:
     """How a limit stands, without taking anything; `allowed` says whether the next request would be."""
     amount, window = parsed(limit)
-    return _state(policy, window, rate_limit_storages.look(_key(policy, bucket, window), window, amount))
+    return _state(policy, window, rate_limit_storages.look(_key(policy, bucket), window, amount))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -62,9 +62,18 @@ def parsed(limit: str) -> tuple[int, int]:
     return item.amount, item.get_expiry()
 
 
-def _key(policy: str, bucket: str, window: int) -> str:
-    # The amount is no part of it: a changed limit judges what the window has seen already.
-    return f"{policy}/{bucket}/{window}"
+def within(limit: str, ceiling: str) -> bool:
+    """Whether no window of the ceiling's length can see more than the ceiling under this limit. Raises ValueError.
+
+    A longer window may be spent in its first minute, so its whole amount counts; shorter ones are added up.
+    """
+    (amount, seconds), (most, most_seconds) = parsed(limit), parsed(ceiling)
+    return amount * max(1, -(-most_seconds // seconds)) <= most
+
+
+def _key(policy: str, bucket: str) -> str:
+    # Neither amount nor window is part of it: a changed limit judges what was used already.
+    return f"{policy}/{bucket}"
 
 
 def _state(policy: str, window: int, taken: rate_limit_storages.Taken) -> State:

@@ -125,6 +125,49 @@ def test_a_changed_limit_applies_at_once_to_what_was_used(
     assert (state.allowed, state.remaining) == (allowed, remaining)
 
 
+def check_changed_windows() -> None:
+    """What an exhausted 3/hour has used is used of a day's, and an hour's of a day's."""
+    take(4, "key:k3", "3/hour")
+    assert [take(1, "key:k3", "72/day")[0].remaining for _ in range(2)] == [68, 67]
+    ends = take(1, "key:k3", "3/hour")[0]
+    assert not ends.allowed and ends.retry_after <= 3600
+    assert rate_limits.peek("api-key", "key:k3", "3/hour").remaining == 0
+    assert 86_000 < rate_limits.peek("api-key", "key:k3", "72/day").resets_in <= 86_400
+
+
+def test_what_was_used_stays_used_when_the_window_changes(machine: Settings) -> None:
+    check_changed_windows()
+
+
+def test_what_was_used_stays_used_in_valkey_too(shared: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit_storages, "REDIS_SECONDS", PATIENT)
+    check_changed_windows()
+    assert storage_names()[0] == "redis"
+
+
+def test_a_shorter_window_ends_as_long_after_it_began(machine: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = clock.now_us()
+    monkeypatch.setattr(clock, "now_us", lambda: start)
+    take(20, limit="20/day")
+    monkeypatch.setattr(clock, "now_us", lambda: start + 3_599_000_000)
+    assert not take(1, limit="5/hour")[0].allowed
+    monkeypatch.setattr(clock, "now_us", lambda: start + 3_600_000_000)
+    assert take(1, limit="5/hour")[0].remaining == 4
+
+
+@pytest.mark.parametrize(
+    ("limit", "ceiling", "within"),
+    [
+        ("1000/hour", "1000/hour", True), ("1001/hour", "1000/hour", False), ("1000/day", "1000/hour", True),
+        ("24000/day", "1000/hour", False), ("1001/day", "1000/hour", False), ("16/minute", "1000/hour", True),
+        ("17/minute", "1000/hour", False), ("1/second", "1000/hour", False), ("1/hour", "24/day", True),
+        ("2/hour", "24/day", False), ("1/second", "60/minute", True),
+    ],
+)  # fmt: skip
+def test_a_limit_is_within_a_ceiling_if_no_window_of_that_sees_more(limit: str, ceiling: str, within: bool) -> None:
+    assert rate_limits.within(limit, ceiling) is within
+
+
 @pytest.mark.parametrize(
     ("text", "parsed"),
     [("1/second", (1, 1)), ("100/minute", (100, 60)), ("1000/hour", (1000, 3600)), ("5/day", (5, 86_400))],
