@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver import config
-from authserver.domain import api_keys, permissions, rate_limits, users
+from authserver.domain import api_keys, key_wishes, permissions, users
 from authserver.domain.api_keys import ApiKey, Wish
+from authserver.domain.key_wishes import Maker
 from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import INTEGER, STRING, TEXTS, TIME, Schema, one_of, or_null, record, ref, shown
-from authserver.errors import Invalid
 
 NEEDED = ("keys:manage",)
 LEVELS = (permissions.READ_ONLY, permissions.READ_WRITE, permissions.FULL_ACCESS)
@@ -36,8 +35,9 @@ def create(call: Call) -> Outgoing:
         allowed_networks=tuple(asked.get("allowed_networks") or ()),
         rate_limit=asked.get("rate_limit"),
     )
-    _require_no_more_than_own(call, wish.rate_limit)
-    row, value = api_keys.create(call.person(), wish, holder_scopes=tuple(call.holder.scopes))
+    maker = maker_of(call)
+    wish = key_wishes.inherited(maker, wish, asked.keys())
+    row, value = api_keys.create(call.person(), wish, maker=maker)
     return _once(row, value, call)
 
 
@@ -49,9 +49,7 @@ def show(call: Call) -> Outgoing:
 def rotate(call: Call) -> Outgoing:
     """A successor with the same access; the old key works on for `overlap_seconds`."""
     overlap = call.body.get("overlap_seconds", DEFAULT_OVERLAP)
-    row, value = api_keys.rotate(
-        call.person(), call.path["id"], overlap=overlap, holder_scopes=tuple(call.holder.scopes)
-    )
+    row, value = api_keys.rotate(call.person(), call.path["id"], overlap=overlap, maker=maker_of(call))
     return _once(row, value, call)
 
 
@@ -83,13 +81,11 @@ def facts(row: ApiKey) -> dict[str, Any]:
     }
 
 
-def _require_no_more_than_own(call: Call, limit: str | None) -> None:
-    """A limit that a credential could lift by making a key would be none; what is no limit is refused elsewhere."""
-    if limit is None or call.is_admin or not config.is_rate_limit(limit):
-        return
-    (amount, seconds), (own, own_seconds) = rate_limits.parsed(limit), rate_limits.parsed(call.holder.rate_limit)
-    if amount * own_seconds > own * seconds:
-        raise Invalid("A credential cannot give a key a higher limit than its own.", field="rate_limit")
+def maker_of(call: Call) -> Maker:
+    """The credential of this call, as one that makes keys."""
+    holder = call.holder
+    ends = holder.expires_at if holder.kind == "api_key" else None
+    return Maker(holder.scopes, holder.rate_limit, holder.own_limit, holder.allowed_networks, ends)
 
 
 def _once(row: ApiKey, value: str, call: Call) -> Outgoing:
@@ -126,15 +122,21 @@ _WISH = record(
             "type": ["integer", "null"],
             "minimum": 1,
             "maximum": api_keys.MAX_LIFETIME,
-            "description": "Seconds, null for never; 90 days when left out.",
+            "description": "Seconds, null for never; 90 days when left out. Never beyond the end of the API key that "
+            "asks, which is taken when this is left out.",
         },
         "note": {"type": "string", "maxLength": 300},
-        "allowed_networks": {"type": "array", "items": STRING, "maxItems": 50},
-        "rate_limit": {"type": ["string", "null"], "maxLength": 30, "description": "Such as 1000/hour."},
+        "allowed_networks": {
+            "type": "array", "items": STRING, "maxItems": 50,
+            "description": "Inside those of the API key that asks, which are taken when this is left out.",
+        },
+        "rate_limit": {"type": ["string", "null"], "maxLength": 30, "description":
+                       "Such as 1000/hour. Within the limit of the credential that asks, which is taken when this is "
+                       "left out and the server's own limit is higher."},
     },
     "name",
     "permission",
-)
+)  # fmt: skip
 _OVERLAP = record(
     {"overlap_seconds": {**INTEGER, "minimum": 0, "maximum": 30 * 86_400, "default": DEFAULT_OVERLAP}},
     about="How long the old key works on; 0 ends it at once.",

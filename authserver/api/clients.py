@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from authserver.domain import client_metadata, client_secrets, clients, scopes, users
+from authserver import config
+from authserver.domain import client_metadata, client_secrets, clients, rate_limits, scopes, users
 from authserver.domain.client_metadata import Registration
 from authserver.edge import api_call
 from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
@@ -27,11 +28,15 @@ from authserver.edge.json_schema import (
     ref,
     shown,
 )
-from authserver.errors import Conflict, Invalid
+from authserver.errors import Conflict, Denied, Invalid
 from authserver.lib import scopes as grammar
 
 NEEDED = ("settings:manage",)
 DEFAULT_OVERLAP = 86_400
+# A key of at least this life may make clients, which outlive it.
+SHORT_LIFE = 30 * 86_400
+# Members that are credentials of a client, or say how it proves who it is.
+_CREDENTIALS = frozenset({"jwks", "jwks_uri", "token_endpoint_auth_method"})
 _RFC_NAMES = {
     "name": "client_name", "homepage": "client_uri", "scopes": "scope", "id_token_alg": "id_token_signed_response_alg",
 }  # fmt: skip
@@ -57,6 +62,7 @@ def index(call: Call) -> Outgoing:
 
 def create(call: Call) -> Outgoing:
     """Register a client; its secret is in this answer alone."""
+    _require_unrestricted(call)
     with _own_names():
         wanted = _wanted(call.body)
         _require_within(call, wanted.scopes)
@@ -74,6 +80,8 @@ def show(call: Call) -> Outgoing:
 def change(call: Call) -> Outgoing:
     """Change the members that are sent; with If-Match only if nobody changed it since."""
     row = _visible(call)
+    if not _CREDENTIALS.isdisjoint(call.body):
+        _require_unrestricted(call)
     with _own_names():
         wanted = _merged(row, call.body)
         _require_within(call, (*row.scopes, *wanted.scopes), introspects=row.introspect_all)
@@ -96,6 +104,7 @@ def list_secrets(call: Call) -> Outgoing:
 
 def rotate_secret(call: Call) -> Outgoing:
     """A new secret; the present one works on for `overlap_seconds`."""
+    _require_unrestricted(call)
     row = _visible(call)
     _require_within(call, row.scopes, introspects=row.introspect_all)
     if row.public:
@@ -174,6 +183,24 @@ def _require_within(call: Call, names: Iterable[str], *, introspects: bool = Fal
     if not set(beyond) <= call.holder.scopes:
         text = "A credential cannot give an app scopes that it lacks itself."
         raise Invalid(text, problems={"scope": f"{text} Ask for at most: {grammar.join(sorted(call.holder.scopes))}."})
+
+
+def _require_unrestricted(call: Call) -> None:
+    """A client knows no networks and no end and has a limit of its own: a restriction would be lifted by making one.
+
+    So decision 14 has it. Raises Denied, with a sentence that names the restriction.
+    """
+    holder, settings = call.holder, config.current()
+    limits = (settings.rate_limit_oauth, settings.rate_limit_jwt)
+    restriction = ""
+    if holder.allowed_networks:
+        restriction = f"works from {', '.join(holder.allowed_networks)} only"
+    elif holder.own_limit and not all(rate_limits.within(each, holder.rate_limit) for each in limits):
+        restriction = f"has a limit of its own, {holder.rate_limit}"
+    elif holder.made_at and holder.expires_at and holder.expires_at - holder.made_at < SHORT_LIFE:
+        restriction = f"was made for less than {SHORT_LIFE // 86_400} days"
+    if restriction:
+        raise Denied(f"This credential {restriction}; a client's secrets and keys would know no such restriction.")
 
 
 def _visible(call: Call) -> clients.Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +11,15 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain import audit, permissions, rate_limits, usage
+from authserver.domain import audit, key_wishes, permissions, rate_limits, usage
+from authserver.domain.key_wishes import DAY, Maker
+from authserver.domain.key_wishes import DEFAULT_LIFETIME as DEFAULT_LIFETIME
+from authserver.domain.key_wishes import Wish as Wish  # what pages and commands hand in
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, networks, quoting, secrets
 from authserver.models import ApiKey as ApiKey  # what pages and commands are handed
 from authserver.models import User
 
-DAY = 86_400
-DEFAULT_LIFETIME = 90 * DAY
 MAX_LIFETIME = 3650 * DAY
 MAX_KEYS = 100  # live ones of one person
 OVERLAPS = {"now": 0, "1h": 3600, "24h": DAY, "3d": 3 * DAY, "7d": 7 * DAY}
@@ -38,33 +40,30 @@ class KeyFacts:
     rate_limit: str
     created_at: int
     expires_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody wants a new key to be; `expires_in` in seconds, None for never."""
-
-    name: str
-    permission: str
-    expires_in: int | None = DEFAULT_LIFETIME
-    note: str = ""
+    own_limit: bool = False
     allowed_networks: tuple[str, ...] = ()
-    rate_limit: str | None = None
 
 
-def create(owner: User, wish: Wish, *, holder_scopes: Sequence[str] | None = None) -> tuple[ApiKey, str]:
+def create(owner: User, wish: Wish, *, maker: Maker | None = None) -> tuple[ApiKey, str]:
     """Make a key for a person; returns its row and, this once, the key itself.
 
-    `holder_scopes` are those of the credential that asks: it makes no key beyond its own (contract 11.2).
+    `maker` is the credential that asks, None for a person: it makes no key that is stronger (contract 11.2).
     """
-    validate(wish)
-    _check_reach(wish.permission, owner.role, holder_scopes)
+    examine(owner, wish, maker=maker)
     row, value = _new(owner.id, wish)
     with database.transaction() as session:
         _check_owner(session, owner.id)
         session.add(row)
         _record(session, "api_key.created", row, permission=row.permission)
     return row, value
+
+
+def examine(owner: User, wish: Wish, *, maker: Maker | None = None) -> None:
+    """Raise Invalid, with a sentence per field, for a key that `create` would refuse."""
+    validate(wish)
+    _check_reach(wish.permission, owner.role, maker)
+    if maker is not None:
+        key_wishes.require_within(maker, wish)
 
 
 def validate(wish: Wish, *, beyond: bool = True) -> None:
@@ -74,8 +73,11 @@ def validate(wish: Wish, *, beyond: bool = True) -> None:
         raise Invalid(next(iter(problems.values())), "a key's form has errors", problems=problems)
 
 
-def rotate(owner: User, key_id: str, *, overlap: int, holder_scopes: Sequence[str] | None = None) -> tuple[ApiKey, str]:
-    """A new key with the same name, level and limits; the old one lives `overlap` seconds more at most."""
+def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None) -> tuple[ApiKey, str]:
+    """A new key with the same name, level and limits; the old one lives `overlap` seconds more at most.
+
+    `maker` as in `create`: it renews no key that is stronger, nor one beyond its own end.
+    """
     if not 0 <= overlap <= 30 * DAY:
         raise Invalid("Choose how long the old key stays good.", field="overlap")
     with database.transaction() as session:
@@ -84,8 +86,8 @@ def rotate(owner: User, key_id: str, *, overlap: int, holder_scopes: Sequence[st
             raise Conflict("This key is no longer in use, so there is nothing to rotate.")
         if old.rotated_to:
             raise Conflict("This key was rotated already. Rotate its successor, or revoke this one.")
-        _check_reach(old.permission, owner.role, holder_scopes)
-        row, value = _new(owner.id, _same(old))
+        _check_reach(old.permission, owner.role, maker)
+        row, value = _new(owner.id, _successor(old, maker))
         session.add(row)
         ends = clock.now() + overlap
         old.rotated_to, old.expires_at = row.id, min(ends, old.expires_at or ends)
@@ -207,6 +209,8 @@ def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
         rate_limit=row.rate_limit or config.current().rate_limit_api_key,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        own_limit=row.rate_limit is not None,
+        allowed_networks=tuple(row.allowed_networks),
     )
 
 
@@ -243,16 +247,13 @@ def _limit_problem(limit: str | None, *, beyond: bool) -> str:
     if not config.is_rate_limit(limit):
         return quoting.refused(limit, "a limit looks like 1000/hour.")
     ours = config.current().rate_limit_api_key
-    (amount, seconds), (own, own_seconds) = rate_limits.parsed(limit), rate_limits.parsed(ours)
-    if not beyond and amount * own_seconds > own * seconds:
-        return f"Only an administrator can give a key more than {ours}."
+    if not beyond and not rate_limits.within(limit, ours):
+        return f"Only an administrator can give a key more than {ours}, whatever the window: {limit} is more."
     return ""
 
 
-def _check_reach(permission: str, role: str, holder_scopes: Sequence[str] | None) -> None:
-    if holder_scopes is None:
-        return
-    if not set(permissions.effective(permission, role)) <= set(holder_scopes):
+def _check_reach(permission: str, role: str, maker: Maker | None) -> None:
+    if maker is not None and not maker.scopes.issuperset(permissions.effective(permission, role)):
         raise Invalid("A credential cannot make a key that can do more than itself.", field="permission")
 
 
@@ -285,9 +286,17 @@ def _new(owner_id: str, wish: Wish) -> tuple[ApiKey, str]:
     return row, value
 
 
-def _same(old: ApiKey) -> Wish:
+def _successor(old: ApiKey, maker: Maker | None) -> Wish:
     lifetime = None if old.expires_at is None else max(1, old.expires_at - old.created_at)
-    return Wish(old.name, old.permission, lifetime, old.note, tuple(old.allowed_networks), old.rate_limit)
+    wish = Wish(old.name, old.permission, lifetime, old.note, tuple(old.allowed_networks), old.rate_limit)
+    if maker is None:
+        return wish
+    now = clock.now()
+    left = None if old.expires_at is None else old.expires_at - now
+    key_wishes.require_within(maker, dataclasses.replace(wish, expires_in=left))
+    if maker.expires_at is None or lifetime is None:
+        return wish
+    return dataclasses.replace(wish, expires_in=max(1, min(lifetime, maker.expires_at - now)))
 
 
 def _locked(session: Session, owner_id: str | None, key_id: str) -> ApiKey:

@@ -36,7 +36,8 @@ class Principal:
     """Who is asking, through what, with which scopes, under which limit.
 
     `subject` is the `sub` of the credential: a person's id, or the client's own. `owner_id` and `user` are those of
-    the person; None for a client that acts for itself. `expires_at` in epoch seconds, None for never.
+    the person; None for a client that acts for itself. `expires_at` in epoch seconds, None for never. `own_limit`:
+    the limit was given to this key or client, it is not the server's; `allowed_networks` and `made_at` are a key's.
     """
 
     kind: str  # api_key, access_token, jwt
@@ -52,6 +53,9 @@ class Principal:
     rate_policy: str
     rate_key: str
     rate_limit: str
+    own_limit: bool = False
+    allowed_networks: tuple[str, ...] = ()
+    made_at: int | None = None
 
     @property
     def counted_as(self) -> str:
@@ -138,6 +142,7 @@ def of(found: Inspection) -> Principal:
         rate_policy=rate_limits.JWT if is_jwt else rate_limits.OAUTH,
         rate_key=f"client:{found.client_id}" if is_jwt else f"client:{found.client_id}:{found.subject}",
         rate_limit=own_limit or (settings.rate_limit_jwt if is_jwt else settings.rate_limit_oauth),
+        own_limit=own_limit is not None,
     )
 
 
@@ -158,4 +163,7 @@ def _of_key(found: Inspection) -> Principal:
         rate_policy=rate_limits.API_KEY,
         rate_key=f"key:{key.id}",
         rate_limit=key.rate_limit,
+        own_limit=key.own_limit,
+        allowed_networks=key.allowed_networks,
+        made_at=key.created_at,
     )

@@ -25,6 +25,11 @@ def contains(networks: Sequence[Network], ip: str) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
+def inside(network: Network, outer: Sequence[Network]) -> bool:
+    """Whether one of the outer networks holds the whole of this one."""
+    return any(network.version == each.version and network.subnet_of(each) for each in outer)  # type: ignore[arg-type]
+
+
 def client_ip(peer: str, x_forwarded_for: str | None, trusted: Sequence[Network]) -> str:
     """The rightmost address that no trusted proxy vouches for.
 

@@ -25,7 +25,8 @@ def test_a_key_makes_a_key_which_is_shown_once(call: Caller, alice: Person) -> N
 
 
 def test_null_means_that_it_never_expires(call: Caller, alice: Person) -> None:
-    assert call("POST", "/v1/api-keys", key_of(alice), {**WISH, "expires_in": None}).data["expires_at"] is None
+    key = key_of(alice, expires_in=None)
+    assert call("POST", "/v1/api-keys", key, {**WISH, "expires_in": None}).data["expires_at"] is None
 
 
 @pytest.mark.parametrize("permission", ["read_write", "full_access"])
@@ -44,14 +45,64 @@ def test_an_administrators_token_without_admin_makes_no_key_with_it(call: Caller
 
 @pytest.mark.parametrize(
     ("limit", "status"),
-    [("1000/hour", 201), ("10/minute", 201), ("1001/hour", 422), ("17/minute", 422), ("1/second", 422)],
-)
+    [
+        ("1000/hour", 201), ("10/minute", 201), ("1000/day", 201), ("1001/hour", 422), ("17/minute", 422),
+        ("1/second", 422), ("24000/day", 422), ("1001/day", 422),
+    ],
+)  # fmt: skip
 def test_a_credential_makes_no_key_with_a_higher_limit_than_its_own(
     call: Caller, alice: Person, ada: Person, limit: str, status: int
 ) -> None:
     own, wish = key_of(alice, rate_limit="1000/hour"), {**WISH, "rate_limit": limit}
     assert call("POST", "/v1/api-keys", own, wish).status == status
     assert call("POST", "/v1/api-keys", key_of(ada), {**WISH, "rate_limit": limit}).status == 201
+
+
+HERE = ("127.0.0.0/8", "10.0.0.0/8")
+BOUNDS: dict[str, object] = {"rate_limit": "50/hour", "allowed_networks": HERE, "expires_in": 3600}
+
+
+def test_what_a_bounded_key_leaves_out_is_inherited(call: Caller, alice: Person) -> None:
+    own = key_of(alice, **BOUNDS)
+    made = call("POST", "/v1/api-keys", own, WISH).data
+    assert (made["rate_limit"], tuple(made["allowed_networks"])) == ("50/hour", HERE)
+    assert made["expires_at"] <= call("GET", "/v1/me", own).data["expires_at"]
+    grandchild = call("POST", "/v1/api-keys", made["key"], WISH)
+    assert grandchild.error == (403, "INSUFFICIENT_PERMISSIONS")  # it is Read Only
+
+
+@pytest.mark.parametrize(
+    ("beyond", "named"),
+    [
+        ({"expires_in": None}, ("ends at", "for ever")), ({"expires_in": 7200}, ("ends at", "until")),
+        ({"rate_limit": "51/hour"}, ("50/hour", "51/hour")), ({"rate_limit": "1200/day"}, ("50/hour", "1200/day")),
+        ({"allowed_networks": []}, ("10.0.0.0/8", "any address")),
+        ({"allowed_networks": ["10.0.0.0/7"]}, ("10.0.0.0/8", "10.0.0.0/7")),
+        ({"allowed_networks": ["10.1.0.0/16", "192.0.2.1"]}, ("10.0.0.0/8", "192.0.2.1")),
+        ({"allowed_networks": ["::/0"]}, ("10.0.0.0/8", "::/0")),
+    ],
+)  # fmt: skip
+def test_a_bounded_key_makes_no_key_beyond_its_bounds(
+    call: Caller, alice: Person, ada: Person, beyond: dict[str, object], named: tuple[str, ...]
+) -> None:
+    for person in (alice, ada):  # an administrator's key is bounded by what it was given, too
+        refused = call("POST", "/v1/api-keys", key_of(person, **BOUNDS), {**WISH, **beyond})
+        assert refused.error == (422, "VALIDATION_FAILED")
+        problem = refused.json["error"]["problems"][next(iter(beyond))]
+        assert all(each in problem for each in named)
+
+
+def test_a_bounded_key_makes_keys_inside_its_bounds(call: Caller, alice: Person) -> None:
+    inside = {"rate_limit": "50/day", "allowed_networks": ["10.1.0.0/16"], "expires_in": 60}
+    made = call("POST", "/v1/api-keys", key_of(alice, **BOUNDS), {**WISH, **inside}).data
+    assert made["rate_limit"] == "50/day" and made["allowed_networks"] == ["10.1.0.0/16"]
+
+
+@pytest.mark.parametrize("bound", sorted(BOUNDS))
+def test_a_bounded_key_rotates_no_unbounded_one(call: Caller, alice: Person, bound: str) -> None:
+    free = api_keys.create(alice.user, api_keys.Wish("Free", "read_only", expires_in=None))[0]
+    refused = call("POST", f"/v1/api-keys/{free.id}/rotate", key_of(alice, **{bound: BOUNDS[bound]}), {})
+    assert refused.error == (422, "VALIDATION_FAILED")
 
 
 def test_a_rotated_key_lives_on_for_the_overlap(call: Caller, alice: Person) -> None:

@@ -167,3 +167,33 @@ def test_a_registration_that_breaks_a_rule_is_named_as_it_was_sent(
     answer = call("POST", "/v1/clients", key_of(alice), {**WEB, **members})
     assert answer.error == (422, "VALIDATION_FAILED")
     assert named in answer.json["error"]["problems"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "named"),
+    [
+        ({"allowed_networks": ("127.0.0.0/8",)}, "works from 127.0.0.0/8 only"),
+        ({"rate_limit": "50/hour"}, "limit of its own, 50/hour"),
+        ({"expires_in": 3600}, "made for less than 30 days"),
+    ],
+)
+def test_a_restricted_credential_makes_no_client_that_knows_no_restriction(
+    call: Caller, alice: Person, bounds: dict[str, Any], named: str
+) -> None:
+    path = f"/v1/clients/{made_by(call, key_of(alice))['client_id']}"
+    restricted = key_of(alice, **bounds)
+    for method, where, body in (
+        ("POST", "/v1/clients", WEB), ("POST", f"{path}/secrets", {}),
+        ("PATCH", path, {"jwks_uri": "https://reports.example/keys"}),
+    ):  # fmt: skip
+        refused = call(method, where, restricted, body)
+        assert refused.error == (403, "INSUFFICIENT_PERMISSIONS")
+        assert named in refused.json["error"]["details"]
+    assert call("PATCH", path, restricted, {"client_name": "Reports 2"}).status == 200
+
+
+def test_an_app_with_a_small_limit_makes_no_app_with_a_large_one(call: Caller, alice: Person) -> None:
+    app = protocol.register(scopes=["settings:manage"], owner_id=alice.id, rate_limit="5/hour")
+    token = str(protocol.client_credentials(app).json["access_token"])
+    refused = call("POST", "/v1/clients", token, {"client_name": "More", "grant_types": ["client_credentials"]})
+    assert refused.error == (403, "SCOPE_INSUFFICIENT")

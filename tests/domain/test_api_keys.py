@@ -10,6 +10,7 @@ from flask import Flask
 
 from authserver.domain import api_keys, audit, permissions, usage, users
 from authserver.domain.api_keys import Wish
+from authserver.domain.key_wishes import Maker
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, secrets
 from tests.conftest import Person
@@ -21,6 +22,10 @@ IP = "10.0.0.7"
 
 def make(person: Person, permission: str = "read_only", **more: Any) -> tuple[api_keys.ApiKey, str]:
     return api_keys.create(person.user, Wish(more.pop("name", "CI"), permission, **more))
+
+
+def maker(*scopes: str, **bounds: Any) -> Maker:
+    return Maker(frozenset(scopes), bounds.pop("rate_limit", "1000/hour"), **bounds)
 
 
 def test_a_key_has_the_form_of_the_contract_and_is_stored_as_a_digest(app: Flask, alice: Person) -> None:
@@ -179,16 +184,48 @@ def test_no_credential_makes_a_key_beyond_itself(
     app: Flask, alice: Person, holder: tuple[str, ...], permission: str, allowed: bool
 ) -> None:
     if allowed:
-        assert api_keys.create(alice.user, Wish("CI", permission), holder_scopes=holder)
+        assert api_keys.create(alice.user, Wish("CI", permission), maker=maker(*holder))
         return
     with pytest.raises(Invalid):
-        api_keys.create(alice.user, Wish("CI", permission), holder_scopes=holder)
+        api_keys.create(alice.user, Wish("CI", permission), maker=maker(*holder))
 
 
 def test_no_credential_rotates_a_key_beyond_itself(app: Flask, alice: Person) -> None:
     key, _ = make(alice, "read_write")
     with pytest.raises(Invalid):
-        api_keys.rotate(alice.user, key.id, overlap=0, holder_scopes=READ)
+        api_keys.rotate(alice.user, key.id, overlap=0, maker=maker(*READ))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "stronger"),
+    [
+        ({"rate_limit": "50/hour", "own_limit": True}, {}),
+        ({"rate_limit": "50/hour", "own_limit": True}, {"rate_limit": "51/hour"}),
+        ({"allowed_networks": ("10.0.0.0/8",)}, {}),
+        ({"allowed_networks": ("10.0.0.0/8",)}, {"allowed_networks": ("10.0.0.0/7",)}),
+        ({"expires_at": 3600}, {}),
+        ({"expires_at": 3600}, {"expires_in": None}),
+    ],
+)
+def test_no_credential_rotates_a_key_with_fewer_bounds(
+    app: Flask, alice: Person, bounds: dict[str, Any], stronger: dict[str, Any]
+) -> None:
+    if "expires_at" in bounds:
+        bounds = {"expires_at": clock.now() + bounds["expires_at"]}
+    key, value = make(alice, **stronger)
+    with pytest.raises(Invalid):
+        api_keys.rotate(alice.user, key.id, overlap=0, maker=maker(*WRITE, **bounds))
+    assert api_keys.check(value, IP) is not None
+
+
+def test_a_key_that_renews_itself_does_not_outlive_its_end(
+    app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, _ = make(alice, expires_in=3600)
+    later = clock.now() + 1800
+    monkeypatch.setattr(clock, "now", lambda: later)
+    successor, _ = api_keys.rotate(alice.user, key.id, overlap=0, maker=maker(*READ, expires_at=key.expires_at))
+    assert successor.expires_at == pytest.approx(later + 1800, abs=2)
 
 
 @pytest.mark.parametrize("act", ["get", "rotate", "revoke"])
