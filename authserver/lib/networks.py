@@ -27,7 +27,7 @@ def contains(networks: Sequence[Network], ip: str) -> bool:
 
 def inside(network: Network, outer: Sequence[Network]) -> bool:
     """Whether one of the outer networks holds the whole of this one."""
-    return any(network.version == each.version and network.subnet_of(each) for each in outer)  # type: ignore[arg-type]
+    return any(network.version == each.version and network.subnet_of(each) for each in outer)  # type: ignore[arg-type]  # versions are equal
 
 
 def client_ip(peer: str, x_forwarded_for: str | None, trusted: Sequence[Network]) -> str:
