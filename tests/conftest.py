@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 
 from authserver import config, create_app, database
 from authserver.config import Settings
-from authserver.domain import users
+from authserver.domain import refusals, users
 from authserver.models import User
 from tests.support import databases
 from tests.support.served import served, served_strictly  # noqa: F401  # fixtures
@@ -51,6 +51,12 @@ class Person:
 @pytest.fixture(autouse=True, scope="session")
 def _cheap_hashing() -> None:
     databases.cheap_hashing()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _refusals_are_written_when_asked_for() -> None:
+    """Not a moment later by a thread of their own, in the midst of another test; `tests/served` has the real thing."""
+    refusals._start_writer = lambda: None
 
 
 @pytest.fixture(params=KINDS)

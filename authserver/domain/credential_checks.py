@@ -14,7 +14,7 @@ from authserver.domain.clients import ClientFacts
 from authserver.errors import Check
 from authserver.lib import clock, durations, jwt, networks, secrets
 from authserver.lib import scopes as grammar
-from authserver.models import AccessToken, ApiKey, Grant, RevokedToken, User
+from authserver.models import AccessToken, ApiKey, ClientSecret, Grant, RefreshToken, RevokedToken, User
 
 MAX_CLIENT_ID = 64
 
@@ -37,7 +37,9 @@ def explain(presented: str, *, ip: str) -> Explained | None:
     kind = secrets.kind_of(presented)
     if kind == "ak":
         return _of_key(presented, ip)
-    return _of_opaque(presented) if kind == "at" else None
+    if kind == "at":
+        return _of_opaque(presented)
+    return _of_another_kind(presented, kind) if kind in ("rt", "cs") else None
 
 
 def _of_key(presented: str, ip: str) -> Explained | None:
@@ -66,12 +68,39 @@ def _of_opaque(presented: str) -> Explained | None:
     return _of_claims(claims, signed=True) if claims else None
 
 
+def _of_another_kind(presented: str, kind: str) -> Explained | None:
+    """A refresh token or a client secret, which are for the token endpoint alone."""
+    table = RefreshToken if kind == "rt" else ClientSecret
+    with database.reading() as session:
+        client_id = session.scalar(select(table.client_id).where(table.digest == secrets.digest(presented)))
+    said = "a refresh token" if kind == "rt" else "a client secret"
+    return Explained((_kind(said),), client_id=client_id) if client_id else None
+
+
+def _of_id_token(token: str, claims: Mapping[str, Any]) -> Explained | None:
+    """An ID token of ours, which tells an app who signed in and opens nothing."""
+    client = _client(next(iter(_list(claims.get("aud"))), None))
+    if client is None:
+        return None
+    try:
+        jwt.verify(token, signing_keys.verifying(), algs=frozenset({"RS256", "ES256"}), typ=None)
+    except jwt.InvalidToken:
+        return Explained((_kind("what looks like an ID token"),), client_id=client.id, proven=False)
+    return Explained((_kind("an ID token"),), client_id=client.id)
+
+
+def _kind(said: str) -> Check:
+    return Check("kind of credential", False, "an access token, an API key or a JWT of a client", said)
+
+
 def _of_jwt(token: str) -> Explained | None:
     try:
         header, claims = jwt.peek_header(token), jwt.peek_claims(token)
     except jwt.InvalidToken:
         return None
     if str(header.get("typ", "")).lower().removeprefix("application/") != "at+jwt":
+        if claims.get("iss") == config.current().issuer:
+            return _of_id_token(token, claims)
         return _of_own_jwt(token, header, claims)
     try:
         jwt.verify(token, signing_keys.verifying(), algs=frozenset({"ES256"}), typ="at+jwt")

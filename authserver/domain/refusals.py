@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -25,15 +26,23 @@ KEPT_SECONDS = 7 * 86_400
 PER_CREDENTIAL = 100  # an hour
 MAX_PENDING = 2000
 MAX_VALUE = 400  # characters of an expected or received value
+# Whoever was refused opens the explanation at once, perhaps at another worker: a batch waits no longer than this, which
+# is ten writes a second at most. Who looks in between waits for it, for an id that could be one.
+BATCH_SECONDS = 0.1
+LOOKS = 4
+_REQUEST_ID = re.compile(r"req[0-9A-Za-z]{20}")
 
 _lock = threading.Lock()
 _writing = threading.Lock()
 _pending: list[dict[str, Any]] = []
+_noted = threading.Event()
+_never = threading.Event()
+_writer_pid = 0
 
 
 def _after_fork() -> None:
-    global _lock, _writing
-    _lock, _writing = threading.Lock(), threading.Lock()
+    global _lock, _writing, _noted
+    _lock, _writing, _noted = threading.Lock(), threading.Lock(), threading.Event()
     _pending.clear()
 
 
@@ -82,6 +91,8 @@ def note(
         if len(_pending) < (MAX_PENDING if proven else MAX_PENDING // 2):
             _pending.append(row)
     usage.flush_also(flush)
+    _start_writer()
+    _noted.set()
 
 
 def flush() -> None:
@@ -108,15 +119,15 @@ class Viewer:
 
 
 def get(viewer: Viewer, request_id: str) -> Refusal:
-    """One refusal; strangers get the NotFound of an unknown id."""
+    """One refusal, also one of a moment ago; strangers get the NotFound of an unknown id."""
     flush()
-    with database.reading() as session:
-        found = session.scalar(
-            select(Refusal).where(Refusal.request_id == request_id, Refusal.at >= _oldest(), *_visible_to(viewer))
-        )
-    if found is None:
-        raise NotFound("There is no such refusal.")
-    return found
+    for look in range(LOOKS if _REQUEST_ID.fullmatch(request_id) else 1):
+        if look:
+            _never.wait(BATCH_SECONDS)
+        found = _find(viewer, request_id)
+        if found is not None:
+            return found
+    raise NotFound("There is no such refusal.")
 
 
 def page(viewer: Viewer, *, about: str = "", page: int = 1, limit: int = 20) -> tuple[list[Refusal], int]:
@@ -143,6 +154,13 @@ def names(rows: Sequence[Refusal]) -> dict[str, str]:
         apps = session.execute(select(Client.id, Client.name).where(Client.id.in_({row.client_id for row in rows})))
         keys = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_({row.key_id for row in rows})))
         return dict((*apps, *keys))
+
+
+def _find(viewer: Viewer, request_id: str) -> Refusal | None:
+    with database.reading() as session:
+        return session.scalar(
+            select(Refusal).where(Refusal.request_id == request_id, Refusal.at >= _oldest(), *_visible_to(viewer))
+        )
 
 
 def _visible_to(viewer: Viewer) -> list[ColumnElement[bool]]:
@@ -177,6 +195,26 @@ def _clean(check: Check) -> dict[str, Any]:
         text = secrets.redact("".join(sign for sign in said[name][: 4 * MAX_VALUE] if sign.isprintable()))
         said[name] = text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "…"
     return said
+
+
+def _start_writer() -> None:
+    # Threads do not survive a fork: each process starts its own at its first refusal.
+    global _writer_pid
+    if _writer_pid == os.getpid():
+        return
+    with _lock:
+        if _writer_pid == os.getpid():
+            return
+        _writer_pid = os.getpid()
+    threading.Thread(target=_write_for_ever, name="refusals", daemon=True).start()
+
+
+def _write_for_ever() -> None:
+    while True:
+        _noted.wait()
+        _noted.clear()
+        _never.wait(BATCH_SECONDS)
+        flush()
 
 
 def _write(rows: list[dict[str, Any]]) -> None:

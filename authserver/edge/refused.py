@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from authserver.domain import credential_checks, refusals
+from authserver.domain import credential_checks, refusals, usage
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming
 from authserver.edge.json_errors import ApiError
 from authserver.errors import Check
 from authserver.lib import scopes as grammar
 from authserver.observability import context, logs
+
+# Answers of a working API that say all there is to know: they leave the room to what needs an explanation.
+_ORDINARY = frozenset({404, 405, 422})
 
 
 def note(
@@ -19,6 +22,10 @@ def note(
     """Keep it, if the credential is known: which check failed, what was expected, what was received."""
     if holder is None:
         note_credential(incoming, error, kind=kind)
+        return
+    if error.status == 403:
+        usage.count(usage.REFUSALS, holder.counted_as)
+    if error.status in _ORDINARY:
         return
     refusals.note(
         context.current().request_id,
@@ -37,15 +44,17 @@ def note_credential(incoming: Incoming, error: ApiError, *, kind: str) -> None:
     """The same for a credential that was not good itself."""
     if error.status == 401:
         authorization = incoming.header("authorization")
-        note_presented(
+        found = note_presented(
             authorization, incoming.ip, kind=kind, code=error.code, status=error.status, message=error.message
         )
+        if found is not None and found.proven:
+            usage.count(usage.REFUSALS, f"key:{found.key_id}" if found.key_id else f"client:{found.client_id}")
 
 
 def note_presented(
     authorization: str, ip: str, *, kind: str, code: str, status: int, message: str, more: Iterable[Check] = ()
-) -> None:
-    """Keep why the credential of an Authorization header was refused, if it is one that we know."""
+) -> credential_checks.Explained | None:
+    """Keep why the credential of an Authorization header was refused, and return it, if it is one that we know."""
     scheme, _, presented = authorization.partition(" ")
     found = _explained(presented.strip(" "), ip) if scheme.lower() == "bearer" else None
     if found is not None:
@@ -61,6 +70,7 @@ def note_presented(
             checks=(*found.checks, *more),
             proven=found.proven,
         )
+    return found
 
 
 def _explained(presented: str, ip: str) -> credential_checks.Explained | None:

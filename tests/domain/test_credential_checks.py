@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from authserver.domain import credential_checks
+from authserver.domain import credential_checks, refusals
+from authserver.domain.refusals import Viewer
+from authserver.errors import NotFound
 from authserver.lib import clock, secrets
 from tests.conftest import Person
-from tests.support import own_jwts, protocol
+from tests.support import databases, own_jwts, protocol
 from tests.support.protocol import App
 
 ODD = [None, True, -1, 0, 2**70, 1e300, "", "x" * 5000, "\ud800\0", [], [1, None], {"a": 1}, [["a"]]]
@@ -52,6 +54,31 @@ def test_what_belongs_to_nobody_is_not_explained(app: object, text: str) -> None
 
 def test_a_key_that_nobody_made_is_not_explained(app: object) -> None:
     assert credential_checks.explain(secrets.generate("kaie", "ak"), ip="") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("refresh_token", "a refresh token"), ("id_token", "an ID token"), ("client_secret", "a client secret")],
+)
+@pytest.mark.parametrize("path", ["/v1/me", "/gateway/auth"])
+def test_a_credential_of_another_kind_is_named_to_the_owner_of_the_app(
+    app: Any, alice: Person, bob: Person, client: App, kind: str, said: str, path: str
+) -> None:
+    made = {**protocol.tokens_for(bob.id, client), "client_secret": client.secret}
+    answer = app.test_client().get(path, headers={"Authorization": f"Bearer {made[kind]}"})
+    error = answer.get_json()["error"]
+    assert (answer.status_code, error["code"]) == (401, "INVALID_TOKEN")
+    assert said not in answer.text
+    found = refusals.get(Viewer(user=alice.user), error["request_id"])
+    assert (found.client_id, [each["received"] for each in found.checks]) == (client.id, [said])
+    with pytest.raises(NotFound):
+        refusals.get(Viewer(user=bob.user), error["request_id"])
+
+
+def test_an_id_token_that_somebody_made_up_is_no_proof(app: object, client: App) -> None:
+    token = forged({"typ": "JWT", "alg": "RS256", "kid": "x"}, {"iss": databases.ISSUER, "aud": client.id, "sub": "x"})
+    found = credential_checks.explain(token, ip="")
+    assert found is not None and not found.proven and not found.checks[0].ok
 
 
 def test_an_explanation_that_fails_leaves_the_refusal_as_it_is(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,6 +42,17 @@ def test_they_are_written_with_the_other_counters(statements: Callable[[], Any])
     assert not sent and stored() == 0
     usage.flush()
     assert stored() == 1
+
+
+def test_who_looks_a_moment_too_early_waits_for_the_batch_of_another_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusals, "BATCH_SECONDS", 0.05)
+    request_id = secrets.random_id("req")
+    note(request_id, client_id="app")
+    held, refusals._pending[:] = list(refusals._pending), []
+    timer = threading.Timer(0.06, lambda: refusals._write(held))
+    timer.start()
+    assert refusals.get(Viewer(client_id="app"), request_id).code == "invalid_grant"
+    timer.join()
 
 
 def test_what_nobody_is_behind_is_not_kept() -> None:

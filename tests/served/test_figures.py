@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from sqlalchemy import create_engine, text
 
 from authserver.config import Settings
 from tests.support import served
+from tests.support.browsing import OverHttp
 from tests.support.served import KINDS
 
 pytestmark = [pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
@@ -37,3 +40,18 @@ def test_no_count_is_lost_when_every_worker_is_told_to_stop(kind: str) -> None:
         "tokens": TOKENS, "introspections": 1, "key_checks": 1, "refusals": 1,
     }  # fmt: skip
     assert used == "127.0.0.1"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refusal_is_found_at_once_whichever_worker_is_asked(kind: str) -> None:
+    with served.running(kind, workers=2) as server:
+        server.user("alice@example.test")
+        key = server.cli("key", "create", "--owner", "alice@example.test", "--name", "CI", "--permission", "read_only")[
+            "key"
+        ]
+        ask = {"Authorization": f"Bearer {key}"}
+        for _ in range(20):  # each over a connection of its own, and so at one worker or the other
+            refused = OverHttp().send("GET", f"{server.issuer}/v1/api-keys", b"", ask)
+            assert refused.status == 403
+            path = f"/v1/errors/{json.loads(refused.body)['error']['request_id']}"
+            assert OverHttp().send("GET", server.issuer + path, b"", ask).status == 200
