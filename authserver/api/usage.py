@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import rate_limits, usage, usage_reports
+from authserver.domain import limits_in_use, rate_limits, usage, usage_reports
 from authserver.edge import rate_limit
 from authserver.edge.api_call import OWNER, Call, Route, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import INTEGER, STRING, TIME, Schema, or_null, ref, shown
 
 DAYS = 14
+MOST = 100  # the busiest, of which the answer says how their limits stand now
 # The names of the answer, and what is counted under them.
 _NAMES = {
     "requests": rate_limits.REQUESTS,
@@ -26,6 +27,7 @@ def show(call: Call) -> Outgoing:
     subjects, days = _subjects(call), call.query["days"]
     usage.flush()
     each = usage_reports.per_subject(subjects, days=days)
+    stand = limits_in_use.of(sorted(each, key=lambda subject: -each[subject]["peak"])[:MOST])
     return one(
         {
             "days": [
@@ -33,7 +35,7 @@ def show(call: Call) -> Outgoing:
             ],
             "credentials": [
                 {"subject": subject, "name": (subjects or {}).get(subject), "peak_per_hour": counts["peak"],
-                 **_told(counts)}
+                 **_told(counts), "rate_limits": [rate_limit.members(limit.state) for limit in stand.get(subject, ())]}
                 for subject, counts in sorted(each.items())
             ],
             "rate_limit": rate_limit.members(rate_limit.peek(call.holder)),
@@ -60,11 +62,19 @@ SCHEMAS: dict[str, Schema] = {
             "days": {"type": "array", "items": shown({"day": TIME, **_COUNTS})},
             "credentials": {
                 "type": "array",
-                "items": shown({"subject": STRING, "name": or_null(STRING), "peak_per_hour": INTEGER, **_COUNTS}),
+                "items": shown(
+                    {
+                        "subject": STRING, "name": or_null(STRING), "peak_per_hour": INTEGER, **_COUNTS,
+                        "rate_limits": {
+                            "type": "array", "items": ref("RateLimit"),
+                            "description": "How its limits stand now, and when each is whole again (`reset`).",
+                        },
+                    }
+                ),
             },
             "rate_limit": ref("RateLimit"),
         }
     )
-}
+}  # fmt: skip
 _DAYS: dict[str, Schema] = {"days": {**INTEGER, "minimum": 1, "maximum": 90, "default": DAYS}}
 ROUTES = (Route("GET", "/v1/usage", show, (), "Show usage", ref("Usage"), query={**OWNER, **_DAYS}),)

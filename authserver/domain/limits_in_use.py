@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,6 +122,8 @@ def _apps(owner_id: str | None) -> dict[str, Any]:
     wanted = wanted.where(Client.deleted_at.is_(None), Client.disabled_at.is_(None))
     if owner_id is not None:
         wanted = wanted.where(Client.owner_id == owner_id)
+    if ids is not None:
+        wanted = wanted.where(Client.id.in_(ids))
     with database.reading() as session:
         found = session.execute(wanted).all()
     return {f"client:{row.id}": row for row in found if row.grant_types or row.jwks or row.jwks_uri}

@@ -125,6 +125,29 @@ def test_usage_counts_the_requests_of_a_persons_keys(call: Caller, alice: Person
     assert call("GET", f"/v1/usage?owner={alice.id}", key_of(mallory)).error == (403, "INSUFFICIENT_PERMISSIONS")
 
 
+def test_usage_says_when_each_limit_is_whole_again(call: Caller, alice: Person) -> None:
+    key = key_of(alice, rate_limit="3/hour")
+    reset = int(call("GET", "/v1/me", key).headers["X-RateLimit-Reset"])
+    rows = call("GET", "/v1/usage", key_of(alice, "read_only")).data["credentials"]
+    [stands] = [row["rate_limits"] for row in rows if row["requests"] == 1 and row["rate_limits"][0]["limit"] == 3]
+    assert stands == [{"policy": "api-key", "limit": 3, "window": 3600, "remaining": 2, "reset": reset}]
+
+
+def test_refusals_of_the_api_and_of_gateways_are_counted_for_their_credential(call: Caller, alice: Person) -> None:
+    row, key = api_keys.create(alice.user, api_keys.Wish("Reader", "read_only"))
+    token = client_token(alice, "workflows:read")
+    for credential in (key, token):
+        assert call("GET", "/v1/api-keys", credential).status == 403
+        assert call("GET", "/gateway/auth/workflows:write", credential).status == 403
+        assert call("GET", "/v1/errors/nothing", credential).status == 404
+    api_keys.revoke(alice.id, row.id)
+    assert call("GET", "/v1/me", key).status == call("GET", "/gateway/auth", key).status == 401
+    rows = call("GET", "/v1/usage", key_of(alice, "read_only")).data["credentials"]
+    counted = {each["subject"]: each["refusals"] for each in rows}
+    assert counted[f"key:{row.id}"] == 4
+    assert [number for subject, number in counted.items() if subject.startswith("client:")] == [2]
+
+
 def test_usage_of_everybody_is_for_administrators(call: Caller, alice: Person, ada: Person) -> None:
     call("GET", "/v1/me", key_of(alice))
     usage.flush()
