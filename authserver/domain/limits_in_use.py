@@ -103,18 +103,27 @@ def report(user: User, *, page: int = 1, limit: int = 20) -> Report:
     )
 
 
-def _keys(owner_id: str | None) -> dict[str, Any]:
+def of(subjects: Collection[str]) -> dict[str, tuple[Limit, ...]]:
+    """How the limits of these keys and apps (`key:…`, `client:…`) stand; those that no longer work are left out."""
+    ids = [subject.partition(":")[2] for subject in subjects]
+    rows = {**_keys(None, ids), **_apps(None, ids)}
+    return {subject: _holder(subject, row, Figures()).limits for subject, row in rows.items()}
+
+
+def _keys(owner_id: str | None, ids: Sequence[str] | None = None) -> dict[str, Any]:
     """Keys that work, by the subject of their figures."""
     lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
     wanted = select(ApiKey.id, ApiKey.name, ApiKey.rate_limit, User.email).join(User, User.id == ApiKey.owner_id)
     wanted = wanted.where(ApiKey.revoked_at.is_(None), lasting)
     if owner_id is not None:
         wanted = wanted.where(ApiKey.owner_id == owner_id)
+    if ids is not None:
+        wanted = wanted.where(ApiKey.id.in_(ids))
     with database.reading() as session:
         return {f"key:{row.id}": row for row in session.execute(wanted)}
 
 
-def _apps(owner_id: str | None) -> dict[str, Any]:
+def _apps(owner_id: str | None, ids: Sequence[str] | None = None) -> dict[str, Any]:
     """Apps that can get a credential, by the subject of their figures."""
     wanted = select(
         Client.id, Client.name, Client.rate_limit, Client.grant_types, Client.jwks, Client.jwks_uri, User.email
