@@ -50,7 +50,7 @@ def create(owner: User, wish: Wish, *, maker: Maker | None = None) -> tuple[ApiK
     `maker` is the credential that asks, None for a person: it makes no key that is stronger (contract 11.2).
     """
     examine(owner, wish, maker=maker)
-    row, value = _new(owner.id, wish)
+    row, value = _new(owner.id, wish, maker)
     with database.transaction() as session:
         _check_owner(session, owner.id)
         session.add(row)
@@ -87,7 +87,7 @@ def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None
         if old.rotated_to:
             raise Conflict("This key was rotated already. Rotate its successor, or revoke this one.")
         _check_reach(old.permission, owner.role, maker)
-        row, value = _new(owner.id, _successor(old, maker))
+        row, value = _new(owner.id, _successor(old, maker), maker)
         session.add(row)
         ends = clock.now() + overlap
         old.rotated_to, old.expires_at = row.id, min(ends, old.expires_at or ends)
@@ -168,7 +168,7 @@ def check(presented: str, ip: str) -> KeyFacts | None:
         row = connection.execute(_LIVE, {"presented": secrets.digest(presented), "now": clock.now()}).one_or_none()
     if row is None or not _comes_from(row.allowed_networks, ip):
         return None
-    usage.note_used("api_keys", row.id)
+    usage.note_used("api_keys", row.id, ip)
     usage.count(usage.KEY_CHECKS, f"key:{row.id}")
     return _facts(row)
 
@@ -267,8 +267,11 @@ def _check_owner(session: Session, owner_id: str) -> None:
         raise Invalid(f"You have {MAX_KEYS} keys in use. Revoke one you no longer need.", field="name")
 
 
-def _new(owner_id: str, wish: Wish) -> tuple[ApiKey, str]:
+def _new(owner_id: str, wish: Wish, maker: Maker | None) -> tuple[ApiKey, str]:
     value, now = secrets.generate(config.current().slug, "ak"), clock.now()
+    ends = None if wish.expires_in is None else now + wish.expires_in
+    if ends is not None and maker is not None and maker.expires_at is not None:
+        ends = min(ends, maker.expires_at)
     row = ApiKey(
         id=secrets.random_id("key_"),
         digest=secrets.digest(value),
@@ -280,7 +283,7 @@ def _new(owner_id: str, wish: Wish) -> tuple[ApiKey, str]:
         rate_limit=wish.rate_limit,
         allowed_networks=list(wish.allowed_networks),
         created_at=now,
-        expires_at=None if wish.expires_in is None else now + wish.expires_in,
+        expires_at=ends,
         last_used_ip="",
     )
     return row, value

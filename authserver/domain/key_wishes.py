@@ -13,6 +13,8 @@ from authserver.lib import clock, durations, networks, quoting
 
 DAY = 86_400
 DEFAULT_LIFETIME = 90 * DAY
+# Between the moment a life is counted from and the one a key is made, a second may have passed; the end is cut then.
+LEEWAY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def networks_problem(maker: Maker, wanted: Collection[str]) -> str:
 
 def end_problem(maker: Maker, ends: int | None) -> str:
     """Why a key may not last until then (epoch seconds, None for ever); empty if it may."""
-    if maker.expires_at is None or (ends is not None and ends <= maker.expires_at):
+    if maker.expires_at is None or (ends is not None and ends <= maker.expires_at + LEEWAY):
         return ""
     until = "for ever" if ends is None else f"until {durations.iso(ends)}"
     return f"This credential ends at {durations.iso(maker.expires_at)}, so it cannot make a key that lasts {until}."

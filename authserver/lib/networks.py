@@ -30,6 +30,14 @@ def inside(network: Network, outer: Sequence[Network]) -> bool:
     return any(network.version == each.version and network.subnet_of(each) for each in outer)  # type: ignore[arg-type]  # versions are equal
 
 
+def strict_address(text: str) -> str:
+    """An address that a program sent, in its usual form. Raises ValueError for anything else, ports and zones too."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        raise ValueError("an address with a zone means something on one machine alone")
+    return str(_address(text))
+
+
 def client_ip(peer: str, x_forwarded_for: str | None, trusted: Sequence[Network]) -> str:
     """The rightmost address that no trusted proxy vouches for.
 

@@ -10,9 +10,10 @@ from authserver.domain.clients import ClientFacts
 from authserver.domain.tokens import Inspection
 from authserver.edge import bearer, rate_limit
 from authserver.edge.exchange import Incoming, Outgoing
+from authserver.lib import networks
 from authserver.lib import scopes as grammar
 from authserver.oauth import client, request_rules
-from authserver.oauth.errors import InvalidClient, insufficient_scope, invalid_token
+from authserver.oauth.errors import InvalidClient, InvalidRequest, insufficient_scope, invalid_token
 from authserver.oauth.request_rules import ProtocolRequest
 from authserver.oauth.server import server
 from authserver.observability import metrics
@@ -56,7 +57,7 @@ def respond(incoming: Incoming) -> Outgoing:
 def _introspect(request: ProtocolRequest) -> Outgoing:
     caller = _caller(request)
     # token_type_hint is ignored: the form of a credential says what it is (trap T14).
-    found = tokens.inspect(request.need("token"), ip=request.ip, verifier=caller.verifier)
+    found = tokens.inspect(request.need("token"), ip=_client_ip(request), verifier=caller.verifier)
     active = found is not None and caller.may_see(found)
     metrics.INTROSPECTIONS.labels(active=str(active).lower()).inc()
     usage.count(usage.INTROSPECTIONS, f"client:{caller.client.id}" if caller.client else f"user:{caller.owner_id}")
@@ -66,9 +67,22 @@ def _introspect(request: ProtocolRequest) -> Outgoing:
     return server.handle_response(200, _members(found, caller) | _rate_limit(found, consume=counts), [])
 
 
+def _client_ip(request: ProtocolRequest) -> str:
+    """Whose address an API key's networks are judged by: the one that the API names, else the API's own."""
+    said = request.fields.get("client_ip")
+    if said is None:
+        return request.ip
+    try:
+        return networks.strict_address(said)
+    except ValueError:
+        raise InvalidRequest("client_ip is not an IP address such as 192.0.2.7 or 2001:db8::7.") from None
+
+
 def _caller(request: ProtocolRequest) -> Caller:
     presented = request_rules.bearer(request.authorization)
     if presented is None:
+        if not request.authorization and "client_id" not in request.fields:
+            raise InvalidClient(by_header=True)  # RFC 7662 section 2.3 asks for 401 and a challenge
         found = client.authenticate(request, AUTH_METHODS)
         return Caller(found.facts)
     credential = tokens.inspect(presented, ip=request.ip, verifier=HERE)
@@ -111,4 +125,6 @@ def _members(found: Inspection, caller: Caller) -> dict[str, Any]:
         members["username"] = found.username
     if found.permission:
         members["permission"] = found.permission
+    if found.key and found.key.allowed_networks:
+        members["allowed_networks"] = found.key.allowed_networks
     return members

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 import time_machine
+from flask import Flask
 
 from authserver import database
 from authserver.domain import api_keys, cache, clients, grants, signing_keys, usage
+from authserver.domain.api_keys import Wish
 from authserver.lib import clock, jwt
 from authserver.models import User
 from tests.conftest import Person
@@ -121,6 +123,39 @@ def test_an_app_learns_a_persons_address_only_with_their_consent(web_app: App, a
     token = tokens_for(alice.id, web_app, scopes=["openid", "workflows:read"])["access_token"]
     assert "username" not in introspect(web_app, token).json
     assert introspect(auditor, token).json["username"] == alice.email
+
+
+def test_who_sends_no_authentication_at_all_is_challenged(app: Flask) -> None:
+    reply = send("/oauth/introspect", {"token": "x"})
+    assert reply.error == (401, "invalid_client")
+    assert (reply.header("www-authenticate") or "").startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("client_ip", "active"),
+    [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("192.0.2.1", False), ("2001:db8::1", False), (None, False)],
+)
+def test_the_networks_of_a_key_are_judged_by_the_address_that_the_api_names(
+    auditor: App, alice: Person, client_ip: str | None, active: bool
+) -> None:
+    row, key = api_keys.create(alice.user, Wish("CI", "read_only", allowed_networks=("10.0.0.0/8",)))
+    said = introspect(auditor, key, **({"client_ip": client_ip} if client_ip else {})).json
+    assert said["active"] is active
+    if active:
+        assert said["allowed_networks"] == ["10.0.0.0/8"]
+        usage.flush()
+        assert api_keys.get(alice.id, row.id).last_used_ip == "10.1.2.3"
+
+
+def test_without_networks_none_are_named(auditor: App, alice: Person) -> None:
+    _, key = api_keys.create(alice.user, Wish("CI", "read_only"))
+    assert "allowed_networks" not in introspect(auditor, key, client_ip="192.0.2.1").json
+
+
+@pytest.mark.parametrize("rubbish", ["localhost", "10.0.0.0/8", "10.0.0.1:80", "010.0.0.1", "[::1]", "fe80::1%eth0"])
+def test_an_address_that_is_none_is_malformed_for_those_who_may_ask(auditor: App, rubbish: str) -> None:
+    assert introspect(auditor, "x", client_ip=rubbish).error == (400, "invalid_request")
+    assert send("/oauth/introspect", {"token": "x", "client_ip": rubbish}).error == (401, "invalid_client")
 
 
 @pytest.mark.parametrize("path", ["/oauth/introspect"])
