@@ -159,14 +159,14 @@ def _handled(route: Route, call: Call) -> Outgoing:
     except ValueError:
         raise invalid_request("The Idempotency-Key has 1 to 255 visible ASCII characters.") from None
     if started.answer is not None:
-        status, body = started.answer
-        return Outgoing(status, body.encode(), [("Content-Type", "application/json"), ("Idempotency-Replayed", "true")])
+        status, headers, body = started.answer
+        return Outgoing(status, body.encode(), [*headers, ("Idempotency-Replayed", "true")])
     try:
         outgoing = route.handler(call)
     except (ApiError, DomainError):
         idempotency.abandon(started)
         raise
-    idempotency.finish(started, outgoing.status, outgoing.body.decode())
+    idempotency.finish(started, outgoing.status, outgoing.headers, outgoing.body.decode())
     return outgoing
 
 

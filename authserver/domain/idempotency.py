@@ -15,16 +15,17 @@ from authserver.models import IdempotencyKey
 
 ANSWER_SECONDS = 600
 REMEMBERED_SECONDS = 86_400
+Headers = list[tuple[str, str]]
 _FORM = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The place of a first request; `answer` is (status, body) where it was answered before."""
+    """The place of a first request; `answer` is (status, headers, body) where it was answered before."""
 
     digest: bytes
     token: str
-    answer: tuple[int, str] | None = None
+    answer: tuple[int, Headers, str] | None = None
 
 
 def start(holder: str, place: str, key: str, body: bytes) -> Started:
@@ -55,9 +56,10 @@ def start(holder: str, place: str, key: str, body: bytes) -> Started:
     return started if taken is not None else _repeated(started, row["request_digest"])
 
 
-def finish(started: Started, status: int, body: str) -> None:
+def finish(started: Started, status: int, headers: Headers, body: str) -> None:
     """Keep the answer, readable only for who presents the key again."""
-    values = {"status": status, "answer_sealed": sealing.seal_with_token(started.token, body)}
+    head = "".join(f"{name}: {value}\n" for name, value in headers)
+    values = {"status": status, "answer_sealed": sealing.seal_with_token(started.token, f"{head}\n{body}")}
     with database.autocommit() as connection:
         connection.execute(update(IdempotencyKey).where(IdempotencyKey.digest == started.digest).values(values))
 
@@ -86,7 +88,9 @@ def _repeated(started: Started, request_digest: object) -> Started:
         raise Invalid("This Idempotency-Key came with another body before.", field="Idempotency-Key")
     if row.created_at < clock.now() - ANSWER_SECONDS or row.answer_sealed is None or row.status is None:
         raise Conflict("This was done before, and its answer is no longer kept.")
-    body = sealing.open_with_token(started.token, row.answer_sealed)
-    if body is None:
+    answer = sealing.open_with_token(started.token, row.answer_sealed)
+    if answer is None:
         raise Conflict("This was done before, and its answer can no longer be read.")
-    return Started(started.digest, started.token, (row.status, body))
+    head, _, body = answer.rpartition("\n")  # JSON in a line has no other
+    headers = [(name, value) for name, _, value in (line.partition(": ") for line in head.splitlines())]
+    return Started(started.digest, started.token, (row.status, headers, body))

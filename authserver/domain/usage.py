@@ -46,11 +46,11 @@ def count(metric: str, subject: str = "", n: int = 1) -> None:
         _counts[key] += n
 
 
-def note_used(table: str, id: str) -> None:
-    """Note that a secret, a key or a grant was used now, from the address of this request."""
+def note_used(table: str, id: str, ip: str = "") -> None:
+    """Note that a secret, a key or a grant was used now, from this address or that of the request."""
     _start_flusher()
     with _lock:
-        _uses[table, id] = (clock.now(), context.current().ip)
+        _uses[table, id] = (clock.now(), ip or context.current().ip)
 
 
 def flush_also(other: Callable[[], None]) -> None:
@@ -121,10 +121,11 @@ def per_day_of(metric: str, subjects: Sequence[str], *, days: int) -> dict[str, 
     return found
 
 
-def has_samples() -> bool:
-    """Whether some of the figures were made up by the demo."""
+def has_samples(*, since: int = 0, subjects: Sequence[str] | None = None) -> bool:
+    """Whether some of the figures from `since` (epoch seconds) on were made up by the demo."""
+    conditions = [UsageCount.sample, UsageCount.hour >= since, *_of(subjects)]
     with database.reading() as session:
-        return session.scalar(select(UsageCount.hour).where(UsageCount.sample).limit(1)) is not None
+        return session.scalar(select(UsageCount.hour).where(*conditions).limit(1)) is not None
 
 
 def _of(subjects: Sequence[str] | None) -> list[ColumnElement[bool]]:

@@ -32,6 +32,8 @@ def test_a_repeated_creation_gets_the_first_answer_and_makes_nothing(call: Calle
     first, second = make(call, key), make(call, key)
     assert (first.status, second.status) == (201, 201)
     assert first.data == second.data and first.data["key"]
+    assert first.headers["Location"] == second.headers["Location"] == f"/v1/api-keys/{first.data['id']}"
+    assert first.headers["Content-Type"] == second.headers["Content-Type"]
     assert (first.headers.get("Idempotency-Replayed"), second.headers["Idempotency-Replayed"]) == (None, "true")
     assert made_by(alice) == 1
 
