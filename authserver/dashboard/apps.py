@@ -178,6 +178,7 @@ def show(client_id: str) -> Any:
         "dashboard/apps/show.html",
         tokens_day=usage.total(usage.TOKENS, since=now - DAY, subjects=subjects),
         tokens_week=usage.total(usage.TOKENS, since=now - 7 * DAY, subjects=subjects),
+        has_samples=usage.has_samples(since=now - 7 * DAY, subjects=subjects),
         client=client, standing=client_directory.standing(client.id), owner=client_directory.owner(client.owner_id),
         secrets=client_secrets.active(client.id), kind=KINDS[client.kind], checks=_checks(client),
         known=scopes.all(), resources=resources.all(),

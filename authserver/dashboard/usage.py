@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from authserver import config
-from authserver.domain import api_keys, limits_in_use
+from authserver.domain import api_keys, demo, limits_in_use
 from authserver.edge import current_user
 from authserver.errors import Invalid
 from authserver.lib import durations
@@ -52,6 +52,15 @@ def save_limit(key_id: str) -> Any:
     except Invalid as refused:
         return _form(key, value=text, error=refused.public), 422
     flash(f"{key.name} may send {_in_words(text or config.current().rate_limit_api_key)}. It counts from now on.", "ok")
+    return redirect(url_for("usage.show"), 303)
+
+
+@blueprint.post("/samples/remove")
+@current_user.require_admin
+def remove_samples() -> Any:
+    """Take away the figures that the demo made up; what was counted stays."""
+    removed = demo.remove_sample()
+    flash("The sample data is gone. From here on all figures are real." if removed else "There was none.", "ok")
     return redirect(url_for("usage.show"), 303)
 
 

@@ -21,9 +21,9 @@ SNIPPETS = (
     ("verify.sh", "Shell with openssl", "Nothing to install."),
 )
 OVERLAPS = (
-    ("24h", "24 hours", "Put the new one in place within a day."),
-    ("1h", "1 hour", "Enough to restart one service."),
     ("now", "Now", "The old secret signs nothing from now on. For a leak."),
+    ("1h", "1 hour", "Enough to restart one service."),
+    ("24h", "24 hours", "Put the new one in place within a day."),
 )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.lib import user_agents
 from authserver.models import ApiKey, AuditEvent, Client, User
 
 # {actor} did it, {target} is what it was done to, {owner} whose history shows it, {client} the app it concerns,
@@ -109,9 +110,12 @@ class Told:
     reason: str
     actor: str
     target: str
+    by: str  # the actor's name, as far as the viewer may know it
+    about: str  # the target's name
     client_id: str
     ip: str
     user_agent: str
+    browser: str  # the same in words
     request_id: str
     data: dict[str, Any]
     hash: str
@@ -168,9 +172,12 @@ def _told(event: AuditEvent, known: Mapping[str, str], viewer: User) -> Told:
         reason=event.reason.replace("_", " "),
         actor=_seen(event.actor, viewer),
         target=_seen(event.target, viewer),
+        by=_actor(event.actor, known, viewer.id),
+        about=_thing(event.target, known, viewer.id),
         client_id=event.client_id or "",
         ip=event.ip if own else "",
         user_agent=event.user_agent if own else "",
+        browser=user_agents.describe(event.user_agent).text if own and event.user_agent else "",
         request_id=event.request_id if own else "",
         data=event.data,
         hash=event.hash,

@@ -99,7 +99,7 @@ def report(user: User, *, page: int = 1, limit: int = 20) -> Report:
         per_day=usage.per_day(rate_limits.REQUESTS, days=DAYS, subjects=subjects),
         refused=sum(each.refused for each in figures.values()),
         offenders=_offenders(figures, rows) if user.is_admin else [],
-        has_samples=usage.has_samples(),
+        has_samples=usage.has_samples(since=clock.now() - DAYS * usage.DAY, subjects=subjects),
     )
 
 

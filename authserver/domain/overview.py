@@ -18,7 +18,10 @@ TELL_AFTER_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Counts of the last 24 hours, `tokens_before` of the 24 hours before; `per_day` is (start of the day, tokens)."""
+    """Counts of the last 24 hours, `tokens_before` of the 24 hours before; `per_day` is (start of the day, tokens).
+
+    `has_samples` and `samples_today` say whether the demo made some of the figures up.
+    """
 
     apps: int
     keys: int
@@ -29,6 +32,7 @@ class Overview:
     refusals: int
     per_day: list[tuple[int, int]]
     has_samples: bool
+    samples_today: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ def of(user: User) -> Overview:
         failed_sign_ins=audit_search.count("user.login_failed", since=clock.now() - usage.DAY, visible_to=owner_id),
         refusals=usage.total(usage.REFUSALS, since=day, subjects=subjects),
         per_day=usage.per_day(usage.TOKENS, days=CHART_DAYS, subjects=subjects),
-        has_samples=usage.has_samples(),
+        has_samples=usage.has_samples(since=clock.now() - CHART_DAYS * usage.DAY, subjects=subjects),
+        samples_today=usage.has_samples(since=day, subjects=subjects),
     )
 
 

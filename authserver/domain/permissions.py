@@ -97,7 +97,7 @@ def _check_order(rows: Sequence[PermissionLevel], row: PermissionLevel, wanted: 
 
 
 def explained(role: str) -> dict[str, dict[str, str]]:
-    """For each level, in words, what its keys can and cannot do while their owner has this role."""
+    """For each level what its keys can do while their owner has this role: `hint` in a sentence, `can` and `cannot`."""
     found: dict[str, dict[str, str]] = {}
     before: tuple[str, ...] = ()
     everything = effective(all()[-1].name, role) if all() else ()
@@ -105,13 +105,27 @@ def explained(role: str) -> dict[str, dict[str, str]]:
         own = effective(level.name, role)
         can = _sentence([name for name in own if name not in before], "and")
         cannot = _sentence([name for name in everything if name not in own], "or")
-        text = f"Can {'also ' if before else ''}{can}." if can else "Nothing beyond the level before."
         found[level.name] = {
             "level": _KINDS.get(level.name, ""),
-            "hint": f"{text} Cannot {cannot}." if cannot else text,
+            "hint": _in_short(own, everything),
+            "can": f"Can {'also ' if before else ''}{can}." if can else "Nothing beyond the level before.",
+            "cannot": f"Cannot {cannot}." if cannot else "",
         }
         before = own
     return found
+
+
+def _in_short(own: tuple[str, ...], everything: tuple[str, ...]) -> str:
+    """One sentence, from what the scopes are, since an administrator may give a level others."""
+    known = scopes.all()
+    kinds = {known[name].level for name in own if name in known}
+    if not own:
+        return "Can do nothing for now."
+    if set(own) == set(everything):
+        return "Can do everything that a key can do."
+    if kinds <= {"read", "identity"}:
+        return "Can read, and changes nothing."
+    return "Can read and change, and deletes nothing." if "full" not in kinds else "Can read, change and more."
 
 
 def _sentence(names: list[str], word: str) -> str:

@@ -8,10 +8,11 @@ DAY = 24 * HOUR
 MONTH = 30 * DAY
 YEAR = 365 * DAY
 
-# From here on a unit is the one that reads best; hours are kept up to two days, days up to two months.
+# From here on a unit is the one that reads best; hours are kept up to two days, days up to four months: what expires
+# is counted in days, and 84 days are not "2 months".
 _STEPS = (
     (2 * YEAR, YEAR, "year"),
-    (2 * MONTH, MONTH, "month"),
+    (4 * MONTH + DAY, MONTH, "month"),
     (2 * DAY, DAY, "day"),
     (HOUR, HOUR, "hour"),
     (MINUTE, MINUTE, "minute"),

@@ -1,6 +1,7 @@
 // The playground (ux.md 2.11). Whatever it learns lives in `memory`, which is gone with the page.
-import { asHttp, programs } from "./playground_programs.js";
-import { algorithms, base64url, bytes, claimRow, difference, expectNonce, make, mark, tokenView, when } from "./playground_tokens.js";
+import { NEED, giver } from "./playground_needs.js";
+import { asHttp, programs, send } from "./playground_programs.js";
+import { algorithms, base64url, button, bytes, claimRow, difference, expectNonce, make, mark, tokenView, when } from "./playground_tokens.js";
 
 const root = document.querySelector("[data-playground]");
 const { issuer, client: seeded, redirect, page } = root.dataset;
@@ -27,16 +28,15 @@ const remember = facts => {
     }
   }
   forms.forEach(preview);
+  urge();
 };
 const renew = async () => {
   const verifier = random();
   remember({ verifier, challenge: await challengeOf(verifier), state: random(), nonce: random() });
 };
 const learnTokens = tokens => {
-  const spent = memory.refresh_token;
-  const facts = { access_token: tokens.access_token, credential: tokens.access_token };
-  if (tokens.refresh_token) Object.assign(facts, { refresh_token: tokens.refresh_token, spent_token: spent });
-  remember({ ...facts, revocable: tokens.refresh_token ?? tokens.access_token });
+  const { access_token, refresh_token = memory.refresh_token } = tokens;
+  remember({ access_token, credential: access_token, refresh_token, revocable: tokens.refresh_token ?? tokens.access_token });
 };
 
 // ---- requests: read from a form, shown as they are, copied as programs
@@ -66,29 +66,12 @@ const build = (form, changes) => {
 
 const show = (section, request) => {
   $("[data-http=request]", section).textContent = asHttp(request);
-  for (const button of all("[data-as]", section)) button.dataset.copy = programs[button.dataset.as](request);
+  for (const each of all("[data-as]", section)) each.dataset.copy = programs[each.dataset.as](request);
 };
 function preview(form) {
   if (form?.dataset.request) show(form.closest("[data-step]"), build(form));
 }
 
-const pretty = (text, type) => {
-  if (type.includes("html")) return `(an HTML page: “${text.match(/<title>([^<]*)/)?.[1] ?? ""}”)`;
-  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
-};
-const send = async request => {
-  const { method, url, headers, body } = request;
-  const started = performance.now();
-  const answer = await fetch(url, { method, headers, body, credentials: "omit", cache: "no-store" });
-  const text = await answer.text();
-  const given = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
-  let json = {};
-  try { json = JSON.parse(text); } catch { /* not every answer has a body */ }
-  return {
-    ok: answer.ok, status: answer.status, json, given, ms: Math.round(performance.now() - started), id: answer.headers.get("x-request-id"),
-    head: [`HTTP ${answer.status} ${answer.statusText}`, ...given].join("\n"), text: pretty(text, answer.headers.get("content-type") ?? "") || "(no body)",
-  };
-};
 const showAnswer = (section, answer) => {
   $("[data-http=headers]", section).textContent = answer.head;
   $("[data-count]", section).textContent = `${answer.given.length} headers`;
@@ -114,18 +97,35 @@ const tell = async (path, fields) => {
 
 // ---- steps
 
+const way = (name, cls) => {
+  const id = giver(name, currentSteps()), data = id ? { go: id } : { other: "code" };
+  return button(id ? $(`[data-flow="${flow}"] [data-go=${id}] .name`).textContent : "Code with PKCE", data, cls);
+};
+// Primary is what can succeed now: getting what is missing, sending, or going on.
+function urge(id = $("[data-step]:not([hidden])")?.dataset.step) {
+  if (!id) return;
+  const section = step(id), done = section.dataset.state === "done" && currentSteps().at(-1) !== id;
+  const [name, words] = NEED[id] ?? [], lacks = name && !($(`[data-from=${name}]`, section)?.value ?? memory[name]);
+  const maker = $("[data-for]", section);
+  const unmade = maker && !$(`[name=${flow === "machine" && id === "client" ? "client_secret" : maker.dataset.for}]`, section).value;
+  const first = lacks ? way(name, done ? "btn" : "btn primary") : "";
+  $("[data-first]", section).replaceChildren(first && make("div", { className: "strip" }, make("span", {}, `This step needs ${words}. ${first.dataset.go ? "First" : "Paste it, or get it in another flow"}:`), first));
+  $("[data-next]", section).hidden = !done;
+  $("[data-send],[data-open]", section)?.classList.toggle("primary", !(done || lacks || unmade || id === "pair" && pair));
+  maker?.classList.toggle("primary", !(done || lacks || !unmade));
+}
+
 const SAID = { todo: "To do", done: "Done", failed: "Failed" };
 const settle = (id, state) => {
   const section = step(id), chip = $("[data-chip]", section);
+  section.dataset.state = state;
   chip.textContent = SAID[state];
   chip.className = `chip ${{ done: "ok", failed: "bad" }[state] ?? ""}`;
-  for (const button of all(`.rail [data-go=${id}]`)) {
-    button.dataset.state = state;
-    $("[data-word]", button).textContent = SAID[state].toLowerCase();
+  for (const each of all(`.rail [data-go=${id}]`)) {
+    each.dataset.state = state;
+    $("[data-word]", each).textContent = SAID[state].toLowerCase();
   }
-  const here = currentSteps(), last = here.at(-1) === id;
-  $("[data-next]", section).hidden = state !== "done" || last;
-  $("[data-send]", section)?.classList.toggle("primary", state !== "done" || last);
+  urge(id);
 };
 const result = (id, ...children) => $("[data-result]", step(id)).replaceChildren(...children);
 const clear = id => {
@@ -140,16 +140,14 @@ const fail = (id, what, expected = "", received = "", more = []) => {
   result(id, make("div", { className: "note bad" }, make("div", {}, make("strong", {}, what),
     ...facts.map(([name, value]) => make("p", {}, `${name}: `, make("code", {}, value))), ...more)));
 };
-const currentSteps = () => all(`[data-flow="${flow}"] [data-go]`).map(button => button.dataset.go);
+const currentSteps = () => all(`[data-flow="${flow}"] [data-go]`).map(each => each.dataset.go);
 
 const go = (id, focus = true) => {
   for (const section of all("[data-step]")) section.hidden = section.dataset.step !== id;
-  for (const button of all(".rail [data-go]")) {
-    if (button.dataset.go === id) button.setAttribute("aria-current", "step");
-    else button.removeAttribute("aria-current");
-  }
+  for (const each of all(".rail [data-go]")) each.ariaCurrent = each.dataset.go === id ? "step" : null;
   $("[data-number]", step(id)).textContent = $(`[data-flow="${flow}"] [data-go=${id}] .dot`)?.textContent ?? "";
   preview($("form", step(id)));
+  urge(id);
   if (id === "consent") asked = build($("form", step("authorize"))).url;
   if (!focus) return;
   $("h2", step(id)).focus({ preventScroll: true });
@@ -184,7 +182,7 @@ const lookUp = async id => {
   const lines = [mark(found.enabled, `${found.client_name}: ${found.public ? "a public app, without a secret" : "an app that keeps a secret"}${found.enabled ? "" : ", and it is disabled"}.`)];
   if (!found.grant_types.includes("authorization_code")) return lines;
   if (found.comes_back) return [...lines, mark(true, "People come back to this page: its redirect URI is registered.")];
-  const add = make("button", { type: "button", className: "btn small", data: { allow: id } }, "Add it");
+  const add = button("Add it", { allow: id }, "btn small");
   return [...lines, mark(false, "Its redirect URIs do not include ", make("code", {}, redirect), ". ", ...(found.mine ? [add] : []))];
 };
 const useClient = async (client_id, client_secret) => {
@@ -192,9 +190,10 @@ const useClient = async (client_id, client_secret) => {
   remember({ client_id, client_secret, ...caller });
   const [id, secret] = ["client_id", "client_secret"].map(name => $(`[name=${name}]`, step("client")));
   [id.value, secret.value] = [client_id, client_secret];
-  if (flow === "machine" && !client_secret) return fail("client", "Client credentials need an app that keeps a secret: enter its secret, or make one here.");
+  if (!client_id) return fail("client", "Enter a client ID, or have an app made here.");
+  if (flow === "machine" && !client_secret) return fail("client", "Client credentials need an app that keeps a secret: enter its secret, or have one made here.");
   result("client", ...await lookUp(client_id));
-  settle("client", client_id ? "done" : "failed");
+  settle("client", "done");
 };
 
 const receive = async query => {
@@ -219,7 +218,7 @@ const receive = async query => {
     settle("token", "todo");
     result("callback", ...checks.map(check => mark(true, check.text)));
   }
-  const again = make("button", { type: "button", className: "btn", data: { go: "consent" } }, "Start this step again");
+  const again = button("Start this step again", { go: "consent" });
   $("[data-result]", step("callback")).append(table, ...(wrong || got.has("error") ? [again] : []));
 };
 
@@ -229,7 +228,7 @@ const after = {
     ? result("discovery", mark(true, "The issuer is the address that was asked, byte for byte (RFC 8414 §3.3)."))
     : fail("discovery", "Another issuer answered.", issuer, json.issuer),
   token: async ({ json }) => {
-    remember({ spent_code: memory.code, id_token: json.id_token });
+    remember({ spent_code: memory.code, spent_token: "", id_token: json.id_token });
     learnTokens(json);
     result("token", await tokenView("Access token", json.access_token),
       ...(json.id_token ? [await tokenView("ID token", json.id_token, { open: false })] : []),
@@ -262,7 +261,8 @@ const act = {
     pair.jwk = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, kid: crypto.randomUUID(), alg, use: "sig" }));
     result("pair", make("p", { className: "sub" }, "The public half, as JWK. The private half cannot even be read by this page."), make("pre", {}, make("code", {}, JSON.stringify(pair.jwk, null, 2))));
     $("[data-registered]").hidden = false;
-    $("[data-send]", step("pair")).classList.remove("primary");
+    $("[data-make=keys]").classList.add("primary");
+    settle("pair", "todo");
   },
   assertion: async form => {
     if (!pair) return fail("assertion", "Make a key pair first.");
@@ -275,7 +275,7 @@ const act = {
     result("assertion", await tokenView("Signed JWT", jwt, { own: pair.jwk }));
     settle("assertion", "done");
   },
-  key: form => { remember({ credential: form.elements.api_key.value.trim() }); settle("key", memory.credential ? "done" : "failed"); },
+  key: form => { remember({ credential: form.elements.api_key.value.trim() }); result("key"); memory.credential ? settle("key", "done") : fail("key", "Enter a key, or have one made here."); },
 };
 
 const run = async (id, form) => {
@@ -290,16 +290,18 @@ const run = async (id, form) => {
   await after[id]?.(answer);
 };
 
-const special = name => ({ random: random(), broken: `${memory.credential ?? ""}`.slice(0, -1) + (memory.credential?.endsWith("x") ? "y" : "x") }[name] ?? memory[name] ?? "");
-const attack = async ({ dataset: { attack: id, change, expect } }, outcome) => {
+const special = name => ({ random: random(), spent_token: memory.spent_token || memory.refresh_token, broken: `${memory.credential ?? ""}`.slice(0, -1) + (memory.credential?.endsWith("x") ? "y" : "x") }[name] ?? memory[name] ?? "");
+const outcomeOf = hit => $("[data-outcome]", hit.closest("li"));
+const attack = async hit => {
+  const { attack: id, change, expect } = hit.dataset, outcome = outcomeOf(hit);
   const form = $("form", step(id)), changes = {};
   for (const each of change.split(" ")) {
     const [name, value] = [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)];
     changes[name] = value.startsWith("@") ? special(value.slice(1)) : value;
-    if (value.startsWith("@") && !changes[name]) return outcome.replaceChildren("Nothing to try it with yet: do the step itself first.");
+    if (value.startsWith("@") && !changes[name]) return outcome.replaceChildren("Nothing to try it with yet. First: ", way(value.slice(1)));
   }
-  if (change.includes("@spent_token")) {
-    // The successor is used first: a thief and the app are both at work now.
+  // The successor is used first: a thief and the app are both at work now.
+  for (let left = change.includes("@spent_token") ? memory.spent_token ? 1 : 2 : 0; left--;) {
     const used = await send(build(form));
     if (used.ok) learnTokens(used.json);
   }
@@ -313,19 +315,24 @@ const attack = async ({ dataset: { attack: id, change, expect } }, outcome) => {
   if (id === "token" && !change.includes("@spent_code")) remember({ spent_code: memory.code });
 };
 
+// One app each, with a new secret every time, which goes wherever the old one was.
+const ownApp = async (more = {}) => {
+  const { client_id, client_secret } = await tell("/apps", { csrf_token: root.dataset.makeClient, ...more });
+  remember({ caller_id: client_id, caller_secret: client_secret, ...(memory.client_id === client_id ? { client_secret } : {}) });
+  if (memory.client_id === client_id) $("[name=client_secret]", step("client")).value = client_secret;
+  return { client_id, client_secret };
+};
 const makes = {
-  client: async () => { const made = await tell("/apps", { csrf_token: root.dataset.makeClient }); await useClient(made.client_id, made.client_secret); },
-  caller: async () => {
-    const { client_id, client_secret } = await tell("/apps", { csrf_token: root.dataset.makeClient });
-    remember({ caller_id: client_id, caller_secret: client_secret });
-  },
+  client: async () => { const made = await ownApp(); await useClient(made.client_id, made.client_secret); },
+  caller: () => ownApp(),
   keys: async () => {
-    const { client_id, client_secret } = await tell("/apps", { csrf_token: root.dataset.makeClient, jwks: JSON.stringify(pair.jwk) });
-    remember({ jwt_client: client_id, caller_id: client_id, caller_secret: client_secret });
+    const { client_id } = await ownApp({ jwks: JSON.stringify(pair.jwk) });
+    remember({ jwt_client: client_id });
+    $("[data-make=keys]").classList.remove("primary");
     $("[data-result]", step("pair")).prepend(mark(true, "Registered with the app ", make("code", {}, client_id), "."));
     settle("pair", "done");
   },
-  key: async () => { $("[name=api_key]").value = (await tell("/keys", { csrf_token: root.dataset.makeKey })).key; },
+  key: async () => { $("[name=api_key]").value = (await tell("/keys", { csrf_token: root.dataset.makeKey })).key; urge(); },
 };
 
 // ---- the tab in which the person signs in
@@ -341,7 +348,7 @@ const openTab = () => {
   if (!open(asked, "_blank")) { waiting = false; return leave(); }
   $("[data-waiting]").hidden = false;
 };
-// Leaving the page loses its memory, so what the callback needs is put down for the way, and picked up at once.
+// Leaving the page loses its memory, so what the callback needs is put down, and picked up at once.
 const leave = () => {
   const { client_id, verifier, challenge, state, nonce } = memory;
   sessionStorage.setItem("playground", JSON.stringify({ client_id, verifier, challenge, state, nonce }));
@@ -358,7 +365,7 @@ const pickUp = async () => {
   await receive(query);
 };
 
-// Back from there without an answer: nothing is left lying about.
+// Back without an answer: nothing is left lying about.
 addEventListener("pageshow", ({ persisted }) => { if (persisted) sessionStorage.removeItem("playground"); });
 
 // ---- the page
@@ -370,10 +377,10 @@ const permalink = () => {
   }
   return `${issuer}${new URL(page, issuer).pathname}#${new URLSearchParams(Object.entries(said).filter(([, value]) => value))}`;
 };
-const busy = async (button, section, job) => {
-  if (button) button.disabled = true;
-  try { await job(); } catch (error) { if (section) fail(section.dataset.step, error.message); }
-  if (button) button.disabled = false;
+const busy = async (hit, section, job) => {
+  hit.disabled = true;
+  try { await job(); } catch (error) { if (section) fail(section.dataset.step, error.message); else outcomeOf(hit).textContent = error.message; }
+  hit.disabled = false;
 };
 
 root.addEventListener("submit", event => {
@@ -384,16 +391,18 @@ root.addEventListener("submit", event => {
 root.addEventListener("input", async ({ target }) => {
   if (target.name === "code_verifier" && target.dataset.in === "none") remember({ verifier: target.value, challenge: await challengeOf(target.value) });
   preview(target.form);
+  urge();
 });
 root.addEventListener("click", ({ target }) => {
   const on = name => target.closest(`[data-${name}]`);
   const section = target.closest("[data-step]");
   let hit;
   if ((hit = on("go"))) go(hit.dataset.go);
+  else if ((hit = on("other"))) choose(hit.dataset.other, true);
   else if ((hit = on("next"))) go(currentSteps()[currentSteps().indexOf(section.dataset.step) + 1]);
   else if (on("open")) openTab();
   else if (on("here")) leave();
-  else if ((hit = on("attack"))) busy(hit, null, () => attack(hit, $("[data-outcome]", hit.closest("li"))));
+  else if ((hit = on("attack"))) busy(hit, null, () => attack(hit));
   else if ((hit = on("make"))) busy(hit, section, makes[hit.dataset.make]);
   else if ((hit = on("allow"))) busy(hit, section, async () => { await tell(`/apps/${encodeURIComponent(hit.dataset.allow)}/redirect-uri`, { csrf_token: root.dataset.comeBack }); result("client", ...await lookUp(hit.dataset.allow)); });
   else if ((hit = on("forge"))) {

@@ -22,3 +22,22 @@ export const programs = {
     return `const answer = await fetch(${JSON.stringify(request.url)}, {\n  ...${JSON.stringify(options)}${body},\n});\nconsole.log(answer.status, await answer.text());\n`;
   },
 };
+
+const pretty = (text, type) => {
+  if (type.includes("html")) return `(an HTML page: “${text.match(/<title>([^<]*)/)?.[1] ?? ""}”)`;
+  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+};
+// The request for real; nothing of this browser goes along.
+export const send = async request => {
+  const { method, url, headers, body } = request;
+  const started = performance.now();
+  const answer = await fetch(url, { method, headers, body, credentials: "omit", cache: "no-store" });
+  const text = await answer.text();
+  const given = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
+  let json = {};
+  try { json = JSON.parse(text); } catch { /* not every answer has a body */ }
+  return {
+    ok: answer.ok, status: answer.status, json, given, ms: Math.round(performance.now() - started), id: answer.headers.get("x-request-id"),
+    head: [`HTTP ${answer.status} ${answer.statusText}`, ...given].join("\n"), text: pretty(text, answer.headers.get("content-type") ?? "") || "(no body)",
+  };
+};

@@ -11,6 +11,7 @@ export const make = (tag, facts = {}, ...children) => {
   element.append(...children);
   return element;
 };
+export const button = (label, data, className = "btn") => make("button", { type: "button", className, data }, label);
 const sign = good => document.getElementById(good ? "tick" : "cross").content.cloneNode(true);
 export const mark = (good, ...words) => make("p", { className: good ? "ok-text" : "bad-text" }, sign(good), " ", ...words);
 
@@ -63,7 +64,7 @@ export const claimRow = ([name, value]) => {
 };
 export const tokenView = async (title, token, { open = true, note = "", own } = {}) => {
   const found = parsed(token);
-  const copy = make("button", { type: "button", className: "btn small", data: { copy: token } }, make("span", {}, "Copy"));
+  const copy = button(make("span", {}, "Copy"), { copy: token }, "btn small");
   const view = make("details", { className: "token", open }, make("summary", {}, make("b", {}, title)), make("div", { className: "row" }, make("code", { className: "grow raw", tabIndex: 0 }, token), copy));
   if (!found) view.append(make("p", { className: "sub" }, note || "Opaque: it says nothing by itself. Ask by introspection."));
   else {

@@ -19,6 +19,7 @@ BUDGETS = [
     ("js/playground_tokens.js", 8_000),
     ("js/playground_programs.js", 3_000),
     ("js/playground_callback.js", 2_000),
+    ("js/playground_needs.js", 2_000),
 ]
 
 

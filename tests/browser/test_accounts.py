@@ -114,7 +114,7 @@ def test_disabling_somebody_ends_the_page_they_look_at(page: Page, chromium: Chr
 def test_an_invited_person_chooses_a_password_and_is_in(page: Page, chromium: Chromium, demo: Demo) -> None:
     with chromium.window(demo.cookies(ADMIN)) as admin:
         admin.goto(demo.issuer + "/admin/users")
-        admin.get_by_role("link", name="New user").click()
+        admin.get_by_role("link", name="Create user").click()
         admin.get_by_label("Email").fill("olga@demo.test")
         admin.get_by_label("Name").fill("Olga Invited")
         admin.get_by_role("button", name="Create user").click()

@@ -57,12 +57,23 @@ def test_no_change_is_no_event(app: Flask) -> None:
 
 def test_a_level_is_explained_by_what_it_adds_and_what_it_lacks(app: Flask) -> None:
     told = permissions.explained("user")
-    assert "Cannot" in told["read_only"]["hint"]
-    assert "delete your workflows" in told["read_only"]["hint"].partition("Cannot")[2]
-    assert "delete your workflows" in told["full_access"]["hint"]
-    assert "Cannot" not in told["full_access"]["hint"]
+    assert told["read_only"]["cannot"].startswith("Cannot ")
+    assert "delete your workflows" in told["read_only"]["cannot"]
+    assert "delete your workflows" in told["full_access"]["can"]
+    assert not told["full_access"]["cannot"]
+
+
+def test_the_short_sentence_of_a_level_follows_its_scopes(app: Flask) -> None:
+    told = permissions.explained("user")
+    assert [told[name]["hint"] for name in ("read_only", "read_write", "full_access")] == [
+        "Can read, and changes nothing.",
+        "Can read and change, and deletes nothing.",
+        "Can do everything that a key can do.",
+    ]
+    permissions.change("read_write", [*permissions.get("read_write").scopes, "workflows:delete"])
+    assert permissions.explained("user")["read_write"]["hint"] == "Can read, change and more."
 
 
 def test_what_only_administrators_hold_is_explained_to_them_alone(app: Flask) -> None:
-    assert "dminister" not in permissions.explained("user")["full_access"]["hint"]
-    assert "dminister" in permissions.explained("admin")["full_access"]["hint"]
+    assert "dminister" not in permissions.explained("user")["full_access"]["can"]
+    assert "dminister" in permissions.explained("admin")["full_access"]["can"]

@@ -84,6 +84,7 @@ MATRIX = {
     "playground.look_up": OWNER_OR_ADMIN,
     "playground.come_back": OWNER_OR_ADMIN,
     "usage.show": PERSON,
+    "usage.remove_samples": ADMIN,
     "usage.": OWNER_OR_ADMIN,
     "errors.index": PERSON,
     "errors.show": OWNER_OR_ADMIN,

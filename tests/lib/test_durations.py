@@ -18,8 +18,8 @@ NOW = 1_795_528_800  # 24 Nov 2026, 14:00 UTC
         (3_600, "1 hour ago"),
         (47 * 3_600, "47 hours ago"),
         (2 * 86_400, "2 days ago"),
-        (59 * 86_400, "59 days ago"),
-        (60 * 86_400, "2 months ago"),
+        (120 * 86_400, "120 days ago"),
+        (121 * 86_400, "4 months ago"),
         (729 * 86_400, "24 months ago"),
         (730 * 86_400, "2 years ago"),
     ],
@@ -34,7 +34,8 @@ def test_the_past_reads_in_the_unit_that_fits(distance: int, words: str) -> None
         (1, "in under a minute"),
         (60, "in 1 minute"),
         (12 * 86_400, "in 12 days"),
-        (90 * 86_400, "in 3 months"),
+        (84 * 86_400, "in 84 days"),
+        (121 * 86_400, "in 4 months"),
     ],
 )
 def test_the_future_reads_as_a_promise(distance: int, words: str) -> None:
