@@ -40,11 +40,6 @@ def _quiet(app: Flask) -> Iterator[None]:
     mails.in_background(True)
 
 
-@pytest.fixture
-def time_(monkeypatch: pytest.MonkeyPatch) -> Time:
-    return Time(monkeypatch)
-
-
 def told(person: Person) -> list[int]:
     events, _ = audit.page(owner_id=person.id, type="api_key.expiring", limit=100)
     return [event.data["days"] for event in reversed(events)]

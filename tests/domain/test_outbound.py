@@ -7,7 +7,6 @@ import gzip
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,6 @@ NAME = "hooks.test"
 @pytest.fixture(autouse=True)
 def _settings(app: Flask) -> None:
     """Blocks are recorded in the audit log, so that every fetch needs a database."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receivers.listening() as made:
-        yield made
 
 
 def allowing(*entries: str, **more: Any) -> Any:
