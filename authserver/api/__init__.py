@@ -25,13 +25,21 @@ from authserver.api import (
     users,
     webhooks,
 )
-from authserver.domain import idempotency
+from authserver.domain import idempotency, protected_resources
 from authserver.domain.rate_limits import State
 from authserver.edge import api_call, bearer, json_schema, machine, rate_limit, refused
 from authserver.edge.api_call import Call, Route
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing
-from authserver.edge.json_errors import ApiError, invalid_request, method_not_allowed, not_found, respond, translate
+from authserver.edge.json_errors import (
+    ApiError,
+    invalid_request,
+    method_not_allowed,
+    not_found,
+    point_to,
+    respond,
+    translate,
+)
 from authserver.edge.machine import Endpoint
 from authserver.errors import Denied, DomainError
 from authserver.observability import context
@@ -58,7 +66,7 @@ class Found:
 class Api:
     """A table of routes behind one path: credential, limit, scopes, handler; every answer in one format."""
 
-    def __init__(self, routes: Iterable[Route], *, resource_path: str = "") -> None:
+    def __init__(self, routes: Iterable[Route], *, resource_path: str) -> None:
         self._table: dict[int, list[tuple[list[str], Route]]] = {}
         self._resource_path = resource_path
         for route in routes:
@@ -66,7 +74,16 @@ class Api:
             self._table.setdefault(len(parts), []).append((parts, route))
 
     def respond(self, incoming: Incoming) -> Outgoing:
-        """The answer; with a credential, its limit's headers are on it whatever it says."""
+        """The answer; with a credential, its limit's headers are on it whatever it says.
+
+        A challenge leads to the description of this API, and so to the server that gives tokens for it.
+        """
+        outgoing = machine.run(Endpoint(self._answer, None, api=True), incoming)
+        if outgoing.status not in (401, 403):
+            return outgoing
+        return point_to(outgoing, protected_resources.metadata_url(self._resource))
+
+    def _answer(self, incoming: Incoming) -> Outgoing:
         found = self._find(incoming.method, incoming.path)
         if found.route is not None:
             context.current().log["operation"] = f"{found.route.method} {found.route.path}"
@@ -75,7 +92,7 @@ class Api:
         if found.route is not None and found.route.open:
             return _open(found.route, incoming)
         try:
-            holder = bearer.principal(incoming, verifier=self._verifier, resources=self._resources())
+            holder = bearer.principal(incoming, verifier=self._resource_path, resources=(self._resource,))
         except ApiError as error:
             refused.note_credential(incoming, error, kind="api")
             raise
@@ -86,11 +103,9 @@ class Api:
         return outgoing
 
     @property
-    def _verifier(self) -> str:
-        return self._resource_path or bearer.HERE
-
-    def _resources(self) -> tuple[str, ...]:
-        return (config.current().issuer + self._resource_path,) if self._resource_path else ()
+    def _resource(self) -> str:
+        """The audience that is good here, beside the issuer (contract 11.5)."""
+        return config.current().issuer + self._resource_path
 
     def _find(self, method: str, path: str) -> Found:
         sent = path.split("/")
@@ -179,7 +194,7 @@ _NOBODY = Principal(
     kind="", subject="", client_id=None, key_id=None, scopes=frozenset(), permission=None, owner_id=None, user=None,
     audiences=(), expires_at=None, rate_policy="", rate_key="", rate_limit="",
 )  # fmt: skip
-_V1 = Endpoint(Api(ROUTES).respond, None, api=True)
+_V1 = Endpoint(Api(ROUTES, resource_path=bearer.HERE).respond, None, api=True)
 _DEMO = Endpoint(Api(DEMO_ROUTES, resource_path="/demo/v1").respond, None, api=True)
 
 

@@ -207,6 +207,12 @@ def _protocol() -> dict[str, dict[str, Any]]:
         "/.well-known/openid-configuration": _of_protocol(
             "get", "openid_configuration", "OpenID provider metadata", **discovery
         ),
+        "/.well-known/oauth-protected-resource": _of_protocol(
+            "get", "resource_metadata", "What this server needs as an API (RFC 9728)", **discovery
+        ),
+        "/.well-known/oauth-protected-resource/v1": _of_protocol(
+            "get", "api_metadata", "What the API under /v1 needs (RFC 9728)", **discovery
+        ),
         "/.well-known/jwks.json": _of_protocol(
             "get", "jwks", "Keys that verify tokens (RFC 7517)", **discovery
         ),

@@ -190,10 +190,11 @@ def narrowed_resources(grant: GrantFacts, client: ClientFacts, asked: Iterable[s
     back to a wider audience.
     """
     wanted = tuple(asked) or tuple(grant.resources)
-    allowed = grant.resources or [config.current().issuer]
+    own = resources.own()
+    allowed = grant.resources or own
     if any(each not in allowed for each in wanted):
         raise Invalid("The resource was not granted.", field="resource")
-    left = tuple(each for each in wanted if each == config.current().issuer or _available(each, client))
+    left = tuple(each for each in wanted if each in own or _available(each, client))
     if wanted and not left:
         raise Denied("The resource is gone.", "no resource of the grant is left")
     return left

@@ -34,6 +34,18 @@ def all() -> dict[str, ResourceFacts]:
     return _cache.get("")
 
 
+def own() -> tuple[str, ...]:
+    """This server, and its API alone: nobody registers them, and every client may ask for tokens for them."""
+    issuer = config.current().issuer
+    return issuer, f"{issuer}/v1"
+
+
+def own_names() -> dict[str, str]:
+    """What people read for our own."""
+    brand = config.current().brand
+    return dict(zip(own(), (brand, f"{brand} API"), strict=True))
+
+
 def find(identifier: str) -> ResourceFacts | None:
     """One resource, or None; one that another process registered a moment ago is found, too."""
     found = all().get(identifier)
@@ -108,8 +120,8 @@ def problem(identifier: str) -> str | None:
     """What is wrong with an identifier, in a sentence; None if nothing is (RFC 8707: absolute URI, no fragment)."""
     if len(identifier) > 500:
         return "An identifier may have at most 500 characters."
-    if identifier == config.current().issuer:
-        return "This is the address of this server itself; tokens for it need no resource."
+    if identifier in own():
+        return "This is the address of this server itself; every app may ask for tokens for it."
     if _URN.fullmatch(identifier):
         return None
     return redirect_uris.problem(identifier)

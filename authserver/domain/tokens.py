@@ -115,7 +115,7 @@ def assigned_resources(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str
     """The resources a client asks tokens for itself. Raises Invalid for one that is unknown or not assigned to it."""
     for identifier in asked:
         assigned = identifier in client.resources and resources.find(identifier) is not None
-        if not assigned and identifier != config.current().issuer:
+        if not assigned and identifier not in resources.own():
             raise Invalid("The resource is unknown or not assigned to the client.", field="resource")
     return asked
 

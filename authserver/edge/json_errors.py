@@ -119,6 +119,15 @@ def _challenge(**members: str) -> tuple[str, str]:
     return "WWW-Authenticate", "Bearer " + ", ".join(f'{name}="{value}"' for name, value in said.items())
 
 
+def point_to(outgoing: Outgoing, metadata_url: str) -> Outgoing:
+    """The answer, its challenge saying where the resource is described (RFC 9728 section 5.1)."""
+    outgoing.headers = [
+        (name, f'{value}, resource_metadata="{metadata_url}"' if name == "WWW-Authenticate" else value)
+        for name, value in outgoing.headers
+    ]
+    return outgoing
+
+
 # Everything else
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from authserver.domain import gateway_routes, scopes
+from authserver.domain import gateway_routes, protected_resources, scopes
 from authserver.edge import bearer, json_errors, rate_limit, refused
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing
@@ -52,9 +52,22 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
         refused.note(incoming, refusal, holder, kind="gateway", needed=required.scopes)
         metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision=str(refusal.status)).inc()
         # nginx drops the body of a refusal, so its code stands in a header too.
-        return json_errors.respond(refusal, [*limit_headers, *identity(None), ("X-Auth-Error", refusal.code)])
+        outgoing = json_errors.respond(refusal, [*limit_headers, *identity(None), ("X-Auth-Error", refusal.code)])
+        return _described(outgoing, incoming, bearer.owning(required.scopes), own)
     metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision="200").inc()
     return Outgoing(200, headers=[*limit_headers, *identity(holder)])
+
+
+def _described(outgoing: Outgoing, incoming: Incoming, owners: Iterable[str], own: tuple[str, str] | None) -> Outgoing:
+    """The API behind the proxy is mostly somebody else's: a challenge names a description at our host alone.
+
+    The request must be for it (RFC 9728 section 3.3), and its tokens must be good here (contract 11.5).
+    """
+    paths = {*original_request.paths(incoming), *([own[1]] if own else [])}
+    for owner in owners:
+        if paths and all(protected_resources.covers(owner, path) for path in paths):
+            return json_errors.point_to(outgoing, protected_resources.metadata_url(owner))
+    return outgoing
 
 
 def requirements(incoming: Incoming, needed: str, own: tuple[str, str] | None) -> Requirement:

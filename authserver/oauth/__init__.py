@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from authserver.domain import cors_origins
+from authserver.domain import cors_origins, protected_resources
 from authserver.edge.exchange import Incoming
 from authserver.edge.machine import Endpoint, any_origin, issuer_path
-from authserver.oauth.endpoints import authorization, introspection, jwks, metadata, revocation, token, userinfo
+from authserver.oauth.endpoints import (
+    authorization,
+    introspection,
+    jwks,
+    metadata,
+    protected_resource_metadata,
+    revocation,
+    token,
+    userinfo,
+)
 from authserver.oauth.grants.authorization_code import AuthorizationCode
 from authserver.oauth.grants.client_credentials import ClientCredentials
 from authserver.oauth.grants.refresh_token import RefreshToken
@@ -22,12 +31,15 @@ def cors_origin(incoming: Incoming) -> str | None:
 
 GET, POST = frozenset({"GET"}), frozenset({"POST"})
 DISCOVERY = Endpoint(metadata.respond, GET, cacheable=True, cors=any_origin)
+RESOURCE = Endpoint(protected_resource_metadata.respond, GET, cacheable=True, cors=any_origin)
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 GRANTS = (AuthorizationCode, RefreshToken, ClientCredentials)
 ENDPOINTS = {
     **dict.fromkeys(WELL_KNOWN, DISCOVERY),
     "/.well-known/jwks.json": Endpoint(jwks.respond, GET, cacheable=True, cors=any_origin),
+    # The paths of resources follow; that of an issuer with a path is among them.
+    **dict.fromkeys((protected_resources.WELL_KNOWN + path for path in ("", "/v1", "/")), RESOURCE),
     "/oauth/token": Endpoint(token.respond, POST, cors=cors_origin),
     "/oauth/introspect": Endpoint(introspection.respond, POST, cors=cors_origin),
     "/oauth/revoke": Endpoint(revocation.respond, POST, cors=cors_origin),

@@ -209,12 +209,12 @@ def _scopes(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str
 
 def _resources(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str, ...]:
     asked = tuple(dict.fromkeys(sent.values.get("resource", ())))
-    issuer = config.current().issuer
+    own = resources.own()
     if len(asked) > MAX_RESOURCES:
         raise to.refuse("invalid_target", "Too many resources were requested.")
     # Only what the client was assigned is looked up: a stranger's made-up resource costs no look at the database.
-    if any(each != issuer and (each not in client.resources or resources.find(each) is None) for each in asked):
-        text, good = "A requested resource is unknown or not assigned to this client.", (issuer, *client.resources)
+    if any(each not in own and (each not in client.resources or resources.find(each) is None) for each in asked):
+        text, good = "A requested resource is unknown or not assigned to this client.", (*own, *client.resources)
         raise to.refuse("invalid_target", text, Check("resource", False, " or ".join(good), " ".join(asked)))
     return asked
 

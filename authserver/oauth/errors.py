@@ -14,6 +14,7 @@ from authlib.oauth2.rfc6749.errors import (
 )
 
 from authserver import config
+from authserver.domain import protected_resources
 from authserver.errors import Check, Denied, DomainError, Invalid
 
 Headers = list[tuple[str, str]]
@@ -82,6 +83,8 @@ class BearerError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
             challenge += f', error="{self.error}", error_description="{self.description}"'
         if self.scope:
             challenge += f', scope="{self.scope}"'
+        # The endpoints that take bearer tokens are the issuer's own (RFC 9728 section 5.1).
+        challenge += f', resource_metadata="{protected_resources.metadata_url(config.current().issuer)}"'
         headers.append(("WWW-Authenticate", challenge))
         return headers
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 
-from authserver import config
-from authserver.domain import clients, refusals
+from authserver.domain import clients, refusals, resources
 from authserver.domain.clients import ClientFacts
 from authserver.edge import refused
 from authserver.errors import Check
@@ -56,7 +55,7 @@ def _of(request: ProtocolRequest, error: OAuth2Error, client: ClientFacts) -> tu
     if error.error == "invalid_scope":
         return (Check("scope", False, grammar.join(client.scopes), request.fields.get("scope", "(nothing)")),)
     if error.error == "invalid_target":
-        good = (config.current().issuer, *client.resources)
+        good = (*resources.own(), *client.resources)
         return (Check("resource", False, " or ".join(good), " ".join(request.resources)),)
     if error.error in ("unauthorized_client", "unsupported_grant_type"):
         return (Check("grant", False, " or ".join(client.grant_types), request.fields.get("grant_type", "(nothing)")),)

@@ -208,7 +208,7 @@ def _groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 def _names(identifiers: Sequence[str]) -> list[str]:
     registered = resources.all()
-    own = {config.current().issuer: config.current().brand}
+    own = resources.own_names()
     return [registered[each].name if each in registered else own.get(each, each) for each in identifiers]
 
 

@@ -18,7 +18,8 @@ LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Rese
 def test_without_a_credential_authentication_is_missing(call: Caller) -> None:
     answer = call("GET", "/v1/me")
     assert answer.error == (401, "MISSING_AUTHENTICATION")
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="kaie"'
+    described = "http://localhost:8000/.well-known/oauth-protected-resource/v1"
+    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="kaie", resource_metadata="{described}"'
     assert answer.json["error"]["request_id"] == answer.headers["X-Request-Id"]
     assert answer.headers["Cache-Control"] == "no-store"
 

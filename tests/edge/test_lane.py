@@ -12,6 +12,8 @@ REQUESTS = [
     ("GET", "/.well-known/jwks.json", {}),
     ("HEAD", "/.well-known/jwks.json", {}),
     ("GET", "/.well-known/openid-configuration", {}),
+    ("GET", "/.well-known/oauth-protected-resource/v1", {}),
+    ("GET", "/.well-known/oauth-protected-resource/nothing", {}),
     ("POST", "/oauth/token", {"grant_type": "client_credentials"}),
     ("PUT", "/oauth/token", {}),
     ("GET", "/oauth/userinfo", {}),

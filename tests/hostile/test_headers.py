@@ -18,6 +18,8 @@ CACHEABLE = (
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/v1",
     "/openapi.json",
 )
 MACHINES = ("/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/userinfo", "/healthz", "/readyz", *CACHEABLE)

@@ -17,7 +17,12 @@ ENDPOINTS = {
     "/oauth/introspect": b"token=abc",
     "/oauth/revoke": b"token=abc",
 }
-NAMES = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/.well-known/jwks.json")
+NAMES = (
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-protected-resource/v1",
+)
 
 
 def ask(client: App, path: str, body: bytes, method: str = "POST", **headers: str) -> Answer:
@@ -145,6 +150,12 @@ UNKNOWN = (
     "/.well-known/openid-configuration/",
     "/.well-known/openid-configuration/x",
     "/.well-known/oauth-authorization-server/x",
+    "/.well-known/oauth-protected-resource/",
+    "/.well-known/oauth-protected-resource/x",
+    "/.well-known/oauth-protected-resource//v1",
+    "/.well-known/oauth-protected-resource/v1/",
+    "/.well-known/oauth-protected-resource/v1%2f..",
+    "/.well-known/oauth-protected-resource.css",
     "/.well-known/../oauth/token",
     "/.well-known/jwks.json%00",
     "/.well-known/webfinger?resource=acct:a@b",

@@ -7,7 +7,8 @@ from typing import Any
 
 from authserver import config
 from authserver.config import Settings
-from authserver.domain import cache, scopes, signing_keys
+from authserver.domain import cache, protected_resources, scopes, signing_keys
+from authserver.edge import etag
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.server import server
@@ -15,12 +16,13 @@ from authserver.oauth.server import server
 CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "email_verified")
 PROMPTS = ("none", "login", "consent", "select_account")
 PROVING = [method for method in AUTH_METHODS if method != "none"]
-HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "public, max-age=300")]
+MAX_AGE = 300
 
 
-def respond(_incoming: Incoming) -> Outgoing:
-    """One document under both names, made when settings, scopes or keys change."""
-    return Outgoing(200, _document(), list(HEADERS))
+def respond(incoming: Incoming) -> Outgoing:
+    """One document under both names, made when settings, scopes, resources or keys change."""
+    body, tag = _document()
+    return etag.answer(incoming, body, tag, "application/json", max_age=MAX_AGE)
 
 
 def describe(settings: Settings) -> dict[str, Any]:
@@ -34,6 +36,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "protected_resources": list(protected_resources.identifiers()),
         "scopes_supported": list(scopes.all()),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
@@ -53,14 +56,15 @@ def describe(settings: Settings) -> dict[str, Any]:
     }
 
 
-_kept: tuple[object, bytes] = (None, b"")
+_kept: tuple[object, tuple[bytes, str]] = (None, (b"", ""))
 
 
-def _document() -> bytes:
+def _document() -> tuple[bytes, str]:
     global _kept
     settings = config.current()
     made_of = (settings, cache.current_version("scopes"), signing_keys.algs())
     kept = _kept
     if kept[0] != made_of:
-        kept = _kept = (made_of, json.dumps(describe(settings), indent=1).encode())
+        body = json.dumps(describe(settings), indent=1).encode()
+        kept = _kept = (made_of, (body, etag.of(body)))
     return kept[1]

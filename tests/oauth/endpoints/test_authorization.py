@@ -325,6 +325,12 @@ def test_resources_of_the_client_and_the_issuer_itself_can_be_asked_for(notes: s
     assert stored()[0].resources == [API, ISSUER]
 
 
+def test_the_api_of_this_server_alone_can_be_asked_for_by_every_app(notes: str, http: FlaskClient) -> None:
+    authorize(http, resource=f"{ISSUER}/v1")
+
+    assert stored()[0].resources == [f"{ISSUER}/v1"]
+
+
 def test_a_resource_that_another_process_registered_a_moment_ago_can_be_asked_for(
     notes: str, http: FlaskClient
 ) -> None:

@@ -73,6 +73,24 @@ def test_scopes_follow_the_table() -> None:
     assert set(document()["scopes_supported"]) - set(before) == {"reports:read"}
 
 
+def test_every_protected_resource_that_is_named_is_described(http: FlaskClient) -> None:
+    for identifier in (here := "http://localhost:8000/reports", "https://elsewhere.example/reports"):
+        protocol.add_resource(identifier)
+    named = document()["protected_resources"]
+    assert named == ["http://localhost:8000", "http://localhost:8000/v1", here]
+    for each in named:
+        path = "/.well-known/oauth-protected-resource" + each.removeprefix("http://localhost:8000")
+        found = http.get(path).json
+        assert found and (found["resource"], found["authorization_servers"]) == (each, [document()["issuer"]])
+
+
+def test_a_reader_that_has_it_gets_304() -> None:
+    tag = send(PATHS[0], method="GET").header("etag") or ""
+    assert send(PATHS[1], headers={"if-none-match": tag}, method="GET").status == 304
+    scopes.create(scopes.ScopeFacts("reports:read", "See your reports"))
+    assert send(PATHS[1], headers={"if-none-match": tag}, method="GET").status == 200
+
+
 def test_it_costs_no_statement(statements: Callable[[], Any]) -> None:
     document()
     with statements() as sent:

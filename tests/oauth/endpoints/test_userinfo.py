@@ -71,7 +71,8 @@ def test_a_token_in_the_url_or_twice_is_refused(token: str, fields: Any, query: 
 def test_without_a_token_the_challenge_names_no_error() -> None:
     reply = send(PATH, method="GET")
     assert reply.status == 401
-    assert reply.header("www-authenticate") == 'Bearer realm="kaie"'
+    described = "http://localhost:8000/.well-known/oauth-protected-resource"
+    assert reply.header("www-authenticate") == f'Bearer realm="kaie", resource_metadata="{described}"'
 
 
 @pytest.mark.parametrize("bad", ["x", "kaie_at_" + "0" * 36, "\u2603", "eyJhbGciOiJub25lIn0.e30.", "a" * 9000])
