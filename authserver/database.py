@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from authserver.lib import clock
 BUSY_TIMEOUT_SECONDS = 5
 BUSY_NAP_SECONDS = 0.003
 STATEMENT_TIMEOUT_MS = 5_000
+_rehearsing: ContextVar[bool] = ContextVar("authserver_rehearsing", default=False)
 _engine: Engine | None = None
 _autocommit: Engine | None = None
 
@@ -69,10 +71,24 @@ def transaction() -> Iterator[Session]:
     """One transaction that writes: committed at the end of the block, rolled back by an exception.
 
     SQLite takes its write lock at once (BEGIN IMMEDIATE), so that no reader has to upgrade and fail.
-    Rows stay readable afterwards.
+    Rows stay readable afterwards. In a rehearsal it is always rolled back, after everything was checked.
     """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
+        if _rehearsing.get():
+            session.flush()
+            session.expunge_all()
+            session.rollback()
+
+
+@contextlib.contextmanager
+def rehearsal() -> Iterator[None]:
+    """Let the transactions of this block do and check everything, and keep nothing."""
+    token = _rehearsing.set(True)
+    try:
+        yield
+    finally:
+        _rehearsing.reset(token)
 
 
 @contextlib.contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authserver import config
+from authserver import config, database
 from authserver.api import (
     api_keys,
     audit_events,
@@ -163,7 +164,17 @@ def _said(refusal: ApiError | DomainError, holder: Principal) -> ApiError:
     return translate(refusal)
 
 
+def _rehearsed(route: Route, call: Call) -> Outgoing:
+    """What a creation would answer, but for what is made anew each time."""
+    with database.rehearsal():
+        outgoing = route.handler(call)
+    made = json.loads(outgoing.body)["data"]
+    return api_call.one({name: value for name, value in made.items() if name not in route.rehearsed})
+
+
 def _handled(route: Route, call: Call) -> Outgoing:
+    if call.query.get("dry_run"):
+        return _rehearsed(route, call)
     key = call.incoming.headers.get("idempotency-key")
     if not route.creates or key is None:
         return route.handler(call)

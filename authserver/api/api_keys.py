@@ -7,7 +7,7 @@ from typing import Any
 from authserver.domain import api_keys, key_wishes, permissions, users
 from authserver.domain.api_keys import ApiKey, Wish
 from authserver.domain.key_wishes import Maker
-from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
+from authserver.edge.api_call import OWNER, Call, Route, expected_tag, many, nothing, one, tag, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import INTEGER, STRING, TEXTS, TIME, Schema, one_of, or_null, record, ref, shown
 
@@ -43,7 +43,17 @@ def create(call: Call) -> Outgoing:
 
 def show(call: Call) -> Outgoing:
     """One key."""
-    return one(facts(api_keys.get(call.reach(), call.path["id"])))
+    return _shown(api_keys.get(call.reach(), call.path["id"]))
+
+
+def change(call: Call) -> Outgoing:
+    """Change the members that are sent; with If-Match only if nobody changed it since."""
+    changes: dict[str, Any] = dict(call.body)
+    if "allowed_networks" in changes:
+        changes["allowed_networks"] = tuple(changes["allowed_networks"])
+    seen = expected_tag(call)
+    still = None if seen is None else lambda row: _tag(row)[1] == seen
+    return _shown(api_keys.revise(call.reach(), call.path["id"], changes, maker=maker_of(call), still=still))
 
 
 def rotate(call: Call) -> Outgoing:
@@ -92,8 +102,18 @@ def _once(row: ApiKey, value: str, call: Call) -> Outgoing:
     role = users.get(row.owner_id).role
     scopes = list(permissions.effective(row.permission, role))
     answer = one({**facts(row), "scopes": scopes, "key": value}, 201)
-    answer.headers.append(("Location", f"/v1/api-keys/{row.id}"))
+    answer.headers += [("Location", f"/v1/api-keys/{row.id}"), _tag(row)]
     return answer
+
+
+def _shown(row: ApiKey) -> Outgoing:
+    answer = one(facts(row))
+    answer.headers.append(_tag(row))
+    return answer
+
+
+def _tag(row: ApiKey) -> tuple[str, str]:
+    return tag(facts(row), "name", "note", "allowed_networks", "rate_limit")
 
 
 _MEMBERS: dict[str, Schema] = {
@@ -114,9 +134,22 @@ _MEMBERS: dict[str, Schema] = {
     "last_used_at": or_null(TIME),
     "last_used_ip": or_null(STRING),
 }
+_CHANGEABLE: dict[str, Schema] = {
+    "name": {"type": "string", "minLength": 1, "maxLength": 100},
+    "note": {"type": "string", "maxLength": 300},
+    "allowed_networks": {
+        "type": "array", "items": STRING, "maxItems": 50,
+        "description": "Inside those of the API key that asks, which are taken when a new key leaves this out.",
+    },
+    "rate_limit": {
+        "type": ["string", "null"], "maxLength": 30,
+        "description": "Such as 1000/hour; null for the server's own. Within the limit of the credential that asks, "
+        "which a new key takes when this is left out and the server's own limit is higher.",
+    },
+}  # fmt: skip
 _WISH = record(
     {
-        "name": {"type": "string", "minLength": 1, "maxLength": 100},
+        **_CHANGEABLE,
         "permission": one_of(*LEVELS),
         "expires_in": {
             "type": ["integer", "null"],
@@ -125,14 +158,6 @@ _WISH = record(
             "description": "Seconds, null for never; 90 days when left out. Never beyond the end of the API key that "
             "asks, which is taken when this is left out.",
         },
-        "note": {"type": "string", "maxLength": 300},
-        "allowed_networks": {
-            "type": "array", "items": STRING, "maxItems": 50,
-            "description": "Inside those of the API key that asks, which are taken when this is left out.",
-        },
-        "rate_limit": {"type": ["string", "null"], "maxLength": 30, "description":
-                       "Such as 1000/hour. Within the limit of the credential that asks, which is taken when this is "
-                       "left out and the server's own limit is higher."},
     },
     "name",
     "permission",
@@ -151,8 +176,10 @@ _STATUS = {"status": one_of("active", "expired", "revoked", "unused")}
 ROUTES = (
     Route("GET", "/v1/api-keys", index, NEEDED, "List API keys", ref("ApiKey"), query={**OWNER, **_STATUS}, many=True),
     Route("POST", "/v1/api-keys", create, NEEDED, "Make an API key", ref("NewApiKey"), _WISH,
-          status=201, creates=True, errors=(409, 422)),
+          status=201, creates=True, rehearsed=("id", "key", "prefix", "hint"), errors=(409, 422)),
     Route("GET", "/v1/api-keys/{id}", show, NEEDED, "Show an API key", ref("ApiKey"), errors=(404,)),
+    Route("PATCH", "/v1/api-keys/{id}", change, NEEDED, "Change an API key", ref("ApiKey"), record(_CHANGEABLE),
+          errors=(404, 409, 422)),
     Route("DELETE", "/v1/api-keys/{id}", revoke, NEEDED, "Revoke an API key", status=204, errors=(404,)),
     Route("POST", "/v1/api-keys/{id}/rotate", rotate, NEEDED, "Rotate an API key", ref("NewApiKey"), _OVERLAP,
           status=201, creates=True, errors=(404, 409, 422)),

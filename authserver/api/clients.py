@@ -313,7 +313,7 @@ _NEW, _CHANGE = record(_ASKED, "client_name", open=True), record(_CHANGED, open=
 ROUTES = (
     Route("GET", "/v1/clients", index, NEEDED, "List clients", ref("Client"), query={**OWNER, **_FILTERS}, many=True),
     Route("POST", "/v1/clients", create, NEEDED, "Register a client", ref("NewClient"), _NEW,
-          status=201, creates=True, errors=(409, 422)),
+          status=201, creates=True, rehearsed=("client_id", "client_secret"), errors=(409, 422)),
     Route("GET", "/v1/clients/{id}", show, NEEDED, "Show a client", ref("Client"), errors=(404,)),
     Route("PATCH", "/v1/clients/{id}", change, NEEDED, "Change a client", ref("Client"), _CHANGE,
           errors=(404, 409, 422)),

@@ -131,6 +131,9 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.method == "PATCH":
+        text = "The ETag of an earlier answer: 409 if the object was changed since."
+        return [{"name": "If-Match", "in": "header", "schema": STRING, "description": text}]
     if not route.creates:
         return []
     schema = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
@@ -144,7 +147,8 @@ def _responses(route: Route) -> dict[str, Any]:
         errors |= {409, 422}
     if route.body is not None:
         errors.add(422)
-    return {str(route.status): _success(route)} | {
+    rehearsed = {"200": _answer("What would be made: `dry_run`", shown({"data": OBJECT}), limited=True)}
+    return {str(route.status): _success(route)} | (rehearsed if route.rehearsed else {}) | {
         str(status): _answer(_TEXTS[status], ref("Error"), limited=not route.open) for status in sorted(errors)
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from authserver.domain import webhook_deliveries, webhook_endpoints, webhooks
 from authserver.domain.webhook_deliveries import Delivery
 from authserver.domain.webhook_endpoints import WebhookEndpoint, Wish
-from authserver.edge.api_call import ADMIN, OWNER, Call, Route, many, nothing, one, time
+from authserver.edge.api_call import ADMIN, OWNER, Call, Route, expected_tag, many, nothing, one, tag, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_errors import invalid_request
 from authserver.edge.json_schema import (
@@ -50,17 +50,17 @@ def create(call: Call) -> Outgoing:
     )
     row, secret = webhook_endpoints.create(call.actor(), wish, secret=asked.get("secret") or "")
     answer = one({**facts(row), "secret": secret}, 201)
-    answer.headers.append(("Location", f"/v1/webhooks/{row.id}"))
+    answer.headers += [("Location", f"/v1/webhooks/{row.id}"), _tag(row)]
     return answer
 
 
 def show(call: Call) -> Outgoing:
     """One endpoint."""
-    return one(facts(_get(call)))
+    return _shown(_get(call))
 
 
 def change(call: Call) -> Outgoing:
-    """Change what is sent: `active` pauses it or lets it go on."""
+    """Change what is sent: `active` pauses it or lets it go on; with If-Match only if nobody changed it since."""
     row = _get(call)
     sent = {name: call.body[name] for name in ("name", "url", "active", "headers") if name in call.body}
     if "events" in call.body:
@@ -68,7 +68,9 @@ def change(call: Call) -> Outgoing:
     if "everybody" in call.body:
         sent["everybody"] = _everybody(call)
     wish = dataclasses.replace(webhook_endpoints.wish_of(row), **sent)
-    return one(facts(webhook_endpoints.revise(row.owner_id, row.id, wish)))
+    seen = expected_tag(call)
+    still = None if seen is None else lambda found: _tag(found)[1] == seen
+    return _shown(webhook_endpoints.revise(row.owner_id, row.id, wish, still=still))
 
 
 def remove(call: Call) -> Outgoing:
@@ -175,6 +177,16 @@ def _get(call: Call) -> WebhookEndpoint:
     if row.everybody:
         call.require(ADMIN)
     return row
+
+
+def _shown(row: WebhookEndpoint) -> Outgoing:
+    answer = one(facts(row))
+    answer.headers.append(_tag(row))
+    return answer
+
+
+def _tag(row: WebhookEndpoint) -> tuple[str, str]:
+    return tag(facts(row), "name", "url", "events", "active", "everybody", "headers", "updated_at")
 
 
 def _everybody(call: Call) -> bool | None:
@@ -315,7 +327,8 @@ P = "/v1/webhooks"
 ROUTES = (
     Route("GET", P, index, NEEDED, "List webhooks", ref("Webhook"), query=OWNER, many=True),
     Route("POST", P, create, NEEDED, "Create a webhook", ref("NewWebhook"),
-          record({**_ASKED, "secret": _SECRET}, "name", "url"), status=201, creates=True, errors=(409, 422)),
+          record({**_ASKED, "secret": _SECRET}, "name", "url"), status=201, creates=True,
+          rehearsed=("id", "secret"), errors=(409, 422)),
     Route("GET", f"{P}/{{id}}", show, NEEDED, "Show a webhook", ref("Webhook"), errors=(404,)),
     Route("PATCH", f"{P}/{{id}}", change, NEEDED, "Change a webhook", ref("Webhook"), record(_ASKED),
           errors=(404, 409, 422)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +105,40 @@ def revoke(owner_id: str | None, key_id: str, *, because: str = "") -> ApiKey:
     return row
 
 
+def revise(
+    owner_id: str | None,
+    key_id: str,
+    changes: Mapping[str, Any],
+    *,
+    maker: Maker | None = None,
+    still: Callable[[ApiKey], bool] | None = None,
+) -> ApiKey:
+    """Change a key's `name`, `note`, `allowed_networks`, `rate_limit` (None: the setting's) from now on.
+
+    `maker` as in `create`; `still` says whether the key is as the caller saw it. Raises NotFound, Invalid, Conflict.
+    """
+    with database.transaction() as session:
+        row = _locked(session, owner_id, key_id)
+        if still is not None and not still(row):
+            raise Conflict("Somebody changed this key in the meantime. Look at it again and repeat your change.")
+        wish = dataclasses.replace(_wish_of(row), **changes)
+        validate(wish)
+        _check_reach(row.permission, session.get_one(User, row.owner_id).role, maker)
+        if maker is not None:
+            key_wishes.require_within(maker, wish, changes.keys())
+        wanted = {**changes, "name": wish.name.strip(), "note": wish.note.strip()}
+        if "allowed_networks" in wanted:
+            wanted["allowed_networks"] = list(wish.allowed_networks)
+        changed = {
+            name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value
+        }
+        for name, (_, value) in changed.items():
+            setattr(row, name, value)
+        if changed:
+            _record(session, "api_key.updated", row, changed=changed)
+    return row
+
+
 def set_limit(owner_id: str | None, key_id: str, limit: str | None, *, beyond: bool = True) -> ApiKey:
     """Change a key's limit (`5000/hour`; None: the setting's) from now on. Raises NotFound, Invalid.
 
@@ -113,12 +147,7 @@ def set_limit(owner_id: str | None, key_id: str, limit: str | None, *, beyond: b
     problem = _limit_problem(limit, beyond=beyond)
     if problem:
         raise Invalid(problem, field="rate_limit")
-    with database.transaction() as session:
-        row = _locked(session, owner_id, key_id)
-        before, row.rate_limit = row.rate_limit, limit
-        if before != limit:
-            _record(session, "api_key.updated", row, changed={"rate_limit": [before, limit]})
-    return row
+    return revise(owner_id, key_id, {"rate_limit": limit})
 
 
 def get(owner_id: str | None, key_id: str) -> ApiKey:
@@ -289,9 +318,14 @@ def _new(owner_id: str, wish: Wish, maker: Maker | None) -> tuple[ApiKey, str]:
     return row, value
 
 
+def _wish_of(row: ApiKey) -> Wish:
+    lifetime = None if row.expires_at is None else max(1, row.expires_at - row.created_at)
+    return Wish(row.name, row.permission, lifetime, row.note, tuple(row.allowed_networks), row.rate_limit)
+
+
 def _successor(old: ApiKey, maker: Maker | None) -> Wish:
-    lifetime = None if old.expires_at is None else max(1, old.expires_at - old.created_at)
-    wish = Wish(old.name, old.permission, lifetime, old.note, tuple(old.allowed_networks), old.rate_limit)
+    wish = _wish_of(old)
+    lifetime = wish.expires_in
     if maker is None:
         return wish
     now = clock.now()

@@ -56,15 +56,21 @@ def inherited(maker: Maker, wish: Wish, given: Collection[str]) -> Wish:
     return dataclasses.replace(wish, rate_limit=limit, allowed_networks=allowed, expires_in=life)
 
 
-def require_within(maker: Maker, wish: Wish) -> None:
-    """Raise Invalid, with a sentence per field that names both sides, for a key that is stronger than its maker."""
+BOUNDED = ("rate_limit", "allowed_networks", "expires_in")
+
+
+def require_within(maker: Maker, wish: Wish, fields: Collection[str] = BOUNDED) -> None:
+    """Raise Invalid, with a sentence per field that names both sides, for a key that is stronger than its maker.
+
+    `fields` are those that are looked at.
+    """
     ends = None if wish.expires_in is None else clock.now() + wish.expires_in
     problems = {
         "rate_limit": limit_problem(maker, wish.rate_limit),
         "allowed_networks": networks_problem(maker, wish.allowed_networks),
         "expires_in": end_problem(maker, ends),
     }
-    found = {field: text for field, text in problems.items() if text}
+    found = {field: text for field, text in problems.items() if text and field in fields}
     if found:
         raise Invalid(next(iter(found.values())), "a key beyond its maker", problems=found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,12 +80,19 @@ def test(owner_id: str | None, endpoint_id: str) -> str:
         return webhooks.put(session, webhooks.TEST, _test_facts(row.owner_id), [(row.id, True)], test=True)[0]
 
 
-def revise(owner_id: str | None, endpoint_id: str, wish: Wish) -> WebhookEndpoint:
-    """Change an endpoint; `active` pauses it or lets it go on. Raises Invalid, NotFound."""
+def revise(
+    owner_id: str | None, endpoint_id: str, wish: Wish, *, still: Callable[[WebhookEndpoint], bool] | None = None
+) -> WebhookEndpoint:
+    """Change an endpoint; `active` pauses it or lets it go on. Raises Invalid, NotFound.
+
+    `still` says whether it is as the caller saw it: Conflict if somebody else changed it since.
+    """
     before = get(owner_id, endpoint_id)
     validate(wish, moved=wish.url != before.url)
     with database.transaction() as session:
         row = _locked(session, owner_id, endpoint_id)
+        if still is not None and not still(row):
+            raise Conflict("Somebody changed this webhook in the meantime. Look at it again and repeat your change.")
         owner = session.get_one(User, row.owner_id)
         everybody = _everybody(owner, wish.everybody if wish.everybody is not None else row.everybody)
         wanted: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,13 @@ DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 PAGING: Mapping[str, Schema] = {
     "page": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1},
     "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+}
+DRY_RUN: Mapping[str, Schema] = {
+    "dry_run": {
+        "type": "boolean",
+        "default": False,
+        "description": "Check everything and answer what would be made (200, without id and secret); make nothing.",
+    }
 }
 OWNER: Mapping[str, Schema] = {
     "owner": {
@@ -110,7 +118,8 @@ class Route:
     """One operation: `path` with parts in braces, the scopes it needs, and its part of the OpenAPI document.
 
     `body` is the schema of the request, `answer` that of `data`; `many` answers a page of it. `creates` honours
-    Idempotency-Key. `open` needs no credential. `raw` bodies come with a signature in a header and stay as they are.
+    Idempotency-Key; with `rehearsed`, the members of its answer that are made anew each time, also `dry_run`. `open`
+    needs no credential. `raw` bodies come with a signature in a header and stay as they are.
     """
 
     method: str
@@ -124,6 +133,7 @@ class Route:
     status: int = 200
     many: bool = False
     creates: bool = False
+    rehearsed: tuple[str, ...] = ()
     open: bool = False
     raw: bool = False
     errors: tuple[int, ...] = ()
@@ -131,6 +141,8 @@ class Route:
     @property
     def parameters(self) -> Mapping[str, Schema]:
         """The parameters of its query."""
+        if self.rehearsed:
+            return {**self.query, **DRY_RUN}
         return {**PAGING, **self.query} if self.many else self.query
 
 
@@ -180,6 +192,18 @@ def paged(rows: Sequence[Mapping[str, Any]], call: Call) -> Outgoing:
     """The page that was asked for, of a list that is whole and short."""
     start = (call.query["page"] - 1) * call.query["limit"]
     return many(rows[start : start + call.query["limit"]], len(rows), call)
+
+
+def tag(facts: Mapping[str, Any], *names: str) -> tuple[str, str]:
+    """The ETag of an object: of those of its members that somebody may change."""
+    state = json.dumps([facts[name] for name in names]).encode()
+    return "ETag", f'"{hashlib.sha256(state).hexdigest()[:20]}"'
+
+
+def expected_tag(call: Call) -> str | None:
+    """What If-Match asks for; None if anything goes."""
+    said = call.incoming.header("if-match").strip()
+    return None if said in ("", "*") else said
 
 
 def nothing() -> Outgoing:

@@ -181,3 +181,27 @@ def test_a_body_that_breaks_a_rule_is_named(call: Caller, alice: Person, body: o
     answer = call("POST", "/v1/api-keys", key_of(alice), json.dumps(body).encode())
     assert answer.error == (422, "VALIDATION_FAILED")
     assert answer.json["error"]["problems"]
+
+
+def test_a_key_is_changed_within_the_bounds_of_who_changes_it(call: Caller, alice: Person) -> None:
+    free = api_keys.create(alice.user, api_keys.Wish("Free", "read_only", rate_limit="10/hour"))[0]
+    path, bounded = f"/v1/api-keys/{free.id}", key_of(alice, **BOUNDS)
+    for beyond in ({"rate_limit": "51/hour"}, {"rate_limit": None}, {"allowed_networks": []}):
+        assert call("PATCH", path, bounded, beyond).error == (422, "VALIDATION_FAILED")
+    changed = call("PATCH", path, bounded, {"rate_limit": "50/hour", "allowed_networks": ["10.1.0.0/16"], "note": "x"})
+    assert (changed.data["rate_limit"], changed.data["allowed_networks"]) == ("50/hour", ["10.1.0.0/16"])
+    assert call("PATCH", path, key_of(alice), {"rate_limit": None, "allowed_networks": []}).data["rate_limit"] is None
+
+
+def test_a_weaker_credential_and_a_stranger_change_no_key(call: Caller, alice: Person, mallory: Person) -> None:
+    strong = api_keys.create(alice.user, api_keys.Wish("Strong", "full_access"))[0]
+    path = f"/v1/api-keys/{strong.id}"
+    assert call("PATCH", path, token_of(alice, "keys:manage"), {"note": "x"}).error == (422, "VALIDATION_FAILED")
+    assert call("PATCH", path, key_of(mallory), {"note": "x"}).error == (404, "NOT_FOUND")
+
+
+def test_a_bounded_key_does_not_lift_its_own_bounds(call: Caller, alice: Person) -> None:
+    own = key_of(alice, **BOUNDS)
+    path = f"/v1/api-keys/{call('GET', '/v1/me', own).data['key_id']}"
+    assert call("PATCH", path, own, {"rate_limit": "1000/hour"}).error == (422, "VALIDATION_FAILED")
+    assert call("PATCH", path, own, {"allowed_networks": ["0.0.0.0/0"]}).error == (422, "VALIDATION_FAILED")
