@@ -36,9 +36,11 @@ def index() -> str:
     wanted, page, limit = _wanted(), max(request.args.get("page", 1, int), 1), request.args.get("limit", LIMIT, int)
     limit = min(max(limit, 1), 100)
     events, total = audit_search.page(wanted, page=min(page, 1_000_000), limit=limit)
+    told = audit_sentences.for_viewer(events, me)
     return render_template(
         "dashboard/audit_log/index.html",
-        events=audit_sentences.for_viewer(events, me),
+        events=told,
+        browsers=audit_sentences.browsers(told),
         total=total,
         page=page,
         limit=limit,

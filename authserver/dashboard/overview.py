@@ -40,7 +40,7 @@ def show() -> str:
 
 def _stats(figures: Overview) -> list[dict[str, Any]]:
     failed = url_for("audit_log.index", group="sign_ins", result="refused")
-    sample = " · sample data" if figures.samples_today else ""
+    sample = ", with sample data" if figures.samples_today else ""
     return [
         {"label": "Tokens issued, 24 h", "value": f"{figures.tokens:,}", **_change(figures, sample)},
         {"label": "Checks answered, 24 h", "value": f"{figures.checks:,}", "sub": f"introspections{sample}"},
@@ -57,7 +57,7 @@ def _change(figures: Overview, sample: str) -> dict[str, str]:
         return {"sub": f"none the day before{sample}"}
     change = round(100 * (figures.tokens - figures.tokens_before) / figures.tokens_before)
     sign = "+" if change > 0 else "−" if change < 0 else "±"
-    return {"sub": f"{sign}{abs(change)} % on the day before{sample}", "tone": "ok" if change > 0 else ""}
+    return {"sub": f"{sign}{abs(change)} %{sample or ' on the day before'}", "tone": "ok" if change > 0 else ""}
 
 
 def _day(at: int) -> str:

@@ -84,7 +84,7 @@ def record(
         "seq": head.seq + 1,
         "at_us": clock.now_us(),
         "type": type,
-        "user_agent": _fingerprint(asked.user_agent),
+        "user_agent": fingerprint(asked.user_agent),
         "prev_hash": head.hash,
         **facts,
     }
@@ -256,7 +256,8 @@ def _leave_checkpoint(session: Session, row: dict[str, Any]) -> None:
         event.listen(session, "after_commit", lambda _session: tell(), once=True)
 
 
-def _fingerprint(user_agent: str) -> str:
+def fingerprint(user_agent: str) -> str:
+    """What the log keeps of a browser: enough to tell two apart, and not what it says of itself."""
     return hashlib.sha256(user_agent.encode(errors="replace")).hexdigest()[:16] if user_agent else ""
 
 

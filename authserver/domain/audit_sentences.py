@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain import audit
 from authserver.lib import user_agents
-from authserver.models import ApiKey, AuditEvent, Client, User
+from authserver.models import ApiKey, AuditEvent, Client, SignInSession, User
 
 # {actor} did it, {target} is what it was done to, {owner} whose history shows it, {client} the app it concerns,
 # {name} what the event calls its object, {id} the target's bare id.
@@ -115,7 +116,6 @@ class Told:
     client_id: str
     ip: str
     user_agent: str
-    browser: str  # the same in words
     request_id: str
     data: dict[str, Any]
     hash: str
@@ -126,6 +126,17 @@ def for_viewer(events: Iterable[AuditEvent], viewer: User) -> list[Told]:
     events = list(events)
     known = names(events, viewer.id, everybody=viewer.is_admin)
     return [_told(event, known, viewer) for event in events]
+
+
+def browsers(told: Iterable[Told]) -> dict[str, str]:
+    """The browsers behind the fingerprints of these events in words, as far as a session remembers them."""
+    told = list(told)
+    people = {each.actor.partition(":")[2] for each in told if each.user_agent and each.actor.startswith("user:")}
+    if not people:
+        return {}
+    with database.reading() as session:
+        wanted = select(SignInSession.user_agent).where(SignInSession.user_id.in_(people)).distinct()
+        return {audit.fingerprint(each): user_agents.describe(each).text for each in session.scalars(wanted)}
 
 
 def tell(event: AuditEvent, names: Mapping[str, str], viewer_id: str = "") -> str:
@@ -177,7 +188,6 @@ def _told(event: AuditEvent, known: Mapping[str, str], viewer: User) -> Told:
         client_id=event.client_id or "",
         ip=event.ip if own else "",
         user_agent=event.user_agent if own else "",
-        browser=user_agents.describe(event.user_agent).text if own and event.user_agent else "",
         request_id=event.request_id if own else "",
         data=event.data,
         hash=event.hash,

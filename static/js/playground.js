@@ -152,7 +152,6 @@ const go = (id, focus = true) => {
   if (!focus) return;
   $("h2", step(id)).focus({ preventScroll: true });
   if (innerWidth < 768 || step(id).getBoundingClientRect().top < 0) step(id).scrollIntoView({ block: "start" });
-  $(`[data-flow="${flow}"] [data-go=${id}]`)?.scrollIntoView({ block: "nearest", inline: "center" });
 };
 const choose = (name, focus = false) => {
   flow = all("[data-flow]").some(each => each.dataset.flow === name) ? name : "code";

@@ -44,3 +44,15 @@ def test_a_script_makes_no_markup_from_text(script: Path) -> None:
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|Function\(", script.read_text()
     )
+
+
+FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
+TYPED = re.compile(r"\brequired\b|forms\.(?:input|field|textarea|password|rows)\(|type=\"(?:email|url|number|date)")
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_form_that_can_be_wrong_is_judged_by_us_and_not_by_the_browser(template: Path) -> None:
+    forms = FORM.findall(template.read_text())
+    assert [
+        head for head, body in forms if 'method="post"' in head and TYPED.search(body) and "novalidate" not in head
+    ] == []

@@ -219,16 +219,71 @@ def test_a_code_used_twice_ends_what_it_gave(playground: Playground, page: Page)
     windows.picture(page, "playground-replayed-code")
 
 
-def test_a_spent_refresh_token_ends_its_family(playground: Playground, page: Page) -> None:
+@pytest.mark.parametrize("refreshed", [True, False])
+def test_a_spent_refresh_token_ends_its_family(playground: Playground, page: Page, refreshed: bool) -> None:
     playground.tokens()
     playground.go("refresh")
-    expect(playground.attack("The spent token again")).to_contain_text("do the step itself first")
-    playground.send()
+    if refreshed:
+        playground.send()
     expect(playground.attack("The spent token again")).to_contain_text("As it should be: invalid_grant (400)")
     playground.send(FAILED)
     playground.go("attacks")
     expect(playground.attack("Use the access token after that")).to_contain_text("As it should be: INVALID_TOKEN (401)")
     windows.picture(page, "playground-attacks")
+
+
+def test_a_caller_made_here_is_the_app_in_use_with_its_new_secret(playground: Playground, page: Page) -> None:
+    playground.choose("code")
+    playground.go("client")
+    playground.make("client")
+    playground.state()
+    playground.on()
+    playground.step.locator("[data-send]").click()
+    playground.consent()
+    playground.on()
+    playground.send()
+    playground.go("introspect")
+    before = playground.step.locator("[name=client_secret]").input_value()
+    playground.make("caller")
+    expect(playground.step.locator("[name=client_secret]")).not_to_have_value(before)
+    for step in ("introspect", "refresh", "revoke"):
+        playground.go(step)
+        playground.send()
+
+
+PRIMARY = [
+    ("code", "token", "Sign in and consent"),
+    ("code", "call", "Tokens"),
+    ("code", "refresh", "Tokens"),
+    ("machine", "client", "Make one for me"),
+    ("machine", "machine", "App"),
+    ("jwt", "assertion", "Key pair"),
+    ("key", "key", "Make one for me"),
+    ("refresh", "refresh", "Code with PKCE"),
+    ("code", "authorize", "Use this address"),
+]
+
+
+@pytest.mark.parametrize(("flow", "step", "button"), PRIMARY)
+def test_the_primary_button_is_one_that_can_succeed(playground: Playground, flow: str, step: str, button: str) -> None:
+    playground.choose(flow)
+    playground.go(step)
+    expect(playground.step.locator(".btn.primary:visible")).to_have_text([button])
+
+
+def test_a_step_opened_too_early_leads_to_the_one_before(playground: Playground) -> None:
+    playground.choose("key")
+    playground.go("call")
+    expect(playground.step).to_contain_text("This step needs a credential. First:")
+    playground.step.locator("[data-first] button").click()
+    playground.send(FAILED)
+    expect(playground.step).to_contain_text("Enter a key, or have one made here.")
+    playground.make("key")
+    expect(playground.step.locator(".btn.primary:visible")).to_have_text(["Use this key"])
+    playground.send()
+    playground.on()
+    expect(playground.step.locator("[data-first]")).to_be_empty()
+    playground.send()
 
 
 @pytest.mark.parametrize(("title", "name"), [("another state", "state"), ("another server", "iss")])

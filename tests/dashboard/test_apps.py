@@ -421,12 +421,20 @@ def test_deleting_wants_the_name_and_can_be_undone(at: SignedIn, alice: Person) 
     assert browser.get(f"/apps/{client.id}").status == 200
 
 
+def test_the_question_before_disabling_begins_with_what_it_does(at: SignedIn, alice: Person) -> None:
+    client = make(alice)
+    page = at(alice).open(f"/apps/{client.id}/disable").text
+    assert page.index("refused within a second. You can undo it.") < page.index("Nobody is signed in")
+
+
 def test_only_an_administrator_can_transfer(at: SignedIn, alice: Person, bob: Person, ada: Person) -> None:
     client = make(alice)
     assert "An administrator can give this app" in at(alice).open(f"/apps/{client.id}/danger").text
     browser = at(ada)
     page = browser.open(f"/apps/{client.id}/danger")
-    assert browser.submit(page.form("/transfer"), email="nobody@example.test").status == 422
+    refused = browser.submit(page.form("/transfer"), email="nobody@example.test")
+    assert refused.status == 422
+    assert '<a href="#email">Nobody here has this email.</a>' in refused.text and 'id="email"' in refused.text
     assert browser.submit(page.form("/transfer"), email=bob.email).status == 303
     assert clients.get(client.id).owner_id == bob.id
 

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver import database
-from authserver.domain import api_keys, audit
+from authserver.domain import api_keys, audit, sessions
 from authserver.domain.api_keys import Wish
 from authserver.observability import context
 from tests.conftest import Person
@@ -43,6 +43,23 @@ def test_a_person_reads_their_own_history_in_sentences(browser: Browser, alice: 
 def test_an_administrator_reads_everybodys(browser: Browser, bob: Person, ada: Person) -> None:
     api_keys.create(bob.user, Wish("Key of Bob", "read_only"))
     assert "created the key “Key of Bob”" in signed_in(browser, ada).get("/audit").get_data(as_text=True)
+
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def test_the_details_hold_names_and_words_and_nothing_empty(browser: Browser, bob: Person, ada: Person) -> None:
+    here = context.Context("req1", "10.9.8.7", actor=f"user:{bob.id}", user_agent=FIREFOX)
+    with context.using(here), database.transaction() as session:
+        audit.record(session, "user.updated", target=f"user:{bob.id}", owner_id=bob.id, before=None, names=[], after=0)
+    page = signed_in(browser, ada).get("/audit?about=req1").get_data(as_text=True)
+    assert page.count(f'<dd><bdi>{bob.email}</bdi><span class="sub mono">user:{bob.id}</span></dd>') == 1
+    assert f'<dd>{bob.email}<span class="sub mono">user:{bob.id}</span></dd>' in page
+    assert "One that is not signed in now" in page
+    sessions.open(bob.user, amr=["pwd"], ip="", user_agent=FIREFOX)
+    assert "Firefox on Linux" in signed_in(browser, ada).get("/audit?about=req1").get_data(as_text=True)
+    assert "<dt>After</dt><dd>0</dd>" in page
+    assert "<dt>Before</dt>" not in page and "<dt>Names</dt>" not in page
 
 
 def test_names_and_reasons_are_only_text(browser: Browser, alice: Person) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask.testing import FlaskClient
+from sqlalchemy import insert
 
-from authserver.domain import api_keys, audit_search, clients, rate_limits
+from authserver import database
+from authserver.domain import api_keys, audit_search, clients, rate_limits, usage
 from authserver.domain.client_metadata import Registration
+from authserver.lib import clock
+from authserver.models import UsageCount
 from tests.conftest import Person
 from tests.support import forms
 
@@ -65,3 +69,23 @@ def test_a_limit_that_is_none_is_explained_and_kept(browser: Browser, alice: Per
 def test_a_strangers_key_is_not_found(browser: Browser, alice: Person, mallory: Person) -> None:
     row, _ = api_keys.create(alice.user, api_keys.Wish("CI", "read_only"))
     assert signed_in(browser, mallory).get(f"/usage/keys/{row.id}").status_code == 404
+
+
+def test_sample_figures_are_marked_and_go_with_a_click(browser: Browser, alice: Person, ada: Person) -> None:
+    app_, _ = clients.register(alice.user, Registration(name="Job", kind="machine"))
+    hour = clock.now() // usage.HOUR * usage.HOUR - usage.HOUR
+    row = {"hour": hour, "metric": usage.TOKENS, "subject": f"client:{app_.id}", "count": 77, "sample": True}
+    with database.transaction() as session:
+        session.execute(insert(UsageCount), [row])
+    usage.count(usage.TOKENS, f"client:{app_.id}", 5)
+    usage.flush()
+    hers, admins = signed_in(browser, alice), signed_in(browser, ada)
+    for http, path in ((hers, f"/apps/{app_.id}"), (hers, "/"), (admins, "/"), (admins, "/usage")):
+        assert "with sample data" in http.get(path).get_data(as_text=True)
+    assert "Remove sample data" not in hers.get("/").get_data(as_text=True)
+    for path in ("/", "/usage"):
+        assert "Remove sample data" in admins.get(path).get_data(as_text=True)
+    assert forms.submit(admins, "/usage", "/usage/samples/remove").status_code == 303
+    for http, path in ((hers, f"/apps/{app_.id}"), (admins, "/"), (admins, "/usage")):
+        assert "sample data" not in http.get(path).get_data(as_text=True).replace("The sample data is gone", "")
+    assert "<b>5</b>" in hers.get(f"/apps/{app_.id}").get_data(as_text=True)

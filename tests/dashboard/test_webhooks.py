@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from authserver.dashboard import api_keys, apps_credentials, webhooks
 from authserver.domain import webhook_deliveries, webhook_endpoints, webhook_sending
 from authserver.domain.webhook_endpoints import Wish
 from authserver.lib import webhook_signatures
@@ -346,3 +347,8 @@ def test_the_signature_of_a_sent_body_is_what_the_page_says(alice: Person, recei
     happen(alice)
     webhook_sending.send_due()
     assert receiver.got[0].headers["X-Kaie-Signature"] == webhook_signatures.sign(SECRET, receiver.got[0].body)
+
+
+def test_overlaps_are_offered_in_one_order_everywhere() -> None:
+    ours, keys, apps = ([value for value, *_ in each.OVERLAPS] for each in (webhooks, api_keys, apps_credentials))
+    assert keys == apps and ours == [value for value in keys if value in ours]
