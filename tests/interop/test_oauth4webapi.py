@@ -84,6 +84,15 @@ def test_a_machine_gets_a_token_that_passes_rfc_9068(served: Served) -> None:
     assert done["introspection"]["active"] is True
 
 
+def test_a_client_finds_the_server_from_the_401_of_the_api(served: Served) -> None:
+    done = run(served.machine("Strict explorer"), flow="api", scope="workflows:read")
+    api = f"{served.issuer}/v1"
+    assert done["named"] == [f"{served.issuer}/.well-known/oauth-protected-resource/v1"]
+    assert done["resource"]["resource"] == done["access"]["aud"] == api
+    assert api in done["servers"]
+    assert done["status"] == 200
+
+
 def test_an_id_token_signed_with_es256_is_accepted_when_the_client_registered_it(served: Served) -> None:
     metadata = {
         "client_name": "Modern app",

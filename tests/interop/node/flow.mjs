@@ -80,5 +80,23 @@ async function machine() {
   return { access, introspection: await oauth.processIntrospectionResponse(as, client, response), scope: token.scope }
 }
 
-say({ done: await (given.flow === 'machine' ? machine() : codeFlow()) })
+// Nothing known but the address of the API: its refusal leads to its description, and that to the server.
+async function fromTheApi() {
+  const api = new URL(`${given.issuer}/v1`)
+  const call = (token) => oauth.protectedResourceRequest(token, 'GET', new URL(`${api}/me`), undefined, undefined, insecure)
+  const refused = await call('unknown').catch((e) => e)
+  const named = refused.cause.map((each) => each.parameters.resource_metadata)
+  const resource = await oauth.processResourceDiscoveryResponse(api, await oauth.resourceDiscoveryRequest(api, insecure))
+  const found = new URL(resource.authorization_servers[0])
+  const server = await oauth.processDiscoveryResponse(
+    found, await oauth.discoveryRequest(found, { algorithm: 'oauth2', ...insecure }))
+  const response = await oauth.clientCredentialsGrantRequest(server, client, authentication,
+    new URLSearchParams({ scope: given.scope, resource: resource.resource }), insecure)
+  const token = await oauth.processClientCredentialsResponse(server, client, response)
+  const access = await validatedAccessToken(token.access_token, resource.resource)
+  return { named, resource, servers: server.protected_resources, access, status: (await call(token.access_token)).status }
+}
+
+const flows = { machine, api: fromTheApi }
+say({ done: await (flows[given.flow] ?? codeFlow)() })
 process.exit(0)
