@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from authserver import database
 from authserver.domain import cache, clients, outbound
 from authserver.domain.clients import ClientFacts
-from authserver.lib import clock, jwt
+from authserver.lib import clock, jwk, jwt
 from authserver.models import FetchedJwks
 from authserver.observability import logs
 
@@ -34,7 +34,7 @@ class Fetched:
     """What a client's address said, and when (epoch seconds; 0 for never)."""
 
     uri: str
-    keys: tuple[jwt.VerifyKey, ...]
+    keys: tuple[jwk.VerifyKey, ...]
     fetched_at: int
     tried_at: int
 
@@ -56,34 +56,34 @@ def verify(client: ClientFacts, token: str, algs: frozenset[str]) -> dict[str, A
         return _verified(token, again.keys, algs)
 
 
-def _verified(token: str, keys: Sequence[jwt.VerifyKey], algs: frozenset[str]) -> dict[str, Any]:
+def _verified(token: str, keys: Sequence[jwk.VerifyKey], algs: frozenset[str]) -> dict[str, Any]:
     return jwt.verify(token, keys, algs=algs, typ=None, require_kid=False)
 
 
 # Registered keys
 
 
-def _load(client_id: str) -> tuple[jwt.VerifyKey, ...]:
+def _load(client_id: str) -> tuple[jwk.VerifyKey, ...]:
     client = clients.find(client_id)
     document = client.jwks if client and client.jwks else {}
     return _parsed(document.get("keys", ()))
 
 
-_registered = cache.Cache[tuple[jwt.VerifyKey, ...]]("clients", _load)
+_registered = cache.Cache[tuple[jwk.VerifyKey, ...]]("clients", _load)
 
 
-def _parsed(keys: Iterable[Any]) -> tuple[jwt.VerifyKey, ...]:
+def _parsed(keys: Iterable[Any]) -> tuple[jwk.VerifyKey, ...]:
     """The keys that can be used; others may stand beside them (RFC 7517 section 5)."""
     found = (_key(json.dumps(each, sort_keys=True)) for each in keys if isinstance(each, Mapping))
     return tuple(key for key in found if key is not None)
 
 
 @functools.lru_cache(maxsize=2048)
-def _key(text: str) -> jwt.VerifyKey | None:
+def _key(text: str) -> jwk.VerifyKey | None:
     # Importing an RSA key costs 37 ms.
     try:
-        return jwt.load_public(json.loads(text))
-    except jwt.InvalidKey:
+        return jwk.load_public(json.loads(text))
+    except jwk.InvalidKey:
         return None
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from authserver import database, keyring
 from authserver.domain import audit, cache
 from authserver.errors import BadSettings, Conflict, NotFound, Unavailable
-from authserver.lib import clock, jwt, sealing
+from authserver.lib import clock, jwk, sealing
 from authserver.models import CacheVersion
 from authserver.models import SigningKey as SigningKey  # commands name it too
 
@@ -30,13 +30,13 @@ ROTATE_AFTER = 90 * 86_400
 class KeySet:
     """All keys that are not removed, parsed; `signing` holds, for each algorithm, the newest first."""
 
-    signing: dict[str, tuple[tuple[SigningKey, jwt.SigningKey], ...]]
-    verifying: dict[str, jwt.VerifyKey]
+    signing: dict[str, tuple[tuple[SigningKey, jwk.SigningKey], ...]]
+    verifying: dict[str, jwk.VerifyKey]
     jwks: bytes
     etag: str
 
 
-def signer(alg: str = "ES256") -> jwt.SigningKey:
+def signer(alg: str = "ES256") -> jwk.SigningKey:
     """The key that signs with this algorithm now; no statement when warm. Raises Unavailable without one."""
     found = _signing(_current().signing.get(alg, ()), clock.now())
     if found is None:
@@ -44,7 +44,7 @@ def signer(alg: str = "ES256") -> jwt.SigningKey:
     return found
 
 
-def verifying() -> Mapping[str, jwt.VerifyKey]:
+def verifying() -> Mapping[str, jwk.VerifyKey]:
     """The public keys by kid, among them those that sign soon and those that are retired."""
     return _current().verifying
 
@@ -149,9 +149,9 @@ def rewrap() -> int:
 
 
 def _generate(alg: str) -> SigningKey:
-    pem = jwt.generate_private(alg)
-    public = {name: value for name, value in jwt.load_private("", alg, pem).public_jwk.items() if name != "kid"}
-    kid = jwt.thumbprint(public)
+    pem = jwk.generate_private(alg)
+    public = {name: value for name, value in jwk.load_private("", alg, pem).public_jwk.items() if name != "kid"}
+    kid = jwk.thumbprint(public)
     return SigningKey(
         kid=kid,
         alg=alg,
@@ -221,7 +221,7 @@ def _find(kid: str) -> SigningKey:
     return key
 
 
-def _signing(keys: tuple[tuple[SigningKey, jwt.SigningKey], ...], now: int) -> jwt.SigningKey | None:
+def _signing(keys: tuple[tuple[SigningKey, jwk.SigningKey], ...], now: int) -> jwk.SigningKey | None:
     for row, key in keys:
         if row.active_at <= now and (row.retired_at is None or now < row.retired_at):
             return key
@@ -237,24 +237,24 @@ def _load(_key: str) -> KeySet:
         rows = session.scalars(
             select(SigningKey).where(SigningKey.removed_at.is_(None)).order_by(SigningKey.active_at.desc())
         ).all()
-    signing: dict[str, list[tuple[SigningKey, jwt.SigningKey]]] = {}
+    signing: dict[str, list[tuple[SigningKey, jwk.SigningKey]]] = {}
     for row in rows:
         signing.setdefault(row.alg, []).append((row, _parse(row)))
     body = json.dumps({"keys": [row.public_jwk for row in rows]}, separators=(",", ":")).encode()
     return KeySet(
         signing={alg: tuple(keys) for alg, keys in signing.items()},
-        verifying={row.kid: jwt.load_public(row.public_jwk) for row in rows},
+        verifying={row.kid: jwk.load_public(row.public_jwk) for row in rows},
         jwks=body,
         etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
     )
 
 
-def _parse(row: SigningKey) -> jwt.SigningKey:
+def _parse(row: SigningKey) -> jwk.SigningKey:
     # Kept by what is stored, so that a new key costs one parse and not one for each key.
     stored = (row.kid, row.alg, row.private_sealed)
     parsed = _parsed.get(stored)
     if parsed is None:
-        parsed = _parsed[stored] = jwt.load_private(row.kid, row.alg, _open(row))
+        parsed = _parsed[stored] = jwk.load_private(row.kid, row.alg, _open(row))
     return parsed
 
 
@@ -272,5 +272,5 @@ def _place(kid: str) -> str:
     return f"signing_keys/private_sealed/{kid}"
 
 
-_parsed: dict[tuple[str, str, bytes], jwt.SigningKey] = {}
+_parsed: dict[tuple[str, str, bytes], jwk.SigningKey] = {}
 _cache = cache.Cache[KeySet]("signing_keys", _load)

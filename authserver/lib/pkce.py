@@ -1,9 +1,10 @@
 """Proof key for code exchange, S256 only (RFC 7636)."""
 
-import base64
 import hashlib
 import hmac
 import re
+
+from authserver.lib import base64url
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -21,7 +22,7 @@ def valid_verifier(text: str) -> bool:
 
 def challenge(verifier: str) -> str:
     """BASE64URL(SHA256(verifier)), without padding."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(verifier.encode()).digest()).decode()
 
 
 def matches(verifier: str, expected: str) -> bool:

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwk as reference_jwk
 from joserfc import jwt as reference_jwt
 
-from authserver.lib import jwt
+from authserver.lib import jwk, jwt
 
-PEM = {alg: jwt.generate_private(alg) for alg in ("ES256", "RS256", "EdDSA")}
+PEM = {alg: jwk.generate_private(alg) for alg in ("ES256", "RS256", "EdDSA")}
 PEM["PS256"] = PEM["RS256"]
-SIGNING = {alg: jwt.load_private(f"key-{alg}", alg, pem) for alg, pem in PEM.items()}
-VERIFY = {key.kid: jwt.load_public(key.public_jwk) for key in SIGNING.values()}
+SIGNING = {alg: jwk.load_private(f"key-{alg}", alg, pem) for alg, pem in PEM.items()}
+VERIFY = {key.kid: jwk.load_public(key.public_jwk) for key in SIGNING.values()}
 ES = SIGNING["ES256"]
 CLAIMS = {"iss": "https://as.test", "sub": "usr_alice", "exp": 2_000_000_000, "scope": "workflows:read"}
 TOKEN = jwt.sign(ES, CLAIMS, "at+jwt")
@@ -34,7 +34,7 @@ def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def forge(header: Any, payload: Any = CLAIMS, sign: Callable[[bytes], bytes] = ES._sign) -> str:
+def forge(header: Any, payload: Any = CLAIMS, sign: Callable[[bytes], bytes] = ES.sign) -> str:
     """A token with a VALID signature over whatever header and payload, as a hostile issuer could make it."""
     parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload)]
     signed = ".".join(map(b64, parts))
@@ -54,12 +54,12 @@ def refused(token: str, **more: Any) -> str:
 # What is right
 
 
-@pytest.mark.parametrize("alg", jwt.SIGNING_ALGS)
+@pytest.mark.parametrize("alg", jwk.SIGNING_ALGS)
 def test_what_we_sign_we_verify(alg: str) -> None:
     assert verify(jwt.sign(SIGNING[alg], CLAIMS, "at+jwt"), algs=frozenset({alg})) == CLAIMS
 
 
-@pytest.mark.parametrize("alg", jwt.SIGNING_ALGS)
+@pytest.mark.parametrize("alg", jwk.SIGNING_ALGS)
 @pytest.mark.filterwarnings("ignore")
 def test_an_independent_implementation_accepts_what_we_sign(alg: str) -> None:
     key = reference_jwk.import_key({**SIGNING[alg].public_jwk})
@@ -68,7 +68,7 @@ def test_an_independent_implementation_accepts_what_we_sign(alg: str) -> None:
     assert decoded.header == {"alg": alg, "kid": f"key-{alg}", "typ": "at+jwt"}
 
 
-@pytest.mark.parametrize("alg", jwt.SIGNING_ALGS)
+@pytest.mark.parametrize("alg", jwk.SIGNING_ALGS)
 @pytest.mark.filterwarnings("ignore")
 def test_we_accept_what_an_independent_implementation_signs(alg: str) -> None:
     private = reference_jwk.import_key(PEM[alg], SIGNING[alg].public_jwk["kty"])
@@ -77,7 +77,7 @@ def test_we_accept_what_an_independent_implementation_signs(alg: str) -> None:
 
 
 def test_es256_signatures_always_have_64_bytes() -> None:
-    assert {len(ES._sign(b"%d" % n)) for n in range(600)} == {64}  # every 128th would be shorter unpadded
+    assert {len(ES.sign(b"%d" % n)) for n in range(600)} == {64}  # every 128th would be shorter unpadded
 
 
 @pytest.mark.parametrize("alg", ["ES384", "ES512"])
@@ -85,7 +85,7 @@ def test_es256_signatures_always_have_64_bytes() -> None:
 def test_clients_may_use_the_larger_curves(alg: str) -> None:
     private = reference_jwk.ECKey.generate_key({"ES384": "P-384", "ES512": "P-521"}[alg])
     token = reference_jwt.encode({"alg": alg, "kid": "k"}, CLAIMS, private, algorithms=[alg])
-    key = jwt.load_public({**private.as_dict(private=False), "kid": "k"})
+    key = jwk.load_public({**private.as_dict(private=False), "kid": "k"})
     assert verify(token, {"k": key}, typ=None, algs=frozenset({alg})) == CLAIMS
 
 
@@ -112,12 +112,6 @@ def test_where_no_typ_is_asked_for_only_jwt_or_none_will_do(header: dict[str, st
     assert refused(forge(header)) == "wrong typ"
 
 
-def test_the_signing_key_shows_nothing_private() -> None:
-    assert "PRIVATE" not in repr(ES)
-    assert set(ES.public_jwk) == {"kty", "crv", "x", "y", "kid", "alg", "use"}
-    assert set(SIGNING["RS256"].public_jwk) == {"kty", "n", "e", "kid", "alg", "use"}
-
-
 # 9.1.1: signature before content
 
 
@@ -128,7 +122,7 @@ def test_one_changed_character_is_refused(position: int) -> None:
 
 
 @pytest.mark.parametrize("segment", [0, 1, 2])
-@pytest.mark.parametrize("alg", jwt.SIGNING_ALGS)
+@pytest.mark.parametrize("alg", jwk.SIGNING_ALGS)
 def test_one_flipped_bit_in_each_segment_is_refused(segment: int, alg: str) -> None:
     parts = jwt.sign(SIGNING[alg], CLAIMS, "at+jwt").split(".")
     raw = bytearray(base64.urlsafe_b64decode(parts[segment] + "=="))
@@ -217,7 +211,7 @@ def test_a_public_key_never_serves_as_an_hmac_key(secret: bytes, alg: str) -> No
     ("alg", "kid"), [("RS256", "key-ES256"), ("ES256", "key-RS256"), ("PS256", "key-RS256"), ("EdDSA", "key-ES256")]
 )
 def test_a_key_verifies_its_own_algorithm_alone(alg: str, kid: str) -> None:
-    forged = forge({**HEADER, "alg": alg, "kid": kid}, sign=SIGNING[alg]._sign)
+    forged = forge({**HEADER, "alg": alg, "kid": kid}, sign=SIGNING[alg].sign)
     assert refused(forged, algs=jwt.VERIFY_ALGS) == "no key fits"
 
 
@@ -240,14 +234,14 @@ def test_a_header_that_brings_keys_or_changes_the_reading_is_refused(name: str, 
 
 
 def test_the_sender_cannot_bring_his_own_key() -> None:
-    mallory = jwt.load_private("m", "ES256", jwt.generate_private("ES256"))
-    assert refused(forge({**HEADER, "jwk": mallory.public_jwk}, sign=mallory._sign))
-    assert refused(forge(HEADER, sign=mallory._sign)) == "bad signature"
+    mallory = jwk.load_private("m", "ES256", jwk.generate_private("ES256"))
+    assert refused(forge({**HEADER, "jwk": mallory.public_jwk}, sign=mallory.sign))
+    assert refused(forge(HEADER, sign=mallory.sign)) == "bad signature"
 
 
 def test_decoys_with_the_same_kid_do_not_hide_the_right_key() -> None:
-    decoy = jwt.load_public({**SIGNING["RS256"].public_jwk, "kid": ES.kid})
-    other = jwt.load_public({**jwt.load_private("o", "ES256", jwt.generate_private("ES256")).public_jwk, "kid": ES.kid})
+    decoy = jwk.load_public({**SIGNING["RS256"].public_jwk, "kid": ES.kid})
+    other = jwk.load_public({**jwk.load_private("o", "ES256", jwk.generate_private("ES256")).public_jwk, "kid": ES.kid})
     assert verify(TOKEN, [decoy, other, VERIFY[ES.kid]]) == CLAIMS
     assert refused(TOKEN, keys=[decoy, other]) == "bad signature"
     assert refused(TOKEN, keys=[other] * 5) == "no key fits"
@@ -255,7 +249,7 @@ def test_decoys_with_the_same_kid_do_not_hide_the_right_key() -> None:
 
 def test_without_kid_exactly_one_key_must_fit_and_only_where_allowed() -> None:
     token = forge({"alg": "ES256", "typ": "at+jwt"})
-    other = jwt.load_public(jwt.load_private("o", "ES256", jwt.generate_private("ES256")).public_jwk)
+    other = jwk.load_public(jwk.load_private("o", "ES256", jwk.generate_private("ES256")).public_jwk)
     assert verify(token, require_kid=False) == CLAIMS
     assert refused(token) == "no kid"
     assert refused(token, keys={**VERIFY, "o": other}, require_kid=False) == "no key fits"
@@ -435,132 +429,7 @@ def test_no_bytes_in_the_segments_raise_anything_but_invalid_token(head: bytes, 
     refused(f"{HEAD}.{b64(body)}.{b64(signature)}")
 
 
-# Keys
-
-
-def unusable_keys() -> list[tuple[Any, str]]:
-    small = rsa.generate_private_key(65537, 1024).public_key().public_numbers()
-    es, rs, ed = (SIGNING[alg].public_jwk for alg in ("ES256", "RS256", "EdDSA"))
-    ed448_x = (
-        ed448.Ed448PrivateKey.generate()
-        .public_key()
-        .public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    )
-    return [
-        ({}, "key type"),
-        ([], "object"),
-        (None, "object"),
-        ("x", "object"),
-        ({"kty": ["EC"]}, "key type"),
-        ({"kty": "oct", "k": "AAAA"}, "private"),
-        ({**es, "d": "AAAA"}, "private"),
-        ({**rs, "p": "AAAA"}, "private"),
-        ({**es, "d": None}, "private"),
-        ({"kty": "oct"}, "key type"),
-        ({"kty": "RSA", "n": b64(small.n.to_bytes(128, "big")), "e": "AQAB"}, "2048"),
-        ({"kty": "RSA", "n": b64(((1 << 8200) + 1).to_bytes(1026, "big")), "e": "AQAB"}, "2048"),
-        ({**rs, "n": "A" * 100_000}, "incomplete"),
-        ({**rs, "e": "AQ"}, "malformed"),
-        ({**rs, "e": "Ag"}, "malformed"),
-        ({**rs, "n": "!" * 400}, "malformed"),
-        ({**rs, "n": ""}, "incomplete"),
-        ({**es, "crv": "secp256k1"}, "curve"),
-        ({**es, "crv": "P-192"}, "curve"),
-        ({**es, "crv": "Ed25519"}, "curve"),
-        ({**ed, "crv": "X25519"}, "curve"),
-        ({**ed, "crv": "Ed448", "x": b64(ed448_x)}, "curve"),
-        ({**ed, "crv": "P-256"}, "curve"),
-        ({**es, "x": 1}, "incomplete"),
-        ({**es, "x": b64(b"\1" * 32)}, "malformed"),
-        ({**es, "y": es["x"]}, "malformed"),
-        ({**ed, "x": "AAAA"}, "malformed"),
-        ({**es, "alg": "ES384"}, "algorithm"),
-        ({**es, "alg": "none"}, "algorithm"),
-        ({**rs, "alg": "HS256"}, "algorithm"),
-        ({**rs, "alg": "RSA1_5"}, "algorithm"),
-        ({**es, "alg": 1}, "algorithm"),
-        ({**es, "use": "enc"}, "meant"),
-        ({**es, "key_ops": ["sign"]}, "meant"),
-        ({**es, "key_ops": "verify"}, "meant"),
-        ({**es, "kid": 1}, "kid"),
-        ({**es, "kid": ""}, "kid"),
-        ({**es, "kid": "x" * 513}, "kid"),
-    ]
-
-
-@pytest.mark.parametrize(("key", "says"), unusable_keys())
-def test_a_weak_private_or_malformed_key_is_refused(key: Any, says: str) -> None:
-    with pytest.raises(jwt.InvalidKey, match=says):
-        jwt.load_public(key)
-
-
-def test_a_key_without_algorithm_gets_those_of_its_type() -> None:
-    def algs(alg: str) -> frozenset[str]:
-        public = {name: value for name, value in SIGNING[alg].public_jwk.items() if name != "alg"}
-        return jwt.load_public(public).algs
-
-    assert algs("ES256") == {"ES256"}
-    assert algs("EdDSA") == {"EdDSA"}
-    assert algs("RS256") == {"RS256", "PS256"}
-
-
-@given(
-    json_values
-    | st.dictionaries(
-        st.sampled_from(["kty", "crv", "x", "y", "n", "e", "alg", "kid", "use", "key_ops"]),
-        json_values | st.sampled_from(["EC", "RSA", "OKP", "P-256", "Ed25519", "AQAB", "AAAA"]),
-    )
-)
-def test_no_json_raises_anything_but_invalid_key(value: Any) -> None:
-    with pytest.raises(jwt.InvalidKey):
-        jwt.load_public(value)
-
-
-@pytest.mark.parametrize(
-    ("alg", "pem"),
-    [
-        ("ES256", PEM["RS256"]),
-        ("RS256", PEM["ES256"]),
-        ("EdDSA", PEM["ES256"]),
-        ("HS256", PEM["ES256"]),
-        ("none", PEM["ES256"]),
-        ("ES256", b""),
-        ("ES256", b"-----BEGIN PRIVATE KEY-----"),
-    ],
-)
-def test_a_private_key_must_fit_its_algorithm(alg: str, pem: bytes) -> None:
-    with pytest.raises(jwt.InvalidKey):
-        jwt.load_private("k", alg, pem)
-
-
-def test_no_key_is_made_for_an_algorithm_we_do_not_sign_with() -> None:
-    with pytest.raises(jwt.InvalidKey):
-        jwt.generate_private("HS256")
-
-
-def test_an_rsa_key_of_ours_has_3072_bits() -> None:
-    private = serialization.load_pem_private_key(PEM["RS256"], None)
-    assert isinstance(private, rsa.RSAPrivateKey)
-    assert private.key_size == 3072
-
-
-def test_the_thumbprint_is_that_of_the_rfc() -> None:
-    example = {
-        "kty": "RSA",
-        "e": "AQAB",
-        "alg": "RS256",
-        "kid": "2011-04-29",
-        "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtV"
-        "T86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W"
-        "-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbIS"
-        "D08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
-    }
-    assert jwt.thumbprint(example) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-
-
-@pytest.mark.parametrize("alg", jwt.SIGNING_ALGS)
-def test_thumbprints_agree_with_an_independent_implementation(alg: str) -> None:
-    assert jwt.thumbprint(SIGNING[alg].public_jwk) == reference_jwk.import_key(SIGNING[alg].public_jwk).thumbprint()
+# Hashes
 
 
 @pytest.mark.parametrize(
@@ -682,37 +551,3 @@ def test_peeking_reads_without_believing() -> None:
     forged = forge({**HEADER, "alg": "ES256"}, {"iss": "c_mallory"}, sign=lambda _: b"x")
     assert jwt.peek_header(forged)["kid"] == ES.kid
     assert jwt.peek_claims(forged) == {"iss": "c_mallory"}
-
-
-# ---- PEM
-
-
-def _pem(key: object) -> str:
-    from cryptography.hazmat.primitives import serialization
-
-    public: bytes = key.public_bytes(  # type: ignore[attr-defined]
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return public.decode()
-
-
-@pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
-def test_a_public_key_in_pem_becomes_a_jwk(alg: str) -> None:
-    from cryptography.hazmat.primitives import serialization
-
-    pem = jwt.generate_private(alg)
-    made = jwt.public_jwk(_pem(serialization.load_pem_private_key(pem, None).public_key()))
-    expected = jwt.load_private("", alg, pem).public_jwk
-    assert made["kid"] == jwt.thumbprint(expected)
-    assert {name: made[name] for name in made if name not in ("kid", "use")}.items() <= expected.items()
-
-
-def test_a_private_key_in_pem_is_refused() -> None:
-    with pytest.raises(jwt.InvalidKey, match="private"):
-        jwt.public_jwk(jwt.generate_private("ES256").decode())
-
-
-@pytest.mark.parametrize("text", ["", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "words"])
-def test_what_is_no_pem_is_refused(text: str) -> None:
-    with pytest.raises(jwt.InvalidKey):
-        jwt.public_jwk(text)

@@ -8,7 +8,7 @@ from typing import Any
 from authserver.domain import outbound
 from authserver.domain.client_metadata.registration import Registration
 from authserver.errors import Invalid
-from authserver.lib import jwt, quoting
+from authserver.lib import jwk, quoting
 
 _PEM_END = "-----END PUBLIC KEY-----"
 
@@ -41,8 +41,8 @@ def check(wanted: Registration) -> dict[str, str]:
         return {"jwks": 'A key set has the form {"keys": […]} with 1 to 10 keys.'}
     try:
         for key in keys:
-            jwt.load_public(key)
-    except jwt.InvalidKey as error:
+            jwk.load_public(key)
+    except jwk.InvalidKey as error:
         return {"jwks": str(error)}
     return {}
 
@@ -52,8 +52,8 @@ def _from_pem(text: str) -> dict[str, Any]:
     if "PRIVATE KEY" in text:
         raise Invalid("This is a private or symmetric key. Send the public key only.", field="jwks")
     try:
-        return {"keys": [jwt.public_jwk(block.strip() + "\n") for block in blocks[:11]]}
-    except jwt.InvalidKey as error:
+        return {"keys": [jwk.public_jwk(block.strip() + "\n") for block in blocks[:11]]}
+    except jwk.InvalidKey as error:
         raise Invalid(str(error), field="jwks") from None
 
 
