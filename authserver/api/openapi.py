@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from authserver import config
+from authserver.edge import json_errors
 from authserver.edge.api_call import Route
 from authserver.edge.exchange import Outgoing
-from authserver.edge.json_schema import INTEGER, OBJECT, STRING, Schema, record, ref, shown
+from authserver.edge.json_schema import INTEGER, OBJECT, STRING, Schema, one_of, record, ref, shown
 
 MAX_AGE = 300
 _PART = re.compile(r"\{([a-z_]+)\}")
@@ -24,12 +25,14 @@ _TEXTS = {
     429: "The limit is reached", 500: "A fault of ours", 503: "Something we need does not answer",
 }  # fmt: skip
 _ALWAYS = (400, 401, 403, 413, 429, 500, 503)
+_EARLY = (400, 401, 413, 500, 503)  # may come before anybody looked who is asking
 _LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _ERROR: Schema = record(
     {
         "error": record(
             {
-                "code": STRING, "message": STRING, "details": STRING, "request_id": STRING, "retry_after": INTEGER,
+                "code": one_of(*json_errors.CODES), "message": STRING, "details": STRING, "request_id": STRING,
+                "retry_after": INTEGER,
                 "problems": {"type": "object", "additionalProperties": STRING},
             },
             "code", "message", "details", "request_id",
@@ -149,7 +152,8 @@ def _responses(route: Route) -> dict[str, Any]:
         errors.add(422)
     rehearsed = {"200": _answer("What would be made: `dry_run`", shown({"data": OBJECT}), limited=True)}
     return {str(route.status): _success(route)} | (rehearsed if route.rehearsed else {}) | {
-        str(status): _answer(_TEXTS[status], ref("Error"), limited=not route.open) for status in sorted(errors)
+        str(status): _answer(_TEXTS[status], ref("Error"), limited=not route.open, known=status not in _EARLY)
+        for status in sorted(errors)
     }
 
 
@@ -162,12 +166,19 @@ def _success(route: Route) -> dict[str, Any]:
     return _answer("Done", shown({"data": route.answer}), limited=not route.open)
 
 
-def _answer(text: str, schema: Schema, *, limited: bool) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": schema}}, **_headers(limited=limited)}
+def _answer(text: str, schema: Schema, *, limited: bool, known: bool = True) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema}}
+    return {"description": text, "content": content, **_headers(limited=limited, known=known)}
 
 
-def _headers(*, limited: bool) -> dict[str, Any]:
-    return {"headers": {name: {"schema": STRING} for name in _LIMIT_HEADERS}} if limited else {}
+def _headers(*, limited: bool, known: bool = True) -> dict[str, Any]:
+    """The headers of a limit; `known` False: only where the credential was recognised, as not on most 401s."""
+    if not limited:
+        return {}
+    said: dict[str, Any] = {"schema": STRING, "required": known}
+    if not known:
+        said["description"] = "Only where the credential was recognised."
+    return {"headers": dict.fromkeys(_LIMIT_HEADERS, said)}
 
 
 # The protocol's endpoints, whose forms and errors are those of their RFCs.
@@ -197,6 +208,26 @@ def _of_protocol(
     return {method: made}
 
 
+def _introspection(token: Mapping[str, Schema]) -> dict[str, Any]:
+    """Beside RFC 7662: bearer callers with the scope `introspect`, the limit's state, the client's address."""
+    form = {
+        **token,
+        "rate_limit": {**one_of("consume"), "description": "Count this look as a request of the credential's."},
+        "client_ip": {**STRING, "description": "The address of the API's client, by which an API key's "
+                      "`allowed_networks` are judged; left out: the API's own. Names no port and no zone."},
+    }  # fmt: skip
+    made = _of_protocol(
+        "post", "introspect", "What a credential says (RFC 7662)", form=_form(form, "token"),
+        errors=(400, 401, 403, 429, 503),
+    )  # fmt: skip
+    made["post"]["security"] = [{"client": []}, {"bearer": ["introspect"]}]
+    made["post"]["description"] = (
+        "Clients authenticate as at the token endpoint; a bearer credential needs the scope `introspect`, else the "
+        'answer is 403 `insufficient_scope`. Whatever is not for the caller: `{"active": false}`.'
+    )
+    return made
+
+
 def _protocol() -> dict[str, dict[str, Any]]:
     token = {"token": STRING, "token_type_hint": STRING}
     request = {
@@ -223,9 +254,7 @@ def _protocol() -> dict[str, dict[str, Any]]:
         "/oauth/token": _of_protocol(
             "post", "token", "Get tokens (RFC 6749 section 3.2)", form=_form(request, "grant_type")
         ),
-        "/oauth/introspect": _of_protocol(
-            "post", "introspect", "What a credential says (RFC 7662)", form=_form(token, "token")
-        ),
+        "/oauth/introspect": _introspection(token),
         "/oauth/revoke": _of_protocol("post", "revoke", "Revoke a token (RFC 7009)", form=_form(token, "token")),
         "/oauth/userinfo": {
             **_of_protocol("get", "userinfo", "Who signed in (OpenID Connect)", security="bearer",

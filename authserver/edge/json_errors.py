@@ -22,6 +22,14 @@ _CODES: dict[type[DomainError], str] = {
 }
 
 
+# Every code that an answer may carry (contract 6), for the OpenAPI document.
+CODES = (
+    "MISSING_AUTHENTICATION", "INVALID_API_KEY", "INVALID_TOKEN", "INSUFFICIENT_PERMISSIONS", "SCOPE_INSUFFICIENT",
+    "RATE_LIMIT_EXCEEDED", "INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED", "INTERNAL_ERROR",
+    "TEMPORARILY_UNAVAILABLE",
+)  # fmt: skip
+
+
 class ApiError(Exception):
     """A refusal as a program reads it. No text repeats input; `headers` go out with it.
 

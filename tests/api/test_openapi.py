@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from authserver import api, oauth
+from authserver.edge import json_errors
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
 
@@ -76,3 +78,26 @@ def test_the_page_shows_every_operation(app: Flask, document: dict[str, Any]) ->
     assert page.status_code == 200
     for method, path in operations(document):
         assert f"{method} {path}" in page.text
+
+
+def test_introspection_is_described_for_bearers_too(document: dict[str, Any]) -> None:
+    said = document["paths"]["/oauth/introspect"]["post"]
+    assert {"client": []} in said["security"] and {"bearer": ["introspect"]} in said["security"]
+    assert {"400", "401", "403"} <= said["responses"].keys()
+    form = said["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["properties"]
+    assert form["rate_limit"]["enum"] == ["consume"] and "client_ip" in form
+
+
+def test_limit_headers_are_promised_only_where_they_always_come(call: Caller, alice: Person) -> None:
+    said = call("GET", "/openapi.json").json["paths"]["/v1/me"]["get"]["responses"]
+    for status, credential in (("200", key_of(alice)), ("401", "kaie_ak_wrong")):
+        given = call("GET", "/v1/me", credential).headers
+        for name, header in said[status]["headers"].items():
+            assert header["required"] is (name in given)
+
+
+def test_every_error_code_that_the_source_names_is_in_the_document(document: dict[str, Any]) -> None:
+    told = document["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"]
+    source = inspect.getsource(json_errors)
+    written = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+|CONFLICT)"', source[source.index("class ApiError") :]))
+    assert written | set(json_errors._CODES.values()) == set(told)

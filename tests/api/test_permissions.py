@@ -19,6 +19,7 @@ from tests.conftest import Person
 MATRIX = {
     "GET /v1/me": "rwfatc",
     "GET /v1/api-keys": "fa", "POST /v1/api-keys": "fa", "GET /v1/api-keys/{id}": "fa",
+    "PATCH /v1/api-keys/{id}": "fa",
     "DELETE /v1/api-keys/{id}": "fa", "POST /v1/api-keys/{id}/rotate": "fa",
     "GET /v1/clients": "fa", "POST /v1/clients": "fa", "GET /v1/clients/{id}": "fa", "PATCH /v1/clients/{id}": "fa",
     "DELETE /v1/clients/{id}": "fa", "GET /v1/clients/{id}/secrets": "fa", "POST /v1/clients/{id}/secrets": "fa",
