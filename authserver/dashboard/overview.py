@@ -40,10 +40,10 @@ def show() -> str:
 
 def _stats(figures: Overview) -> list[dict[str, Any]]:
     failed = url_for("audit_log.index", group="sign_ins", result="refused")
-    sample = ", with sample data" if figures.samples_today else ""
+    sample = "with sample data" if figures.samples_today else ""
     return [
         {"label": "Tokens issued, 24 h", "value": f"{figures.tokens:,}", **_change(figures, sample)},
-        {"label": "Checks answered, 24 h", "value": f"{figures.checks:,}", "sub": f"introspections{sample}"},
+        {"label": "Checks answered, 24 h", "value": f"{figures.checks:,}", "sub": sample or "introspections"},
         {"label": "Failed sign-ins, 24 h", "value": f"{figures.failed_sign_ins:,}",
          "href": failed if figures.failed_sign_ins else "", "sub": "wrong passwords"},
         {"label": "Refused requests, 24 h", "value": f"{figures.refusals:,}",
@@ -54,10 +54,13 @@ def _stats(figures: Overview) -> list[dict[str, Any]]:
 def _change(figures: Overview, sample: str) -> dict[str, str]:
     """Today beside yesterday, in percent."""
     if not figures.tokens_before:
-        return {"sub": f"none the day before{sample}"}
+        return {"sub": sample or "none the day before"}
     change = round(100 * (figures.tokens - figures.tokens_before) / figures.tokens_before)
     sign = "+" if change > 0 else "−" if change < 0 else "±"
-    return {"sub": f"{sign}{abs(change)} %{sample or ' on the day before'}", "tone": "ok" if change > 0 else ""}
+    return {
+        "sub": f"{sign}{abs(change)} %{', ' + sample if sample else ' on the day before'}",
+        "tone": "ok" if change > 0 else "",
+    }
 
 
 def _day(at: int) -> str:

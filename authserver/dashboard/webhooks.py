@@ -138,6 +138,9 @@ def check(webhook_id: str) -> Any:
     row = _mine(webhook_id)
     # Browsers send line ends as CR LF; what we sign has none of either.
     payload, signature = request.form.get("payload", "").replace("\r\n", "\n"), request.form.get("signature", "")
+    if not payload or not signature.strip():
+        problem = f"Paste the {'value of ' + row.signature_header if payload else 'raw body'}."
+        return _verification(row, problem=problem, payload=payload, signature=signature), 422
     try:
         good = webhook_endpoints.verify(row.owner_id, row.id, payload.encode(errors="replace"), signature)
     except Invalid as refused:

@@ -204,6 +204,18 @@ def test_rolling_wants_a_fresh_proof(
     assert "reauth=1" in answer.location
 
 
+@pytest.mark.parametrize(("payload", "signature", "field"), [("", "sha256=ab", "payload"), ("{}", " ", "signature")])
+def test_verify_says_which_of_the_two_is_missing(
+    signed_in: Any, alice: Person, payload: str, signature: str, field: str
+) -> None:
+    row = endpoint(alice, "http://127.0.0.1:9/")
+    page = f"/webhooks/{row.id}/verify"
+    answer = forms.submit(signed_in(alice), page, payload=payload, signature=signature)
+    text = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and "<title>Error – " in text
+    assert f'<a href="#{field}">Paste the ' in text and f'aria-describedby="{field}-error"' in text
+
+
 def test_verify_knows_ours_from_others(signed_in: Any, alice: Person, receiver: Receiver) -> None:
     http, row = signed_in(alice), endpoint(alice, receiver.url(), secret=SECRET)
     happen(alice)
