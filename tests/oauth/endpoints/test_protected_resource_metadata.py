@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from authserver import api
 from authserver.domain import resources, scopes
+from authserver.edge.exchange import Incoming
 from authserver.errors import Invalid
 from authserver.oauth.endpoints import protected_resource_metadata
 from tests.conftest import Person
@@ -174,7 +175,7 @@ def test_it_costs_no_statement_known_or_not(statements: Callable[[], Any]) -> No
 
 
 def _below(tail: str) -> int:
-    incoming = protocol.Incoming("GET", PATH + tail, "", {}, b"", "192.0.2.7")
+    incoming = Incoming("GET", PATH + tail, "", {}, b"", "192.0.2.7")
     return protected_resource_metadata.respond(incoming).status
 
 
@@ -212,7 +213,7 @@ def _fetch(http: FlaskClient, url: str) -> dict[str, Any]:
     assert url.startswith(f"{ISSUER}/")
     reply = http.get(url.removeprefix(ISSUER))
     assert reply.status_code == 200, url
-    return dict(reply.json)
+    return dict(reply.json or {})
 
 
 def test_a_person_lets_an_app_ask_for_the_api_alone(http: FlaskClient, web_app: App, alice: Person) -> None:
