@@ -96,6 +96,8 @@ def faults(page: Page) -> list[str]:
         found += [f"{width} px: {each}" for each in overflowing(page)]
         if width == SMALLEST:
             continue
+        # As tall as the page: what a sticky bar covers for the moment is reached by scrolling.
+        page.set_viewport_size({"width": width, "height": max(900, page.evaluate("document.body.scrollHeight"))})
         found += [f"{width} px: {each}" for each in _axe(page, {"type": "tag", "values": RULES})]
         page.emulate_media(color_scheme="dark")
         # The other theme changes colours alone.
