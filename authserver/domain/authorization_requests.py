@@ -1,31 +1,18 @@
-"""Authorization requests: stored as they came, bound to one browser, answered once (RFC 6749 section 4.1)."""
+"""Authorization requests: stored as they came, bound to one browser (RFC 6749 section 4.1)."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain import (
-    audit,
-    authorization_codes,
-    clients,
-    consents,
-    grants,
-    mails,
-    rate_limits,
-    scopes,
-    throttle,
-)
+from authserver.domain import clients, rate_limits, scopes, throttle
 from authserver.domain.clients import ClientFacts
 from authserver.domain.sessions import SignedIn
 from authserver.errors import Check, Conflict, DomainError, RateLimited
-from authserver.lib import clock, durations, redirect_uris, secrets, user_agents
+from authserver.lib import clock, durations, redirect_uris, secrets
 from authserver.models import AuthorizationRequest
 from authserver.observability import context
 
@@ -86,15 +73,6 @@ class NoLongerValid(DomainError):
 
     def __init__(self, detail: str) -> None:
         super().__init__("This app can't be used at the moment. Nothing was shared.", detail)
-
-
-class Step(enum.Enum):
-    """What comes next for a stored request."""
-
-    SIGN_IN = "sign_in"
-    CHOOSE_ACCOUNT = "choose_account"
-    CONSENT = "consent"
-    ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,69 +204,6 @@ def effective_scopes(pending: AuthorizationRequest, client: ClientFacts, role: s
     return kept
 
 
-def next_step(pending: AuthorizationRequest, client: ClientFacts, found: SignedIn | None) -> Step:
-    """What a stored request needs before its answer. Raises Refusal, also where prompt=none forbids that step."""
-    silent = "none" in pending.prompt
-    to = destination_of(pending, client)
-    if found is None or _must_sign_in(pending, found):
-        if silent:
-            raise to.refuse("login_required", "The person has to sign in.")
-        return Step.SIGN_IN
-    if "select_account" in pending.prompt and not _has_chosen(pending, found):
-        return Step.CHOOSE_ACCOUNT
-    kept = effective_scopes(pending, client, found.user.role)
-    if "consent" in pending.prompt or consents.needed(found.user.id, client, pending, kept):
-        if silent:
-            raise to.refuse("consent_required", "The person has to allow this first.")
-        return Step.CONSENT
-    return Step.ANSWER
-
-
-def note_asked(pending: AuthorizationRequest, user_id: str) -> None:
-    """Remember whom the consent page shows: nobody else can answer it."""
-    if pending.user_id == user_id:
-        return
-    with database.transaction() as session:
-        _require_pending(_update(session, pending, user_id=user_id))
-
-
-def choose(pending: AuthorizationRequest, user_id: str) -> None:
-    """prompt=select_account: the person stays with the account they are signed in with."""
-    with database.transaction() as session:
-        _require_pending(_update(session, pending, user_id=user_id, chosen_at=clock.now()))
-
-
-def answer(pending: AuthorizationRequest, client: ClientFacts, found: SignedIn) -> str:
-    """Answer without a question, because everything was allowed before; returns the code. Raises Answered."""
-    kept = effective_scopes(pending, client, found.user.role)
-    with database.transaction() as session:
-        _claim(session, pending, "allow", found.user.id)
-        return _issue(session, pending, found, kept)
-
-
-def allow(pending: AuthorizationRequest, client: ClientFacts, found: SignedIn, *, allowed: Sequence[str]) -> str:
-    """The person allows these scopes: consent, grant, code and event in one transaction; returns the code.
-
-    Raises Answered for every call but the first, however many come at once.
-    """
-    asked = effective_scopes(pending, client, found.user.role)
-    kept = tuple(name for name in asked if name in allowed)
-    with database.transaction() as session:
-        _claim(session, pending, "allow", found.user.id)
-        new = consents.record(session, found.user.id, client.id, resources=pending.resources, asked=asked, allowed=kept)
-        _tell(session, client, found, new)
-        code = _issue(session, pending, found, kept)
-        _record(session, "consent.granted", client, found, scopes=list(kept), resources=pending.resources)
-    return code
-
-
-def deny(pending: AuthorizationRequest, client: ClientFacts, found: SignedIn) -> None:
-    """The person refuses; the app learns nothing else. Raises Answered."""
-    with database.transaction() as session:
-        _claim(session, pending, "deny", found.user.id)
-        _record(session, "consent.denied", client, found, scopes=pending.scopes)
-
-
 def _find(handle: str) -> AuthorizationRequest | None:
     if not 0 < len(handle) <= 100:
         return None
@@ -323,98 +238,3 @@ def _require_room(found: SignedIn | None) -> None:
             f"authorization requests, {bucket}",
             retry_after=state.retry_after,
         )
-
-
-def _must_sign_in(pending: AuthorizationRequest, found: SignedIn) -> bool:
-    if _is_fresh(pending, found):
-        return False
-    # max_age counts from the request, so that reading the consent page takes nobody back to the password.
-    too_old = pending.max_age is not None and (
-        pending.max_age == 0 or found.session.auth_time + pending.max_age < pending.created_at
-    )
-    return "login" in pending.prompt or too_old
-
-
-def _is_fresh(pending: AuthorizationRequest, found: SignedIn) -> bool:
-    """Whether the person proved who they are after the request came, and not just within the same second."""
-    if found.session.id == pending.session_before:
-        return found.session.auth_time > pending.created_at
-    return found.session.auth_time >= pending.created_at
-
-
-def _has_chosen(pending: AuthorizationRequest, found: SignedIn) -> bool:
-    stays = pending.chosen_at is not None and pending.user_id == found.user.id
-    return stays or _is_fresh(pending, found)
-
-
-def _claim(session: Session, pending: AuthorizationRequest, answer: str, user_id: str) -> None:
-    if not _update(session, pending, answered_at=clock.now(), answer=answer, user_id=user_id):
-        raise Answered
-
-
-def _require_pending(updated: bool) -> None:
-    if not updated:
-        raise Answered
-
-
-def _update(session: Session, pending: AuthorizationRequest, **values: object) -> bool:
-    """Change a request that has no answer yet; says whether it had none."""
-    result = session.execute(
-        update(AuthorizationRequest)
-        .where(AuthorizationRequest.digest == pending.digest, AuthorizationRequest.answered_at.is_(None))
-        .values(**values)
-    )
-    return bool(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
-
-
-def _issue(session: Session, pending: AuthorizationRequest, found: SignedIn, kept: Sequence[str]) -> str:
-    grant = grants.create(
-        session,
-        client_id=pending.client_id,
-        user_id=found.user.id,
-        session_id=found.session.id,
-        scopes=list(kept),
-        resources=pending.resources,
-        auth_time=found.session.auth_time,
-        amr=found.session.amr,
-        nonce=pending.nonce,
-    )
-    return authorization_codes.issue(
-        session,
-        grant,
-        client_id=pending.client_id,
-        redirect_uri=pending.redirect_uri,
-        redirect_uri_sent=pending.redirect_uri_sent,
-        code_challenge=pending.code_challenge,
-    )
-
-
-def _tell(session: Session, client: ClientFacts, found: SignedIn, new: Sequence[str]) -> None:
-    """A mail about what reaches far, the first time it is allowed."""
-    far = [facts.title for facts in scopes.all().values() if facts.name in new and facts.level == "full"]
-    if far:
-        asked = context.current()
-        mails.send(
-            session,
-            found.user.email,
-            "app_allowed",
-            name=found.user.name,
-            app=client.name,
-            can=far,
-            at=clock.now(),
-            ip=asked.ip,
-            browser=user_agents.describe(asked.user_agent).text,
-        )
-
-
-def _record(session: Session, event: str, client: ClientFacts, found: SignedIn, **data: Any) -> None:
-    audit.record(
-        session,
-        event,
-        target=f"client:{client.id}",
-        owner_id=found.user.id,
-        client_id=client.id,
-        actor=f"user:{found.user.id}",
-        client_name=client.name,
-        **data,
-    )

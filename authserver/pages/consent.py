@@ -10,8 +10,17 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from authserver import config
-from authserver.domain import authorization_requests, consents, resources, scopes, users
-from authserver.domain.authorization_requests import Pending, Step
+from authserver.domain import (
+    authorization_answers,
+    authorization_requests,
+    authorization_steps,
+    consents,
+    resources,
+    scopes,
+    users,
+)
+from authserver.domain.authorization_requests import Pending
+from authserver.domain.authorization_steps import Step
 from authserver.domain.clients import ClientFacts
 from authserver.domain.scopes import ScopeFacts
 from authserver.domain.sessions import SignedIn
@@ -41,10 +50,10 @@ class Row:
 def show() -> Response:
     """Ask. Whoever arrives here out of order is sent to the step that is due."""
     handle, pending, client, found = _stored(request.args.get("request", ""))
-    step = authorization_requests.next_step(pending, client, found)
+    step = authorization_steps.next_step(pending, client, found)
     if found is None or step is not Step.CONSENT:
         return _continue(handle)
-    authorization_requests.note_asked(pending, found.user.id)
+    authorization_answers.note_asked(pending, found.user.id)
     return _page(handle, pending, client, found)
 
 
@@ -52,7 +61,7 @@ def show() -> Response:
 def decide() -> Response:
     """Allow or deny, once. The stored request decides what can be allowed; ticks only take away from it."""
     handle, pending, client, found = _stored(request.form.get("request", ""))
-    step = authorization_requests.next_step(pending, client, found)
+    step = authorization_steps.next_step(pending, client, found)
     action = request.form.getlist("action")
     if found is None or step in (Step.SIGN_IN, Step.CHOOSE_ACCOUNT) or not _asked_of(pending, found):
         return _continue(handle)
@@ -67,7 +76,7 @@ def decide() -> Response:
 def choose() -> Response:
     """prompt=select_account: go on as this person, or as another."""
     handle, pending, client, found = _stored(request.args.get("request", ""))
-    if found is None or authorization_requests.next_step(pending, client, found) is not Step.CHOOSE_ACCOUNT:
+    if found is None or authorization_steps.next_step(pending, client, found) is not Step.CHOOSE_ACCOUNT:
         return _continue(handle)
     return make_response(
         render_template(
@@ -87,9 +96,9 @@ def stay() -> Response:
     if (
         found
         and request.form.get("account") == found.user.id
-        and authorization_requests.next_step(pending, client, found) is Step.CHOOSE_ACCOUNT
+        and authorization_steps.next_step(pending, client, found) is Step.CHOOSE_ACCOUNT
     ):
-        authorization_requests.choose(pending, found.user.id)
+        authorization_answers.choose(pending, found.user.id)
     return _continue(handle)
 
 
@@ -111,7 +120,7 @@ def _asked_of(pending: Pending, found: SignedIn) -> bool:
 
 
 def _deny(pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
-    authorization_requests.deny(pending, client, found)
+    authorization_answers.deny(pending, client, found)
     metrics.CONSENTS.labels(decision="deny").inc()
     return authorization_answer.send(
         authorization_requests.destination_of(pending, client),
@@ -126,7 +135,7 @@ def _allow(handle: str, pending: Pending, client: ClientFacts, found: SignedIn) 
     allowed = [row.name for row in offered if not row.optional or row.name in ticked]
     if offered and not allowed:
         return _page(handle, pending, client, found, problem="Tick at least one thing, or choose Cancel.")
-    code = authorization_requests.allow(pending, client, found, allowed=allowed)
+    code = authorization_answers.allow(pending, client, found, allowed=allowed)
     metrics.CONSENTS.labels(decision="allow").inc()
     return authorization_answer.send(authorization_requests.destination_of(pending, client), code=code)
 

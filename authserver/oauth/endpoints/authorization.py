@@ -7,8 +7,9 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 
-from authserver.domain import authorization_requests, refusals
-from authserver.domain.authorization_requests import UNBOUND, Asked, Pending, Refusal, Step
+from authserver.domain import authorization_answers, authorization_requests, authorization_steps, refusals
+from authserver.domain.authorization_requests import UNBOUND, Asked, Pending, Refusal
+from authserver.domain.authorization_steps import Step
 from authserver.domain.clients import ClientFacts
 from authserver.domain.sessions import SignedIn
 from authserver.edge import authorization_answer, browser, csrf, current_user, headers
@@ -123,7 +124,7 @@ def _asked(sent: authorization_rules.Parameters) -> Asked:
 def _go_on(handle: str, pending: Pending) -> Response:
     client, found = authorization_requests.client_of(pending), current_user.signed_in()
     headers.allow_form_target(*authorization_requests.form_targets(pending.redirect_uri))
-    step = authorization_requests.next_step(pending, client, found)
+    step = authorization_steps.next_step(pending, client, found)
     if found is None or step is Step.SIGN_IN:
         return _to("login.show", handle, reauth="1" if found else None)
     if step is Step.CHOOSE_ACCOUNT:
@@ -134,7 +135,7 @@ def _go_on(handle: str, pending: Pending) -> Response:
 
 
 def _answer(pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
-    code = authorization_requests.answer(pending, client, found)
+    code = authorization_answers.allow_as_before(pending, client, found)
     return authorization_answer.send(authorization_requests.destination_of(pending, client), code=code)
 
 
