@@ -78,7 +78,7 @@ def test_it_says_who_asks_as_whom_for_what_and_where_it_leads(notes: str, hers: 
         "Acme Notes wants to access your Kaie account",
         "notes.example.com",
         "bob@example.test",
-        "3 months ago",
+        "90 days ago",
         "Alice Martin",
         "alice@example.test",
         "Switch account",
