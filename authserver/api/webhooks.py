@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from authserver.domain import webhook_deliveries, webhook_endpoints, webhooks
+from authserver.domain import webhook_deliveries, webhook_endpoints, webhook_secrets, webhooks
 from authserver.domain.webhook_deliveries import Delivery
-from authserver.domain.webhook_endpoints import WebhookEndpoint, Wish
+from authserver.domain.webhook_endpoints import WebhookEndpoint
+from authserver.domain.webhook_wishes import Wish
 from authserver.edge.api_call import ADMIN, OWNER, Call, Route, expected_tag, many, nothing, one, tag, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_errors import invalid_request
@@ -159,7 +160,7 @@ def facts(row: WebhookEndpoint) -> dict[str, Any]:
         "active": row.stopped_at is None,
         "status": webhook_endpoints.status(row),
         "everybody": row.everybody,
-        "headers": sorted(webhook_endpoints.headers(row)),
+        "headers": sorted(webhook_secrets.headers(row)),
         "signature_header": row.signature_header,
         "failing_since": time(row.failing_since),
         "old_secret_ends_at": time(row.old_secret_ends_at),

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 
 from authserver import config
-from authserver.domain import users, webhook_deliveries, webhook_endpoints, webhooks
+from authserver.domain import users, webhook_deliveries, webhook_endpoints, webhook_secrets, webhooks
 from authserver.domain.webhook_endpoints import WebhookEndpoint
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, Invalid
@@ -61,7 +61,7 @@ def show(webhook_id: str) -> str:
         recent=recent,
         counts=webhook_deliveries.count_by_state(row.id),
         health=webhook_deliveries.health([row.id])[row.id],
-        header_names=sorted(webhook_endpoints.headers(row)),
+        header_names=sorted(webhook_secrets.headers(row)),
         kinds=webhooks.EVENTS,
     )
 

@@ -8,8 +8,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, FieldList, RadioField, SelectMultipleField, StringField
 
-from authserver.domain import webhook_deliveries, webhook_endpoints, webhooks
-from authserver.domain.webhook_endpoints import WebhookEndpoint, Wish
+from authserver.domain import webhook_deliveries, webhook_endpoints, webhook_secrets, webhook_wishes, webhooks
+from authserver.domain.webhook_endpoints import WebhookEndpoint
+from authserver.domain.webhook_wishes import Wish
 from authserver.edge import current_user, one_shot
 from authserver.errors import Invalid, NotFound
 
@@ -46,7 +47,7 @@ class WebhookForm(FlaskForm):
             events=chosen,
             active=active,
             everybody=bool(self.everybody.data),
-            headers=webhook_endpoints.parse_headers(self.headers.data or ()),
+            headers=webhook_wishes.parse_headers(self.headers.data or ()),
         )
 
     def typed_secret(self) -> str:
@@ -58,7 +59,7 @@ class WebhookForm(FlaskForm):
         for field, sentence in refused.problems.items():
             self[field].errors = [sentence]
         for entry in self.headers.entries if "headers" in refused.problems else ():
-            if problem := webhook_endpoints.headers_problem(webhook_endpoints.parse_headers([entry.data or ""])):
+            if problem := webhook_wishes.headers_problem(webhook_wishes.parse_headers([entry.data or ""])):
                 entry.errors = [problem]
         if not refused.problems:
             self.form_errors.append(refused.public)
@@ -83,7 +84,7 @@ def create() -> Any:
     if request.form.get("action") == "look":
         return _page(form, test=_result())
     try:
-        webhook_endpoints.validate(form.wish(), form.typed_secret())
+        webhook_wishes.validate(form.wish(), form.typed_secret())
         if not one_shot.spend():
             return render_template("dashboard/webhooks/already_shown.html"), 409
         row, secret = webhook_endpoints.create(current_user.me().user, form.wish(), secret=form.typed_secret())
@@ -105,7 +106,7 @@ def edit(webhook_id: str) -> str:
         which=ALL if every else SOME,
         events=[] if every else row.events,
         everybody=row.everybody,
-        headers=[f"{name}: {value}" for name, value in webhook_endpoints.headers(row).items()],
+        headers=[f"{name}: {value}" for name, value in webhook_secrets.headers(row).items()],
     )
     return _page(form, hook=row)
 

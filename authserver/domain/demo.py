@@ -20,6 +20,7 @@ from authserver.domain import (
     users,
     webhook_endpoints,
     webhook_inbox,
+    webhook_wishes,
 )
 from authserver.domain.client_metadata import Registration
 from authserver.domain.credentials import passwords
@@ -170,7 +171,7 @@ def _webhook(admin: User) -> None:
     url = config.current().issuer + webhook_inbox.PATH
     found = [each for each in webhook_endpoints.page(admin.id, limit=100)[0] if each.url.endswith(webhook_inbox.PATH)]
     if not found:
-        row, _ = webhook_endpoints.create(admin, webhook_endpoints.Wish("Demo inbox", url))
+        row, _ = webhook_endpoints.create(admin, webhook_wishes.Wish("Demo inbox", url))
         webhook_endpoints.test(admin.id, row.id)
     elif found[0].url != url:
         wish = dataclasses.replace(webhook_endpoints.wish_of(found[0]), url=url)

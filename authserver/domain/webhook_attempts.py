@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain import mails, outbound, usage, webhook_endpoints, webhooks
+from authserver.domain import mails, outbound, usage, webhook_endpoints, webhook_secrets, webhooks
 from authserver.domain.webhook_deliveries import ATTEMPTS
 from authserver.lib import clock, secrets, webhook_signatures
 from authserver.models import User, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -64,11 +64,9 @@ def make(job: Job) -> Outcome:
         event.id, event.type, event.at_us, event.facts, own=own, endpoint_id=endpoint.id,
         retry_count=job.delivery.sends,
     )  # fmt: skip
-    signed = webhook_signatures.headers(
-        endpoint.signature_header, webhook_endpoints.valid_secrets(endpoint), event.id, now, body
-    )
+    signed = webhook_signatures.headers(endpoint.signature_header, webhook_secrets.valid(endpoint), event.id, now, body)
     standard = {"Content-Type": "application/json", "User-Agent": f"{config.current().slug}-webhooks/1.0", **signed}
-    own_headers = webhook_endpoints.headers(endpoint)
+    own_headers = webhook_secrets.headers(endpoint)
     shown = {**standard, **dict.fromkeys(own_headers, "•••")}
     began = time.monotonic()
     answer, error, blocked = None, "", False

@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from authserver import config, database, keyring
-from authserver.domain import audit, outbound, rate_limits, webhooks
+from authserver import config, database
+from authserver.domain import audit, outbound, rate_limits, webhook_secrets, webhook_wishes, webhooks
+from authserver.domain.webhook_wishes import Wish
 from authserver.errors import Conflict, Invalid, NotFound, RateLimited
-from authserver.lib import clock, quoting, sealing, secrets, webhook_signatures
+from authserver.lib import clock, secrets, webhook_signatures
 from authserver.models import User
 from authserver.models import WebhookEndpoint as WebhookEndpoint  # what pages and the API are handed
 
 MAX_ENDPOINTS = 20  # of one person
-MAX_HEADERS = 10
 OVERLAP_SECONDS = 24 * 3600
 OVERLAPS = {"24h": OVERLAP_SECONDS, "1h": 3600, "now": 0}
 PAUSED, FAILING, GONE = "paused", "failing", "gone"
 DRAFT_SECONDS = 3600
-CHECK_SECONDS = 2.0
 MAX_VERIFIED = 256 * 1024
-PUBLIC_ONLY = " Webhooks can only go to public addresses (an operator can allow ranges in the configuration)."
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,60}")
-# What we set ourselves, and what would change how the request is read.
-_OURS = re.compile(
-    r"(?i)host|content-.*|transfer-encoding|connection|te|trailer|upgrade|expect|accept-encoding|user-agent|webhook-.*"
-    r"|x-.*-signature|cookie|proxy-.*|keep-alive"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody wants an endpoint to be. `everybody` None: as far as the owner may."""
-
-    name: str
-    url: str
-    events: tuple[str, ...] = (webhooks.ALL,)
-    active: bool = True
-    everybody: bool | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def create(owner: User, wish: Wish, *, secret: str = "") -> tuple[WebhookEndpoint, str]:
     """Set an endpoint up; returns its row and, this once, its secret: the given one, or a new one. Raises Invalid."""
-    validate(wish, secret)
+    webhook_wishes.validate(wish, secret)
     row, made = _new(owner, wish, secret)
     with database.transaction() as session:
         _check_room(session, owner.id)
@@ -61,7 +38,7 @@ def create(owner: User, wish: Wish, *, secret: str = "") -> tuple[WebhookEndpoin
 
 def draft(owner: User, wish: Wish, *, secret: str = "") -> tuple[WebhookEndpoint, str]:
     """An endpoint that is only tested, and the id of the test's delivery; it is gone within the hour."""
-    validate(wish, secret)
+    webhook_wishes.validate(wish, secret)
     row, _ = _new(owner, wish, secret)
     row.draft, row.stopped_at, row.stopped_because = True, None, ""
     with database.transaction() as session:
@@ -88,7 +65,7 @@ def revise(
     `still` says whether it is as the caller saw it: Conflict if somebody else changed it since.
     """
     before = get(owner_id, endpoint_id)
-    validate(wish, moved=wish.url != before.url)
+    webhook_wishes.validate(wish, moved=wish.url != before.url)
     with database.transaction() as session:
         row = _locked(session, owner_id, endpoint_id)
         if still is not None and not still(row):
@@ -101,9 +78,9 @@ def revise(
         changed = [name for name, value in wanted.items() if getattr(row, name) != value]
         for name in changed:
             setattr(row, name, wanted[name])
-        if dict(wish.headers) != headers(row):
+        if dict(wish.headers) != webhook_secrets.headers(row):
             changed.append("headers")
-            row.headers_sealed = _seal_headers(row.id, wish.headers)
+            row.headers_sealed = webhook_secrets.seal_headers(row.id, wish.headers)
         if changed:
             row.updated_at = clock.now()
             _record(session, "webhook.updated", row, changed=changed)
@@ -113,7 +90,9 @@ def revise(
 
 def wish_of(row: WebhookEndpoint) -> Wish:
     """An endpoint as the wish that would make it, for `dataclasses.replace`."""
-    return Wish(row.name, row.url, tuple(row.events), row.stopped_at is None, row.everybody, headers(row))
+    return Wish(
+        row.name, row.url, tuple(row.events), row.stopped_at is None, row.everybody, webhook_secrets.headers(row)
+    )
 
 
 def switch(owner_id: str | None, endpoint_id: str, *, on: bool) -> WebhookEndpoint:
@@ -141,10 +120,7 @@ def roll(owner_id: str | None, endpoint_id: str, *, overlap: int = OVERLAP_SECON
     made = webhook_signatures.new_secret()
     with database.transaction() as session:
         row = _locked(session, owner_id, endpoint_id)
-        now, current = clock.now(), _open(row.secret_sealed, _place(row.id, "secret"))
-        row.old_secret_sealed = _seal(current, _place(row.id, "old_secret")) if overlap else None
-        row.old_secret_ends_at = now + overlap if overlap else None
-        row.secret_sealed, row.secret_made_at = _seal(made.encode(), _place(row.id, "secret")), now
+        webhook_secrets.replace(row, made, overlap=overlap)
         _record(session, "webhook.secret_rotated", row, overlap_seconds=overlap)
     return row, made
 
@@ -190,22 +166,6 @@ def status(row: WebhookEndpoint) -> str:
     return "failing" if row.failing_since is not None else "active"
 
 
-def valid_secrets(row: WebhookEndpoint) -> list[str]:
-    """The secrets that sign now, the oldest first."""
-    found = [_open(row.secret_sealed, _place(row.id, "secret")).decode()]
-    if row.old_secret_sealed is not None and (row.old_secret_ends_at or 0) > clock.now():
-        found.insert(0, _open(row.old_secret_sealed, _place(row.id, "old_secret")).decode())
-    return found
-
-
-def headers(row: WebhookEndpoint) -> dict[str, str]:
-    """The endpoint's own headers, in the clear."""
-    if row.headers_sealed is None:
-        return {}
-    found: dict[str, str] = json.loads(_open(row.headers_sealed, _place(row.id, "headers")))
-    return found
-
-
 def verify(owner_id: str | None, endpoint_id: str, body: bytes, signature: str) -> bool:
     """Whether this signature is ours over this raw body; at most as often as deliveries, counted apart from them."""
     row = get(owner_id, endpoint_id)
@@ -214,41 +174,7 @@ def verify(owner_id: str | None, endpoint_id: str, body: bytes, signature: str) 
     state = rate_limits.consume("webhook-verify", row.id, config.current().rate_limit_webhook)
     if not state.allowed:
         raise RateLimited("Too many signatures were checked.", retry_after=state.retry_after)
-    return webhook_signatures.verify(valid_secrets(row), body, signature)
-
-
-def validate(wish: Wish, secret: str = "", *, moved: bool = True) -> None:
-    """Raise Invalid, with a sentence per field, for an endpoint that cannot be. `moved`: the URL is to be looked up."""
-    problems = _problems(wish, secret)
-    if "url" not in problems and moved and (problem := url_problem(wish.url)):
-        problems["url"] = problem
-    if problems:
-        raise Invalid(next(iter(problems.values())), "a webhook's form has errors", problems=problems)
-
-
-def url_problem(url: str) -> str:
-    """Why nothing can be sent there, in a sentence. A name without address is no reason: each delivery looks again."""
-    try:
-        outbound.permitted(outbound.check(url), timeout=CHECK_SECONDS)
-    except outbound.Blocked as refused:
-        text = str(refused)
-        return f"{text}{PUBLIC_ONLY}" if "address" in text else quoting.refused(url, text)
-    except outbound.Failed:
-        return ""
-    return ""
-
-
-def rewrap() -> int:
-    """Seal every secret again under today's sealing key; how many endpoints."""
-    with database.transaction() as session:
-        rows = session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.deleted_at.is_(None))).all()
-        for row in rows:
-            for column in ("secret", "old_secret", "headers"):
-                sealed = getattr(row, f"{column}_sealed")
-                if sealed is not None:
-                    place = _place(row.id, column)
-                    setattr(row, f"{column}_sealed", _seal(_open(sealed, place), place))
-    return len(rows)
+    return webhook_signatures.verify(webhook_secrets.valid(row), body, signature)
 
 
 def stop(session: Session, row: WebhookEndpoint, because: str) -> None:
@@ -267,9 +193,9 @@ def _new(owner: User, wish: Wish, secret: str) -> tuple[WebhookEndpoint, str]:
         url=wish.url,
         events=_events(wish),
         everybody=_everybody(owner, wish.everybody),
-        headers_sealed=_seal_headers(id, wish.headers),
+        headers_sealed=webhook_secrets.seal_headers(id, wish.headers),
         signature_header=webhook_signatures.header_name(config.current().slug),
-        secret_sealed=_seal(made.encode(), _place(id, "secret")),
+        secret_sealed=webhook_secrets.seal(id, made),
         secret_made_at=now,
         draft=False,
         created_at=now,
@@ -346,62 +272,3 @@ def _locked(session: Session, owner_id: str | None, endpoint_id: str) -> Webhook
 
 def _record(session: Session, type: str, row: WebhookEndpoint, **more: Any) -> None:
     audit.record(session, type, target=f"webhook:{row.id}", owner_id=row.owner_id, name=row.name, **more)
-
-
-def _problems(wish: Wish, secret: str) -> dict[str, str]:
-    problems: dict[str, str] = {}
-    if not wish.name.strip():
-        problems["name"] = "Name this webhook so you can recognise it later."
-    elif len(wish.name) > 100 or not wish.name.isprintable():
-        problems["name"] = "Use at most 100 printable characters."
-    if not wish.url:
-        problems["url"] = "Say where to send events, such as https://example.com/hooks."
-    if not wish.events:
-        problems["events"] = "Choose at least one event."
-    elif unknown := quoting.strangers(wish.events, {webhooks.ALL, *webhooks.CHOICES}):
-        problems["events"] = f"There is no event {unknown}."
-    if secret and not webhook_signatures.is_secret(secret):
-        problems["secret"] = "A secret is whsec_ and the base64 of 24 to 64 bytes."
-    if problem := headers_problem(wish.headers):
-        problems["headers"] = problem
-    return problems
-
-
-def headers_problem(given: Mapping[str, str]) -> str:
-    """Why these headers cannot be sent, in a sentence."""
-    if len(given) > MAX_HEADERS:
-        return f"Use at most {MAX_HEADERS} headers."
-    for name, value in given.items():
-        if not _TOKEN.fullmatch(name):
-            return quoting.refused(name or value, "A header has a name of letters, digits and hyphens, such as X-Team.")
-        if _OURS.fullmatch(name):
-            return f"{name} is set by the server itself. Choose another name."
-        if len(value) > 500 or not value.isascii() or not value.isprintable():
-            return f"{name} can't be sent: a header's value has at most 500 printable ASCII characters."
-    return ""
-
-
-def parse_headers(lines: Sequence[str]) -> dict[str, str]:
-    """Headers written as `Name: value`, one a line; what has no colon gets an empty name, which is refused."""
-    found = {}
-    for line in lines:
-        if line.strip():
-            name, colon, value = line.partition(":")
-            found[name.strip() if colon else ""] = (value if colon else name).strip()
-    return found
-
-
-def _seal_headers(id: str, given: Mapping[str, str]) -> bytes | None:
-    return _seal(json.dumps(dict(given)).encode(), _place(id, "headers")) if given else None
-
-
-def _seal(plain: bytes, place: str) -> bytes:
-    return sealing.seal(keyring.sealing_key(), plain, place)
-
-
-def _open(sealed: bytes, place: str) -> bytes:
-    return sealing.open_sealed(keyring.sealing_keys(), sealed, place)
-
-
-def _place(id: str, column: str) -> str:
-    return f"webhook_endpoints/{column}_sealed/{id}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from authserver.domain import webhook_endpoints
+from authserver.domain import webhook_endpoints, webhook_secrets
 from authserver.errors import NotFound
 from authserver.lib import clock, webhook_signatures
 
@@ -70,7 +70,7 @@ def _is_genuine(webhook_id: str, body: bytes, headers: Mapping[str, str]) -> boo
         endpoint = webhook_endpoints.get(None, webhook_id)
     except NotFound:
         return False
-    valid = webhook_endpoints.valid_secrets(endpoint)
+    valid = webhook_secrets.valid(endpoint)
     if not webhook_signatures.verify(valid, body, headers.get(endpoint.signature_header, "")):
         return False
     try:

@@ -12,8 +12,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver.dashboard import api_keys, apps_credentials, webhooks
-from authserver.domain import webhook_deliveries, webhook_endpoints, webhook_sending
-from authserver.domain.webhook_endpoints import Wish
+from authserver.domain import webhook_deliveries, webhook_endpoints, webhook_secrets, webhook_sending
+from authserver.domain.webhook_wishes import Wish
 from authserver.lib import webhook_signatures
 from tests.conftest import Person
 from tests.support import forms, receivers
@@ -67,7 +67,7 @@ def test_a_webhook_is_added_and_its_secret_shown_once(signed_in: Any, alice: Per
     assert answer.headers["Cache-Control"] == "no-store"
     [secret] = secrets_in(answer.get_data(as_text=True))
     [row], _ = webhook_endpoints.page(alice.id)
-    assert webhook_endpoints.valid_secrets(row) == [secret]
+    assert webhook_secrets.valid(row) == [secret]
     for page in ("/webhooks", f"/webhooks/{row.id}", f"/webhooks/{row.id}/edit", f"/webhooks/{row.id}/verify"):
         assert secret not in text(http, page)
 
@@ -130,7 +130,7 @@ def test_what_is_wrong_with_a_header_stands_at_its_row(signed_in: Any, alice: Pe
 def test_a_given_secret_is_taken(signed_in: Any, alice: Person, receiver: Receiver) -> None:
     add(signed_in(alice), receiver.url(), secret=SECRET)
     [row], _ = webhook_endpoints.page(alice.id)
-    assert webhook_endpoints.valid_secrets(row) == [SECRET]
+    assert webhook_secrets.valid(row) == [SECRET]
 
 
 def test_a_test_is_sent_by_the_worker_before_anything_is_saved(
@@ -174,8 +174,8 @@ def test_a_change_keeps_the_secret(signed_in: Any, alice: Person, receiver: Rece
     assert answer.status_code == 303
     changed = webhook_endpoints.get(alice.id, row.id)
     assert (changed.name, changed.events) == ("Renamed", ["user.login", "api_key.created"])
-    assert webhook_endpoints.headers(changed) == {"X-Team": "red"}
-    assert webhook_endpoints.valid_secrets(changed) == [SECRET]
+    assert webhook_secrets.headers(changed) == {"X-Team": "red"}
+    assert webhook_secrets.valid(changed) == [SECRET]
 
 
 def test_rolling_shows_the_new_secret_once_and_says_which_header_changes_when(
@@ -184,12 +184,12 @@ def test_rolling_shows_the_new_secret_once_and_says_which_header_changes_when(
     http, row = signed_in(alice), endpoint(alice, receiver.url(), secret=SECRET)
     answer = forms.submit(http, f"/webhooks/{row.id}/roll", overlap="24h")
     [new] = secrets_in(answer.get_data(as_text=True))
-    assert webhook_endpoints.valid_secrets(webhook_endpoints.get(alice.id, row.id)) == [SECRET, new]
+    assert webhook_secrets.valid(webhook_endpoints.get(alice.id, row.id)) == [SECRET, new]
     page = text(http, f"/webhooks/{row.id}")
     assert "Two secrets sign." in page
     assert new not in page
     forms.submit(http, f"/webhooks/{row.id}", f"/webhooks/{row.id}/end-old-secret")
-    assert webhook_endpoints.valid_secrets(webhook_endpoints.get(alice.id, row.id)) == [new]
+    assert webhook_secrets.valid(webhook_endpoints.get(alice.id, row.id)) == [new]
 
 
 def test_rolling_wants_a_fresh_proof(

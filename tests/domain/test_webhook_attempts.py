@@ -21,12 +21,11 @@ from authserver.domain import (
     webhook_sending,
 )
 from authserver.domain import outbound as fetching
-from authserver.domain.webhook_deliveries import Delivery
 from authserver.lib import webhook_signatures
 from authserver.models import WebhookEndpoint
 from tests.conftest import Person
 from tests.support.receivers import Receiver
-from tests.support.webhooks import SECRET, Time, endpoint, happen
+from tests.support.webhooks import SECRET, Time, endpoint, happen, message, only
 
 
 @pytest.fixture
@@ -39,16 +38,6 @@ def _quiet(app: Flask) -> Iterator[None]:
     mails.in_background(False)
     yield
     mails.in_background(True)
-
-
-def only(endpoint_id: str) -> Delivery:
-    [found], _ = webhook_deliveries.page(endpoint_id)
-    return found
-
-
-def message(receiver: Receiver, number: int = -1) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(receiver.got[number].body)
-    return found
 
 
 def test_an_event_arrives_as_the_contract_says(alice: Person, receiver: Receiver) -> None:

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from authserver import database
 from authserver.domain import webhook_deliveries, webhook_endpoints, webhook_sending
-from authserver.domain.webhook_deliveries import Delivery
 from authserver.models import WebhookDelivery
 from tests.conftest import Person
 from tests.support.receivers import Receiver
-from tests.support.webhooks import Time, endpoint, happen
+from tests.support.webhooks import Time, endpoint, happen, message, only
 
 
 @pytest.fixture
 def overrides() -> dict[str, Any]:
     return {"outbound_allow": ("127.0.0.1",), "smtp_url": "smtp://127.0.0.1:9", "mail_from": "a@example.test"}
-
-
-def only(endpoint_id: str) -> Delivery:
-    [found], _ = webhook_deliveries.page(endpoint_id)
-    return found
-
-
-def message(receiver: Receiver, number: int = -1) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(receiver.got[number].body)
-    return found
 
 
 def test_what_an_endpoint_missed_while_it_was_off_can_be_replayed(

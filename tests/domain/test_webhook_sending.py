@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import threading
 import time
 from typing import Any
@@ -16,28 +15,18 @@ from authserver.domain import (
     webhook_endpoints,
     webhook_leases,
     webhook_sending,
+    webhook_wishes,
 )
-from authserver.domain.webhook_deliveries import Delivery
 from authserver.models import WebhookEndpoint
 from tests.conftest import Person
 from tests.support import receivers
 from tests.support.receivers import Receiver
-from tests.support.webhooks import Time, endpoint, happen
+from tests.support.webhooks import Time, endpoint, happen, message, only
 
 
 @pytest.fixture
 def overrides() -> dict[str, Any]:
     return {"outbound_allow": ("127.0.0.1",), "smtp_url": "smtp://127.0.0.1:9", "mail_from": "a@example.test"}
-
-
-def only(endpoint_id: str) -> Delivery:
-    [found], _ = webhook_deliveries.page(endpoint_id)
-    return found
-
-
-def message(receiver: Receiver, number: int = -1) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(receiver.got[number].body)
-    return found
 
 
 def test_a_paused_endpoint_gets_what_waited_when_it_goes_on(alice: Person, receiver: Receiver) -> None:
@@ -89,7 +78,7 @@ def test_no_more_than_the_limit_goes_out_and_the_rest_waits(
 
 
 def test_a_draft_is_tested_before_it_is_saved_and_hears_nothing_else(alice: Person, receiver: Receiver) -> None:
-    row, delivery_id = webhook_endpoints.draft(alice.user, webhook_endpoints.Wish("Hooks", receiver.url()))
+    row, delivery_id = webhook_endpoints.draft(alice.user, webhook_wishes.Wish("Hooks", receiver.url()))
     happen(alice)
     assert webhook_sending.send_due() == 1
     assert message(receiver)["type"] == "webhook.test"

@@ -6,28 +6,25 @@ import json
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from authserver import config, database
+from authserver import database
 from authserver.domain import (
     api_keys,
     audit,
     clients,
     signing_keys,
-    users,
     webhook_deliveries,
     webhook_endpoints,
     webhooks,
 )
 from authserver.domain.api_keys import Wish as KeyWish
 from authserver.domain.client_metadata import Registration
-from authserver.domain.webhook_endpoints import Wish
-from authserver.errors import Conflict, Invalid, NotFound, RateLimited
-from authserver.lib import secrets, webhook_signatures
+from authserver.domain.webhook_wishes import Wish
+from authserver.lib import secrets
 from authserver.models import User, WebhookEndpoint, WebhookEvent
 from authserver.observability import context
 from tests.conftest import Person
-from tests.support.webhooks import SECRET, endpoint, happen
+from tests.support.webhooks import endpoint, happen
 
 URL = "http://127.0.0.1:9/"
 CONTRACT = (
@@ -154,86 +151,3 @@ def test_no_secret_is_in_an_event(alice: Person) -> None:
     for each in (value, fresh, secret):
         assert each not in everything
         assert secrets.digest(each).hex() not in everything
-
-
-# Endpoints
-
-
-def test_a_secret_is_sealed_at_rest_and_bound_to_its_row(alice: Person) -> None:
-    one, other = endpoint(alice, URL, secret=SECRET), endpoint(alice, URL)
-    assert SECRET.encode() not in one.secret_sealed
-    with database.transaction() as session:
-        session.get_one(WebhookEndpoint, other.id).secret_sealed = one.secret_sealed
-    from authserver.lib.sealing import SealBroken
-
-    with pytest.raises(SealBroken):
-        webhook_endpoints.valid_secrets(webhook_endpoints.get(alice.id, other.id))
-
-
-def test_rewrap_moves_secrets_and_headers_to_todays_key(alice: Person) -> None:
-    import dataclasses
-
-    row = endpoint(alice, URL, secret=SECRET, headers={"X-Team": "blue"})
-    webhook_endpoints.roll(alice.id, row.id)
-    old = "an old sealing key of more than 32 characters"
-    moved = dataclasses.replace(config.current(), kek=old)
-    with config.using(moved):
-        assert webhook_endpoints.rewrap() == 1
-    with config.using(dataclasses.replace(moved, secret_key="another secret key, which did not seal anything")):
-        row = webhook_endpoints.get(alice.id, row.id)
-        assert webhook_endpoints.valid_secrets(row)[0] == SECRET
-        assert webhook_endpoints.headers(row) == {"X-Team": "blue"}
-
-
-def test_strangers_endpoints_are_not_there(alice: Person, mallory: Person) -> None:
-    row = endpoint(alice, URL)
-    for act in (
-        lambda: webhook_endpoints.get(mallory.id, row.id),
-        lambda: webhook_endpoints.revise(mallory.id, row.id, Wish("x", URL)),
-        lambda: webhook_endpoints.switch(mallory.id, row.id, on=False),
-        lambda: webhook_endpoints.roll(mallory.id, row.id),
-        lambda: webhook_endpoints.test(mallory.id, row.id),
-        lambda: webhook_endpoints.verify(mallory.id, row.id, b"", ""),
-        lambda: webhook_endpoints.delete(mallory.id, row.id),
-        lambda: webhook_deliveries.replay(mallory.id, row.id, 0),
-    ):
-        with pytest.raises(NotFound):
-            act()
-    assert webhook_endpoints.page(mallory.id) == ([], 0)
-
-
-def test_twenty_endpoints_are_enough_for_one_person(alice: Person) -> None:
-    for _ in range(webhook_endpoints.MAX_ENDPOINTS):
-        endpoint(alice, URL)
-    with pytest.raises(Invalid, match="20 webhooks"):
-        endpoint(alice, URL)
-
-
-def test_a_disabled_person_adds_none(alice: Person) -> None:
-    users.disable(alice.id)
-    with pytest.raises(Conflict):
-        endpoint(alice, URL)
-
-
-def test_verify_has_a_limit_of_its_own(alice: Person) -> None:
-    import dataclasses
-
-    row = endpoint(alice, URL, secret=SECRET)
-    good = webhook_signatures.sign(SECRET, b"{}")
-    with config.using(dataclasses.replace(config.current(), rate_limit_webhook="2/minute")):
-        assert webhook_endpoints.verify(alice.id, row.id, b"{}", good)
-        assert not webhook_endpoints.verify(alice.id, row.id, b"{} ", good)
-        with pytest.raises(RateLimited):
-            webhook_endpoints.verify(alice.id, row.id, b"{}", good)
-
-
-def test_the_address_of_a_webhook_is_in_the_audit_log_by_its_host_alone(alice: Person) -> None:
-    endpoint(alice, "http://127.0.0.1:9/services/T0/B0/secret-path")
-    [event], _ = audit.page(type="webhook.created")
-    assert event.data["host"] == "127.0.0.1"
-    assert "secret-path" not in json.dumps(event.data)
-
-
-def test_an_endpoint_can_be_said_as_the_wish_that_makes_it(app: Flask, ada: Person) -> None:
-    row = endpoint(ada, URL)
-    assert webhook_endpoints.wish_of(row) == Wish("Hooks", URL, ("*",), True, True, {})

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from authserver import database
-from authserver.domain import api_keys, cache, gateway_routes, one_time_links, webhook_endpoints
+from authserver.domain import api_keys, cache, gateway_routes, one_time_links, webhook_endpoints, webhook_wishes
 from authserver.edge import csrf
 from authserver.errors import NotFound
 from authserver.models import AuditHead, SignInSession
@@ -160,7 +160,7 @@ class House:
                 api_keys.revoke(alice.id, self.keys.pop(0))
             return row.id
         if name == "webhook_id":
-            wish = webhook_endpoints.Wish("Target", "https://hooks.example.test/in")
+            wish = webhook_wishes.Wish("Target", "https://hooks.example.test/in")
             self.webhooks.append(webhook_endpoints.create(alice, wish)[0].id)
             if len(self.webhooks) > 10:
                 with contextlib.suppress(NotFound):  # a route under test may have deleted it

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from authserver import database
-from authserver.domain import audit, webhook_endpoints, webhook_sending
-from authserver.domain.webhook_endpoints import WebhookEndpoint, Wish
+from authserver.domain import audit, webhook_deliveries, webhook_endpoints, webhook_sending
+from authserver.domain.webhook_deliveries import Delivery
+from authserver.domain.webhook_endpoints import WebhookEndpoint
+from authserver.domain.webhook_wishes import Wish
 from authserver.lib import clock
 from tests.conftest import Person
+from tests.support.receivers import Receiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 
@@ -26,6 +30,18 @@ def happen(owner: Person, type: str = "user.login", **more: Any) -> None:
     more.setdefault("target", f"user:{owner.id}")
     with database.transaction() as session:
         audit.record(session, type, owner_id=owner.id, **more)
+
+
+def only(endpoint_id: str) -> Delivery:
+    """The one delivery of an endpoint."""
+    [found], _ = webhook_deliveries.page(endpoint_id)
+    return found
+
+
+def message(receiver: Receiver, number: int = -1) -> dict[str, Any]:
+    """What the receiver was told, the last time or another."""
+    found: dict[str, Any] = json.loads(receiver.got[number].body)
+    return found
 
 
 class Time:
