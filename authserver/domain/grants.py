@@ -156,12 +156,18 @@ def get(user_id: str | None, grant_id: str) -> Grant:
 
 def revoke(grant_id: str, because: str) -> bool:
     """End one grant and everything issued under it; False if it had ended before."""
-    return _revoke(because, Grant.id == grant_id) > 0
-
-
-def revoke_for(user_id: str, client_id: str, because: str) -> int:
-    """End every grant of a person for one app; returns how many."""
-    return _revoke(because, Grant.user_id == user_id, Grant.client_id == client_id)
+    with database.transaction() as session:
+        ended = end(session, because, Grant.id == grant_id)
+        for each in ended:
+            audit.record(
+                session,
+                "token.revoked",
+                target=f"grant:{each.id}",
+                owner_id=each.user_id,
+                client_id=each.client_id,
+                reason=because,
+            )
+    return bool(ended)
 
 
 def end(session: Session, because: str, *which: ColumnElement[bool]) -> list[Any]:
@@ -202,18 +208,3 @@ def narrowed_resources(grant: GrantFacts, client: ClientFacts, asked: Iterable[s
 
 def _available(resource: str, client: ClientFacts) -> bool:
     return resource in client.resources and resources.find(resource) is not None
-
-
-def _revoke(because: str, *which: ColumnElement[bool]) -> int:
-    with database.transaction() as session:
-        ended = end(session, because, *which)
-        for each in ended:
-            audit.record(
-                session,
-                "token.revoked",
-                target=f"grant:{each.id}",
-                owner_id=each.user_id,
-                client_id=each.client_id,
-                reason=because,
-            )
-    return len(ended)

@@ -7,7 +7,7 @@ import time_machine
 from flask import Flask
 
 from authserver import config, database
-from authserver.domain import cache, clients, grants
+from authserver.domain import cache, clients, consents, grants
 from authserver.domain.grants import GrantFacts
 from authserver.errors import Denied, Invalid
 from authserver.lib import clock
@@ -36,7 +36,7 @@ def test_revoking_for_one_person_leaves_the_others_alone(web_app: App, alice: Pe
     other_app = protocol.register()
     for person, app in ((alice, web_app), (alice, other_app), (bob, web_app)):
         protocol.allow(person.id, app)
-    assert grants.revoke_for(alice.id, web_app.id, "test") == 1
+    consents.revoke(alice.id, web_app.id)
     assert [grant.client_id for grant in grants.live_for(alice.id)] == [other_app.id]
     assert only_grant(bob).client_id == web_app.id
 

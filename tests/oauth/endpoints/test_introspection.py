@@ -12,7 +12,7 @@ import time_machine
 from flask import Flask
 
 from authserver import database
-from authserver.domain import api_keys, cache, clients, grants, signing_keys, usage
+from authserver.domain import api_keys, cache, clients, consents, grants, signing_keys, usage
 from authserver.domain.api_keys import Wish
 from authserver.lib import clock, jwt
 from authserver.models import User
@@ -214,7 +214,7 @@ def change_person(person: Person, **columns: int) -> None:
 
 
 ENDS: dict[str, Callable[[App, Person], object]] = {
-    "the grant is revoked": lambda app, alice: grants.revoke_for(alice.id, app.id, "test"),
+    "the grant is revoked": lambda app, alice: consents.revoke(alice.id, app.id),
     "the person is disabled": lambda app, alice: change_person(alice, disabled_at=1),
     "the person's tokens are ended": lambda app, alice: change_person(alice, tokens_not_before=clock.now() + 1),
     "the client is disabled": lambda app, alice: protocol.change(app, disabled_at=1),

@@ -173,10 +173,10 @@ def test_a_disabled_person_gives_no_tokens(web_app: App, alice: Person, change: 
 
 
 def test_a_revoked_grant_gives_no_tokens(web_app: App, alice: Person) -> None:
-    from authserver.domain import grants
+    from authserver.domain import consents
 
     code = allow(alice.id, web_app)
-    assert grants.revoke_for(alice.id, web_app.id, "the person asked for it") == 1
+    consents.revoke(alice.id, web_app.id)
     assert exchange(web_app, code).error == REFUSED
 
 
