@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
@@ -111,6 +111,8 @@ def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings
         address=settings.host,
         port=settings.port,
         interface=Interfaces.RSGI,
+        # HTTP/2 without TLS: its headers, streams and silences have no limit here that would hold; proxies speak 1.1.
+        http=HTTPModes.http1,
         workers=settings.workers,
         websockets=False,
         backlog=2048,

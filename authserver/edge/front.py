@@ -16,24 +16,31 @@ from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 # Re-exported for users, but without an __all__ that would say so.
-from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # its stubs leave them out
+from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]  # its stubs leave them out
 
 from authserver.edge import draining
 from authserver.observability import logs
 
 # The largest body that anything here takes; what is longer is not read, and refused by whoever it was meant for.
 MAX_BODY = 256 * 1024
-# A body up to this size is read at once; of longer ones, only so many at a time: what a process can hold has an end.
+# Only so many bodies may grow beyond this size at once: what a process can be made to hold has an end.
 SMALL_BODY = 64 * 1024
 LARGE_BODIES = 64
 BODY_SECONDS = 30.0
 # Lists that may come in several lines. Of anything else two lines become one value, too, which then is no valid one.
 _JOINED_BY = {"cookie": "; "}
-_TIMED_OUT = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), ("Connection", "close")]
+# Granian leaves out a line that holds more than visible ASCII. Where nothing is decided by it, that does no harm;
+# elsewhere a client could unsay with it what a proxy says.
+_DECIDE_NOTHING = frozenset({"cookie", "user-agent", "referer"})
+_PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), ("Connection", "close")]
 
 
-class BodyLate(Exception):
-    """The body did not arrive in time."""
+class Refused(Exception):
+    """This request is answered here, with a status and a sentence."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status, self.text = status, text
 
 
 class Front:
@@ -47,15 +54,13 @@ class Front:
             threading.Thread(target=self._work, name=f"requests-{number}", daemon=True).start()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        environ = environment(scope)
         try:
+            environ = environment(scope)
             environ["wsgi.input"] = BytesIO(await self._body(environ, protocol))
-        except BodyLate:
-            logs.event("body_timeout", method=scope.method, ip=environ["REMOTE_ADDR"])
-            protocol.response_bytes(408, _TIMED_OUT, b"The body of the request did not arrive in time.\n")
+        except Refused as refused:
+            logs.event("refused_early", status=refused.status, msg=refused.text, ip=_address(scope))
+            _say(protocol, refused.status, [*_PLAIN, ("Server", "")], refused.text.encode() + b"\n")
             return
-        except ProtocolClosed:
-            return  # the client went away in the middle of its request
         job = _Job(environ, protocol)
         self._jobs.put(job)
         # Granian takes the end of this coroutine for the end of the answer.
@@ -67,12 +72,30 @@ class Front:
             return b""
         try:
             async with asyncio.timeout(self._body_seconds):
-                if 0 < length <= SMALL_BODY:
-                    return await protocol()
-                async with self._large:
-                    return await _read(protocol)
+                body = await (protocol() if 0 < length <= SMALL_BODY else self._read(protocol))
         except TimeoutError:
-            raise BodyLate from None
+            raise Refused(408, "The body of the request did not arrive in time.") from None
+        except (ProtocolClosed, ProtocolError):
+            body = b""
+        if len(body) < length:
+            raise Refused(400, "The body of the request broke off.")
+        return body
+
+    async def _read(self, protocol: HTTPProtocol) -> bytes:
+        """A long body, or one of unknown length: up to one byte more than is allowed, which it is then refused for."""
+        body, held = bytearray(), False
+        try:
+            # One loop over granian's own iterator: it stands for no second one, and `anext` with a default crashes it.
+            async for chunk in protocol:
+                body += chunk
+                if len(body) > MAX_BODY:
+                    break
+                if len(body) > SMALL_BODY and not held:
+                    held = await self._large.acquire()
+        finally:
+            if held:
+                self._large.release()
+        return bytes(body[: MAX_BODY + 1])
 
     def _work(self) -> None:
         while True:
@@ -102,14 +125,14 @@ class _Job:
 
 
 def environment(scope: Scope) -> WSGIEnvironment:
-    """A WSGI environment (PEP 3333) of a request without its body. Nothing of `os.environ` is in it."""
+    """A WSGI environment (PEP 3333) of a request without its body. Nothing of `os.environ` is in it. Raises Refused."""
     server, _, port = scope.server.rpartition(":")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": _latin(scope.path),
         "QUERY_STRING": _latin(scope.query_string),
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": _address(scope),
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": "HTTP/" + scope.http_version,
@@ -126,12 +149,26 @@ def environment(scope: Scope) -> WSGIEnvironment:
             continue
         key = "HTTP_" + name.upper().replace("-", "_")
         environ[key] = environ[key] + _JOINED_BY.get(name, ",") + value if key in environ else value
+    _require_whole(scope, environ)
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if "HTTP_" + key in environ:
             environ[key] = environ.pop("HTTP_" + key)
-    if scope.authority and "HTTP_HOST" not in environ:
-        environ["HTTP_HOST"] = scope.authority  # HTTP/2 (RFC 9113 section 8.3.1)
     return environ
+
+
+def _require_whole(scope: Scope, environ: WSGIEnvironment) -> None:
+    """Every header that was sent is there, and one Host (RFC 9112 section 3.2)."""
+    headers = scope.headers
+    for name in headers.keys():  # noqa: SIM118  # granian's own type: iterating it is not iterating its names
+        if headers.get(name) is None and name not in _DECIDE_NOTHING:
+            raise Refused(400, "A header holds characters that are not visible ASCII.")
+    host = environ.get("HTTP_HOST", "")
+    if "," in host or (not host and scope.http_version == "1.1"):
+        raise Refused(400, "A request names one host.")
+
+
+def _address(scope: Scope) -> str:
+    return scope.client.rpartition(":")[0].strip("[]")
 
 
 def _latin(text: str) -> str:
@@ -144,18 +181,7 @@ def _length(environ: WSGIEnvironment) -> int:
     text = environ.get("CONTENT_LENGTH", "")
     if text:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else MAX_BODY + 1
-    ended_by_framing = "HTTP_TRANSFER_ENCODING" in environ or environ["SERVER_PROTOCOL"] == "HTTP/2"
-    return -1 if ended_by_framing and environ["REQUEST_METHOD"] not in ("GET", "HEAD") else 0
-
-
-async def _read(protocol: HTTPProtocol) -> bytes:
-    """A body of unknown length, up to one byte more than is allowed: that byte is what it will be refused for."""
-    body = bytearray()
-    async for chunk in protocol:
-        body += chunk
-        if len(body) > MAX_BODY:
-            break
-    return bytes(body[: MAX_BODY + 1])
+    return -1 if "HTTP_TRANSFER_ENCODING" in environ else 0
 
 
 def _answer(app: WSGIApplication, job: _Job) -> None:
@@ -175,10 +201,14 @@ def _answer(app: WSGIApplication, job: _Job) -> None:
     headers = [*headers, ("Server", "")]  # else granian names itself
     if draining.started():
         headers.append(("Connection", "close"))  # clients open their next connection elsewhere
+    _say(job.protocol, status, headers, body)
+
+
+def _say(protocol: HTTPProtocol, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
     try:
         if body or status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
-            job.protocol.response_bytes(status, headers, body)
+            protocol.response_bytes(status, headers, body)
         else:
-            job.protocol.response_empty(status, headers)
+            protocol.response_empty(status, headers)
     except ProtocolClosed:
         pass  # the client did not wait

@@ -32,9 +32,14 @@ def pairs(incoming: Incoming, own_method: str | None, own_path: str | None) -> I
 
 
 def path_of(uri: str) -> str:
-    """The path of a URI, percent-decoded once."""
+    """The path of a URI, percent-decoded once; empty if readers may take it for different ones.
+
+    No request target holds a bare `#` (RFC 9112 section 3.2), but proxies pass it on, and APIs cut there or not.
+    """
+    if "#" in uri:
+        return ""
     try:
-        path = urlsplit(uri).path if not uri.startswith("/") else uri.partition("?")[0].partition("#")[0]
+        path = urlsplit(uri).path if not uri.startswith("/") else uri.partition("?")[0]
     except ValueError:
         return ""
     return unquote(path, errors="replace")

@@ -16,7 +16,8 @@ from authserver.lib import clock, secrets
 from authserver.observability import context
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+# ASCII alone: U+0085 and its like would end a line for many who read it, or steer a terminal.
+_ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str).encode
 # These come first in a line, in this order; what else an event has follows.
 ORDER = (
     "ts", "level", "event", "request_id", "trace_id", "route", "method", "status", "ms", "ip",

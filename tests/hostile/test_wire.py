@@ -143,6 +143,24 @@ def test_slow_clients_do_not_hold_up_the_others(served: Served) -> None:
         assert time.monotonic() - started < 5
 
 
+def test_clients_that_say_nothing_are_let_go(served: Served) -> None:
+    port = int(served.issuer.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        assert connection.recv(1) == b""
+
+
+def test_http_2_without_tls_is_not_spoken(served: Served) -> None:
+    """Its header lists and streams would have no limit that holds."""
+    said = talk(served, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
+    assert not said or said.startswith(b"HTTP/1.1 4")
+
+
+def test_a_header_of_raw_bytes_unsays_nothing(served: Served) -> None:
+    for name in (b"X-Forwarded-For", b"X-Original-URI", b"Authorization"):
+        said = talk(served, b"GET /gateway/auth HTTP/1.1\r\n" + name + b": \xe9\r\n" + LAST)
+        assert said.startswith(b"HTTP/1.1 400"), said[:200]
+
+
 @contextlib.contextmanager
 def stalled_bodies(served: Served, count: int) -> Iterator[list[socket.socket]]:
     """Connections that sent all headers and half a body."""
