@@ -42,11 +42,12 @@ def install(settings: Settings) -> None:
     from authserver import database
     from authserver.domain import cache
     from authserver.lib import password_hash
-    from authserver.observability import logs
+    from authserver.observability import logs, metrics
 
     config.install(settings)
     logs.configure(settings)
     password_hash.configure(slots=max(1, (os.cpu_count() or 1) // settings.workers))
+    password_hash.observe(waiting=metrics.PASSWORD_HASH_WAITING.inc, took=metrics.PASSWORD_HASH_SECONDS.observe)
     database.install(database.build(settings))
     cache.reset()
 

@@ -94,7 +94,7 @@ def facts(row: ApiKey) -> dict[str, Any]:
 def maker_of(call: Call) -> Maker:
     """The credential of this call, as one that makes keys."""
     holder = call.holder
-    ends = holder.expires_at if holder.kind == "api_key" else None
+    ends = holder.expires_at if holder.short_lived else None
     return Maker(holder.scopes, holder.rate_limit, holder.own_limit, holder.allowed_networks, ends)
 
 

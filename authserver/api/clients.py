@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from authserver import config
-from authserver.domain import client_metadata, client_secrets, clients, rate_limits, scopes, users
+from authserver.domain import client_metadata, client_secrets, clients, key_wishes, rate_limits, scopes, users
 from authserver.domain.client_metadata import Registration
 from authserver.edge import api_call
 from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
@@ -34,9 +34,8 @@ from authserver.lib import scopes as grammar
 NEEDED = ("settings:manage",)
 DEFAULT_OVERLAP = 86_400
 # A key of at least this life may make clients, which outlive it.
-SHORT_LIFE = 30 * 86_400
-# Members that are credentials of a client, or say how it proves who it is.
-_CREDENTIALS = frozenset({"jwks", "jwks_uri", "token_endpoint_auth_method"})
+# Members that are credentials of a client, or say how it proves who it is, or where its codes are sent.
+_CREDENTIALS = frozenset({"jwks", "jwks_uri", "token_endpoint_auth_method", "redirect_uris"})
 _RFC_NAMES = {
     "name": "client_name", "homepage": "client_uri", "scopes": "scope", "id_token_alg": "id_token_signed_response_alg",
 }  # fmt: skip
@@ -197,8 +196,8 @@ def _require_unrestricted(call: Call) -> None:
         restriction = f"works from {', '.join(holder.allowed_networks)} only"
     elif holder.own_limit and not all(rate_limits.within(each, holder.rate_limit) for each in limits):
         restriction = f"has a limit of its own, {holder.rate_limit}"
-    elif holder.made_at and holder.expires_at and holder.expires_at - holder.made_at < SHORT_LIFE:
-        restriction = f"was made for less than {SHORT_LIFE // 86_400} days"
+    elif holder.short_lived:
+        restriction = f"was made for less than {key_wishes.SHORT_LIFE // key_wishes.DAY} days"
     if restriction:
         raise Denied(f"This credential {restriction}; a client's secrets and keys would know no such restriction.")
 

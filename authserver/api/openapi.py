@@ -151,10 +151,14 @@ def _responses(route: Route) -> dict[str, Any]:
     if route.body is not None:
         errors.add(422)
     rehearsed = {"200": _answer("What would be made: `dry_run`", shown({"data": OBJECT}), limited=True)}
-    return {str(route.status): _success(route)} | (rehearsed if route.rehearsed else {}) | {
-        str(status): _answer(_TEXTS[status], ref("Error"), limited=not route.open, known=status not in _EARLY)
-        for status in sorted(errors)
-    }
+    return (
+        {str(route.status): _success(route)}
+        | (rehearsed if route.rehearsed else {})
+        | {
+            str(status): _answer(_TEXTS[status], ref("Error"), limited=not route.open, known=status not in _EARLY)
+            for status in sorted(errors)
+        }
+    )
 
 
 def _success(route: Route) -> dict[str, Any]:

@@ -129,9 +129,7 @@ def revise(
         wanted = {**changes, "name": wish.name.strip(), "note": wish.note.strip()}
         if "allowed_networks" in wanted:
             wanted["allowed_networks"] = list(wish.allowed_networks)
-        changed = {
-            name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value
-        }
+        changed = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
         for name, (_, value) in changed.items():
             setattr(row, name, value)
         if changed:

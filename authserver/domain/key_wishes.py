@@ -13,6 +13,8 @@ from authserver.lib import clock, durations, networks, quoting
 
 DAY = 86_400
 DEFAULT_LIFETIME = 90 * DAY
+# A key that was made for less than this was meant to end: what it makes ends with it.
+SHORT_LIFE = 30 * DAY
 # Between the moment a life is counted from and the one a key is made, a second may have passed; the end is cut then.
 LEEWAY = 5
 
@@ -33,8 +35,8 @@ class Wish:
 class Maker:
     """The credential that asks for a key: its scopes, limit, networks (none: from anywhere) and end.
 
-    `own_limit` says that `rate_limit` was given to it; else it is the server's. `expires_at` in epoch seconds, None for
-    what never ends, and for access tokens, whose short life is no restriction that somebody chose.
+    `own_limit` says that `rate_limit` was given to it; else it is the server's. `expires_at` (epoch seconds) is set for
+    a key of a short life alone: the usual 90 days are a habit, and an access token's hour is nobody's choice.
     """
 
     scopes: frozenset[str]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from authserver import config
-from authserver.domain import clients, rate_limits, scopes, tokens
+from authserver.domain import clients, key_wishes, rate_limits, scopes, tokens
 from authserver.domain.tokens import Inspection
 from authserver.edge import json_errors
 from authserver.edge.exchange import Incoming
@@ -68,6 +68,11 @@ class Principal:
         if self.key_id:
             return f"key:{self.key_id}"
         return f"user:{self.owner_id}" if self.owner_id else f"client:{self.client_id}"
+
+    @property
+    def short_lived(self) -> bool:
+        """Whether this is a key that was made to end soon (decision 14)."""
+        return bool(self.made_at and self.expires_at and self.expires_at - self.made_at < key_wishes.SHORT_LIFE)
 
     def has(self, scope: str) -> bool:
         """Whether it holds this scope now."""

@@ -9,8 +9,9 @@ tells nothing about an account.
 import base64
 import os
 import threading
+import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher, Type
@@ -31,6 +32,17 @@ class Refused(ValueError):
     """A password that is never hashed: too long, a NUL, or no valid Unicode."""
 
 
+# Who is told of each change in how many wait for a slot, and of the seconds that each hash took.
+_waiting: Callable[[int], object] = int
+_took: Callable[[float], object] = float
+
+
+def observe(*, waiting: Callable[[int], object], took: Callable[[float], object]) -> None:
+    """Tell these from now on: how many more (or fewer) wait, and the seconds of each hash."""
+    global _waiting, _took
+    _waiting, _took = waiting, took
+
+
 class _Machine:
     """The hasher, a dummy hash of the same cost, and the slots."""
 
@@ -44,12 +56,19 @@ class _Machine:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        if not self.slots.acquire(timeout=self.wait_seconds):
+        _waiting(1)
+        try:
+            found = self.slots.acquire(timeout=self.wait_seconds)
+        finally:
+            _waiting(-1)
+        if not found:
             raise Busy
+        started = time.perf_counter()
         try:
             yield
         finally:
             self.slots.release()
+            _took(time.perf_counter() - started)
 
 
 def _b64(nbytes: int) -> str:

@@ -92,6 +92,11 @@ def test_a_bounded_key_makes_no_key_beyond_its_bounds(
         assert all(each in problem for each in named)
 
 
+def test_the_usual_life_of_a_key_bounds_none_that_it_makes(call: Caller, alice: Person) -> None:
+    own = key_of(alice, expires_in=api_keys.DEFAULT_LIFETIME)
+    assert call("POST", "/v1/api-keys", own, {**WISH, "expires_in": None}).data["expires_at"] is None
+
+
 def test_a_bounded_key_makes_keys_inside_its_bounds(call: Caller, alice: Person) -> None:
     inside = {"rate_limit": "50/day", "allowed_networks": ["10.1.0.0/16"], "expires_in": 60}
     made = call("POST", "/v1/api-keys", key_of(alice, **BOUNDS), {**WISH, **inside}).data

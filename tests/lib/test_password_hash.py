@@ -108,3 +108,12 @@ def test_a_slot_is_free_again_after_a_failure() -> None:
     for _ in range(5):
         assert not password_hash.verify("damaged", "x")
         assert not password_hash.verify(None, "x")
+
+
+def test_the_time_of_each_hash_and_who_waits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[int] = []
+    seconds: list[float] = []
+    monkeypatch.setattr(password_hash, "_waiting", waiting.append)
+    monkeypatch.setattr(password_hash, "_took", seconds.append)
+    password_hash.verify(None, "a guess")
+    assert waiting == [1, -1] and len(seconds) == 1 and seconds[0] > 0

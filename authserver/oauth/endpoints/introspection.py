@@ -81,8 +81,6 @@ def _client_ip(request: ProtocolRequest) -> str:
 def _caller(request: ProtocolRequest) -> Caller:
     presented = request_rules.bearer(request.authorization)
     if presented is None:
-        if not request.authorization and "client_id" not in request.fields:
-            raise InvalidClient(by_header=True)  # RFC 7662 section 2.3 asks for 401 and a challenge
         found = client.authenticate(request, AUTH_METHODS)
         return Caller(found.facts)
     credential = tokens.inspect(presented, ip=request.ip, verifier=HERE)
