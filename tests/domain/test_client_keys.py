@@ -58,6 +58,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Any:
     def move(seconds: int) -> None:
         monkeypatch.setattr(clock, "now", lambda: start + seconds)
 
+    move(0)  # else a second may pass before the first move
     return move
 
 

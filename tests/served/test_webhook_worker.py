@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -112,14 +113,21 @@ def test_a_worker_killed_between_sending_and_recording_sends_the_same_event_agai
 def test_a_workers_own_counters_answer_one_port_above_the_servers(
     start: Any, alice: Person, receiver: Receiver, tmp_path: Path
 ) -> None:
-    servers = served.free_port()
+    servers = served.free_port() - 1
     bind = {"AUTHSERVER_METRICS_BIND": f"127.0.0.1:{servers}"}
     start(**bind)
     hook = endpoint(alice, receiver.url())
     happen(alice)
     assert until(lambda: counts(hook.id) == {"delivered": 1})
-    text = requests.get(f"http://127.0.0.1:{servers + 1}/metrics", timeout=5).text
-    assert 'authserver_webhook_deliveries_total{result="delivered"} 1.0' in text
+    text = ""
+
+    def told() -> bool:
+        nonlocal text
+        with contextlib.suppress(requests.ConnectionError):
+            text = requests.get(f"http://127.0.0.1:{servers + 1}/metrics", timeout=5).text
+        return 'authserver_webhook_deliveries_total{result="delivered"} 1.0' in text
+
+    assert until(told)
     assert "authserver_build_info{" in text
     with pytest.raises(requests.ConnectionError):  # the server's own port stays the server's
         requests.get(f"http://127.0.0.1:{servers}/metrics", timeout=5)
