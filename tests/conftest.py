@@ -103,7 +103,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 def _forget_what_was_counted() -> None:
     for kept in (usage._counts, usage._uses, refusals._pending):
-        kept.clear()  # type: ignore[attr-defined]  # all three are containers
+        kept.clear()
 
 
 @pytest.fixture
