@@ -285,11 +285,11 @@ def test_discarding_is_right_beside_the_new_key(hers: FlaskClient, alice: Person
 
 @pytest.mark.parametrize("path", ["", "/rotate", "/revoke"])
 def test_a_strangers_key_is_a_404(browser: Browser, alice: Person, mallory: Person, path: str) -> None:
-    key, _ = api_keys.create(alice.user, Wish("CI", "read_only"))
+    key, _ = api_keys.create(alice.user, Wish("Nightly backups", "read_only"))
     theirs = signed_in(browser, mallory)
     real, made_up = theirs.get(f"{LIST}/{key.id}{path}"), theirs.get(f"{LIST}/key_doesnotexist{path}")
     assert (real.status_code, made_up.status_code) == (404, 404)
-    assert "CI" not in real.get_data(as_text=True)
+    assert "Nightly" not in real.get_data(as_text=True)
 
 
 @pytest.mark.parametrize("verb", ["rotate", "revoke"])
