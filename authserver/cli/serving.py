@@ -76,7 +76,7 @@ class Server(MPServer):
         timer.start()
 
     def _interrupt(self) -> None:
-        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]  # granian has no types here
 
     def _stop_workers(self) -> None:
         """As granian does, but a second signal need not wait for what the first is waiting for."""
@@ -84,10 +84,10 @@ class Server(MPServer):
             # The terminal told the workers, too; a second signal on the heels of the first can block them for ever.
             self._wait(0.5)
         for worker in self.wrks:
-            if worker.is_alive():  # type: ignore[no-untyped-call]
-                worker.terminate()  # type: ignore[no-untyped-call]
+            if worker.is_alive():  # type: ignore[no-untyped-call]  # granian has no types here
+                worker.terminate()  # type: ignore[no-untyped-call]  # granian has no types here
         self._wait(self._patience)
-        super()._stop_workers()  # type: ignore[no-untyped-call]
+        super()._stop_workers()  # type: ignore[no-untyped-call]  # granian has no types here
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -95,7 +95,7 @@ class Server(MPServer):
             time.sleep(0.02)
 
     def _busy(self) -> bool:
-        return any(worker.is_alive() for worker in self.wrks)  # type: ignore[no-untyped-call]
+        return any(worker.is_alive() for worker in self.wrks)  # type: ignore[no-untyped-call]  # granian has no types here
 
 
 def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings], None] | None = None) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 
+from authserver.domain import mails
 from tests.support import receivers
 from tests.support.receivers import Receiver
 from tests.support.webhooks import Time
@@ -20,3 +22,11 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def time_(monkeypatch: pytest.MonkeyPatch) -> Time:
     return Time(monkeypatch)
+
+
+@pytest.fixture
+def mails_wait_to_be_sent(app: Flask) -> Iterator[None]:
+    """No thread sends them in the midst of a test."""
+    mails.in_background(False)
+    yield
+    mails.in_background(True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from authserver import database
 from authserver.domain import (
@@ -28,16 +26,12 @@ from tests.support.webhooks import Time, endpoint
 DAY = 86_400
 
 
+pytestmark = pytest.mark.usefixtures("mails_wait_to_be_sent")
+
+
 @pytest.fixture
 def overrides() -> dict[str, Any]:
     return {"outbound_allow": ("127.0.0.1",), "smtp_url": "smtp://127.0.0.1:9", "mail_from": "a@example.test"}
-
-
-@pytest.fixture(autouse=True)
-def _quiet(app: Flask) -> Iterator[None]:
-    mails.in_background(False)
-    yield
-    mails.in_background(True)
 
 
 def told(person: Person) -> list[int]:

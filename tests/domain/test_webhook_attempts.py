@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 from standardwebhooks import Webhook
 
 from authserver import config, database
@@ -27,17 +25,12 @@ from tests.conftest import Person
 from tests.support.receivers import Receiver
 from tests.support.webhooks import SECRET, Time, endpoint, happen, message, only
 
+pytestmark = pytest.mark.usefixtures("mails_wait_to_be_sent")
+
 
 @pytest.fixture
 def overrides() -> dict[str, Any]:
     return {"outbound_allow": ("127.0.0.1",), "smtp_url": "smtp://127.0.0.1:9", "mail_from": "a@example.test"}
-
-
-@pytest.fixture(autouse=True)
-def _quiet(app: Flask) -> Iterator[None]:
-    mails.in_background(False)
-    yield
-    mails.in_background(True)
 
 
 def test_an_event_arrives_as_the_contract_says(alice: Person, receiver: Receiver) -> None:
