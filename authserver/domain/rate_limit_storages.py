@@ -23,7 +23,8 @@ from authserver.config import Settings
 from authserver.lib import clock
 from authserver.observability import logs
 
-FILE = "rate-limits.sqlite3"
+# The number counts layouts of the table: a file of another version, perhaps still in use by it, is left alone.
+FILE = "rate-limits-2.sqlite3"
 # A storage that failed is left alone for this long; then one request tries it again.
 REST_SECONDS = 1.0
 # A call to Redis may not hold a request up for longer than this (security.md E6).

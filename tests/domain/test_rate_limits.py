@@ -242,6 +242,12 @@ def test_the_file_is_for_this_user_alone(machine: Settings, tmp_path: Path) -> N
     assert (tmp_path / rate_limit_storages.FILE).stat().st_mode & 0o077 == 0
 
 
+def test_a_file_that_an_earlier_version_left_is_no_lost_storage(machine: Settings, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "rate-limits.sqlite3") as earlier:
+        earlier.execute("CREATE TABLE windows (key TEXT PRIMARY KEY, count INTEGER, ends_us INTEGER) WITHOUT ROWID")
+    assert sum(state.allowed for state in take(12)) == 10
+
+
 # ---- the machine's storage is lost --------------------------------------------------------------------------
 
 
