@@ -207,7 +207,7 @@ class TestTables:
             ("GET", "/orders//1", "full_access", 403),
             ("GET", "/orders/%2e%2e/1", "full_access", 403),
             ("GET", "/orders/1;admin", "full_access", 403),
-            ("GET", "/orders/1#/../../admin", "full_access", 403),
+            ("GET", "/orders/1#lines", "full_access", 403),
             ("GET", "/orders/1\\..", "full_access", 403),
         ],
     )
