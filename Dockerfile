@@ -9,11 +9,13 @@ COPY authserver authserver
 COPY templates templates
 COPY static static
 COPY migrations migrations
+COPY docs/connect docs/connect
 # The package itself, without a build step: its parts where the wheel would put them, and its command.
 RUN site="$(/app/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
     && cp -r authserver "$site/authserver" \
     && mkdir "$site/authserver/_assets" \
     && cp -r templates static migrations "$site/authserver/_assets/" \
+    && mkdir "$site/authserver/_assets/docs" && cp -r docs/connect "$site/authserver/_assets/docs/" \
     && version="$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
     && mkdir "$site/authserver-$version.dist-info" \
     && printf 'Metadata-Version: 2.1\nName: authserver\nVersion: %s\n' "$version" > "$site/authserver-$version.dist-info/METADATA" \

@@ -35,6 +35,16 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 30) else None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What installs other people's software first runs only when asked for by its marker or its own file."""
+    asked = "long_interop" in config.option.markexpr or any("interop/" in str(each) for each in config.args)
+    if asked or os.environ.get("INTEROP"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long_interop")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @dataclass(frozen=True)
 class Person:
     """One of the cast, and the password they sign in with."""

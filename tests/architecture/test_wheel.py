@@ -12,7 +12,7 @@ import pytest
 from tests.architecture import sources
 
 OUTSIDE = {"templates": "authserver/_assets/templates", "static": "authserver/_assets/static"}
-OUTSIDE |= {"migrations": "authserver/_assets/migrations"}
+OUTSIDE |= {"migrations": "authserver/_assets/migrations", "docs/connect": "authserver/_assets/docs/connect"}
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from authserver.dashboard import apps_quickstart
 from authserver.domain import clients
 from authserver.domain.client_metadata import Registration
 from tests.conftest import Person
+from tests.support import forms
 
 WEB = Registration(
     name="Web", kind="web", redirect_uris=("https://app.example.test/'$(id)'`id`".replace("`", ""),),
@@ -50,3 +52,36 @@ def test_a_job_gets_the_programs_of_jobs_alone(app: Flask, ada: Person) -> None:
     client, _ = clients.register(ada.user, Registration(name="Job", kind="machine"))
     with app.app_context():
         assert {snippet.file[:7] for snippet in apps_quickstart.snippets(client)} == {"machine"}
+
+
+def _quickstart(http: FlaskClient, client_id: str, software: str = "") -> str:
+    return http.get(f"/apps/{client_id}/quickstart", query_string={"with": software}).get_data(as_text=True)
+
+
+def test_other_peoples_software_is_shown_with_the_apps_own_values(http: FlaskClient, alice: Person) -> None:
+    back = "https://site.example.test/accounts/oidc/my-server/login/callback/"
+    scopes, grants = ("openid",), ("authorization_code",)
+    wanted = Registration(name="Site", kind="web", redirect_uris=(back,), scopes=scopes, grant_types=grants)
+    client, secret = clients.register(alice.user, wanted)
+    forms.sign_in(http, alice.email, alice.password)
+    assert '<option value="django-allauth">' in _quickstart(http, client.id)
+    page = _quickstart(http, client.id, "django-allauth")
+    assert f"&#34;client_id&#34;: &#34;{client.id}&#34;" in page
+    assert secret and secret not in page and "YOUR_CLIENT_SECRET" in page
+    assert "authserver client create" not in page and "redirect URI is missing" not in page
+
+
+def test_a_redirect_uri_that_the_software_needs_is_asked_for(http: FlaskClient, alice: Person) -> None:
+    wanted = Registration(name="Site", kind="web", redirect_uris=("https://site.example.test/cb",), scopes=("openid",))
+    client, _ = clients.register(alice.user, wanted)
+    forms.sign_in(http, alice.email, alice.password)
+    page = _quickstart(http, client.id, "django-allauth")
+    assert "redirect URI is missing" in page and f"/apps/{client.id}/edit" in page
+
+
+@pytest.mark.parametrize("software", ["", "no-such-thing", "../README"])
+def test_what_is_no_page_shows_the_programs(http: FlaskClient, alice: Person, software: str) -> None:
+    client, _ = clients.register(alice.user, SPA)
+    forms.sign_in(http, alice.email, alice.password)
+    page = _quickstart(http, client.id, software)
+    assert "code_curl.sh" in page and "django-allauth" not in page

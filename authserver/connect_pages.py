@@ -1,0 +1,167 @@
+"""docs/connect/: how other people's software is set up, for the dashboard and for the tests that follow the pages."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from authserver.assets import assets
+
+KINDS = ("web", "public", "machine", "api", "gateway", "webhook")
+MEASURED = ("unaided", "with settings", "checked, not run", "impossible")
+NAMES = ("issuer", "client_id", "client_secret", "redirect_uri", "site", "resource")
+# What may stand in any language's quotes, and in shells and INI files without them: nothing of an app's owner can
+# end a string of the program that somebody else pastes.
+_HARMLESS = re.compile(r"[A-Za-z0-9._~:/?@%+=&,\[\]-]*")
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+_CODE = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`]+)`|\[([^\]]+)\]\(([^)]+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a sentence: plain, `code`, or a link."""
+
+    text: str
+    code: bool = False
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading, a paragraph, a list, or a block of code with the name of its file."""
+
+    kind: str  # heading, paragraph, list, code
+    text: str = ""
+    file: str = ""
+    language: str = ""
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """A paragraph's pieces."""
+        return _spans(self.text)
+
+    @property
+    def items(self) -> tuple[tuple[Span, ...], ...]:
+        """A list's lines, each in pieces."""
+        return tuple(_spans(line) for line in self.text.splitlines())
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One software's page: its facts, and what it says."""
+
+    name: str
+    title: str
+    kind: str
+    settings: int  # lines that its own documentation does not show
+    measured: str
+    tested: str  # names and versions of what ran
+    redirect: str  # path of its redirect URI; empty where it has none or the person chooses
+    note: str
+    parts: tuple[Part, ...]
+
+    @property
+    def summary(self) -> str:
+        """How it was measured, in a line of a table."""
+        if self.measured == "with settings":
+            return "1 line" if self.settings == 1 else f"{self.settings} lines"
+        return self.measured
+
+    def filled(self, values: Mapping[str, str]) -> Page:
+        """The page with an app's values in place of the placeholders. What could end a quoted string stays out."""
+        return replace(self, parts=tuple(replace(part, text=fill(part.text, values)) for part in self.parts))
+
+    def without(self, heading: str) -> Page:
+        """The page without one section."""
+        kept: list[Part] = []
+        inside = False
+        for part in self.parts:
+            inside = part.text == heading if part.kind == "heading" else inside
+            if not inside:
+                kept.append(part)
+        return replace(self, parts=tuple(kept))
+
+    def files(self) -> dict[str, str]:
+        """The configuration: text by file name."""
+        return {part.file: part.text for part in self.parts if part.kind == "code" and part.file}
+
+    def commands(self) -> list[str]:
+        """Lines for a shell, in the order of the page."""
+        blocks = [part.text for part in self.parts if part.kind == "code" and part.language == "sh" and not part.file]
+        return [line for text in blocks for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with known and harmless values in place of the placeholders; others stand there as YOUR_NAME."""
+
+    def value(found: re.Match[str]) -> str:
+        given = values.get(found[1], "")
+        return given if given and _HARMLESS.fullmatch(given) else f"YOUR_{found[1].upper()}"
+
+    return _PLACEHOLDER.sub(value, text)
+
+
+def site(redirect_uri: str) -> str:
+    """Scheme and host of an application, by where people come back to."""
+    parts = urlsplit(redirect_uri)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
+@functools.cache
+def pages() -> dict[str, Page]:
+    """All pages by their names, sorted by title."""
+    folder = assets() / "docs" / "connect"
+    found = [parse(file.stem, file.read_text("utf-8")) for file in folder.glob("*.md") if file.stem != "README"]
+    return {page.name: page for page in sorted(found, key=lambda page: page.title.lower())}
+
+
+def parse(name: str, text: str) -> Page:
+    """Read one page. Raises ValueError with what is wrong in it."""
+    _, facts, body = text.split("---\n", 2)
+    given = dict(line.split(": ", 1) for line in facts.splitlines() if line.strip())
+    missing = {"title", "kind", "settings", "measured", "tested"} - given.keys()
+    if missing or given["kind"] not in KINDS or given["measured"] not in MEASURED:
+        raise ValueError(f"{name}: {sorted(missing) or given}")
+    return Page(
+        name,
+        given["title"],
+        given["kind"],
+        int(given["settings"]),
+        given["measured"],
+        given["tested"],
+        given.get("redirect", ""),
+        given.get("note", ""),
+        tuple(_parts(body)),
+    )
+
+
+def _parts(body: str) -> Iterator[Part]:
+    last = 0
+    for found in _CODE.finditer(body):
+        yield from _prose(body[last : found.start()])
+        yield Part("code", found[3].removesuffix("\n"), found[2], found[1])
+        last = found.end()
+    yield from _prose(body[last:])
+
+
+def _prose(text: str) -> Iterator[Part]:
+    for block in re.split(r"\n{2,}", text.strip()):
+        if block.startswith("## "):
+            yield Part("heading", block[3:])
+        elif block.startswith("- "):
+            yield Part("list", re.sub(r"\n +", " ", block.removeprefix("- ")).replace("\n- ", "\n"))
+        elif block and not block.startswith("# "):
+            yield Part("paragraph", block.replace("\n", " "))
+
+
+def _spans(text: str) -> tuple[Span, ...]:
+    spans, last = [], 0
+    for found in _SPAN.finditer(text):
+        spans.append(Span(text[last : found.start()]))
+        spans.append(Span(found[1], code=True) if found[1] else Span(found[2], href=found[3]))
+        last = found.end()
+    return tuple(each for each in (*spans, Span(text[last:])) if each.text)

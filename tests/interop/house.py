@@ -1,0 +1,106 @@
+"""A house with https: a served process behind a proxy of deploy/, one person, and apps registered by their pages."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import certifi
+import trustme
+
+from authserver import connect_pages
+from authserver.connect_pages import Page
+from tests.interop import sites
+from tests.interop.visitor import Visitor
+from tests.services import gateways
+from tests.support import served
+from tests.support.served import PASSWORD, Served, free_port
+
+HOST = "localhost"  # the one name that leads to the loopback network everywhere
+EMAIL, NAME, GIVEN, FAMILY = "alice@example.test", "Alice Martin", "Alice", "Martin"
+CADDYFILE = gateways.DEPLOY / "https" / "Caddyfile"
+
+
+@dataclass
+class House:
+    """The server as software out there sees it: by https alone."""
+
+    issuer: str
+    server: Served
+    authority: trustme.CA
+    bundle: Path  # what software trusts: everybody's authorities and ours
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        """What a program is started with: nothing of this run's own, and trust in our authority."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        return kept | dict.fromkeys(names, str(self.bundle))
+
+    def certificate(self, folder: Path, *hosts: str) -> tuple[Path, Path]:
+        """A certificate and its key for a site of somebody else's."""
+        made = self.authority.issue_cert(*(hosts or (HOST, "127.0.0.1")))
+        certificate, key = folder / "site.pem", folder / "site.key"
+        for number, blob in enumerate(made.cert_chain_pems):
+            blob.write_to_path(str(certificate), append=number > 0)
+        made.private_key_pem.write_to_path(str(key))
+        return certificate, key
+
+    def visitor(self) -> Visitor:
+        """The person at a fresh browser; she signs in here when she is asked to."""
+        return Visitor(self.issuer, EMAIL, PASSWORD, self.bundle)
+
+    def follow(self, name: str, site: str, **values: str) -> Page:
+        """Register the app with the very commands of its page; the page with all values filled in.
+
+        `site` is where the software runs, such as http://127.0.0.1:8000.
+        """
+        page = connect_pages.pages()[name]
+        known = {"issuer": self.issuer, "site": site, "redirect_uri": site + page.redirect, **values}
+        for command in page.filled(known).commands():
+            words = shlex.split(command)
+            if words[:1] == ["authserver"]:
+                made = self.server.cli(*words[1:])
+                known |= {key: value for key, value in made.items() if isinstance(value, str) and key.startswith("cli")}
+        return page.filled(known)
+
+
+@contextlib.contextmanager
+def standing(folder: Path) -> Iterator[House]:
+    """A house for one block."""
+    port = free_port()
+    issuer = f"https://{HOST}:{port}"
+    server = served.shared(served.KINDS[0], issuer=issuer, trusted_proxies="127.0.0.1/32", workers=1)
+    authority = trustme.CA()
+    bundle = folder / "authorities.pem"
+    bundle.write_text(Path(certifi.where()).read_text("utf-8"), "utf-8")
+    authority.cert_pem.write_to_path(str(bundle), append=True)
+    house = House(issuer, server, authority, bundle, folder)
+    server.cli("user", "create", EMAIL, "--name", NAME, "--password-stdin", stdin=PASSWORD + "\n")
+    with _proxy(house, port, int(server.issuer.rpartition(":")[2])):
+        yield house
+
+
+@contextlib.contextmanager
+def _proxy(house: House, port: int, behind: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Caddy with the file of deploy/: only the names, the port and the certificate are replaced."""
+    certificate, key = house.certificate(house.folder, HOST)
+    text = CADDYFILE.read_text("utf-8")
+    for old, new in {
+        "/etc/ssl/auth.example.com.pem": str(certificate),
+        "/etc/ssl/auth.example.com.key": str(key),
+        "https://auth.example.com {": f"https://{HOST}:{port} {{\n\tbind 127.0.0.1",
+        "127.0.0.1:8000\n}": f"127.0.0.1:{behind}\n}}",
+    }.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    file = house.folder / "Caddyfile"
+    file.write_text(text, "utf-8")
+    command = [gateways.program("caddy"), "run", "--config", str(file), "--adapter", "caddyfile"]
+    with sites.running(command, house.folder, port, {"XDG_DATA_HOME": str(house.folder), **os.environ}) as process:
+        yield process

@@ -1,0 +1,106 @@
+"""Other people's software as running processes, and the environments it is installed into."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tests.services import locks, missing
+
+PYTHON = Path(__file__).parent / "python"  # one locked list of packages per environment
+SECONDS = 60
+INSTALL_SECONDS = 900
+
+
+def cache() -> Path:
+    """Where installed software stays from run to run."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "authserver-interop"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def python(name: str) -> Path:
+    """The interpreter of an environment with the packages of python/<name>.txt, made when they have changed."""
+    lock = PYTHON / f"{name}.txt"
+    digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    folder = cache() / f"python-{name}-{digest}"
+    interpreter, stamp = folder / "bin" / "python", folder / "complete"
+    with locks.alone(cache() / f"python-{name}.lock"):
+        if not stamp.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _install(folder, interpreter, lock)
+            stamp.touch()
+    return interpreter
+
+
+def _install(folder: Path, interpreter: Path, lock: Path) -> None:
+    uv = shutil.which("uv")
+    if uv:
+        _run([uv, "venv", "--quiet", "--no-config", "--python", sys.executable, str(folder)])
+        command = [uv, "pip", "install", "--quiet", "--python", str(interpreter)]
+    else:
+        _run([sys.executable, "-m", "venv", str(folder)])
+        command = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*command, "--require-hashes", "-r", str(lock)])
+
+
+def _run(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        missing.skip_or_fail(f"{' '.join(command)} failed: {done.stderr[-2000:]}", "a package index that is reached")
+
+
+def program(name: str, package: str) -> str:
+    """A program of the system; without it the test is skipped or fails."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if not found:
+        missing.skip_or_fail(f"{name} is not installed", f"sudo apt-get install -y {package}")
+    return found
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Lay files, by their names inside the folder."""
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text + "\n", "utf-8")
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str], folder: Path, port: int, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process for one block, once it listens; its words are in `site.log`."""
+    log = folder / "site.log"
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            list(command), cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        )
+    try:
+        _wait(process, port, log)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"it did not start (exit {process.poll()}):\n{log.read_text('utf-8', 'replace')[-4000:]}")

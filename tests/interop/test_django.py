@@ -1,0 +1,43 @@
+"""Django sites, set up as docs/connect says: allauth, mozilla-django-oidc, Python Social Auth."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop import house as houses
+from tests.interop import sites
+from tests.interop.house import House
+from tests.support.served import free_port
+
+pytestmark = [pytest.mark.served, pytest.mark.interop, pytest.mark.long_interop]
+PROJECT = Path(__file__).parent / "django" / "project.py"
+
+
+@contextlib.contextmanager
+def site(house: House, folder: Path, page: str, uses: str) -> Iterator[str]:
+    """A Django site with the page's settings; its address."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    sites.write(folder, house.follow(page, address).files())
+    command = [str(sites.python("django")), str(PROJECT)]
+    environment = {**house.environment(), "PROJECT_USES": uses}
+    subprocess.run([*command, "migrate", "-v", "0"], cwd=folder, env=environment, check=True, timeout=120)
+    with sites.running([*command, "runserver", "--noreload", f"127.0.0.1:{port}"], folder, port, environment):
+        yield address
+
+
+def test_allauth(house: House, folder: Path) -> None:
+    with site(house, folder, "django-allauth", "allauth") as address:
+        visitor = house.visitor()
+        arrived = visitor.press(visitor.open(f"{address}/accounts/oidc/my-server/login/"))
+        assert arrived.json == {
+            "signed_in": True,
+            "username": "alice",
+            "email": houses.EMAIL,
+            "name": houses.NAME,
+        }, (visitor.way, arrived.text[:3000])
