@@ -6,6 +6,6 @@ settings = config.load()
 app = create_app(settings)
 
 with config.using(settings):
-    from authserver.domain import schema
+    from authserver.domain.running import schema
 
     schema.ensure()

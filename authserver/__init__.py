@@ -40,7 +40,7 @@ def describe(settings: Settings) -> dict[str, Any]:
 def install(settings: Settings) -> None:
     """What every entry needs, commands too: settings, logging, hashing, the database and its schema."""
     from authserver import database
-    from authserver.domain import cache
+    from authserver.domain.ground import cache
     from authserver.lib import password_hash
     from authserver.observability import logs, metrics
 

@@ -18,7 +18,9 @@ from flask.testing import FlaskClient
 
 from authserver import config, create_app, database
 from authserver.config import Settings
-from authserver.domain import refusals, usage, users
+from authserver.domain.ground import usage
+from authserver.domain.insight import refusals
+from authserver.domain.people import users
 from authserver.models import User
 from tests.support import databases, lean
 from tests.support.served import served, served_strictly  # noqa: F401  # fixtures

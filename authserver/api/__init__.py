@@ -26,8 +26,9 @@ from authserver.api import (
     users,
     webhooks,
 )
-from authserver.domain import idempotency, protected_resources
-from authserver.domain.rate_limits import State
+from authserver.domain.access import protected_resources
+from authserver.domain.ground import idempotency
+from authserver.domain.limits.rate_limits import State
 from authserver.edge import api_call, bearer, json_schema, machine, rate_limit, refused
 from authserver.edge.api_call import Call, Route
 from authserver.edge.bearer import Principal

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import api_keys, key_wishes, permissions, users
-from authserver.domain.api_keys import ApiKey, Wish
-from authserver.domain.key_wishes import Maker
+from authserver.domain.access import permissions
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys import wishes as key_wishes
+from authserver.domain.api_keys.keys import ApiKey, Wish
+from authserver.domain.api_keys.wishes import Maker
+from authserver.domain.people import users
 from authserver.edge.api_call import OWNER, Call, Route, expected_tag, many, nothing, one, tag, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import INTEGER, STRING, TEXTS, TIME, Schema, one_of, or_null, record, ref, shown

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import audit_search, audit_sentences
-from authserver.domain.audit_search import Wanted
-from authserver.domain.audit_sentences import Told
+from authserver.domain.insight import audit_search, audit_sentences
+from authserver.domain.insight.audit_search import Wanted
+from authserver.domain.insight.audit_sentences import Told
 from authserver.edge.api_call import Call, Route, many, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import INTEGER, OBJECT, STRING, TIME, Schema, one_of, ref, shown

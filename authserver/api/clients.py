@@ -8,8 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from authserver import config
-from authserver.domain import client_metadata, client_secrets, clients, key_wishes, rate_limits, scopes, users
-from authserver.domain.client_metadata import Registration
+from authserver.domain.access import scopes
+from authserver.domain.api_keys import wishes as key_wishes
+from authserver.domain.clients import clients
+from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.limits import rate_limits
+from authserver.domain.people import users
 from authserver.edge import api_call
 from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
 from authserver.edge.exchange import Outgoing

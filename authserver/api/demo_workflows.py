@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import demo_workflows
-from authserver.domain.demo_workflows import DemoWorkflow
+from authserver.domain.demo import workflows as demo_workflows
+from authserver.domain.demo.workflows import DemoWorkflow
 from authserver.edge.api_call import Call, Route, many, nothing, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import BOOLEAN, INTEGER, STRING, TIME, Schema, record, ref, shown

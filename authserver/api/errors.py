@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import refusals
-from authserver.domain.refusals import Refusal, Viewer
+from authserver.domain.insight import refusals
+from authserver.domain.insight.refusals import Refusal, Viewer
 from authserver.edge.api_call import Call, Route, many, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import BOOLEAN, INTEGER, STRING, TIME, Schema, or_null, ref, shown

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import grants
-from authserver.domain.grants import Grant
+from authserver.domain.grants import grants
+from authserver.domain.grants.grants import Grant
 from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import STRING, TEXTS, TIME, Schema, or_null, ref, shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authserver.domain import leaks
+from authserver.domain.tokens import leaks
 from authserver.edge.api_call import Call, Route, one
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import BOOLEAN, Schema, record, ref, shown

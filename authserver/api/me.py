@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import clients
+from authserver.domain.clients import clients
 from authserver.edge import rate_limit
 from authserver.edge.api_call import Call, Route, one, time
 from authserver.edge.exchange import Outgoing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import sessions
+from authserver.domain.people import sessions
 from authserver.edge.api_call import Call, Route, nothing, paged, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import STRING, TEXTS, TIME, Schema, ref, shown

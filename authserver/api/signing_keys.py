@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import signing_keys
-from authserver.domain.signing_keys import SigningKey
+from authserver.domain.signing import keys as signing_keys
+from authserver.domain.signing.keys import SigningKey
 from authserver.edge.api_call import ADMIN, Call, Route, nothing, one, paged, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import OBJECT, STRING, TIME, Schema, one_of, or_null, record, ref, shown

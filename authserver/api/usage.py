@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import limits_in_use, rate_limits, usage, usage_reports
+from authserver.domain.ground import usage
+from authserver.domain.insight import limits_in_use, usage_reports
+from authserver.domain.limits import rate_limits
 from authserver.edge import rate_limit
 from authserver.edge.api_call import OWNER, Call, Route, one, time
 from authserver.edge.exchange import Outgoing

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import users
-from authserver.domain.users import User
+from authserver.domain.people import users
+from authserver.domain.people.users import User
 from authserver.edge.api_call import ADMIN, Call, Route, many, one, paged, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import BOOLEAN, STRING, TIME, Schema, one_of, or_null, record, ref, shown

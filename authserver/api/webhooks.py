@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from authserver.domain import webhook_deliveries, webhook_endpoints, webhook_secrets, webhooks
-from authserver.domain.webhook_deliveries import Delivery
-from authserver.domain.webhook_endpoints import WebhookEndpoint
-from authserver.domain.webhook_wishes import Wish
+from authserver.domain.record import outbox
+from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks import secrets as webhook_secrets
+from authserver.domain.webhooks.deliveries import Delivery
+from authserver.domain.webhooks.endpoints import WebhookEndpoint
+from authserver.domain.webhooks.wishes import Wish
 from authserver.edge.api_call import ADMIN, OWNER, Call, Route, expected_tag, many, nothing, one, tag, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_errors import invalid_request
@@ -44,7 +47,7 @@ def create(call: Call) -> Outgoing:
     wish = Wish(
         name=asked["name"],
         url=asked["url"],
-        events=tuple(asked.get("events") or (webhooks.ALL,)),
+        events=tuple(asked.get("events") or (outbox.ALL,)),
         active=asked.get("active", True),
         everybody=_everybody(call),
         headers=asked.get("headers") or {},
@@ -263,7 +266,7 @@ _DELIVERY: dict[str, Schema] = {
 _ASKED: dict[str, Schema] = {
     "name": {"type": "string", "minLength": 1, "maxLength": 100},
     "url": {"type": "string", "minLength": 1, "maxLength": 2000},
-    "events": {"type": "array", "items": one_of(webhooks.ALL, *webhooks.CHOICES), "minItems": 1, "maxItems": 50},
+    "events": {"type": "array", "items": one_of(outbox.ALL, *outbox.CHOICES), "minItems": 1, "maxItems": 50},
     "active": BOOLEAN,
     "everybody": {**BOOLEAN, "description": "All people's events; needs the scope `admin`."},
     "headers": {"type": "object", "additionalProperties": STRING},
@@ -323,7 +326,7 @@ _SINCE = record(
     },
     "since",
 )
-_FILTERS: dict[str, Schema] = {"state": one_of(*webhook_deliveries.STATES), "type": one_of(*webhooks.EVENTS)}
+_FILTERS: dict[str, Schema] = {"state": one_of(*webhook_deliveries.STATES), "type": one_of(*outbox.EVENTS)}
 P = "/v1/webhooks"
 ROUTES = (
     Route("GET", P, index, NEEDED, "List webhooks", ref("Webhook"), query=OWNER, many=True),

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from authserver.cli import output
-from authserver.domain import declaration
-from authserver.domain.declaration import Change
+from authserver.domain.running import declaration
+from authserver.domain.running.declaration import Change
 from authserver.errors import Invalid
 
 SIGNS = {"create": "+", "update": "~"}

@@ -31,7 +31,7 @@ def group() -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what happens, until Ctrl-C.")
 def tail(lines: int, follow: bool) -> None:
     """Print the latest events, oldest first."""
-    from authserver.domain import audit
+    from authserver.domain.record import audit
 
     newest, _ = audit.page(limit=1)
     events = audit.page(limit=lines)[0] if lines else []
@@ -50,7 +50,7 @@ def tail(lines: int, follow: bool) -> None:
 @group.command()
 def verify() -> None:
     """Recompute the whole chain of hashes and signatures; exit 1, saying where, if it is broken."""
-    from authserver.domain import audit
+    from authserver.domain.record import audit
 
     found = audit.verify()
     result = {"sound": found.sound, "checked": found.checked, "up_to": found.seq, "problem": found.problem or None}
@@ -65,7 +65,7 @@ def verify() -> None:
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 def export(form: str) -> None:
     """Print every event, oldest first, on stdout."""
-    from authserver.domain import audit_search
+    from authserver.domain.insight import audit_search
 
     events = audit_search.export(audit_search.Wanted())
     if form == "csv":
@@ -79,7 +79,7 @@ def export(form: str) -> None:
 
 
 def _print(events: list[Any]) -> None:
-    from authserver.domain import audit_sentences
+    from authserver.domain.insight import audit_sentences
     from authserver.lib import durations
 
     names = audit_sentences.names(events, everybody=True)

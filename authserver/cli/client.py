@@ -12,8 +12,13 @@ from typing import Any
 import click
 
 from authserver.cli import output
-from authserver.domain import client_directory, client_metadata, client_secrets, clients, resources, users
-from authserver.domain.client_metadata import MACHINE, Registration
+from authserver.domain.access import resources
+from authserver.domain.clients import clients
+from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients.metadata import MACHINE, Registration
+from authserver.domain.people import users
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
 from authserver.lib import scopes as grammar

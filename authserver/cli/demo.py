@@ -89,22 +89,22 @@ def free_port(wanted: int) -> int:
 
 def render(settings: Settings, card: Mapping[str, str]) -> str:
     """The card: real values, so that the curl can be pasted as it is."""
-    from authserver.domain import demo
+    from authserver.domain.demo import seeding
 
     issuer = settings.issuer
     lines = [
         f"{settings.brand + ' demo':<13} {issuer}          (Ctrl-C stops; state in var/demo, `make reset` wipes it)",
-        f"  {'dashboard':<11} {issuer}/            {demo.ADMIN} / {card[demo.ADMIN]}",
-        f"  {'a user':<11} {issuer}/login       {demo.ALICE} / {card[demo.ALICE]}",
+        f"  {'dashboard':<11} {issuer}/            {seeding.ADMIN} / {card[seeding.ADMIN]}",
+        f"  {'a user':<11} {issuer}/login       {seeding.ALICE} / {card[seeding.ALICE]}",
         f"  {'mailbox':<11} {issuer}/demo/mail",
         f"  {'webhooks':<11} {issuer}/demo/webhook-inbox",
         *([f"  {'playground':<11} {issuer}/playground"] if settings.has_playground else []),
         f"  {'discovery':<11} {issuer}/.well-known/oauth-authorization-server",
         f"  {'API':<11} {issuer}/docs",
         f"  {'API key':<11} {card['api_key']}   (Read Only)",
-        f"  {'web app':<11} {demo.WEB} / {card[demo.WEB]}   (redirects to {demo.WEB_CALLBACKS[0]})",
+        f"  {'web app':<11} {seeding.WEB} / {card[seeding.WEB]}   (redirects to {seeding.WEB_CALLBACKS[0]})",
         "  first token:",
-        f"    curl -s -u '{demo.JOB}:{card[demo.JOB]}' {issuer}/oauth/token"
+        f"    curl -s -u '{seeding.JOB}:{card[seeding.JOB]}' {issuer}/oauth/token"
         " -d grant_type=client_credentials -d scope=workflows:read",
         "  the key reads workflows, and is refused a delete:",
         f"    curl -s -H 'Authorization: Bearer {card['api_key']}' {issuer}/demo/v1/workflows",
@@ -151,7 +151,8 @@ def _database(folder: Path, running: contextlib.ExitStack, *, pg: bool) -> str:
 
 
 def _seed(settings: Settings, folder: Path, *, fixed: bool) -> tuple[dict[str, str], str]:
-    from authserver.domain import demo, schema
+    from authserver.domain.demo import seeding
+    from authserver.domain.running import schema
 
     file = folder / ("card-pg.json" if not settings.sqlite else "card.json")
 
@@ -162,7 +163,7 @@ def _seed(settings: Settings, folder: Path, *, fixed: bool) -> tuple[dict[str, s
         schema.migrate_if_behind()
         schema.ensure()
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        return demo.seed(known, fixed=fixed, keep=keep), demo.sign_in_link()
+        return seeding.seed(known, fixed=fixed, keep=keep), seeding.sign_in_link()
 
 
 def _announce(settings: Settings, text: str, link: str, browser: bool) -> None:
@@ -191,7 +192,8 @@ def _open(link: str) -> bool:
 
 
 def _alongside(_settings: Settings) -> None:
-    from authserver.domain import chores, webhook_sending
+    from authserver.domain.running import chores
+    from authserver.domain.webhooks import courier
 
     chores.in_background()
-    webhook_sending.in_background()
+    courier.in_background()

@@ -95,7 +95,7 @@ def _files(_settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    from authserver.domain import schema
+    from authserver.domain.running import schema
 
     with opening.opened(settings, any_schema=True):
         schema.reachable()
@@ -110,7 +110,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _keys() -> Iterator[Finding]:
-    from authserver.domain import signing_keys
+    from authserver.domain.signing import keys as signing_keys
 
     now = clock.now()
     for alg in signing_keys.ALGS:

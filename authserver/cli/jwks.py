@@ -11,7 +11,7 @@ from authserver.lib import durations
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
 if TYPE_CHECKING:
-    from authserver.domain.signing_keys import SigningKey
+    from authserver.domain.signing.keys import SigningKey
 
 
 @click.group()
@@ -23,7 +23,7 @@ def group() -> None:
 @click.option("--all", "removed_too", is_flag=True, help="Show removed keys too.")
 def list_keys(removed_too: bool) -> None:
     """List keys, newest first; pending ones are published and do not sign yet."""
-    from authserver.domain import signing_keys
+    from authserver.domain.signing import keys as signing_keys
 
     rows = [_facts(key) for key in signing_keys.every()]
     shown = [row for row in rows if removed_too or row["state"] != "removed"]
@@ -34,7 +34,7 @@ def list_keys(removed_too: bool) -> None:
 @click.option("--alg", "algs", multiple=True, type=click.Choice(["ES256", "RS256", "PS256", "EdDSA"]))
 def rotate(algs: tuple[str, ...]) -> None:
     """Publish new keys, ES256 and RS256 unless chosen; they take over in six minutes, without a failed request."""
-    from authserver.domain import signing_keys
+    from authserver.domain.signing import keys as signing_keys
 
     made = signing_keys.rotate(algs or signing_keys.ALGS)
     output.note(f"They are published now and sign in {durations.in_words(signing_keys.PUBLISH_AHEAD)}.")
@@ -47,7 +47,7 @@ def rotate(algs: tuple[str, ...]) -> None:
 @click.option("--now", "at_once", is_flag=True, help="It leaked: nothing it signed is good any more, from this second.")
 def retire(kid: str, at_once: bool) -> None:
     """Let a key sign no more. What it signed stays good until it expires, unless --now."""
-    from authserver.domain import signing_keys
+    from authserver.domain.signing import keys as signing_keys
 
     signing_keys.retire(kid, at_once=at_once)
     said = (
@@ -57,7 +57,7 @@ def retire(kid: str, at_once: bool) -> None:
 
 
 def _facts(key: SigningKey) -> dict[str, Any]:
-    from authserver.domain import signing_keys
+    from authserver.domain.signing import keys as signing_keys
 
     times = {"created": key.created_at, "active": key.active_at, "retired": key.retired_at, "removed": key.removed_at}
     said = {name: None if at is None else durations.iso(at) for name, at in times.items()}

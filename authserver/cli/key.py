@@ -11,7 +11,7 @@ from authserver.cli import output
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
 if TYPE_CHECKING:
-    from authserver.domain.api_keys import ApiKey
+    from authserver.domain.api_keys.keys import ApiKey
 
 STEP = 200
 LEVELS = ("read_only", "read_write", "full_access")
@@ -66,7 +66,7 @@ def create(
     rate_limit: str | None,
 ) -> None:
     """Create a key and print it, this once."""
-    from authserver.domain import api_keys
+    from authserver.domain.api_keys import keys as api_keys
 
     lifetime = None if expires_in == -1 else expires_in
     wish = api_keys.Wish(name, permission, lifetime, note, networks, rate_limit)
@@ -80,7 +80,8 @@ def create(
 @click.option("--status", type=click.Choice(["active", "expired", "revoked", "unused"]))
 def list_keys(owner: str | None, status: str | None) -> None:
     """List keys, newest first."""
-    from authserver.domain import api_keys, users
+    from authserver.domain.api_keys import keys as api_keys
+    from authserver.domain.people import users
 
     owner_id = _person(owner).id if owner else None
     rows: list[ApiKey] = []
@@ -101,7 +102,8 @@ def list_keys(owner: str | None, status: str | None) -> None:
 @click.option("--overlap", type=Span(), default="24h", show_default=True, help="How long the old key works on.")
 def rotate(key_id: str, overlap: int) -> None:
     """Make a successor with the same access and print it, this once."""
-    from authserver.domain import api_keys, users
+    from authserver.domain.api_keys import keys as api_keys
+    from authserver.domain.people import users
     from authserver.lib import durations
 
     old = api_keys.get(None, key_id)
@@ -115,7 +117,8 @@ def rotate(key_id: str, overlap: int) -> None:
 @click.argument("key_id", metavar="ID")
 def revoke(key_id: str) -> None:
     """End a key at once, everywhere."""
-    from authserver.domain import api_keys, users
+    from authserver.domain.api_keys import keys as api_keys
+    from authserver.domain.people import users
 
     row = api_keys.revoke(None, key_id)
     output.note("Revoked. Whatever still uses it is refused from now on.")
@@ -124,7 +127,8 @@ def revoke(key_id: str) -> None:
 
 
 def _emit_new(row: ApiKey, value: str) -> None:
-    from authserver.domain import permissions, users
+    from authserver.domain.access import permissions
+    from authserver.domain.people import users
 
     owner = users.get(row.owner_id)
     facts = _facts(row, owner.email)
@@ -133,13 +137,13 @@ def _emit_new(row: ApiKey, value: str) -> None:
 
 
 def _person(email: str) -> Any:
-    from authserver.domain import users
+    from authserver.domain.people import users
 
     return users.find_by_email(email) or users.get(email)
 
 
 def _facts(row: ApiKey, owner: str) -> dict[str, Any]:
-    from authserver.domain import api_keys
+    from authserver.domain.api_keys import keys as api_keys
     from authserver.lib import durations
 
     return {

@@ -12,7 +12,8 @@ from authserver.errors import NotFound
 @click.option("--down", metavar="REVISION", default="", help="Go back to a revision; `base` drops every table.")
 def command(down: str) -> None:
     """Bring the database to this version's schema; safe to run from several machines at once."""
-    from authserver.domain import schema, signing_keys
+    from authserver.domain.running import schema
+    from authserver.domain.signing import keys as signing_keys
 
     if down not in ("", "base", *schema.revisions()):
         raise NotFound("There is no such revision.")

@@ -81,7 +81,7 @@ def document() -> dict[str, Any]:
 
 def require_current_schema() -> None:
     """Raise NotReady, naming the command that helps, unless the schema is this version's."""
-    from authserver.domain import schema
+    from authserver.domain.running import schema
 
     status = schema.status()
     if status.state != "current":

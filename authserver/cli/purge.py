@@ -12,7 +12,7 @@ from authserver.lib import clock
 @click.option("--audit-days", type=click.IntRange(1), help="Also cut audit events older than this many days.")
 def command(audit_days: int | None) -> None:
     """Delete expired rows in small batches; safe while serving. The audit log stays unless asked."""
-    from authserver.domain import retention
+    from authserver.domain.running import retention
 
     before = clock.now() - audit_days * retention.DAY if audit_days else None
     gone = retention.purge(audit_before=before)

@@ -14,7 +14,8 @@ from authserver.cli import copies, opening, output
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(file: Path, yes: bool) -> None:
     """Replace the database by FILE. Everybody signs in again, apps ask again: what was revoked since stays revoked."""
-    from authserver.domain import recovery, schema, signing_keys
+    from authserver.domain.running import recovery, schema
+    from authserver.domain.signing import keys as signing_keys
 
     settings = opening.settings()
     if not yes:

@@ -10,7 +10,9 @@ from authserver.cli import output
 @click.command()
 def command() -> None:
     """Seal keys and secrets again under AUTHSERVER_KEK; until then the old one stays in AUTHSERVER_KEK_FALLBACKS."""
-    from authserver.domain import audit, signing_keys, webhook_secrets
+    from authserver.domain.record import audit
+    from authserver.domain.signing import keys as signing_keys
+    from authserver.domain.webhooks import secrets as webhook_secrets
 
     count, _ = signing_keys.rewrap(), audit.resign()  # the audit log's signatures hang on the secret key, too
     hooks = webhook_secrets.rewrap()

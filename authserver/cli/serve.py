@@ -19,7 +19,7 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
     settings = opening.settings(host=host, port=port, workers=workers, threads=threads)
     require_complete(settings)
     from authserver.cli import serving
-    from authserver.domain import schema
+    from authserver.domain.running import schema
     from authserver.observability import metrics
 
     serving.require_free(settings.host, settings.port)

@@ -176,7 +176,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
 def _finish() -> None:
     """Write what was counted, and give the connections back."""
     from authserver import database
-    from authserver.domain import usage
+    from authserver.domain.ground import usage
 
     try:
         usage.flush()
@@ -192,7 +192,7 @@ def _end_with(parent: int) -> None:
 
 
 def _figures() -> None:
-    from authserver.domain import figures
+    from authserver.domain.insight import figures
 
     while True:
         try:

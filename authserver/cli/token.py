@@ -28,9 +28,9 @@ def group() -> None:
 @click.argument("token")
 def introspect(token: str) -> None:
     """What a token says now, to somebody who may see everything."""
-    from authserver.domain import tokens
+    from authserver.domain.tokens import inspection
 
-    found = tokens.inspect(_given(token))
+    found = inspection.inspect(_given(token))
     if found is None:
         output.emit({"active": False})
         return
@@ -43,9 +43,9 @@ def introspect(token: str) -> None:
 @click.argument("token")
 def revoke(token: str) -> None:
     """End an access token, or a refresh token with everything of its grant."""
-    from authserver.domain import tokens
+    from authserver.domain.tokens import revocation
 
-    if not tokens.revoke(_given(token), None, "revoked on the command line"):
+    if not revocation.revoke(_given(token), None, "revoked on the command line"):
         raise NotFound("There is no such token, or it has ended already.")
     output.emit({"revoked": True}, "Revoked.")
 

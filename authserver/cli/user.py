@@ -11,7 +11,7 @@ from authserver.cli import output
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
 if TYPE_CHECKING:
-    from authserver.domain.users import User
+    from authserver.domain.people.users import User
 
 STEP = 200
 
@@ -28,7 +28,7 @@ def group() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
 def create(email: str, admin: bool, name: str, password_stdin: bool) -> None:
     """Create an account; without a password, print a one-time link with which its person chooses one."""
-    from authserver.domain import users
+    from authserver.domain.people import users
 
     password = _password_from_stdin() if password_stdin else None
     user = users.create(email, name, "admin" if admin else "user", password, verified=password is not None)
@@ -45,7 +45,7 @@ def create(email: str, admin: bool, name: str, password_stdin: bool) -> None:
 @click.option("--search", default="", help="Part of a name or email.")
 def list_people(search: str) -> None:
     """List people, newest first."""
-    from authserver.domain import users
+    from authserver.domain.people import users
 
     rows: list[dict[str, Any]] = []
     total, page = 1, 1
@@ -69,7 +69,7 @@ def show(email: str) -> None:
 @click.argument("email")
 def disable(email: str) -> None:
     """Stop an account everywhere at once."""
-    from authserver.domain import users
+    from authserver.domain.people import users
 
     users.disable(_get(email).id)
     _done(email, "Disabled. Sessions have ended, apps and keys have stopped.")
@@ -79,7 +79,7 @@ def disable(email: str) -> None:
 @click.argument("email")
 def enable(email: str) -> None:
     """Let a disabled person in again."""
-    from authserver.domain import users
+    from authserver.domain.people import users
 
     users.enable(_get(email).id)
     _done(email, "Enabled.")
@@ -89,7 +89,7 @@ def enable(email: str) -> None:
 @click.argument("email")
 def unlock(email: str) -> None:
     """Forget failed sign-ins of an account."""
-    from authserver.domain import users
+    from authserver.domain.people import users
 
     users.unlock(_get(email).id)
     _done(email, "Failed sign-ins are forgotten.")
@@ -110,7 +110,7 @@ def link(email: str) -> None:
 
 
 def _print_link(email: str) -> None:
-    from authserver.domain import users
+    from authserver.domain.people import users
 
     user = _get(email)
     made = users.access_link(user.id)
@@ -120,7 +120,7 @@ def _print_link(email: str) -> None:
 
 def _get(email: str) -> User:
     """The person with this address, or with this id."""
-    from authserver.domain import users
+    from authserver.domain.people import users
 
     return users.find_by_email(email) or users.get(email)
 

@@ -21,7 +21,7 @@ def group() -> None:
 @group.command("list")
 def list_() -> None:
     """Every endpoint and how it is doing."""
-    from authserver.domain import webhook_endpoints
+    from authserver.domain.webhooks import endpoints as webhook_endpoints
 
     rows, _ = webhook_endpoints.page(None, limit=1000)
     shown = [
@@ -40,7 +40,8 @@ def list_() -> None:
 @click.option("--wait/--no-wait", default=True, help="Wait for what becomes of it; the worker must run.")
 def test(webhook_id: str, wait: bool) -> None:
     """Queue a webhook.test for WEBHOOK_ID and say what the endpoint answered."""
-    from authserver.domain import webhook_deliveries, webhook_endpoints
+    from authserver.domain.webhooks import deliveries as webhook_deliveries
+    from authserver.domain.webhooks import endpoints as webhook_endpoints
 
     delivery_id = webhook_endpoints.test(None, webhook_id)
     found = webhook_deliveries.get(None, webhook_id, delivery_id)
@@ -64,7 +65,7 @@ def test(webhook_id: str, wait: bool) -> None:
 @click.option("--include-delivered", "--all", is_flag=True, help="Also what arrived, for a receiver that lost it.")
 def replay(webhook_id: str, since: str, include_delivered: bool) -> None:
     """Have what WEBHOOK_ID has not got sent again: what failed, what it missed while it was off, what is retried."""
-    from authserver.domain import webhook_deliveries
+    from authserver.domain.webhooks import deliveries as webhook_deliveries
 
     count = webhook_deliveries.replay(None, webhook_id, _moment(since), include_delivered=include_delivered)
     output.emit({"replayed": count}, f"{count} deliver{'y is' if count == 1 else 'ies are'} queued again.")

@@ -9,7 +9,9 @@ import click
 
 from authserver import config
 from authserver.cli import opening
-from authserver.domain import chores, figures, webhook_sending
+from authserver.domain.insight import figures
+from authserver.domain.running import chores
+from authserver.domain.webhooks import courier
 from authserver.observability import logs, metrics
 
 FIGURES_SECONDS = 15
@@ -29,10 +31,10 @@ def command() -> None:
         threading.Thread(target=refresh_figures, args=(stop,), name="figures", daemon=True).start()
     opening.warn_of_exposed_secrets()
     # In a thread of its own: no chore delays an event, and no event a chore.
-    courier = threading.Thread(target=webhook_sending.run, args=(stop,), name="webhooks")
-    courier.start()
+    sending = threading.Thread(target=courier.run, args=(stop,), name="webhooks")
+    sending.start()
     chores.run(stop)
-    courier.join()
+    sending.join()
     logs.event("worker_stopped")
 
 

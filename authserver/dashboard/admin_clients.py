@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from authserver.domain import client_directory
-from authserver.domain.client_metadata import KINDS
+from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients.metadata import KINDS
 from authserver.edge import current_user
 
 blueprint = Blueprint("admin_clients", __name__)

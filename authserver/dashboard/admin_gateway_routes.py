@@ -8,8 +8,8 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 
-from authserver.domain import gateway_routes, scopes
-from authserver.domain.gateway_routes import Table
+from authserver.domain.access import gateway_routes, scopes
+from authserver.domain.access.gateway_routes import Table
 from authserver.edge import current_user
 from authserver.errors import Conflict, Invalid
 

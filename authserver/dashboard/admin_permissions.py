@@ -9,7 +9,7 @@ from flask_wtf import FlaskForm
 from wtforms import SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
-from authserver.domain import permissions
+from authserver.domain.access import permissions
 from authserver.edge import current_user
 from authserver.errors import Invalid, NotFound
 

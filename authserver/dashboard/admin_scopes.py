@@ -10,8 +10,8 @@ from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import InputRequired
 
-from authserver.domain import resources, scopes
-from authserver.domain.scopes import ScopeFacts
+from authserver.domain.access import resources, scopes
+from authserver.domain.access.scopes import ScopeFacts
 from authserver.edge import current_user
 from authserver.errors import Conflict, Invalid, NotFound
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from authserver.domain import signing_keys
+from authserver.domain.signing import keys as signing_keys
 from authserver.edge import current_user
 from authserver.errors import NotFound
 from authserver.lib import durations

@@ -10,7 +10,7 @@ from wtforms import EmailField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # younger than its stubs
 from wtforms.validators import InputRequired
 
-from authserver.domain import sessions, users
+from authserver.domain.people import sessions, users
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, DomainError, Invalid
 

@@ -8,7 +8,11 @@ from typing import Any
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 
 from authserver import config
-from authserver.domain import api_keys, audit_search, audit_sentences, permissions, scopes, usage, users
+from authserver.domain.access import permissions, scopes
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.ground import usage
+from authserver.domain.insight import audit_search, audit_sentences
+from authserver.domain.people import users
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, Invalid
 from authserver.lib import durations

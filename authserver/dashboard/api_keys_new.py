@@ -12,8 +12,9 @@ from wtforms import BooleanField, FieldList, RadioField, StringField, TextAreaFi
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
 from authserver import config
-from authserver.domain import api_keys, permissions
-from authserver.domain.api_keys import Wish
+from authserver.domain.access import permissions
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import Wish
 from authserver.edge import current_user, one_shot
 from authserver.errors import Invalid
 from authserver.lib import clock, durations

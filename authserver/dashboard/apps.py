@@ -22,17 +22,14 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Optional
 
-from authserver.domain import (
-    audit,
-    client_directory,
-    client_metadata,
-    client_secrets,
-    clients,
-    resources,
-    scopes,
-    usage,
-)
-from authserver.domain.client_metadata import CODE, KINDS, MACHINE, Registration
+from authserver.domain.access import resources, scopes
+from authserver.domain.clients import clients
+from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients.metadata import CODE, KINDS, MACHINE, Registration
+from authserver.domain.ground import usage
+from authserver.domain.record import audit
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, Invalid
 from authserver.lib import clock, redirect_uris

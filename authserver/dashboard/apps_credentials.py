@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 
-from authserver.domain import client_secrets, clients
+from authserver.domain.clients import clients
+from authserver.domain.clients import secrets as client_secrets
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, durations

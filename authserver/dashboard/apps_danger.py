@@ -6,7 +6,9 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from authserver.domain import client_directory, clients, users
+from authserver.domain.clients import clients
+from authserver.domain.clients import directory as client_directory
+from authserver.domain.people import users
 from authserver.edge import current_user
 
 blueprint = Blueprint("apps_danger", __name__)

@@ -11,7 +11,7 @@ from flask import Blueprint, current_app, render_template, request
 
 from authserver import config, connect_pages
 from authserver.connect_pages import Page
-from authserver.domain import clients
+from authserver.domain.clients import clients
 from authserver.edge import current_user
 
 blueprint = Blueprint("apps_quickstart", __name__)

@@ -11,8 +11,9 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
-from authserver.domain import audit, audit_search, audit_sentences
-from authserver.domain.audit_search import Wanted
+from authserver.domain.insight import audit_search, audit_sentences
+from authserver.domain.insight.audit_search import Wanted
+from authserver.domain.record import audit
 from authserver.edge import current_user
 from authserver.errors import NotFound
 from authserver.lib import clock

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
 
 from authserver import config
-from authserver.domain import consents, resources, scopes
-from authserver.domain.consents import ConnectedApp
-from authserver.domain.scopes import ScopeFacts
+from authserver.domain.access import resources, scopes
+from authserver.domain.access.scopes import ScopeFacts
+from authserver.domain.grants import consents
+from authserver.domain.grants.consents import ConnectedApp
 from authserver.edge import current_user
 from authserver.lib import clock, durations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from authserver.domain import refusals
-from authserver.domain.refusals import Viewer
+from authserver.domain.insight import refusals
+from authserver.domain.insight.refusals import Viewer
 from authserver.edge import current_user
 
 blueprint = Blueprint("errors", __name__, url_prefix="/errors")

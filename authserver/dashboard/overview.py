@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Blueprint, render_template, url_for
 
-from authserver.domain import audit_search, audit_sentences, overview, readiness
-from authserver.domain.overview import Overview
+from authserver.domain.insight import audit_search, audit_sentences, overview
+from authserver.domain.insight.overview import Overview
+from authserver.domain.running import readiness
 from authserver.edge import current_user
 from authserver.lib import durations
 

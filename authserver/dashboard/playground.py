@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 
 from authserver import config
-from authserver.domain import client_metadata, demo, playground
+from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.demo import playground, seeding
 from authserver.edge import current_user, headers
 from authserver.lib import scopes as grammar
 
@@ -30,7 +31,7 @@ def show() -> Any:
         client_id=seeded.id if seeded else "",
         redirect_uri=playground.redirect_uri(),
         app_name=playground.NAME,
-        demo_api=settings.issuer + demo.API_PATH if settings.demo else "",
+        demo_api=settings.issuer + seeding.API_PATH if settings.demo else "",
         algs=JWT_ALGS,
     )
 

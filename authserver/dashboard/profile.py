@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
-from authserver.domain import users
+from authserver.domain.people import users
 from authserver.edge import current_user
 from authserver.errors import Invalid
 

@@ -9,8 +9,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired
 
-from authserver.domain import audit
-from authserver.domain.credentials import passwords
+from authserver.domain.people.credentials import passwords
+from authserver.domain.record import audit
 from authserver.edge import browser, current_user
 from authserver.errors import Invalid, RateLimited
 

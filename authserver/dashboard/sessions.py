@@ -7,7 +7,9 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from authserver.domain import clients, grants, sessions
+from authserver.domain.clients import clients
+from authserver.domain.grants import grants
+from authserver.domain.people import sessions
 from authserver.edge import current_user
 from authserver.errors import NotFound
 from authserver.lib import user_agents

@@ -7,7 +7,9 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from authserver import config
-from authserver.domain import api_keys, demo, limits_in_use
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.demo import seeding
+from authserver.domain.insight import limits_in_use
 from authserver.edge import current_user
 from authserver.errors import Invalid
 from authserver.lib import durations
@@ -59,7 +61,7 @@ def save_limit(key_id: str) -> Any:
 @current_user.require_admin
 def remove_samples() -> Any:
     """Take away the figures that the demo made up; what was counted stays."""
-    removed = demo.remove_sample()
+    removed = seeding.remove_sample()
     flash("The sample data is gone. From here on all figures are real." if removed else "There was none.", "ok")
     return redirect(url_for("usage.show"), 303)
 

@@ -7,8 +7,12 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 
 from authserver import config
-from authserver.domain import users, webhook_deliveries, webhook_endpoints, webhook_secrets, webhooks
-from authserver.domain.webhook_endpoints import WebhookEndpoint
+from authserver.domain.people import users
+from authserver.domain.record import outbox
+from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks import secrets as webhook_secrets
+from authserver.domain.webhooks.endpoints import WebhookEndpoint
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, Invalid
 
@@ -62,7 +66,7 @@ def show(webhook_id: str) -> str:
         counts=webhook_deliveries.count_by_state(row.id),
         health=webhook_deliveries.health([row.id])[row.id],
         header_names=sorted(webhook_secrets.headers(row)),
-        kinds=webhooks.EVENTS,
+        kinds=outbox.EVENTS,
     )
 
 

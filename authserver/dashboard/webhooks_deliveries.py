@@ -9,9 +9,11 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from authserver.domain import webhook_deliveries, webhook_endpoints, webhooks
-from authserver.domain.webhook_deliveries import WebhookAttempt
-from authserver.domain.webhook_endpoints import WebhookEndpoint
+from authserver.domain.record import outbox
+from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks.deliveries import WebhookAttempt
+from authserver.domain.webhooks.endpoints import WebhookEndpoint
 from authserver.edge import current_user
 from authserver.lib import clock, moments
 
@@ -89,7 +91,7 @@ def _index(row: WebhookEndpoint, problem: str = "") -> str:
     state = request.args.get("state", "")
     state = state if state in dict(STATES) else ""
     type = request.args.get("type", "")
-    type = type if type in webhooks.EVENTS else ""
+    type = type if type in outbox.EVENTS else ""
     page = min(max(request.args.get("page", 1, int), 1), 1_000_000)
     limit = min(max(request.args.get("limit", LIMIT, int), 1), 100)
     found, total = webhook_deliveries.page(row.id, state=state, type=type, page=page, limit=limit)
@@ -106,7 +108,7 @@ def _index(row: WebhookEndpoint, problem: str = "") -> str:
         state=state,
         states=STATES,
         type=type,
-        types=[("", "Every event"), *((each, each) for each in webhooks.EVENTS)],
+        types=[("", "Every event"), *((each, each) for each in outbox.EVENTS)],
         counts=webhook_deliveries.count_by_state(row.id),
         most=webhook_deliveries.ATTEMPTS,
         page_error=problem,

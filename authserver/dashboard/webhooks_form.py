@@ -8,9 +8,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, FieldList, RadioField, SelectMultipleField, StringField
 
-from authserver.domain import webhook_deliveries, webhook_endpoints, webhook_secrets, webhook_wishes, webhooks
-from authserver.domain.webhook_endpoints import WebhookEndpoint
-from authserver.domain.webhook_wishes import Wish
+from authserver.domain.record import outbox
+from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks import secrets as webhook_secrets
+from authserver.domain.webhooks import wishes as webhook_wishes
+from authserver.domain.webhooks.endpoints import WebhookEndpoint
+from authserver.domain.webhooks.wishes import Wish
 from authserver.edge import current_user, one_shot
 from authserver.errors import Invalid, NotFound
 
@@ -27,7 +31,7 @@ class WebhookForm(FlaskForm):
     which = RadioField("Events", default=ALL, choices=[(ALL, "All events"), (SOME, "Only some")], validate_choice=False)
     events = SelectMultipleField(
         "Choose events",
-        choices=[(each, webhooks.EVENTS[each].title) for each in webhooks.CHOICES],
+        choices=[(each, outbox.EVENTS[each].title) for each in outbox.CHOICES],
         validate_choice=False,
     )
     everybody = BooleanField("Events of everybody", default=True)
@@ -40,7 +44,7 @@ class WebhookForm(FlaskForm):
 
     def wish(self, *, active: bool = True) -> Wish:
         """What the person asked for."""
-        chosen = (webhooks.ALL,) if self.which.data == ALL else tuple(self.events.data or ())
+        chosen = (outbox.ALL,) if self.which.data == ALL else tuple(self.events.data or ())
         return Wish(
             name=self.name.data or "",
             url=(self.url.data or "").strip(),
@@ -99,7 +103,7 @@ def create() -> Any:
 def edit(webhook_id: str) -> str:
     """The form with what is set now."""
     row = _mine(webhook_id)
-    every = webhooks.ALL in row.events
+    every = outbox.ALL in row.events
     form = WebhookForm(
         name=row.name,
         url=row.url,
@@ -158,7 +162,7 @@ def _page(
         form_errors=form.errors,
         hook=hook,
         test=test,
-        groups=webhooks.GROUPS,
-        kinds=webhooks.EVENTS,
-        examples={each: webhooks.example(each) for each in webhooks.CHOICES},
+        groups=outbox.GROUPS,
+        kinds=outbox.EVENTS,
+        examples={each: outbox.example(each) for each in outbox.CHOICES},
     )

@@ -18,7 +18,7 @@ from urllib3 import connection, exceptions
 from urllib3.response import BaseHTTPResponse
 
 from authserver import config, database
-from authserver.domain import audit
+from authserver.domain.record import audit
 from authserver.lib import outbound
 from authserver.lib.outbound import Address, Allowed, Target
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from authserver.domain import clients, users
-from authserver.domain.users import User
+from authserver.domain.clients import clients
+from authserver.domain.people import users
+from authserver.domain.people.users import User
 from authserver.edge import json_body, json_errors, json_schema
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing

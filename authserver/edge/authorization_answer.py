@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Response, make_response, render_template
 
 from authserver import config
-from authserver.domain import authorization_requests
-from authserver.domain.authorization_requests import Destination
+from authserver.domain.authorization import requests as authorization_requests
+from authserver.domain.authorization.requests import Destination
 from authserver.edge import headers
 from authserver.lib import redirect_uris
 

@@ -6,8 +6,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from authserver import config
-from authserver.domain import clients, key_wishes, rate_limits, scopes, tokens
-from authserver.domain.tokens import Inspection
+from authserver.domain.access import scopes
+from authserver.domain.api_keys import wishes as key_wishes
+from authserver.domain.clients import clients
+from authserver.domain.limits import rate_limits
+from authserver.domain.tokens import inspection
+from authserver.domain.tokens.inspection import Inspection
 from authserver.edge import json_errors
 from authserver.edge.exchange import Incoming
 from authserver.lib import secrets
@@ -86,7 +90,7 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
     here: a gateway names those that own what it needs (`owning`).
     """
     presented = _presented(incoming.header("authorization"))
-    found = tokens.inspect(presented, ip=incoming.ip, verifier=verifier)
+    found = inspection.inspect(presented, ip=incoming.ip, verifier=verifier)
     if found is None or found.credential == "refresh_token" or not _for_us(found, resources):
         raise json_errors.invalid_api_key() if secrets.looks_like(presented, "ak") else json_errors.invalid_token()
     made = of(found)
@@ -122,7 +126,7 @@ def _presented(authorization: str) -> str:
 
 
 def _for_us(found: Inspection, resources: Collection[str]) -> bool:
-    return tokens.good_here(found) or not set(resources).isdisjoint(found.audience)
+    return inspection.good_here(found) or not set(resources).isdisjoint(found.audience)
 
 
 def of(found: Inspection) -> Principal:

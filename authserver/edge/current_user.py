@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from authserver.domain import sessions, users
-from authserver.domain.sessions import SignedIn
+from authserver.domain.people import sessions, users
+from authserver.domain.people.sessions import SignedIn
 from authserver.edge import browser
 from authserver.errors import NotFound
 from authserver.lib import clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, request
 
 from authserver import keyring
-from authserver.domain import form_nonces
+from authserver.domain.ground import form_nonces
 from authserver.lib import clock, sealing, secrets
 
 FIELD = "once"

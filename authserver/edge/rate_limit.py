@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain import rate_limits
-from authserver.domain.rate_limits import State
+from authserver.domain.limits import rate_limits
+from authserver.domain.limits.rate_limits import State
 from authserver.edge import json_errors
 from authserver.edge.bearer import Principal
 

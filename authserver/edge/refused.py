@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from authserver.domain import credential_checks, refusals, usage
+from authserver.domain.ground import usage
+from authserver.domain.insight import credential_checks, refusals
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming
 from authserver.edge.json_errors import ApiError

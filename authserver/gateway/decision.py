@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from authserver.domain import gateway_routes, protected_resources, scopes
+from authserver.domain.access import gateway_routes, protected_resources, scopes
 from authserver.edge import bearer, json_errors, rate_limit, refused
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing

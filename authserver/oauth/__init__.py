@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from authserver.domain import cors_origins, protected_resources
+from authserver.domain.access import protected_resources
+from authserver.domain.clients import cors_origins
 from authserver.edge.exchange import Incoming
 from authserver.edge.machine import Endpoint, any_origin, issuer_path
 from authserver.oauth.endpoints import (

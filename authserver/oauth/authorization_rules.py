@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authserver import config
-from authserver.domain import clients, resources, scopes
-from authserver.domain.authorization_requests import Asked, Destination
-from authserver.domain.clients import ClientFacts
+from authserver.domain.access import resources, scopes
+from authserver.domain.authorization.requests import Asked, Destination
+from authserver.domain.clients import clients
+from authserver.domain.clients.clients import ClientFacts
 from authserver.errors import Check
 from authserver.lib import form_body, pkce, redirect_uris
 from authserver.lib import scopes as grammar

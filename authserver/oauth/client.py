@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
-from authserver.domain import client_throttle, clients
-from authserver.domain.clients import ClientFacts
+from authserver.domain.clients import clients
+from authserver.domain.clients import throttle as client_throttle
+from authserver.domain.clients.clients import ClientFacts
 from authserver.errors import Check
 from authserver.lib import clock, redirect_uris, secrets
 from authserver.lib import scopes as grammar

@@ -14,7 +14,7 @@ from authlib.oauth2.rfc6749.errors import (
 )
 
 from authserver import config
-from authserver.domain import protected_resources
+from authserver.domain.access import protected_resources
 from authserver.errors import Check, Denied, DomainError, Invalid
 
 Headers = list[tuple[str, str]]

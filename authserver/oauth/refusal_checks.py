@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 
-from authserver.domain import clients, refusals, resources
-from authserver.domain.clients import ClientFacts
+from authserver.domain.access import resources
+from authserver.domain.clients import clients
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.insight import refusals
 from authserver.edge import refused
 from authserver.errors import Check
 from authserver.lib import scopes as grammar

@@ -10,9 +10,11 @@ from typing import Any
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749.errors import UnsupportedGrantTypeError
 
-from authserver.domain import clients, tokens, usage
-from authserver.domain.clients import ClientFacts
-from authserver.domain.grants import GrantFacts
+from authserver.domain.clients import clients
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.grants.grants import GrantFacts
+from authserver.domain.ground import usage
+from authserver.domain.tokens import issuance
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.errors import Check, DomainError
 from authserver.lib import scopes as grammar
@@ -114,7 +116,7 @@ def asked_scopes(request: ProtocolRequest) -> tuple[str, ...]:
 
 def token_response(
     grant_type: str,
-    issued: tokens.Issued,
+    issued: issuance.Issued,
     facts: ClientFacts,
     *,
     grant: GrantFacts | None = None,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from authserver.domain import schema, signing_keys
+from authserver.domain.running import schema
+from authserver.domain.signing import keys as signing_keys
 from authserver.edge import draining
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.errors import DomainError

@@ -10,20 +10,17 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from authserver import config
-from authserver.domain import (
-    authorization_answers,
-    authorization_requests,
-    authorization_steps,
-    consents,
-    resources,
-    scopes,
-    users,
-)
-from authserver.domain.authorization_requests import Pending
-from authserver.domain.authorization_steps import Step
-from authserver.domain.clients import ClientFacts
-from authserver.domain.scopes import ScopeFacts
-from authserver.domain.sessions import SignedIn
+from authserver.domain.access import resources, scopes
+from authserver.domain.access.scopes import ScopeFacts
+from authserver.domain.authorization import answers as authorization_answers
+from authserver.domain.authorization import requests as authorization_requests
+from authserver.domain.authorization import steps as authorization_steps
+from authserver.domain.authorization.requests import Pending
+from authserver.domain.authorization.steps import Step
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.grants import consents
+from authserver.domain.people import users
+from authserver.domain.people.sessions import SignedIn
 from authserver.edge import authorization_answer, browser, current_user, headers
 from authserver.lib import durations, redirect_uris
 from authserver.observability import metrics

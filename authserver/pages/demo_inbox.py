@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from authserver.domain import webhook_inbox
+from authserver.domain.demo import inbox as webhook_inbox
 from authserver.edge import csrf
 
 blueprint = Blueprint("demo_inbox", __name__)

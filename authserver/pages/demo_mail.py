@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from authserver.domain import mails
+from authserver.domain.ground import mails
 
 blueprint = Blueprint("demo_mail", __name__)
 

@@ -10,10 +10,10 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField
 from wtforms.validators import InputRequired
 
-from authserver.domain import authorization_requests
-from authserver.domain.authorization_requests import PendingView
-from authserver.domain.credentials import passwords
-from authserver.domain.sessions import SignedIn
+from authserver.domain.authorization import requests as authorization_requests
+from authserver.domain.authorization.requests import PendingView
+from authserver.domain.people.credentials import passwords
+from authserver.domain.people.sessions import SignedIn
 from authserver.edge import browser, current_user, headers, return_path
 from authserver.errors import Denied, DomainError, RateLimited
 from authserver.lib import emails

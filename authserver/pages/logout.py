@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
 
-from authserver.domain import sessions
+from authserver.domain.people import sessions
 from authserver.edge import current_user
 
 blueprint = Blueprint("logout", __name__)

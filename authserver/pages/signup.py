@@ -10,7 +10,7 @@ from wtforms import EmailField, StringField
 from wtforms.validators import InputRequired
 
 from authserver import config
-from authserver.domain import users
+from authserver.domain.people import users
 from authserver.errors import Invalid, NotFound, RateLimited
 
 blueprint = Blueprint("signup", __name__)

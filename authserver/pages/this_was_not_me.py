@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template
 
-from authserver.domain import one_time_links, users
+from authserver.domain.ground import one_time_links
+from authserver.domain.people import users
 from authserver.edge import current_user
 from authserver.errors import NotFound
 from authserver.observability import context

@@ -9,9 +9,10 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField
 from wtforms.validators import InputRequired
 
-from authserver.domain import one_time_links, users
-from authserver.domain.credentials import passwords
-from authserver.domain.one_time_links import Found
+from authserver.domain.ground import one_time_links
+from authserver.domain.ground.one_time_links import Found
+from authserver.domain.people import users
+from authserver.domain.people.credentials import passwords
 from authserver.edge import current_user
 from authserver.errors import Invalid, NotFound
 from authserver.observability import context

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from authserver.domain import api_keys
-from authserver.domain.api_keys import Wish
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import Wish
 from tests.conftest import Person
 from tests.support import protocol
 

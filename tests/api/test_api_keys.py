@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from authserver.domain import api_keys
+from authserver.domain.api_keys import keys as api_keys
 from tests.api.conftest import Caller, client_token, key_of, token_of
 from tests.conftest import Person
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from authserver.domain import demo_workflows
+from authserver.domain.demo import workflows as demo_workflows
 from tests.api.conftest import Caller, client_token, key_of, token_of
 from tests.conftest import Person
 from tests.support import protocol

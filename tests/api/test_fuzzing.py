@@ -15,7 +15,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from authserver.domain import outbound, signing_keys
+from authserver.domain import outbound
+from authserver.domain.signing import keys as signing_keys
 from tests.api.conftest import key_of
 from tests.conftest import Person
 

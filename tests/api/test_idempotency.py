@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from authserver import config, database
-from authserver.domain import api_keys, idempotency
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.ground import idempotency
 from authserver.lib import clock
 from authserver.models import IdempotencyKey
 from authserver.observability import context

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from authserver import database
-from authserver.domain import api_keys, sessions, usage, users
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.ground import usage
+from authserver.domain.people import sessions, users
 from authserver.lib import secrets
 from authserver.models import Mail
 from tests.api.conftest import Caller, client_token, key_of, token_of
@@ -170,7 +172,7 @@ def overrides() -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _no_courier() -> None:
-    from authserver.domain import mails
+    from authserver.domain.ground import mails
 
     mails.in_background(False)
 

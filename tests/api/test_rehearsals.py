@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authserver import database
-from authserver.domain import audit
+from authserver.domain.record import audit
 from authserver.models import ApiKey, Client, IdempotencyKey, WebhookEndpoint
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from authserver.domain import api_keys
+from authserver.domain.api_keys import keys as api_keys
 from tests.api.conftest import Caller, key_of, token_of
 from tests.conftest import Person
 from tests.support import own_jwts, protocol

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from authserver import config
-from authserver.domain import outbound, webhook_sending
+from authserver.domain import outbound
+from authserver.domain.webhooks import courier
 from authserver.lib import clock
 from tests.api.conftest import Caller, key_of, token_of
 from tests.conftest import Person
@@ -122,7 +123,7 @@ def sent(call: Caller, alice: Person, monkeypatch: pytest.MonkeyPatch) -> tuple[
     key = key_of(alice)
     path = f"/v1/webhooks/{made_by(call, key)['id']}"
     key_of(alice)
-    assert webhook_sending.send_due() == 1
+    assert courier.send_due() == 1
     return key, path
 
 
@@ -131,7 +132,7 @@ def test_attempts_are_how_often_it_was_sent(call: Caller, sent: tuple[str, str])
     [row] = call("GET", f"{path}/deliveries", key).data
     assert (row["state"], row["attempts"]) == ("delivered", 1)
     call("POST", f"{path}/deliveries/{row['id']}/resend", key)
-    webhook_sending.send_due()
+    courier.send_due()
     found = call("GET", f"{path}/deliveries/{row['id']}", key).data
     assert (found["attempts"], [each["number"] for each in found["requests"]]) == (2, [2, 1])
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from authserver.domain.demo import ADMIN, ALICE, FIXED_PASSWORDS
+from authserver.domain.demo.seeding import ADMIN, ALICE, FIXED_PASSWORDS
 from tests.support import served
 from tests.support.browsing import Answer, Browser, OverHttp
 from tests.support.third_party import App

@@ -11,10 +11,11 @@ from flask import Flask
 from sqlalchemy import text
 
 from authserver import database
-from authserver.domain import api_keys, audit
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.record import audit
 from tests.cli.conftest import Command
 from tests.conftest import Person
-from tests.domain.test_audit import drop_triggers
+from tests.domain.record.test_audit import drop_triggers
 
 
 class Shell:

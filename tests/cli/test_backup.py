@@ -11,7 +11,10 @@ from flask import Flask
 
 from authserver import cli, config, database
 from authserver.config import Settings
-from authserver.domain import api_keys, audit, cache, sessions, users
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.ground import cache
+from authserver.domain.people import sessions, users
+from authserver.domain.record import audit
 from tests.conftest import Person
 
 

@@ -11,7 +11,9 @@ from flask import Flask
 
 from authserver import cli
 from authserver.config import Settings
-from authserver.domain import client_secrets, clients, gateway_routes, resources, scopes
+from authserver.domain.access import gateway_routes, resources, scopes
+from authserver.domain.clients import clients
+from authserver.domain.clients import secrets as client_secrets
 from authserver.lib import secrets
 from tests.conftest import Person
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from authserver.domain import cache, signing_keys
+from authserver.domain.ground import cache
+from authserver.domain.signing import keys as signing_keys
 from tests.cli.conftest import Command
 
 

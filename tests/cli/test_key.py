@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from authserver.domain import api_keys, audit, usage
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.ground import usage
+from authserver.domain.record import audit
 from authserver.lib import clock
 from tests.cli.conftest import Command
 from tests.conftest import Person

@@ -11,8 +11,9 @@ from flask import Flask
 
 from authserver import cli, config
 from authserver.config import Settings
-from authserver.domain import throttle, users
-from authserver.domain.credentials import passwords
+from authserver.domain.ground import throttle
+from authserver.domain.people import users
+from authserver.domain.people.credentials import passwords
 from tests.conftest import PASSWORD, Person
 
 Run = Callable[..., tuple[int, str, str]]

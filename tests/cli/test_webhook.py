@@ -10,7 +10,8 @@ import pytest
 
 from authserver.cli import webhook
 from authserver.config import Settings
-from authserver.domain import webhook_deliveries, webhook_sending
+from authserver.domain.webhooks import courier
+from authserver.domain.webhooks import deliveries as webhook_deliveries
 from tests.cli.conftest import Command
 from tests.conftest import Person
 from tests.support import receivers
@@ -46,7 +47,7 @@ def test_a_test_is_sent_by_the_worker_and_its_answer_told(
     row = endpoint(alice, receiver.url())
     real = webhook.time.sleep
     # The worker's turn comes while the command waits.
-    monkeypatch.setattr(webhook.time, "sleep", lambda seconds: webhook_sending.send_due() or real(0))
+    monkeypatch.setattr(webhook.time, "sleep", lambda seconds: courier.send_due() or real(0))
     code, out, _ = command("webhook", "test", row.id)
     assert (code, out.partition(" in ")[0]) == (0, "Delivered: HTTP 200")
     receiver.status = 500
@@ -66,10 +67,10 @@ def test_a_test_without_a_worker_says_so(
 def test_replay_queues_what_failed(command: Command, alice: Person, receiver: Receiver) -> None:
     row = endpoint(alice, receiver.url())
     happen(alice)
-    webhook_sending.send_due()
+    courier.send_due()
     assert json.loads(command("webhook", "replay", row.id, "--json")[1]) == {"replayed": 0}
     assert json.loads(command("webhook", "replay", row.id, "--all", "--json")[1]) == {"replayed": 1}
-    webhook_sending.send_due()
+    courier.send_due()
     assert webhook_deliveries.count_by_state(row.id) == {"delivered": 1}
     assert len(receiver.got) == 2
     assert "1 delivery is queued again." in command("webhook", "replay", row.id, "--include-delivered")[1]
@@ -82,7 +83,7 @@ def test_replay_takes_a_time(command: Command, alice: Person, receiver: Receiver
     row = endpoint(alice, receiver.url())
     receiver.status = 500
     happen(alice)
-    webhook_sending.send_due()
+    courier.send_due()
     code, out, _ = command("webhook", "replay", row.id, "--json", "--since", since)
     assert (code, json.loads(out)) == (0, {"replayed": 1})
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import audit, gateway_routes
+from authserver.domain.access import gateway_routes
+from authserver.domain.record import audit
 from tests.conftest import Person
 from tests.support.browsing import Browser, InProcess
 from tests.support.databases import ISSUER

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import permissions
+from authserver.domain.access import permissions
 from authserver.lib import clock
 from tests.conftest import Person
 from tests.support import forms

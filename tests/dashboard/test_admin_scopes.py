@@ -8,9 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver.domain import audit, clients, resources, scopes
-from authserver.domain.client_metadata import Registration
-from authserver.domain.scopes import ScopeFacts
+from authserver.domain.access import resources, scopes
+from authserver.domain.access.scopes import ScopeFacts
+from authserver.domain.clients import clients
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid
 from authserver.lib import quoting
 from tests.conftest import Person

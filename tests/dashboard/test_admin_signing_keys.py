@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask.testing import FlaskClient
 
-from authserver.domain import signing_keys
+from authserver.domain.signing import keys as signing_keys
 from tests.conftest import Person
 from tests.support import forms
 

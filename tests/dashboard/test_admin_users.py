@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from authserver.domain import sessions, users
+from authserver.domain.people import sessions, users
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import api_keys
-from authserver.domain.api_keys import Wish
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import Wish
 from authserver.lib import clock, secrets
 from tests.conftest import Person
 from tests.support import forms

@@ -12,8 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from authserver import database
-from authserver.domain import audit, client_secrets, clients, resources
-from authserver.domain.client_metadata import Registration
+from authserver.domain.access import resources
+from authserver.domain.clients import clients
+from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.record import audit
 from authserver.models import Client
 from authserver.observability import context
 from tests.conftest import Person
@@ -60,7 +63,7 @@ def register(browser: Browser, kind: str = "web", **fields: Any) -> Answer:
 
 
 def only_client() -> Client:
-    from authserver.domain import client_directory
+    from authserver.domain.clients import directory as client_directory
 
     (line,), _total = client_directory.owned_by(None)
     return line.client

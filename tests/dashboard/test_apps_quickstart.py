@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from authserver.dashboard import apps_quickstart
-from authserver.domain import clients
-from authserver.domain.client_metadata import Registration
+from authserver.domain.clients import clients
+from authserver.domain.clients.metadata import Registration
 from tests.conftest import Person
 from tests.support import forms
 

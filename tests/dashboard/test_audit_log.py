@@ -11,8 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver import database
-from authserver.domain import api_keys, audit, sessions
-from authserver.domain.api_keys import Wish
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import Wish
+from authserver.domain.people import sessions
+from authserver.domain.record import audit
 from authserver.observability import context
 from tests.conftest import Person
 from tests.support import forms

@@ -159,7 +159,7 @@ def test_an_app_that_nobody_used_for_half_a_year_is_marked(hers: FlaskClient) ->
 
 
 def test_a_revocation_is_all_or_nothing(hers: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from authserver.domain import audit
+    from authserver.domain.record import audit
 
     def fail(*_args: Any, **_values: Any) -> None:
         raise RuntimeError("the log is full")

@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver.domain import api_keys, refusals, sessions
-from authserver.domain.refusals import Viewer
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.insight import refusals
+from authserver.domain.insight.refusals import Viewer
+from authserver.domain.people import sessions
 from authserver.edge import browser as browsers
 from authserver.lib import clock
 from tests.conftest import Person

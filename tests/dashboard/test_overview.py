@@ -10,8 +10,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from authserver import database
-from authserver.domain import api_keys, clients, usage
-from authserver.domain.client_metadata import Registration
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.clients import clients
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.ground import usage
 from authserver.lib import clock
 from authserver.models import User, WebhookEndpoint
 from tests.conftest import Person

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import api_keys, clients
-from authserver.domain.client_metadata import Registration
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.clients import clients
+from authserver.domain.clients.metadata import Registration
 from tests.conftest import Person
 from tests.support import forms
 

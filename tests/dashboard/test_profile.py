@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import users
+from authserver.domain.people import users
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import sessions
+from authserver.domain.people import sessions
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from authserver.domain import sessions
+from authserver.domain.people import sessions
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 
@@ -131,8 +131,9 @@ def test_ending_sessions_wants_a_fresh_proof_and_comes_back_to_the_list(
 
 def test_apps_are_cut_off_if_wished(http: FlaskClient, alice: Person, ada: Person) -> None:
     from authserver import database
-    from authserver.domain import clients, grants
-    from authserver.domain.client_metadata import Registration
+    from authserver.domain.clients import clients
+    from authserver.domain.clients.metadata import Registration
+    from authserver.domain.grants import grants
 
     uris = ("https://app.example.test/callback",)
     client, _ = clients.register(ada.user, Registration(name="Acme Notes", kind="web", redirect_uris=uris))

@@ -8,8 +8,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from authserver import database
-from authserver.domain import api_keys, audit_search, clients, rate_limits, usage
-from authserver.domain.client_metadata import Registration
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.clients import clients
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.ground import usage
+from authserver.domain.insight import audit_search
+from authserver.domain.limits import rate_limits
 from authserver.lib import clock
 from authserver.models import UsageCount
 from tests.conftest import Person

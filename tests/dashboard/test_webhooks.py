@@ -12,8 +12,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver.dashboard import api_keys, apps_credentials, webhooks
-from authserver.domain import webhook_deliveries, webhook_endpoints, webhook_secrets, webhook_sending
-from authserver.domain.webhook_wishes import Wish
+from authserver.domain.webhooks import courier
+from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks import secrets as webhook_secrets
+from authserver.domain.webhooks.wishes import Wish
 from authserver.lib import webhook_signatures
 from tests.conftest import Person
 from tests.support import forms, receivers
@@ -140,7 +143,7 @@ def test_a_test_is_sent_by_the_worker_before_anything_is_saved(
     page = add(http, receiver.url(), action="test").get_data(as_text=True)
     assert "The test is on its way." in page
     assert receiver.got == []
-    webhook_sending.send_due()
+    courier.send_due()
     assert json.loads(receiver.got[0].body)["type"] == "webhook.test"
     tested = re.search(r'name="tested" value="([^"]+)"', page)
     assert tested
@@ -149,10 +152,10 @@ def test_a_test_is_sent_by_the_worker_before_anything_is_saved(
 
 
 def test_the_form_shows_every_event_with_an_example(signed_in: Any, alice: Person) -> None:
-    from authserver.domain import webhooks
+    from authserver.domain.record import outbox
 
     page = text(signed_in(alice), "/webhooks/new")
-    for type in webhooks.CHOICES:
+    for type in outbox.CHOICES:
         assert f'"type": "{type}"' in page
 
 
@@ -219,7 +222,7 @@ def test_verify_says_which_of_the_two_is_missing(
 def test_verify_knows_ours_from_others(signed_in: Any, alice: Person, receiver: Receiver) -> None:
     http, row = signed_in(alice), endpoint(alice, receiver.url(), secret=SECRET)
     happen(alice)
-    webhook_sending.send_due()
+    courier.send_due()
     body, signature = receiver.got[0].body.decode(), receiver.got[0].headers["X-Kaie-Signature"]
     page = f"/webhooks/{row.id}/verify"
     assert "Genuine." in forms.submit(http, page, payload=body, signature=signature).get_data(as_text=True)
@@ -232,7 +235,7 @@ def test_deliveries_show_what_was_sent_and_what_came_back(signed_in: Any, alice:
     receiver.status = 503
     http, row = signed_in(alice), endpoint(alice, receiver.url(), secret=SECRET, headers={"X-Key": "hush"})
     happen(alice)
-    webhook_sending.send_due()
+    courier.send_due()
     [found], _ = webhook_deliveries.page(row.id)
     listed = text(http, f"/webhooks/{row.id}/deliveries")
     assert "user.login" in listed
@@ -251,10 +254,10 @@ def test_deliveries_show_what_was_sent_and_what_came_back(signed_in: Any, alice:
 def test_deliveries_can_be_filtered(signed_in: Any, alice: Person, receiver: Receiver, query: str, shown: int) -> None:
     http, row = signed_in(alice), endpoint(alice, receiver.url())
     happen(alice)
-    webhook_sending.send_due()
+    courier.send_due()
     receiver.status = 500
     happen(alice, "user.locked")
-    webhook_sending.send_due()
+    courier.send_due()
     page = text(http, f"/webhooks/{row.id}/deliveries{query}")
     assert len(re.findall(r"/deliveries/whd_\w+", page)) == shown
 
@@ -262,20 +265,20 @@ def test_deliveries_can_be_filtered(signed_in: Any, alice: Person, receiver: Rec
 def test_resend_and_replay(signed_in: Any, alice: Person, receiver: Receiver) -> None:
     http, row = signed_in(alice), endpoint(alice, receiver.url())
     happen(alice)
-    webhook_sending.send_due()
+    courier.send_due()
     [found], _ = webhook_deliveries.page(row.id)
     page = f"/webhooks/{row.id}/deliveries"
     assert forms.submit(http, f"{page}/{found.id}", f"{page}/{found.id}/resend").status_code == 303
-    webhook_sending.send_due()
+    courier.send_due()
     answer = forms.submit(http, page, f"{page}/replay", include_delivered="1", since="2020-01-01T00:00")
     assert answer.status_code == 303
-    webhook_sending.send_due()
+    courier.send_due()
     assert len({json.loads(got.body)["id"] for got in receiver.got}) == 1
     assert len(receiver.got) == 3
     assert forms.submit(http, page, f"{page}/replay", since="yesterday").status_code == 422
     forms.submit(http, page, f"{page}/replay", since="2020-01-01T00:00")
     assert "all of it has arrived" in text(http, page)
-    assert webhook_sending.send_due() == 0
+    assert courier.send_due() == 0
 
 
 def test_pages_tell_how_often_it_was_sent_and_which_turns_are_left(
@@ -284,13 +287,13 @@ def test_pages_tell_how_often_it_was_sent_and_which_turns_are_left(
     receiver.status = 503
     http, row = signed_in(alice), endpoint(alice, receiver.url())
     happen(alice)
-    webhook_sending.send_due()
+    courier.send_due()
     [found], _ = webhook_deliveries.page(row.id)
     assert "1 of 10 turns" in text(http, f"/webhooks/{row.id}/deliveries")
     assert "1 time, 1 of the 10 turns of the schedule used" in text(http, f"/webhooks/{row.id}/deliveries/{found.id}")
     receiver.status = 200
     webhook_deliveries.resend(alice.id, row.id, found.id)
-    webhook_sending.send_due()
+    courier.send_due()
     assert "2 times" in text(http, f"/webhooks/{row.id}/deliveries/{found.id}")
 
 
@@ -312,7 +315,7 @@ def test_pause_test_and_delete(signed_in: Any, alice: Person, receiver: Receiver
 def test_strangers_see_nothing(signed_in: Any, alice: Person, mallory: Person, receiver: Receiver) -> None:
     row = endpoint(alice, receiver.url())
     happen(alice)
-    webhook_sending.send_due()
+    courier.send_due()
     [found], _ = webhook_deliveries.page(row.id)
     http, own = signed_in(mallory), endpoint(mallory, receiver.url())
     for path in ("", "/edit", "/verify", "/roll", "/delete", "/deliveries", f"/deliveries/{found.id}"):
@@ -348,7 +351,7 @@ def test_hostile_texts_stay_texts(signed_in: Any, alice: Person, receiver: Recei
     row, _ = webhook_endpoints.create(alice.user, Wish(evil, receiver.url("/?x=%22%3E"), ("*",)))
     receiver.body = evil.encode()
     happen(alice, name=evil)
-    webhook_sending.send_due()
+    courier.send_due()
     [found], _ = webhook_deliveries.page(row.id)
     for path in ("", "/edit", "/verify", "/deliveries", f"/deliveries/{found.id}", "/delete"):
         assert "<script>alert" not in http.get(f"/webhooks/{row.id}{path}").get_data(as_text=True)
@@ -357,7 +360,7 @@ def test_hostile_texts_stay_texts(signed_in: Any, alice: Person, receiver: Recei
 def test_the_signature_of_a_sent_body_is_what_the_page_says(alice: Person, receiver: Receiver) -> None:
     endpoint(alice, receiver.url(), secret=SECRET)
     happen(alice)
-    webhook_sending.send_due()
+    courier.send_due()
     assert receiver.got[0].headers["X-Kaie-Signature"] == webhook_signatures.sign(SECRET, receiver.got[0].body)
 
 

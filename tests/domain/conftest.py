@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from authserver.domain import mails
+from authserver.domain.ground import mails
 from tests.support import receivers
 from tests.support.receivers import Receiver
 from tests.support.webhooks import Time

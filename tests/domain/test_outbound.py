@@ -16,7 +16,8 @@ import trustme
 from flask import Flask
 
 from authserver import config
-from authserver.domain import audit, outbound
+from authserver.domain import outbound
+from authserver.domain.record import audit
 from tests.support import receivers
 from tests.support.receivers import Receiver
 

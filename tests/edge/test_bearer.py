@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 
 from authserver import database
-from authserver.domain import api_keys, cache, permissions, rate_limits, usage, users
-from authserver.domain.api_keys import Wish
+from authserver.domain.access import permissions
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import Wish
+from authserver.domain.ground import cache, usage
+from authserver.domain.limits import rate_limits
+from authserver.domain.people import users
 from authserver.edge import bearer, json_errors, rate_limit
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import api_keys, gateway_routes
+from authserver.domain.access import gateway_routes
+from authserver.domain.api_keys import keys as api_keys
 from tests.conftest import Person
 from tests.support import own_jwts, protocol
 

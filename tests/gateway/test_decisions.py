@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import api_keys, gateway_routes, refusals
-from authserver.domain.gateway_routes import Rule
+from authserver.domain.access import gateway_routes
+from authserver.domain.access.gateway_routes import Rule
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.insight import refusals
 from authserver.errors import Invalid
 from authserver.observability import logs
 from tests.conftest import Person

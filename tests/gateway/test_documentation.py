@@ -7,7 +7,8 @@ import tomllib
 
 import pytest
 
-from authserver.domain import declaration, gateway_routes, scopes
+from authserver.domain.access import gateway_routes, scopes
+from authserver.domain.running import declaration
 from tests.support.served import ROOT
 
 TEXT = (ROOT / "docs" / "gateways.md").read_text("utf-8")

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt as jose
 from joserfc.jwk import ECKey
 
-from authserver.domain import api_keys, signing_keys
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.signing import keys as signing_keys
 from tests.support.standing import Standing
 from tests.support.third_party import App
 

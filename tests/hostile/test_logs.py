@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import inspect, text
 
 from authserver import database
-from authserver.domain import api_keys, tokens, users
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.people import users
+from authserver.domain.tokens import inspection
 from authserver.lib import secrets
 from authserver.observability import logs
 from tests.support.served import KINDS
@@ -107,7 +109,7 @@ def _misuse(lived: Life, server: Standing, app: App, browser: Any) -> None:
     app.post("/csp-reports", {"document-uri": "https://x/?token=" + access})
     logs.event("provoked", level="warning", authorization="Bearer " + access, body={"password": PASSWORD, "k": [stray]})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokens, "inspect", _fail)
+        patch.setattr(inspection, "inspect", _fail)
         assert app.post("/oauth/introspect", {"token": access}).status == 500
         assert app.userinfo(access).status == 500
     with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from authserver import database
-from authserver.domain import api_keys, cache, gateway_routes, one_time_links, webhook_endpoints, webhook_wishes
+from authserver.domain.access import gateway_routes
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.ground import cache, one_time_links
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.edge import csrf
 from authserver.errors import NotFound
 from authserver.models import AuditHead, SignInSession
@@ -292,7 +296,7 @@ def test_no_route_of_people_accepts_a_credential_of_programs(house: House) -> No
                                    "tokens_not_before"])  # fmt: skip
 def test_no_extra_field_gives_an_app_what_its_owner_may_not_give(house: House, field: str) -> None:
     """Mass assignment (8.2.3): what the form does not offer is ignored."""
-    from authserver.domain import clients
+    from authserver.domain.clients import clients
 
     alice = house.server.person(ROLES["owner"])
     app = house.server.register("Mine", owner=alice)

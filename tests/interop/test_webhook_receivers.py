@@ -18,7 +18,8 @@ import urllib3
 from flask import Flask
 
 from authserver.dashboard import webhooks as pages
-from authserver.domain import webhook_deliveries, webhook_sending
+from authserver.domain.webhooks import courier
+from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.lib import clock, webhook_signatures
 from tests.conftest import Person
 from tests.services import node
@@ -111,11 +112,11 @@ def test_an_example_takes_real_events_and_does_nothing_twice(
         hook = endpoint(alice, example.url, secret=SECRET)
         happen(alice, amr=["pwd"], name="Ünïcode “quoted” \\ slash")
         happen(alice, "user.locked")
-        webhook_sending.send_due()
+        courier.send_due()
         assert webhook_deliveries.count_by_state(hook.id) == {"delivered": 2}
         [second, first] = webhook_deliveries.page(hook.id)[0]
         webhook_deliveries.resend(alice.id, hook.id, first.id)
-        webhook_sending.send_due()
+        courier.send_due()
         assert webhook_deliveries.count_by_state(hook.id) == {"delivered": 2}
         assert example.lines() == [f"user.login {first.event_id}", f"user.locked {second.event_id}"]
 
@@ -144,7 +145,7 @@ def test_a_snippet_of_the_page_tells_ours_from_others(file: str, app: Flask, ali
     with receivers.listening() as receiver:
         endpoint(alice, receiver.url(), secret=SECRET)
         happen(alice)
-        webhook_sending.send_due()
+        courier.send_due()
     [got] = receiver.got
     with app.app_context():
         texts = {name: text for name, _, _, text in pages.snippets("X-Kaie-Signature")}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import clients
-from authserver.domain.client_metadata import Registration
+from authserver.domain.clients import clients
+from authserver.domain.clients.metadata import Registration
 from tests.support import authorizing
 from tests.support.authorizing import CALLBACK, VERIFIER, answer_consent, answer_of, authorize, followed
 
@@ -91,7 +91,7 @@ def test_from_the_apps_link_to_tokens_that_die_when_they_are_revoked(
 def test_revoking_an_app_takes_the_code_it_has_not_used_yet(
     browser: Any, credentials: tuple[str, str], alice: Any
 ) -> None:
-    from authserver.domain import consents
+    from authserver.domain.grants import consents
 
     hers, program = browser(), browser()
     authorizing.sign_in(hers, alice)

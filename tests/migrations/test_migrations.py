@@ -11,7 +11,8 @@ from sqlalchemy import inspect, select, text
 
 from authserver import config, database, install
 from authserver.config import Settings
-from authserver.domain import schema, scopes
+from authserver.domain.access import scopes
+from authserver.domain.running import schema
 from authserver.errors import Unavailable
 from authserver.models import AuditHead, CacheVersion
 from tests.conftest import KINDS

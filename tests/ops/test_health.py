@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from authserver import database
-from authserver.domain import cache, schema
+from authserver.domain.ground import cache
+from authserver.domain.running import schema
 from authserver.edge import draining
 
 LIVE = ("/healthz", "/livez", "/health/alive")

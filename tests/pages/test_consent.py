@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver import database
-from authserver.domain import consents
+from authserver.domain.grants import consents
 from authserver.lib import clock
 from authserver.models import AuditEvent, AuthorizationCode, AuthorizationRequest, Consent, Grant, Mail
 from tests.support import authorizing
@@ -153,8 +153,8 @@ def test_its_forms_may_lead_to_the_app_and_nowhere_else(
 
 
 def test_scopes_stand_below_the_name_of_their_api(notes: str, hers: FlaskClient) -> None:
-    from authserver.domain import scopes
-    from authserver.domain.scopes import ScopeFacts
+    from authserver.domain.access import scopes
+    from authserver.domain.access.scopes import ScopeFacts
 
     authorizing.make_api(API, "Reports API")
     scopes.create(ScopeFacts("reports:read", "Read your reports", resource=API))

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import demo, webhook_deliveries, webhook_endpoints, webhook_inbox, webhook_sending
+from authserver.domain.demo import inbox as webhook_inbox
+from authserver.domain.demo import seeding
+from authserver.domain.webhooks import courier
+from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.lib import clock, webhook_signatures
 from tests.conftest import Person
 from tests.support import receivers
@@ -34,7 +38,7 @@ def test_a_real_delivery_is_genuine_and_a_repeated_one_is_marked(http: FlaskClie
     with receivers.listening() as receiver:
         endpoint(alice, receiver.url(), secret=SECRET)
         happen(alice)
-        webhook_sending.send_due()
+        courier.send_due()
     [got] = receiver.got
     headers = {name: value for name, value in got.headers.items() if name != "Host"}
     for _ in range(2):
@@ -76,13 +80,13 @@ def test_the_seeded_webhook_begins_with_a_test_and_follows_the_issuer(app: objec
 
     from authserver import config
 
-    card = demo.seed({}, fixed=False, keep=lambda _card: None)
-    demo.seed(card, fixed=False, keep=lambda _card: None)
+    card = seeding.seed({}, fixed=False, keep=lambda _card: None)
+    seeding.seed(card, fixed=False, keep=lambda _card: None)
     [row], _ = webhook_endpoints.page(None)
     assert row.url == settings.issuer + PATH
     assert [each.type for each in webhook_deliveries.page(row.id)[0]][-1] == "webhook.test"
     with config.using(dataclasses.replace(settings, issuer="http://localhost:8123")):
-        demo.seed(card, fixed=False, keep=lambda _card: None)
+        seeding.seed(card, fixed=False, keep=lambda _card: None)
     [row], _ = webhook_endpoints.page(None)
     assert row.url == "http://localhost:8123" + PATH
 

@@ -10,7 +10,9 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver.domain import audit, mails, sessions, users
+from authserver.domain.ground import mails
+from authserver.domain.people import sessions, users
+from authserver.domain.record import audit
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 

@@ -11,8 +11,8 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver.domain import clients
-from authserver.domain.client_metadata import Registration
+from authserver.domain.clients import clients
+from authserver.domain.clients.metadata import Registration
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask.testing import FlaskClient
 
-from authserver.domain import audit, sessions
+from authserver.domain.people import sessions
+from authserver.domain.record import audit
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 

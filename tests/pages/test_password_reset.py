@@ -11,7 +11,8 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from authserver.domain import mails, one_time_links, sessions, users
+from authserver.domain.ground import mails, one_time_links
+from authserver.domain.people import sessions, users
 from authserver.errors import RateLimited
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
@@ -70,7 +71,7 @@ def test_the_link_ends_after_half_an_hour(http: FlaskClient, alice: Person) -> N
 
 @pytest.mark.parametrize("cause", ["password", "email", "disabled"])
 def test_the_link_dies_with_what_it_was_made_for(http: FlaskClient, alice: Person, cause: str) -> None:
-    from authserver.domain.credentials import passwords
+    from authserver.domain.people.credentials import passwords
 
     ask(http, alice.email)
     path = path_in_mail()

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain import mails, users
+from authserver.domain.ground import mails
+from authserver.domain.people import users
 from tests.conftest import Person
 from tests.support import forms
 

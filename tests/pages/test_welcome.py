@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver.domain import users
+from authserver.domain.people import users
 from tests.conftest import Person
 from tests.support import forms
 

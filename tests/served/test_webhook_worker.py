@@ -20,7 +20,8 @@ import requests
 from aiosmtpd.controller import Controller
 
 from authserver.config import Settings
-from authserver.domain import webhook_deliveries, webhook_endpoints
+from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.domain.webhooks import endpoints as webhook_endpoints
 from tests.conftest import Person
 from tests.support import databases, receivers, served
 from tests.support.receivers import Receiver

@@ -12,7 +12,8 @@ from sqlalchemy import insert
 from werkzeug.test import TestResponse
 
 from authserver import database
-from authserver.domain import cache, sessions, users
+from authserver.domain.ground import cache
+from authserver.domain.people import sessions, users
 from authserver.lib import clock, pkce
 from authserver.models import Client, Resource
 

@@ -21,7 +21,7 @@ ISSUER = "http://localhost:8000"
 
 def build(url: str) -> None:
     """Create the schema, the seeds and the signing keys in an empty database."""
-    from authserver.domain import schema
+    from authserver.domain.running import schema
 
     with config.using(Settings(database_url=url, secret_key=SECRET_KEY, issuer=ISSUER, log_level="ERROR")) as settings:
         install(settings)

@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from authserver import database, oauth
-from authserver.domain import authorization_codes, cache, grants
+from authserver.domain.grants import codes as authorization_codes
+from authserver.domain.grants import grants
+from authserver.domain.ground import cache
 from authserver.edge import machine
 from authserver.edge.exchange import MAX_BODY, Incoming
 from authserver.lib import clock, jwt, pkce, secrets

@@ -15,8 +15,9 @@ from flask.testing import FlaskClient
 
 from authserver import config, create_app, database
 from authserver.config import Settings
-from authserver.domain import clients, users
-from authserver.domain.client_metadata import Registration
+from authserver.domain.clients import clients
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.people import users
 from authserver.models import User
 from tests.support import databases
 from tests.support.browsing import Browser, InProcess

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from authserver import database
-from authserver.domain import audit, webhook_deliveries, webhook_endpoints, webhook_sending
-from authserver.domain.webhook_deliveries import Delivery
-from authserver.domain.webhook_endpoints import WebhookEndpoint
-from authserver.domain.webhook_wishes import Wish
+from authserver.domain.record import audit
+from authserver.domain.webhooks import courier
+from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks.deliveries import Delivery
+from authserver.domain.webhooks.endpoints import WebhookEndpoint
+from authserver.domain.webhooks.wishes import Wish
 from authserver.lib import clock
 from tests.conftest import Person
 from tests.support.receivers import Receiver
@@ -55,4 +58,4 @@ class Time:
     def pass_(self, seconds: float) -> int:
         """Let so much time pass and send what is due then; how many requests were made."""
         self.now += seconds
-        return webhook_sending.send_due()
+        return courier.send_due()

@@ -7,11 +7,14 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 
-from authserver.domain import authorization_answers, authorization_requests, authorization_steps, refusals
-from authserver.domain.authorization_requests import UNBOUND, Asked, Pending, Refusal
-from authserver.domain.authorization_steps import Step
-from authserver.domain.clients import ClientFacts
-from authserver.domain.sessions import SignedIn
+from authserver.domain.authorization import answers as authorization_answers
+from authserver.domain.authorization import requests as authorization_requests
+from authserver.domain.authorization import steps as authorization_steps
+from authserver.domain.authorization.requests import UNBOUND, Asked, Pending, Refusal
+from authserver.domain.authorization.steps import Step
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.insight import refusals
+from authserver.domain.people.sessions import SignedIn
 from authserver.edge import authorization_answer, browser, csrf, current_user, headers
 from authserver.errors import Check
 from authserver.oauth import authorization_rules

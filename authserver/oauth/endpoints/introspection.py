@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from authserver.domain import clients, tokens, usage
-from authserver.domain.clients import ClientFacts
-from authserver.domain.tokens import Inspection
+from authserver.domain.clients import clients
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.ground import usage
+from authserver.domain.tokens import inspection
+from authserver.domain.tokens.inspection import Inspection
 from authserver.edge import bearer, rate_limit
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib import networks
@@ -39,14 +41,14 @@ class Caller:
 
     def may_see(self, found: Inspection) -> bool:
         if self.client is not None:
-            return tokens.visible_to(found, self.client)
+            return inspection.visible_to(found, self.client)
         return found.subject == self.owner_id
 
     def may_see_username(self, found: Inspection) -> bool:
         """An app learns the address of a person only with their consent; an API that serves them knows them."""
         if self.client is None or "email" in found.scopes:
             return True
-        return self.client.introspect_all or tokens.serves(found, self.client)
+        return self.client.introspect_all or inspection.serves(found, self.client)
 
 
 def respond(incoming: Incoming) -> Outgoing:
@@ -57,7 +59,7 @@ def respond(incoming: Incoming) -> Outgoing:
 def _introspect(request: ProtocolRequest) -> Outgoing:
     caller = _caller(request)
     # token_type_hint is ignored: the form of a credential says what it is (trap T14).
-    found = tokens.inspect(request.need("token"), ip=_client_ip(request), verifier=caller.verifier)
+    found = inspection.inspect(request.need("token"), ip=_client_ip(request), verifier=caller.verifier)
     active = found is not None and caller.may_see(found)
     metrics.INTROSPECTIONS.labels(active=str(active).lower()).inc()
     usage.count(usage.INTROSPECTIONS, f"client:{caller.client.id}" if caller.client else f"user:{caller.owner_id}")
@@ -83,8 +85,8 @@ def _caller(request: ProtocolRequest) -> Caller:
     if presented is None:
         found = client.authenticate(request, AUTH_METHODS)
         return Caller(found.facts)
-    credential = tokens.inspect(presented, ip=request.ip, verifier=HERE)
-    if credential is None or not tokens.good_here(credential):
+    credential = inspection.inspect(presented, ip=request.ip, verifier=HERE)
+    if credential is None or not inspection.good_here(credential):
         raise invalid_token()
     if SCOPE not in credential.scopes:
         raise insufficient_scope(SCOPE)

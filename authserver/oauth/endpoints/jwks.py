@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authserver.domain import signing_keys
+from authserver.domain.signing import keys as signing_keys
 from authserver.edge import etag
 from authserver.edge.exchange import Incoming, Outgoing
 

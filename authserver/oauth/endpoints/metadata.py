@@ -7,7 +7,9 @@ from typing import Any
 
 from authserver import config
 from authserver.config import Settings
-from authserver.domain import cache, protected_resources, scopes, signing_keys
+from authserver.domain.access import protected_resources, scopes
+from authserver.domain.ground import cache
+from authserver.domain.signing import keys as signing_keys
 from authserver.edge import etag
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.oauth.client import AUTH_METHODS

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 from authserver import config
-from authserver.domain import cache, demo, protected_resources, resources, scopes
+from authserver.domain.access import protected_resources, resources, scopes
+from authserver.domain.demo import seeding
+from authserver.domain.ground import cache
 from authserver.edge import etag, machine
 from authserver.edge.exchange import Incoming, Outgoing
 
@@ -61,7 +63,7 @@ def _name(identifier: str) -> str:
 def _documented() -> tuple[str, ...]:
     """Those whose operations stand in /docs."""
     settings = config.current()
-    return (*resources.own(), *([settings.issuer + demo.API_PATH] if settings.demo else []))
+    return (*resources.own(), *([settings.issuer + seeding.API_PATH] if settings.demo else []))
 
 
 _kept: tuple[object, Documents] = (None, {})

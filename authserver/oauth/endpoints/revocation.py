@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authserver.domain import tokens
+from authserver.domain.tokens import revocation
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.oauth import client
 from authserver.oauth.request_rules import ProtocolRequest
@@ -16,5 +16,5 @@ def respond(incoming: Incoming) -> Outgoing:
 
 def _revoke(request: ProtocolRequest) -> Outgoing:
     caller = client.authenticate(request)
-    tokens.revoke(request.need("token"), caller.facts.id)
+    revocation.revoke(request.need("token"), caller.facts.id)
     return Outgoing(200)

@@ -6,8 +6,8 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 
-from authserver.domain import tokens
-from authserver.domain.grants import GrantFacts
+from authserver.domain.grants.grants import GrantFacts
+from authserver.domain.tokens import inspection
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib import form_body
 from authserver.oauth import request_rules
@@ -20,8 +20,8 @@ TOKEN = "access_token"
 def respond(incoming: Incoming) -> Outgoing:
     """What the scopes of the token let its app know about the person."""
     try:
-        found = tokens.inspect(_presented(incoming), ip=incoming.ip)
-        if found is None or found.credential != TOKEN or not tokens.good_here(found):
+        found = inspection.inspect(_presented(incoming), ip=incoming.ip)
+        if found is None or found.credential != TOKEN or not inspection.good_here(found):
             raise invalid_token()
         if found.grant is None or "openid" not in found.scopes:
             raise insufficient_scope("openid")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 
-from authserver.domain import authorization_codes, grants, tokens
-from authserver.domain.clients import ClientFacts
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.grants import codes as authorization_codes
+from authserver.domain.grants import grants
+from authserver.domain.tokens import issuance
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.server import Answer, authenticated, token_response
 
@@ -31,12 +33,12 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]  # Authli
         )
         grant = redeemed.grant
         scopes = grants.effective_scopes(grant, client)
-        issued = tokens.issue(client, scopes=scopes, resources=redeemed.resources, grant=grant)
+        issued = issuance.issue(client, scopes=scopes, resources=redeemed.resources, grant=grant)
         return token_response(
             self.GRANT_TYPE,
             issued,
             client,
             grant=grant,
             refresh_token=redeemed.refresh_token,
-            id_token=tokens.issue_id_token(client, grant, issued, nonce=True),
+            id_token=issuance.issue_id_token(client, grant, issued, nonce=True),
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
-from authserver.domain import tokens
-from authserver.domain.clients import ClientFacts
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.tokens import issuance
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.errors import InvalidScope, UnauthorizedClient
 from authserver.oauth.server import Answer, asked_scopes, authenticated, token_response
@@ -22,8 +22,8 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
 
     def create_token_response(self) -> Answer:
         client: ClientFacts = self.request.client.facts
-        resources = tokens.assigned_resources(client, self.request.resources)
-        issued = tokens.issue(client, scopes=_granted(client, asked_scopes(self.request)), resources=resources)
+        resources = issuance.assigned_resources(client, self.request.resources)
+        issued = issuance.issue(client, scopes=_granted(client, asked_scopes(self.request)), resources=resources)
         return token_response(self.GRANT_TYPE, issued, client)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
-from authserver.domain import grants, refresh_tokens, tokens
-from authserver.domain.clients import ClientFacts
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.grants import grants, refresh_tokens
+from authserver.domain.tokens import issuance
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.errors import InvalidGrant
 from authserver.oauth.server import Answer, asked_scopes, authenticated, token_response
@@ -31,12 +32,12 @@ class RefreshToken(RefreshTokenGrant):  # type: ignore[misc]  # Authlib has no t
         if grant.scopes and not scopes:
             raise InvalidGrant("Nothing of what was granted is left.")
         resources = grants.narrowed_resources(grant, client, self.request.resources)
-        issued = tokens.issue(client, scopes=scopes, resources=resources, grant=grant)
+        issued = issuance.issue(client, scopes=scopes, resources=resources, grant=grant)
         return token_response(
             self.GRANT_TYPE,
             issued,
             client,
             grant=grant,
             refresh_token=rotated.refresh_token,
-            id_token=tokens.issue_id_token(client, grant, issued, nonce=False),
+            id_token=issuance.issue_id_token(client, grant, issued, nonce=False),
         )

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 
 from authserver import database
-from authserver.domain import cache
+from authserver.domain.ground import cache
 from authserver.lib import clock, pkce
 from authserver.models import AuthorizationRequest, CacheVersion, Grant, Resource, SignInSession
 from tests.support import authorizing

@@ -12,8 +12,12 @@ import time_machine
 from flask import Flask
 
 from authserver import database
-from authserver.domain import api_keys, cache, clients, consents, grants, signing_keys, usage
-from authserver.domain.api_keys import Wish
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import Wish
+from authserver.domain.clients import clients
+from authserver.domain.grants import consents, grants
+from authserver.domain.ground import cache, usage
+from authserver.domain.signing import keys as signing_keys
 from authserver.lib import clock, jwt
 from authserver.models import User
 from tests.conftest import Person
@@ -362,7 +366,7 @@ def test_a_warm_introspection_costs_one_statement(
 def test_the_last_use_of_the_callers_secret_is_kept(auditor: App) -> None:
     introspect(auditor, "x")
     usage.flush()
-    from authserver.domain import client_secrets
+    from authserver.domain.clients import secrets as client_secrets
 
     (secret,) = client_secrets.active(auditor.id)
     assert secret.last_used_at is not None

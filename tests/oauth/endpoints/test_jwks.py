@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from authserver.domain import signing_keys
+from authserver.domain.signing import keys as signing_keys
 from tests.support.protocol import Reply, send
 
 PATH = "/.well-known/jwks.json"

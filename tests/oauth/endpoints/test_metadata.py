@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver import oauth
-from authserver.domain import scopes
+from authserver.domain.access import scopes
 from tests.support import protocol
 from tests.support.protocol import App, send
 

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver import api
-from authserver.domain import resources, scopes
+from authserver.domain.access import resources, scopes
 from authserver.edge.exchange import Incoming
 from authserver.errors import Invalid
 from authserver.oauth.endpoints import protected_resource_metadata

@@ -110,7 +110,7 @@ def test_a_storage_error_is_never_a_success(
 ) -> None:
     from sqlalchemy.exc import OperationalError
 
-    from authserver.domain import audit
+    from authserver.domain.record import audit
 
     def fail(*_args: object, **_named: object) -> None:
         raise OperationalError("INSERT", {}, Exception("disk full"))

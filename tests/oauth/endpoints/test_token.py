@@ -181,7 +181,7 @@ def test_unknown_wrong_and_disabled_get_the_same_bytes(web_app: App) -> None:
 )
 def test_only_a_living_secret_works(web_app: App, columns: dict[str, Any], works: bool) -> None:
     from authserver import database
-    from authserver.domain import cache
+    from authserver.domain.ground import cache
 
     with database.transaction() as session:
         row = session.query(ClientSecret).filter_by(client_id=web_app.id).one()
@@ -194,7 +194,7 @@ def test_only_a_living_secret_works(web_app: App, columns: dict[str, Any], works
 def test_a_secret_with_reserved_characters_survives_the_form_encoding(web_app: App) -> None:
     """RFC 6749 section 2.3.1: both parts are form-encoded before base64, and `+` is a space."""
     from authserver import database
-    from authserver.domain import cache
+    from authserver.domain.ground import cache
     from authserver.lib import secrets
 
     odd = "a:b%c+d e\u00e9"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from authserver import database
-from authserver.domain import signing_keys, usage
+from authserver.domain.ground import usage
+from authserver.domain.signing import keys as signing_keys
 from authserver.lib import clock, jwt, secrets
 from authserver.models import AuditEvent, AuthorizationCode, Grant, RefreshToken, User
 from tests.conftest import Person
@@ -173,7 +174,7 @@ def test_a_disabled_person_gives_no_tokens(web_app: App, alice: Person, change: 
 
 
 def test_a_revoked_grant_gives_no_tokens(web_app: App, alice: Person) -> None:
-    from authserver.domain import consents
+    from authserver.domain.grants import consents
 
     code = allow(alice.id, web_app)
     consents.revoke(alice.id, web_app.id)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from authserver import database
-from authserver.domain import cache, usage
+from authserver.domain.ground import cache, usage
 from authserver.models import AccessToken
 from tests.conftest import Person
 from tests.support import protocol

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from authserver import database
-from authserver.domain import usage
+from authserver.domain.ground import usage
 from authserver.lib import clock, secrets
 from authserver.models import AuditEvent, Grant, RefreshToken, User
 from tests.conftest import Person

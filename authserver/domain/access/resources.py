@@ -1,0 +1,164 @@
+"""APIs that tokens are for (RFC 8707): data, changed by administrators and by `authserver apply`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from authserver import config, database
+from authserver.domain.ground import cache
+from authserver.domain.record import audit
+from authserver.errors import Conflict, Invalid, NotFound
+from authserver.lib import clock, quoting, redirect_uris
+from authserver.models import Client, Resource
+
+FORMATS = ("jwt", "opaque")
+_URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9._~:/@!$&'()*+,;=%-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceFacts:
+    """One API. `access_token_format` None means: as the client says. Without an owner it is for everybody."""
+
+    identifier: str
+    name: str
+    access_token_format: str | None
+    owner_id: str | None
+    created_at: int
+
+
+def all() -> dict[str, ResourceFacts]:
+    """Every registered resource by its identifier; cached."""
+    return _cache.get("")
+
+
+def own() -> tuple[str, ...]:
+    """This server, and its API alone: nobody registers them, and every client may ask for tokens for them."""
+    issuer = config.current().issuer
+    return issuer, f"{issuer}/v1"
+
+
+def own_names() -> dict[str, str]:
+    """What people read for our own."""
+    brand = config.current().brand
+    return dict(zip(own(), (brand, f"{brand} API"), strict=True))
+
+
+def find(identifier: str) -> ResourceFacts | None:
+    """One resource, or None; one that another process registered a moment ago is found, too."""
+    found = all().get(identifier)
+    if found is None:
+        cache.forget()
+        found = all().get(identifier)
+    return found
+
+
+def get(identifier: str) -> ResourceFacts:
+    """One resource. Raises NotFound."""
+    found = find(identifier)
+    if found is None:
+        raise NotFound("There is no such resource.")
+    return found
+
+
+def assignable_by(user_id: str | None, *, admin: bool) -> tuple[ResourceFacts, ...]:
+    """What a person may give to clients: public resources and their own; administrators: all."""
+    return tuple(each for each in all().values() if admin or each.owner_id in (None, user_id))
+
+
+def create(
+    identifier: str, name: str, *, access_token_format: str | None = None, owner_id: str | None = None
+) -> Resource:
+    """Register an API. Raises Invalid with one sentence a field, Conflict if it exists."""
+    _require_valid(identifier, name, access_token_format)
+    row = Resource(
+        identifier=identifier,
+        name=name.strip(),
+        access_token_format=access_token_format or None,
+        owner_id=owner_id,
+        created_at=clock.now(),
+    )
+    with database.transaction() as session:
+        if session.get(Resource, identifier) is not None:
+            raise Conflict("There is already a resource with this identifier.", field="identifier")
+        session.add(row)
+        cache.touch(session, "scopes")
+        audit.record(session, "resource.created", target=f"resource:{identifier}", owner_id=owner_id, name=row.name)
+    return row
+
+
+def update(identifier: str, name: str, *, access_token_format: str | None = None) -> Resource:
+    """Change its name and its tokens' form; the identifier is in tokens and stays."""
+    _require_valid(identifier, name, access_token_format)
+    with database.transaction() as session:
+        row = _locked(session, identifier)
+        before = {"name": row.name, "access_token_format": row.access_token_format}
+        row.name, row.access_token_format = name.strip(), access_token_format or None
+        cache.touch(session, "scopes")
+        audit.record(
+            session, "resource.updated", target=f"resource:{identifier}", owner_id=row.owner_id, before=before,
+            after={"name": row.name, "access_token_format": row.access_token_format},
+        )  # fmt: skip
+    return row
+
+
+def remove(identifier: str) -> None:
+    """Delete a resource that no client uses. Raises NotFound, Conflict."""
+    with database.transaction() as session:
+        row = _locked(session, identifier)
+        users = _clients_using(session, identifier)
+        if users:
+            raise Conflict(f"{len(users)} apps still use this resource. Take it away from them first.")
+        session.execute(delete(Resource).where(Resource.identifier == identifier))
+        cache.touch(session, "scopes")
+        audit.record(session, "resource.deleted", target=f"resource:{identifier}", owner_id=row.owner_id)
+
+
+def problem(identifier: str) -> str | None:
+    """What is wrong with an identifier, in a sentence; None if nothing is (RFC 8707: absolute URI, no fragment)."""
+    if len(identifier) > 500:
+        return "An identifier may have at most 500 characters."
+    if identifier in own():
+        return "This is the address of this server itself; every app may ask for tokens for it."
+    if _URN.fullmatch(identifier):
+        return None
+    return redirect_uris.problem(identifier)
+
+
+def _require_valid(identifier: str, name: str, access_token_format: str | None) -> None:
+    problems = {}
+    if found := problem(identifier):
+        problems["identifier"] = quoting.refused(identifier, found)
+    if not 1 <= len(name.strip()) <= 100 or not name.isprintable():
+        problems["name"] = "Enter a name of 1 to 100 characters."
+    if access_token_format and access_token_format not in FORMATS:
+        problems["access_token_format"] = "Choose JWT or opaque."
+    if problems:
+        raise Invalid("Check the resource.", problems=problems)
+
+
+def _locked(session: Session, identifier: str) -> Resource:
+    row = session.scalar(select(Resource).where(Resource.identifier == identifier).with_for_update())
+    if row is None:
+        raise NotFound("There is no such resource.")
+    return row
+
+
+def _clients_using(session: Session, identifier: str) -> list[str]:
+    # The lists are JSON, which the two databases search in different ways; there are few clients and this is rare.
+    rows = session.execute(
+        select(Client.id, Client.resources, Client.resource_server_for).where(Client.deleted_at.is_(None))
+    )
+    return [row.id for row in rows if identifier in (*row.resources, *row.resource_server_for)]
+
+
+def _load(_key: str) -> dict[str, ResourceFacts]:
+    with database.autocommit() as connection:
+        rows = connection.execute(select(Resource.__table__).order_by(Resource.name, Resource.identifier))
+        return {row.identifier: ResourceFacts(**row._mapping) for row in rows}
+
+
+_cache = cache.Cache[dict[str, ResourceFacts]]("scopes", _load)

@@ -1,0 +1,361 @@
+"""API keys: made once, shown once, known afterwards by their digest."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select
+from sqlalchemy.orm import Session
+
+from authserver import config, database
+from authserver.domain.access import permissions
+from authserver.domain.api_keys import wishes as key_wishes
+from authserver.domain.api_keys.wishes import DAY, Maker
+from authserver.domain.api_keys.wishes import DEFAULT_LIFETIME as DEFAULT_LIFETIME
+from authserver.domain.api_keys.wishes import Wish as Wish  # what pages and commands hand in
+from authserver.domain.ground import usage
+from authserver.domain.limits import rate_limits
+from authserver.domain.record import audit
+from authserver.errors import Conflict, Invalid, NotFound
+from authserver.lib import clock, networks, quoting, secrets
+from authserver.models import ApiKey as ApiKey  # what pages and commands are handed
+from authserver.models import User
+
+MAX_LIFETIME = 3650 * DAY
+MAX_KEYS = 100  # live ones of one person
+OVERLAPS = {"now": 0, "1h": 3600, "24h": DAY, "3d": 3 * DAY, "7d": 7 * DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """A key that is good now: its owner, its level, and the scopes it has at this moment."""
+
+    id: str
+    name: str
+    owner_id: str
+    owner_email: str
+    owner_name: str
+    owner_role: str
+    permission: str
+    scopes: tuple[str, ...]
+    rate_limit: str
+    created_at: int
+    expires_at: int | None
+    own_limit: bool = False
+    allowed_networks: tuple[str, ...] = ()
+
+
+def create(owner: User, wish: Wish, *, maker: Maker | None = None) -> tuple[ApiKey, str]:
+    """Make a key for a person; returns its row and, this once, the key itself.
+
+    `maker` is the credential that asks, None for a person: it makes no key that is stronger (contract 11.2).
+    """
+    examine(owner, wish, maker=maker)
+    row, value = _new(owner.id, wish, maker)
+    with database.transaction() as session:
+        _check_owner(session, owner.id)
+        session.add(row)
+        _record(session, "api_key.created", row, permission=row.permission)
+    return row, value
+
+
+def examine(owner: User, wish: Wish, *, maker: Maker | None = None) -> None:
+    """Raise Invalid, with a sentence per field, for a key that `create` would refuse."""
+    validate(wish)
+    _check_reach(wish.permission, owner.role, maker)
+    if maker is not None:
+        key_wishes.require_within(maker, wish)
+
+
+def validate(wish: Wish, *, beyond: bool = True) -> None:
+    """Raise Invalid, with a sentence per field, for a key that nobody could have; see `set_limit` for `beyond`."""
+    problems = _problems(wish, beyond=beyond)
+    if problems:
+        raise Invalid(next(iter(problems.values())), "a key's form has errors", problems=problems)
+
+
+def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None) -> tuple[ApiKey, str]:
+    """A new key with the same name, level and limits; the old one lives `overlap` seconds more at most.
+
+    `maker` as in `create`: it renews no key that is stronger, nor one beyond its own end.
+    """
+    if not 0 <= overlap <= 30 * DAY:
+        raise Invalid("Choose how long the old key stays good.", field="overlap")
+    with database.transaction() as session:
+        old = _locked(session, owner.id, key_id)
+        if not is_live(old):
+            raise Conflict("This key is no longer in use, so there is nothing to rotate.")
+        if old.rotated_to:
+            raise Conflict("This key was rotated already. Rotate its successor, or revoke this one.")
+        _check_reach(old.permission, owner.role, maker)
+        row, value = _new(owner.id, _successor(old, maker), maker)
+        session.add(row)
+        ends = clock.now() + overlap
+        old.rotated_to, old.expires_at = row.id, min(ends, old.expires_at or ends)
+        _record(session, "api_key.rotated", old, successor=row.id, overlap_seconds=overlap)
+    return row, value
+
+
+def revoke(owner_id: str | None, key_id: str, *, because: str = "") -> ApiKey:
+    """End a key at once; `owner_id` None is for administrators and the command line. Doing it twice is no error."""
+    with database.transaction() as session:
+        row = _locked(session, owner_id, key_id)
+        if row.revoked_at is None:
+            row.revoked_at = clock.now()
+            _record(session, "api_key.revoked", row, reason=because)
+    return row
+
+
+def revise(
+    owner_id: str | None,
+    key_id: str,
+    changes: Mapping[str, Any],
+    *,
+    maker: Maker | None = None,
+    still: Callable[[ApiKey], bool] | None = None,
+) -> ApiKey:
+    """Change a key's `name`, `note`, `allowed_networks`, `rate_limit` (None: the setting's) from now on.
+
+    `maker` as in `create`; `still` says whether the key is as the caller saw it. Raises NotFound, Invalid, Conflict.
+    """
+    with database.transaction() as session:
+        row = _locked(session, owner_id, key_id)
+        if still is not None and not still(row):
+            raise Conflict("Somebody changed this key in the meantime. Look at it again and repeat your change.")
+        wish = dataclasses.replace(_wish_of(row), **changes)
+        validate(wish)
+        _check_reach(row.permission, session.get_one(User, row.owner_id).role, maker)
+        if maker is not None:
+            key_wishes.require_within(maker, wish, changes.keys())
+        wanted = {**changes, "name": wish.name.strip(), "note": wish.note.strip()}
+        if "allowed_networks" in wanted:
+            wanted["allowed_networks"] = list(wish.allowed_networks)
+        changed = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
+        for name, (_, value) in changed.items():
+            setattr(row, name, value)
+        if changed:
+            _record(session, "api_key.updated", row, changed=changed)
+    return row
+
+
+def set_limit(owner_id: str | None, key_id: str, limit: str | None, *, beyond: bool = True) -> ApiKey:
+    """Change a key's limit (`5000/hour`; None: the setting's) from now on. Raises NotFound, Invalid.
+
+    `beyond` the server's own limit is for administrators to go.
+    """
+    problem = _limit_problem(limit, beyond=beyond)
+    if problem:
+        raise Invalid(problem, field="rate_limit")
+    return revise(owner_id, key_id, {"rate_limit": limit})
+
+
+def get(owner_id: str | None, key_id: str) -> ApiKey:
+    """One key of this person (None: anybody's); a stranger's is not found."""
+    with database.reading() as session:
+        row = session.get(ApiKey, key_id)
+    if row is None or owner_id not in (None, row.owner_id):
+        raise NotFound("There is no such key.")
+    return row
+
+
+def page(owner_id: str | None, *, status: str = "", page: int = 1, limit: int = 20) -> tuple[list[ApiKey], int]:
+    """Keys, newest first, and how many; `status` is `active`, `expired`, `revoked`, `unused` or empty for all."""
+    conditions = _status_condition(status)
+    if owner_id is not None:
+        conditions.append(ApiKey.owner_id == owner_id)
+    with database.reading() as session:
+        total = session.scalar(select(func.count()).select_from(ApiKey).where(*conditions)) or 0
+        rows = session.scalars(
+            select(ApiKey)
+            .where(*conditions)
+            .order_by(ApiKey.created_at.desc(), ApiKey.id)
+            .limit(limit)
+            .offset((page - 1) * limit)
+        ).all()
+    return list(rows), total
+
+
+# Built once: for SQLAlchemy that costs more than running it.
+_LIVE = (
+    select(ApiKey.__table__, User.email, User.name.label("owner_name"), User.role)
+    .join(User, User.id == ApiKey.owner_id)
+    .where(
+        ApiKey.digest == bindparam("presented"),
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > bindparam("now")),
+        User.disabled_at.is_(None),
+    )
+)
+
+
+def check(presented: str, ip: str) -> KeyFacts | None:
+    """The key behind a credential, if it is good from this address; one statement, and none for a typo."""
+    if secrets.kind_of(presented) != "ak":
+        return None
+    with database.autocommit() as connection:
+        row = connection.execute(_LIVE, {"presented": secrets.digest(presented), "now": clock.now()}).one_or_none()
+    if row is None or not _comes_from(row.allowed_networks, ip):
+        return None
+    usage.note_used("api_keys", row.id, ip)
+    usage.count(usage.KEY_CHECKS, f"key:{row.id}")
+    return _facts(row)
+
+
+def network_problem(text: str) -> str:
+    """Why this is no network, in a sentence; empty if it is one, or nothing at all."""
+    try:
+        networks.parse(text)
+    except ValueError:
+        return f"{quoting.shown(text)} is not a network. Example: 10.0.0.0/24."
+    return ""
+
+
+def is_live(row: ApiKey) -> bool:
+    """Whether a key works now."""
+    return row.revoked_at is None and (row.expires_at is None or row.expires_at > clock.now())
+
+
+def status(row: ApiKey) -> str:
+    """`active`, `revoked`, `expired`, or `rotated` while the old one of a rotation still works."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.expires_at is not None and row.expires_at <= clock.now():
+        return "expired"
+    return "rotated" if row.rotated_to else "active"
+
+
+def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
+    return KeyFacts(
+        id=row.id,
+        name=row.name,
+        owner_id=row.owner_id,
+        owner_email=row.email,
+        owner_name=row.owner_name,
+        owner_role=row.role,
+        permission=row.permission,
+        scopes=permissions.effective(row.permission, row.role),
+        rate_limit=row.rate_limit or config.current().rate_limit_api_key,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        own_limit=row.rate_limit is not None,
+        allowed_networks=tuple(row.allowed_networks),
+    )
+
+
+def _comes_from(allowed: Sequence[str], ip: str) -> bool:
+    return not allowed or networks.contains(networks.parse(",".join(allowed)), ip)
+
+
+def _problems(wish: Wish, *, beyond: bool) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    if not wish.name.strip():
+        problems["name"] = "Name this key so you can recognise it later."
+    elif len(wish.name) > 100 or not wish.name.isprintable():
+        problems["name"] = "Use at most 100 printable characters."
+    if len(wish.note) > 300 or not wish.note.replace("\n", "").replace("\r", "").isprintable():
+        problems["note"] = "Use at most 300 printable characters."
+    if wish.expires_in is not None and not 1 <= wish.expires_in <= MAX_LIFETIME:
+        problems["expires_in"] = "Choose a life between one second and ten years, or never."
+    for text in wish.allowed_networks:
+        if problem := network_problem(text):
+            problems["allowed_networks"] = problem
+    if len(wish.allowed_networks) > 50:
+        problems["allowed_networks"] = "List at most 50 networks."
+    limit_problem = _limit_problem(wish.rate_limit, beyond=beyond)
+    if limit_problem:
+        problems["rate_limit"] = limit_problem
+    if wish.permission not in {level.name for level in permissions.all()}:
+        problems["permission"] = "Choose an access level."
+    return problems
+
+
+def _limit_problem(limit: str | None, *, beyond: bool) -> str:
+    if limit is None:
+        return ""
+    if not config.is_rate_limit(limit):
+        return quoting.refused(limit, "a limit looks like 1000/hour.")
+    ours = config.current().rate_limit_api_key
+    if not beyond and not rate_limits.within(limit, ours):
+        return f"Only an administrator can give a key more than {ours}, whatever the window: {limit} is more."
+    return ""
+
+
+def _check_reach(permission: str, role: str, maker: Maker | None) -> None:
+    if maker is not None and not maker.scopes.issuperset(permissions.effective(permission, role)):
+        raise Invalid("A credential cannot make a key that can do more than itself.", field="permission")
+
+
+def _check_owner(session: Session, owner_id: str) -> None:
+    # Locked, so that two requests at once do not both find room, and nobody disables the owner meanwhile.
+    owner = session.scalar(select(User).where(User.id == owner_id).with_for_update())
+    if owner is None or owner.disabled_at is not None:
+        raise Conflict("A disabled account gets no new keys.")
+    live = [ApiKey.owner_id == owner_id, *_status_condition("active")]
+    if (session.scalar(select(func.count()).select_from(ApiKey).where(*live)) or 0) >= MAX_KEYS:
+        raise Invalid(f"You have {MAX_KEYS} keys in use. Revoke one you no longer need.", field="name")
+
+
+def _new(owner_id: str, wish: Wish, maker: Maker | None) -> tuple[ApiKey, str]:
+    value, now = secrets.generate(config.current().slug, "ak"), clock.now()
+    ends = None if wish.expires_in is None else now + wish.expires_in
+    if ends is not None and maker is not None and maker.expires_at is not None:
+        ends = min(ends, maker.expires_at)
+    row = ApiKey(
+        id=secrets.random_id("key_"),
+        digest=secrets.digest(value),
+        hint=secrets.hint(value),
+        name=wish.name.strip(),
+        note=wish.note.strip(),
+        owner_id=owner_id,
+        permission=wish.permission,
+        rate_limit=wish.rate_limit,
+        allowed_networks=list(wish.allowed_networks),
+        created_at=now,
+        expires_at=ends,
+        last_used_ip="",
+    )
+    return row, value
+
+
+def _wish_of(row: ApiKey) -> Wish:
+    lifetime = None if row.expires_at is None else max(1, row.expires_at - row.created_at)
+    return Wish(row.name, row.permission, lifetime, row.note, tuple(row.allowed_networks), row.rate_limit)
+
+
+def _successor(old: ApiKey, maker: Maker | None) -> Wish:
+    wish = _wish_of(old)
+    lifetime = wish.expires_in
+    if maker is None:
+        return wish
+    now = clock.now()
+    left = None if old.expires_at is None else old.expires_at - now
+    key_wishes.require_within(maker, dataclasses.replace(wish, expires_in=left))
+    if maker.expires_at is None or lifetime is None:
+        return wish
+    return dataclasses.replace(wish, expires_in=max(1, min(lifetime, maker.expires_at - now)))
+
+
+def _locked(session: Session, owner_id: str | None, key_id: str) -> ApiKey:
+    row = session.scalar(select(ApiKey).where(ApiKey.id == key_id).with_for_update())
+    if row is None or owner_id not in (None, row.owner_id):
+        raise NotFound("There is no such key.")
+    return row
+
+
+def _record(session: Session, type: str, row: ApiKey, **data: Any) -> None:
+    audit.record(session, type, target=f"key:{row.id}", owner_id=row.owner_id, name=row.name, hint=row.hint, **data)
+
+
+def _status_condition(status: str) -> list[ColumnElement[bool]]:
+    now = clock.now()
+    lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now)
+    known: dict[str, list[ColumnElement[bool]]] = {
+        "active": [ApiKey.revoked_at.is_(None), lasting],
+        "expired": [ApiKey.revoked_at.is_(None), ~lasting],
+        "revoked": [ApiKey.revoked_at.is_not(None)],
+        "unused": [ApiKey.last_used_at.is_(None)],
+    }
+    return known.get(status, [])

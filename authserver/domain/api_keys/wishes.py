@@ -1,0 +1,115 @@
+"""What a new API key is to be, and why a credential makes none that is stronger than itself (decision 14)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from authserver import config
+from authserver.domain.limits import rate_limits
+from authserver.errors import Invalid
+from authserver.lib import clock, durations, networks, quoting
+
+DAY = 86_400
+DEFAULT_LIFETIME = 90 * DAY
+# A key that was made for less than this was meant to end: what it makes ends with it.
+SHORT_LIFE = 30 * DAY
+# Between the moment a life is counted from and the one a key is made, a second may have passed; the end is cut then.
+LEEWAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants a new key to be; `expires_in` in seconds, None for never."""
+
+    name: str
+    permission: str
+    expires_in: int | None = DEFAULT_LIFETIME
+    note: str = ""
+    allowed_networks: tuple[str, ...] = ()
+    rate_limit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """The credential that asks for a key: its scopes, limit, networks (none: from anywhere) and end.
+
+    `own_limit` says that `rate_limit` was given to it; else it is the server's. `expires_at` (epoch seconds) is set for
+    a key of a short life alone: the usual 90 days are a habit, and an access token's hour is nobody's choice.
+    """
+
+    scopes: frozenset[str]
+    rate_limit: str
+    own_limit: bool = False
+    allowed_networks: tuple[str, ...] = ()
+    expires_at: int | None = None
+
+
+def inherited(maker: Maker, wish: Wish, given: Collection[str]) -> Wish:
+    """The wish with what was not `given` (names of its fields) taken from the maker, where that is narrower."""
+    limit, allowed, life = wish.rate_limit, wish.allowed_networks, wish.expires_in
+    if limit is None and maker.own_limit and not rate_limits.within(_ours(), maker.rate_limit):
+        limit = maker.rate_limit
+    if "allowed_networks" not in given:
+        allowed = maker.allowed_networks
+    if "expires_in" not in given and maker.expires_at is not None:
+        life = max(1, min(DEFAULT_LIFETIME, maker.expires_at - clock.now()))
+    return dataclasses.replace(wish, rate_limit=limit, allowed_networks=allowed, expires_in=life)
+
+
+BOUNDED = ("rate_limit", "allowed_networks", "expires_in")
+
+
+def require_within(maker: Maker, wish: Wish, fields: Collection[str] = BOUNDED) -> None:
+    """Raise Invalid, with a sentence per field that names both sides, for a key that is stronger than its maker.
+
+    `fields` are those that are looked at.
+    """
+    ends = None if wish.expires_in is None else clock.now() + wish.expires_in
+    problems = {
+        "rate_limit": limit_problem(maker, wish.rate_limit),
+        "allowed_networks": networks_problem(maker, wish.allowed_networks),
+        "expires_in": end_problem(maker, ends),
+    }
+    found = {field: text for field, text in problems.items() if text and field in fields}
+    if found:
+        raise Invalid(next(iter(found.values())), "a key beyond its maker", problems=found)
+
+
+def limit_problem(maker: Maker, limit: str | None) -> str:
+    """Why this limit (None: the server's) is beyond the maker's; empty if it is not."""
+    if limit is None and not maker.own_limit:
+        return ""
+    # An administrator whose credential nobody restricted may go beyond the server's own limit.
+    if not maker.own_limit and "admin" in maker.scopes:
+        return ""
+    asked = limit or _ours()
+    if rate_limits.within(asked, maker.rate_limit):
+        return ""
+    return f"This credential may send {maker.rate_limit}, so it cannot give a key {asked}."
+
+
+def networks_problem(maker: Maker, wanted: Collection[str]) -> str:
+    """Why these networks are not inside the maker's; empty if they are."""
+    if not maker.allowed_networks:
+        return ""
+    own = ", ".join(maker.allowed_networks)
+    outer = networks.parse(own)
+    beyond = [text for text in wanted if not all(networks.inside(each, outer) for each in networks.parse(text))]
+    if wanted and not beyond:
+        return ""
+    said = ", ".join(quoting.shown(text) for text in beyond) or "any address"
+    return f"This credential works from {own} only, so it cannot make a key that works from {said}."
+
+
+def end_problem(maker: Maker, ends: int | None) -> str:
+    """Why a key may not last until then (epoch seconds, None for ever); empty if it may."""
+    if maker.expires_at is None or (ends is not None and ends <= maker.expires_at + LEEWAY):
+        return ""
+    until = "for ever" if ends is None else f"until {durations.iso(ends)}"
+    return f"This credential ends at {durations.iso(maker.expires_at)}, so it cannot make a key that lasts {until}."
+
+
+def _ours() -> str:
+    return config.current().rate_limit_api_key

@@ -1,0 +1,136 @@
+"""Answers to stored authorization requests: of one person, once, with consent, grant, code and event in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from authserver import database
+from authserver.domain.access import scopes
+from authserver.domain.authorization import requests as authorization_requests
+from authserver.domain.authorization.requests import Answered, Pending
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.grants import codes as authorization_codes
+from authserver.domain.grants import consents, grants
+from authserver.domain.ground import mails
+from authserver.domain.people.sessions import SignedIn
+from authserver.domain.record import audit
+from authserver.lib import clock, user_agents
+from authserver.models import AuthorizationRequest
+from authserver.observability import context
+
+
+def note_asked(pending: Pending, user_id: str) -> None:
+    """Remember whom the consent page shows: nobody else can answer it."""
+    if pending.user_id == user_id:
+        return
+    with database.transaction() as session:
+        _change(session, pending, user_id=user_id)
+
+
+def choose(pending: Pending, user_id: str) -> None:
+    """prompt=select_account: the person stays with the account they are signed in with."""
+    with database.transaction() as session:
+        _change(session, pending, user_id=user_id, chosen_at=clock.now())
+
+
+def allow_as_before(pending: Pending, client: ClientFacts, found: SignedIn) -> str:
+    """Answer without a question, because everything was allowed before; returns the code. Raises Answered."""
+    kept = authorization_requests.effective_scopes(pending, client, found.user.role)
+    with database.transaction() as session:
+        _claim(session, pending, "allow", found.user.id)
+        return _issue(session, pending, found, kept)
+
+
+def allow(pending: Pending, client: ClientFacts, found: SignedIn, *, allowed: Sequence[str]) -> str:
+    """The person allows these scopes: consent, grant, code and event in one transaction; returns the code.
+
+    Raises Answered for every call but the first, however many come at once.
+    """
+    asked = authorization_requests.effective_scopes(pending, client, found.user.role)
+    kept = tuple(name for name in asked if name in allowed)
+    with database.transaction() as session:
+        _claim(session, pending, "allow", found.user.id)
+        new = consents.record(session, found.user.id, client.id, resources=pending.resources, asked=asked, allowed=kept)
+        _tell(session, client, found, new)
+        code = _issue(session, pending, found, kept)
+        _record(session, "consent.granted", client, found, scopes=list(kept), resources=pending.resources)
+    return code
+
+
+def deny(pending: Pending, client: ClientFacts, found: SignedIn) -> None:
+    """The person refuses; the app learns nothing else. Raises Answered."""
+    with database.transaction() as session:
+        _claim(session, pending, "deny", found.user.id)
+        _record(session, "consent.denied", client, found, scopes=pending.scopes)
+
+
+def _claim(session: Session, pending: Pending, answer: str, user_id: str) -> None:
+    _change(session, pending, answered_at=clock.now(), answer=answer, user_id=user_id)
+
+
+def _change(session: Session, pending: Pending, **values: object) -> None:
+    """Change a request that has no answer yet. Raises Answered."""
+    result = session.execute(
+        update(AuthorizationRequest)
+        .where(AuthorizationRequest.digest == pending.digest, AuthorizationRequest.answered_at.is_(None))
+        .values(**values)
+    )
+    if not result.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has it
+        raise Answered
+
+
+def _issue(session: Session, pending: Pending, found: SignedIn, kept: Sequence[str]) -> str:
+    grant = grants.create(
+        session,
+        client_id=pending.client_id,
+        user_id=found.user.id,
+        session_id=found.session.id,
+        scopes=list(kept),
+        resources=pending.resources,
+        auth_time=found.session.auth_time,
+        amr=found.session.amr,
+        nonce=pending.nonce,
+    )
+    return authorization_codes.issue(
+        session,
+        grant,
+        client_id=pending.client_id,
+        redirect_uri=pending.redirect_uri,
+        redirect_uri_sent=pending.redirect_uri_sent,
+        code_challenge=pending.code_challenge,
+    )
+
+
+def _tell(session: Session, client: ClientFacts, found: SignedIn, new: Sequence[str]) -> None:
+    """A mail about what reaches far, the first time it is allowed."""
+    far = [facts.title for facts in scopes.all().values() if facts.name in new and facts.level == "full"]
+    if far:
+        asked = context.current()
+        mails.send(
+            session,
+            found.user.email,
+            "app_allowed",
+            name=found.user.name,
+            app=client.name,
+            can=far,
+            at=clock.now(),
+            ip=asked.ip,
+            browser=user_agents.describe(asked.user_agent).text,
+        )
+
+
+def _record(session: Session, event: str, client: ClientFacts, found: SignedIn, **data: Any) -> None:
+    audit.record(
+        session,
+        event,
+        target=f"client:{client.id}",
+        owner_id=found.user.id,
+        client_id=client.id,
+        actor=f"user:{found.user.id}",
+        client_name=client.name,
+        **data,
+    )

@@ -1,0 +1,383 @@
+"""OAuth clients: who they are, what they may, who owns them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from authserver import database
+from authserver.domain.access import scopes
+from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.ground import cache, usage
+from authserver.domain.record import audit
+from authserver.errors import Conflict, Denied, Invalid, NotFound
+from authserver.lib import clock, redirect_uris, secrets
+from authserver.models import Client as Client  # what pages and the API are handed
+from authserver.models import ClientSecret, Grant, User
+
+MAX_PER_OWNER = 100
+# Columns that a registration fills, each under the same name.
+_WRITTEN = tuple(name for name in client_metadata.FIELDS if name != "client_id")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFacts:
+    """A secret that was not revoked; whether it has expired is judged at use."""
+
+    id: str
+    digest: bytes
+    expires_at: int | None
+    revoked_at: int | None
+
+    def valid_at(self, now: int) -> bool:
+        """Whether it may still be used at `now`, in epoch seconds."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFacts:
+    """A stored client as the protocol sees it. `scopes` is what its owner's role may hold (contract 11.1)."""
+
+    id: str
+    name: str
+    kind: str
+    owner_id: str | None
+    application_type: str
+    public: bool
+    token_endpoint_auth_method: str | None
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...]
+    allowed_cors_origins: tuple[str, ...]
+    grant_types: tuple[str, ...]
+    response_modes: tuple[str, ...]
+    scopes: tuple[str, ...]
+    default_scopes: tuple[str, ...]
+    optional_scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+    resource_server_for: tuple[str, ...]
+    introspect_all: bool
+    require_pkce: bool
+    skip_consent: bool
+    access_token_format: str
+    access_token_ttl: int | None
+    id_token_alg: str
+    jwks: dict[str, Any] | None
+    jwks_uri: str | None
+    jwt_reuse: bool
+    rate_limit: str | None
+    homepage: str
+    description: str
+    policy_uri: str
+    tos_uri: str
+    contacts: tuple[str, ...]
+    metadata_extra: dict[str, Any]
+    self_registered: bool
+    tokens_not_before: int
+    created_at: int
+    updated_at: int
+    version: int
+    disabled_at: int | None
+    disabled_by: str
+    deleted_at: int | None
+    secrets: tuple[SecretFacts, ...] = ()
+    native: bool = False
+
+    @property
+    def enabled(self) -> bool:
+        """Neither disabled nor deleted."""
+        return self.disabled_at is None and self.deleted_at is None
+
+    @property
+    def auth_methods(self) -> tuple[str, ...]:
+        """How it may authenticate: one that chose no method may use basic or post (contract 11.9)."""
+        if self.token_endpoint_auth_method:
+            return (self.token_endpoint_auth_method,)
+        return ("none",) if self.public else ("client_secret_basic", "client_secret_post")
+
+    def may_use(self, grant_type: str) -> bool:
+        """Whether it registered this grant."""
+        return grant_type in self.grant_types
+
+    @property
+    def verifiable(self) -> bool:
+        """Whether consent may be remembered: another program cannot answer in its place (contract 11.11)."""
+        return not self.public or all(uri.startswith("https://") for uri in self.redirect_uris)
+
+
+def find(client_id: str) -> ClientFacts | None:
+    """The client, disabled or deleted ones too, or None; no statement when warm."""
+    return _cache.get(client_id)
+
+
+def find_afresh(client_id: str) -> ClientFacts | None:
+    """The same, after asking the database now whether anything has changed, instead of once a second."""
+    cache.forget()
+    return find(client_id)
+
+
+def get(client_id: str) -> ClientFacts:
+    """The client. Raises NotFound for an unknown or deleted one."""
+    facts = find(client_id)
+    if facts is None or facts.deleted_at is not None:
+        raise NotFound("There is no such app.")
+    return facts
+
+
+def register(owner: User | None, metadata: Registration, *, trusted: bool | None = None) -> tuple[Client, str | None]:
+    """A new client and, once, its secret (None for a public one).
+
+    `trusted` allows what only administrators and the command line give (contract 11.3); by default an owner
+    who is an administrator, or none, is. Raises Invalid with one sentence a field, Conflict for a taken id.
+    """
+    trusted = (owner is None or owner.is_admin) if trusted is None else trusted
+    owner_id = owner.id if owner else None
+    wanted = client_metadata.complete(metadata)
+    client_metadata.check(wanted, trusted=trusted, owner_id=owner_id)
+    now = clock.now()
+    row = Client(
+        id=wanted.client_id or secrets.random_id("cl_"),
+        owner_id=owner_id,
+        **_columns(wanted),
+        self_registered=False,
+        tokens_not_before=0,
+        version=1,
+        disabled_by="",
+        created_at=now,
+        updated_at=now,
+    )
+    with database.transaction() as session:
+        if session.get(Client, row.id) is not None:
+            raise Conflict("There is already an app with this client id.", field="client_id")
+        if owner is not None and not trusted:
+            _require_room(session, owner.id)
+        session.add(row)
+        session.flush()
+        secret = None if row.public else client_secrets.add(session, row.id)
+        _changed(session, row, "client.created", kind=row.kind, name=row.name)
+    return row, secret
+
+
+def revise(by: User | None, client_id: str, metadata: Registration, *, version: int | None = None) -> Client:
+    """Change a client; its kind, id and whether it keeps a secret stay.
+
+    `version` is the one that the form was made from: Conflict if somebody else saved since.
+    `by` None is the command line. Raises NotFound, Invalid, Conflict.
+    """
+    with database.transaction() as session:
+        row = _locked(session, by, client_id)
+        before = registration_of(row)
+        if version is not None and version != row.version:
+            raise Conflict("Somebody else changed this app in the meantime. Look at it again and repeat your change.")
+        wanted = client_metadata.complete(dataclasses.replace(metadata, kind=row.kind, public=row.public, client_id=""))
+        client_metadata.check(wanted, trusted=_trusted(by), owner_id=row.owner_id, before=before)
+        changed = {name: value for name, value in _columns(wanted).items() if value != getattr(row, name)}
+        if not changed:
+            return row
+        told = {name: [getattr(row, name), value] for name, value in changed.items() if name != "metadata_extra"}
+        for name, value in changed.items():
+            setattr(row, name, value)
+        row.version, row.updated_at = row.version + 1, clock.now()
+        _changed(session, row, "client.updated", changed=told)
+    return row
+
+
+def disable(by: User | None, client_id: str) -> Client:
+    """Stop a client everywhere within a second; nothing is lost. Raises NotFound."""
+    with database.transaction() as session:
+        row = _locked(session, by, client_id)
+        if row.disabled_at is None:
+            row.disabled_at, row.disabled_by = clock.now(), _hand(by, row)
+            _changed(session, row, "client.disabled")
+        elif row.disabled_by == "owner" and _hand(by, row) == "admin":
+            row.disabled_by = "admin"
+            _changed(session, row, "client.disabled")
+    return row
+
+
+def enable(by: User | None, client_id: str) -> Client:
+    """Let it work again. Raises NotFound; Denied for an owner whose client an administrator stopped."""
+    with database.transaction() as session:
+        row = _locked(session, by, client_id)
+        if row.disabled_at is None:
+            return row
+        if row.disabled_by == "admin" and _hand(by, row) == "owner":
+            raise Denied("An administrator disabled this app. Only an administrator can enable it.")
+        row.disabled_at, row.disabled_by = None, ""
+        _changed(session, row, "client.enabled")
+    return row
+
+
+def remove(by: User | None, client_id: str) -> Client:
+    """Delete a client: it and all its tokens stop; it can be restored for seven days. Raises NotFound."""
+    with database.transaction() as session:
+        row = _locked(session, by, client_id)
+        row.deleted_at = clock.now()
+        if _hand(by, row) == "admin":  # an owner may restore it, and it stays stopped
+            row.disabled_at, row.disabled_by = row.disabled_at or row.deleted_at, "admin"
+        _end_tokens(session, row, "client deleted")
+        _changed(session, row, "client.deleted", name=row.name)
+    return row
+
+
+def restore(by: User | None, client_id: str) -> Client:
+    """Bring a deleted client back, without its tokens. Raises NotFound, also after seven days."""
+    with database.transaction() as session:
+        row = _locked(session, by, client_id, deleted=True)
+        if row.disabled_at == row.deleted_at and _hand(by, row) == "admin":
+            row.disabled_at, row.disabled_by = None, ""
+        row.deleted_at = None
+        _changed(session, row, "client.restored", name=row.name)
+    return row
+
+
+def revoke_tokens(by: User | None, client_id: str) -> int:
+    """End every token and sign-in of a client; returns how many sign-ins that were. Raises NotFound."""
+    with database.transaction() as session:
+        row = _locked(session, by, client_id)
+        ended = _end_tokens(session, row, "all tokens of the client revoked")
+        _changed(session, row, "token.revoked", all_of_client=True, grants=ended)
+    return ended
+
+
+def transfer(by: User | None, client_id: str, new_owner: User) -> Client:
+    """Give a client to another person. For administrators: nobody can push an app onto somebody else."""
+    if not _trusted(by):
+        raise Denied("Only an administrator can give an app to somebody else.")
+    with database.transaction() as session:
+        row = _locked(session, by, client_id)
+        before, row.owner_id = row.owner_id, new_owner.id
+        _changed(session, row, "client.updated", changed={"owner_id": [before, new_owner.id]})
+    return row
+
+
+def stored(client_id: str) -> Client | None:
+    """The row as it was written, deleted ones too, for the command line."""
+    with database.reading() as session:
+        return session.get(Client, client_id)
+
+
+def purge(before: int) -> int:
+    """Delete for good what was deleted before a time (epoch seconds); returns how many."""
+    with database.transaction() as session:
+        gone = session.execute(delete(Client).where(Client.deleted_at < before))
+        if count := int(gone.rowcount):  # type: ignore[attr-defined]  # a DELETE's result has it
+            cache.touch(session, "clients")
+        return count
+
+
+def visible_to(user: User, client_id: str, *, deleted: bool = False) -> Client:
+    """The row, for its owner and for administrators. Raises NotFound for everybody else, as for an unknown id."""
+    with database.reading() as session:
+        row = session.get(Client, client_id)
+    return _require_visible(row, user, deleted=deleted)
+
+
+def registration_of(row: Client) -> Registration:
+    """What would have to be asked for to get this client."""
+    return Registration(**_tuples({name: getattr(row, name) for name in _WRITTEN}))
+
+
+owned_by = client_directory.owned_by
+
+
+def note_use(secret_id: str) -> None:
+    """Remember that a secret was used from the address of this request; written in batches."""
+    usage.note_used("client_secrets", secret_id)
+
+
+def is_native(application_type: str, public: bool, uris: tuple[str, ...]) -> bool:
+    """Whether any loopback port is accepted (contract 11.10)."""
+    if application_type == "native":
+        return True
+    local = all(redirect_uris.is_loopback(uri) or redirect_uris.is_custom_scheme(uri) for uri in uris)
+    return public and bool(uris) and local
+
+
+def _columns(wanted: Registration) -> dict[str, Any]:
+    values = {name: getattr(wanted, name) for name in _WRITTEN}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _changed(session: Session, row: Client, event: str, **data: Any) -> None:
+    cache.touch(session, "clients")
+    audit.record(session, event, target=f"client:{row.id}", owner_id=row.owner_id, client_id=row.id, **data)
+
+
+def _end_tokens(session: Session, row: Client, because: str) -> int:
+    # The next second: what was issued earlier in this one must end, too.
+    row.tokens_not_before = clock.now() + 1
+    ended = session.execute(
+        update(Grant).where(*client_directory.live(row.id)).values(revoked_at=clock.now(), revoked_because=because[:40])
+    )
+    return int(ended.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+
+
+def _locked(session: Session, by: User | None, client_id: str, *, deleted: bool = False) -> Client:
+    row = session.scalar(select(Client).where(Client.id == client_id).with_for_update())
+    return _require_visible(row, by, deleted=deleted)
+
+
+def _require_visible(row: Client | None, user: User | None, *, deleted: bool) -> Client:
+    if row is None or (user is not None and not user.is_admin and row.owner_id != user.id):
+        raise NotFound("There is no such app.")
+    gone = row.deleted_at is not None
+    if gone != deleted or (row.deleted_at or clock.now()) < clock.now() - client_directory.RESTORABLE_SECONDS:
+        raise NotFound("There is no such app.")
+    return row
+
+
+def _trusted(by: User | None) -> bool:
+    return by is None or by.is_admin
+
+
+def _hand(by: User | None, row: Client) -> str:
+    return "admin" if by is None or (by.is_admin and by.id != row.owner_id) else "owner"
+
+
+def _require_room(session: Session, owner_id: str) -> None:
+    count = session.scalar(
+        select(func.count()).select_from(Client).where(Client.owner_id == owner_id, Client.deleted_at.is_(None))
+    )
+    if (count or 0) >= MAX_PER_OWNER:
+        raise Invalid(f"You have {MAX_PER_OWNER} apps, which is the limit. Delete one that you no longer need.")
+
+
+def _load(client_id: str) -> ClientFacts | None:
+    if "\0" in client_id:  # PostgreSQL has no such text
+        return None
+    with database.autocommit() as connection:
+        row = connection.execute(
+            select(Client.__table__, User.role.label("owner_role"))
+            .outerjoin(User, User.id == Client.owner_id)
+            .where(Client.id == client_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        secrets = connection.execute(
+            select(ClientSecret.id, ClientSecret.digest, ClientSecret.expires_at, ClientSecret.revoked_at)
+            .where(ClientSecret.client_id == client_id, ClientSecret.revoked_at.is_(None))
+            .order_by(ClientSecret.created_at.desc())
+        ).all()
+    values = _tuples(dict(row._mapping))
+    # A client of nobody was made on the command line, which may do everything.
+    role = values.pop("owner_role") or "admin"
+    for name in ("scopes", "default_scopes", "optional_scopes"):
+        values[name] = scopes.held_by(role, values[name])
+    native = is_native(values["application_type"], values["public"], values["redirect_uris"])
+    facts = {field.name: values[field.name] for field in dataclasses.fields(ClientFacts) if field.name in values}
+    return ClientFacts(**facts, secrets=tuple(SecretFacts(**each._mapping) for each in secrets), native=native)
+
+
+_cache = cache.Cache[ClientFacts | None]("clients", _load)

@@ -1,0 +1,213 @@
+"""The public keys of clients: registered with them, or fetched from their `jwks_uri` (contract 11.28)."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from authserver import database
+from authserver.domain import outbound
+from authserver.domain.clients import clients
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.ground import cache
+from authserver.lib import clock, jwk, jwt
+from authserver.models import FetchedJwks
+from authserver.observability import logs
+
+MAX_KEYS = 20
+REFETCH_SECONDS = 60  # one try for each client, on all workers and nodes together
+FRESH_SECONDS = 600  # fetched keys are used for this long without asking again
+STALE_SECONDS = 86_400  # and for this long if asking fails
+FETCH_TIMEOUT = 2.0
+WAIT_SECONDS = 2.5
+PAUSE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a client's address said, and when (epoch seconds; 0 for never)."""
+
+    uri: str
+    keys: tuple[jwk.VerifyKey, ...]
+    fetched_at: int
+    tried_at: int
+
+
+def verify(client: ClientFacts, token: str, algs: frozenset[str]) -> dict[str, Any]:
+    """The claims of a JWT that the client signed with one of its keys. Raises InvalidToken.
+
+    Without `kid` it is accepted if exactly one key fits. Fetched keys that do not fit are fetched once more.
+    """
+    if not client.jwks_uri:
+        return _verified(token, _registered.get(client.id) if client.jwks else (), algs)
+    known = _fetched(client)
+    try:
+        return _verified(token, known.keys, algs)
+    except jwt.InvalidToken:
+        again = _refetched(client, known)
+        if again is known:
+            raise
+        return _verified(token, again.keys, algs)
+
+
+def _verified(token: str, keys: Sequence[jwk.VerifyKey], algs: frozenset[str]) -> dict[str, Any]:
+    return jwt.verify(token, keys, algs=algs, typ=None, require_kid=False)
+
+
+# Registered keys
+
+
+def _load(client_id: str) -> tuple[jwk.VerifyKey, ...]:
+    client = clients.find(client_id)
+    document = client.jwks if client and client.jwks else {}
+    return _parsed(document.get("keys", ()))
+
+
+_registered = cache.Cache[tuple[jwk.VerifyKey, ...]]("clients", _load)
+
+
+def _parsed(keys: Iterable[Any]) -> tuple[jwk.VerifyKey, ...]:
+    """The keys that can be used; others may stand beside them (RFC 7517 section 5)."""
+    found = (_key(json.dumps(each, sort_keys=True)) for each in keys if isinstance(each, Mapping))
+    return tuple(key for key in found if key is not None)
+
+
+@functools.lru_cache(maxsize=2048)
+def _key(text: str) -> jwk.VerifyKey | None:
+    # Importing an RSA key costs 37 ms.
+    try:
+        return jwk.load_public(json.loads(text))
+    except jwk.InvalidKey:
+        return None
+
+
+# Fetched keys: a row that all processes share, and a copy of it in each
+
+
+_copies: dict[str, Fetched] = {}
+_fetching: dict[str, threading.Lock] = {}
+_guard = threading.Lock()
+
+
+def _fetched(client: ClientFacts) -> Fetched:
+    """The keys at the client's address, at most ten minutes old if the address answers."""
+    known = _copies.get(client.id)
+    if known is None or known.uri != client.jwks_uri:
+        return _refetched(client, None)
+    return known if clock.now() - known.fetched_at < FRESH_SECONDS else _refetched(client, known)
+
+
+def _refetched(client: ClientFacts, known: Fetched | None) -> Fetched:
+    """What is newer than `known`: read from the shared row, or fetched by one of all who want it."""
+    if known is not None and not _due(known):
+        return known
+    with _lock_of(client.id):
+        copy = _copies.get(client.id)
+        if copy is not None and copy is not known and copy.uri == client.jwks_uri:
+            return copy  # another thread was faster
+        row = _row(client)
+        found = _fetch(client) if (row is None or _due(row)) and _claim(client) else _awaited(client)
+        _copies[client.id] = found = _usable(found)
+    return found
+
+
+def _due(found: Fetched) -> bool:
+    return not 0 <= clock.now() - found.tried_at < REFETCH_SECONDS
+
+
+def _usable(known: Fetched) -> Fetched:
+    old = clock.now() - known.fetched_at > STALE_SECONDS
+    return Fetched(known.uri, (), known.fetched_at, known.tried_at) if old else known
+
+
+def _lock_of(client_id: str) -> threading.Lock:
+    with _guard:
+        return _fetching.setdefault(client_id, threading.Lock())
+
+
+def _row(client: ClientFacts) -> Fetched | None:
+    with database.autocommit() as connection:
+        row = connection.execute(
+            select(FetchedJwks.uri, FetchedJwks.keys, FetchedJwks.fetched_at, FetchedJwks.tried_at).where(
+                FetchedJwks.client_id == client.id, FetchedJwks.uri == client.jwks_uri
+            )
+        ).one_or_none()
+    return Fetched(row[0], _parsed(row[1]), row[2] or 0, row[3]) if row else None
+
+
+def _claim(client: ClientFacts) -> bool:
+    """Win the one try of this minute, on all workers and nodes together."""
+    now = clock.now()
+    insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
+    new = insert(FetchedJwks).values(client_id=client.id, uri=client.jwks_uri, keys=[], fetched_at=None, tried_at=now)
+    due = or_(FetchedJwks.tried_at <= now - REFETCH_SECONDS, FetchedJwks.tried_at > now)
+    statement = new.on_conflict_do_update(
+        index_elements=[FetchedJwks.client_id], set_={"tried_at": now}, where=due
+    ).returning(FetchedJwks.tried_at)
+    with database.autocommit() as connection:
+        # Keys of another address say nothing about this one.
+        connection.execute(
+            delete(FetchedJwks).where(FetchedJwks.client_id == client.id, FetchedJwks.uri != client.jwks_uri)
+        )
+        return connection.execute(statement).one_or_none() is not None
+
+
+def _fetch(client: ClientFacts) -> Fetched:
+    """Ask the client's address. What it said before stays good for a while if it does not answer now."""
+    keys = _ask(client)
+    if keys is not None:
+        with database.autocommit() as connection:
+            connection.execute(
+                update(FetchedJwks)
+                .where(FetchedJwks.client_id == client.id, FetchedJwks.uri == client.jwks_uri)
+                .values(keys=keys, fetched_at=clock.now())
+            )
+    return _row(client) or _nothing(client)
+
+
+def _ask(client: ClientFacts) -> list[dict[str, Any]] | None:
+    """The keys that the address shows now; None if it shows no key set."""
+    try:
+        answer = outbound.fetch(str(client.jwks_uri), "GET", _ACCEPT, b"", timeout=FETCH_TIMEOUT)
+    except (outbound.Blocked, outbound.Failed) as failure:
+        logs.event("jwks_not_fetched", level="warning", client_id=client.id, msg=str(failure)[:200])
+        return None
+    return _usable_keys(answer.body) if answer.status == 200 else None
+
+
+_ACCEPT = {"Accept": "application/jwk-set+json, application/json"}
+
+
+def _nothing(client: ClientFacts) -> Fetched:
+    return Fetched(str(client.jwks_uri), (), 0, clock.now())
+
+
+def _usable_keys(body: bytes) -> list[dict[str, Any]] | None:
+    """The keys of a JWK Set that we can use; None if it is none, so that the keys before it stay."""
+    try:
+        document = json.loads(body)
+        keys = document["keys"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return None
+    if not isinstance(keys, list):
+        return None
+    return [each for each in keys[:MAX_KEYS] if isinstance(each, dict) and _parsed([each])]
+
+
+def _awaited(client: ClientFacts) -> Fetched:
+    """What another worker is fetching at this moment, or fetched a moment ago."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        row = _row(client) or _nothing(client)
+        under_way = row.fetched_at < row.tried_at and 0 <= clock.now() - row.tried_at <= FETCH_TIMEOUT
+        if not under_way or time.monotonic() > deadline:
+            return row
+        time.sleep(PAUSE)

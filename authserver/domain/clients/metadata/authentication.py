@@ -1,0 +1,52 @@
+"""How an app proves who it is, and with which grants it gets tokens."""
+
+from __future__ import annotations
+
+from authserver.domain.clients.metadata.kinds import KINDS
+from authserver.domain.clients.metadata.registration import CODE, MACHINE, REFRESH, Registration
+from authserver.lib import quoting
+
+GRANT_TYPES = (CODE, REFRESH, MACHINE)
+SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+RESPONSE_MODES = ("query", "form_post")
+
+
+def check_kind(wanted: Registration) -> dict[str, str]:
+    """The kind of app goes with whether it can keep a secret."""
+    if wanted.application_type not in ("web", "native"):
+        return {"application_type": "The application type is web or native."}
+    if wanted.public != KINDS[wanted.kind].public:
+        return {"kind": "This kind of app does not go with its authentication."}
+    return {}
+
+
+def check_grants(wanted: Registration) -> dict[str, str]:
+    """Grants are ours, and go together."""
+    granted = wanted.grant_types or ()
+    if unknown := quoting.strangers(granted, GRANT_TYPES):
+        return {"grant_types": f"This server does not offer {unknown}. Possible are {', '.join(GRANT_TYPES)}."}
+    if wanted.public and MACHINE in granted:
+        return {"grant_types": "An app without a secret cannot use client_credentials."}
+    if REFRESH in granted and CODE not in granted:
+        return {"grant_types": "refresh_token goes together with authorization_code."}
+    if not granted and wanted.kind != "resource_server":
+        return {"grant_types": "Choose at least one grant."}
+    if unknown := quoting.strangers(wanted.response_modes, RESPONSE_MODES):
+        return {"response_modes": f"This server does not offer {unknown}. Possible are query and form_post."}
+    return {}
+
+
+def check_method(wanted: Registration) -> dict[str, str]:
+    """The method of authentication is one that this app can use."""
+    method = wanted.token_endpoint_auth_method
+    if wanted.public:
+        if not wanted.require_pkce:
+            return {"require_pkce": "An app without a secret always needs PKCE."}
+        return {} if method == "none" else _no_such_method(method, "an app without a secret has none")
+    if method is not None and method not in SECRET_METHODS:
+        return _no_such_method(method, "possible are client_secret_basic and client_secret_post")
+    return {}
+
+
+def _no_such_method(method: str | None, possible: str) -> dict[str, str]:
+    return {"token_endpoint_auth_method": quoting.refused(method or "", f"{possible}.")}

@@ -1,0 +1,5 @@
+"""What lets a newcomer try everything at once.
+
+Owns the demo's people, apps and figures (`seeding.seed`), the demo API's workflows, the demo's own webhook receiver
+(`inbox`) and what the playground makes for a person (`playground.own_app`, `playground.short_key`).
+"""

@@ -1,0 +1,109 @@
+"""What the playground makes for a person: an app of their own to try things with, and a key that ends soon."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from authserver import config
+from authserver.domain.access import permissions, scopes
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.clients import clients
+from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.metadata import CODE, MACHINE, REFRESH, Registration
+from authserver.domain.demo import seeding
+from authserver.errors import NotFound
+from authserver.models import Client, User
+
+PATH = "/playground"
+NAME = "My playground app"
+KEY_LIFETIME = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a client stands to the playground; `mine` says whether this person may change it."""
+
+    client: ClientFacts
+    mine: bool
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether people come back to the playground after signing in for it."""
+        return redirect_uri() in self.client.redirect_uris
+
+
+def redirect_uri() -> str:
+    """Where the playground waits for codes: it is its own callback."""
+    return config.current().issuer + PATH
+
+
+def seeded() -> ClientFacts | None:
+    """The demo's client, which everybody may use here."""
+    found = clients.find(seeding.PLAYGROUND) if config.current().demo else None
+    return found if found is not None and found.enabled else None
+
+
+def standing(user: User, client_id: str) -> Standing:
+    """A client that this person may know of. Raises NotFound for those of others, as for an unknown id."""
+    found = clients.find_afresh(client_id)
+    if found is None or found.deleted_at is not None:
+        raise NotFound("There is no such app.")
+    mine = user.is_admin or found.owner_id == user.id
+    ours = seeded()
+    if not mine and (ours is None or ours.id != found.id):
+        raise NotFound("There is no such app.")
+    return Standing(found, mine)
+
+
+def come_back(user: User, client_id: str) -> Client:
+    """Add the playground to a client's redirect URIs. Raises NotFound, and Invalid where it cannot have any."""
+    row = clients.visible_to(user, client_id)
+    if redirect_uri() in row.redirect_uris:
+        return row
+    before = clients.registration_of(row)
+    wanted = dataclasses.replace(before, redirect_uris=(*before.redirect_uris, redirect_uri()))
+    return clients.revise(user, client_id, wanted, version=row.version)
+
+
+def own_app(user: User, jwks: dict[str, Any] | None = None) -> tuple[Client, str]:
+    """This person's app for trying things, one each, with a new secret; the one before stops at once.
+
+    With `jwks` these become its public keys. In the demo it may also introspect every credential, so that nothing
+    has to be set up there; elsewhere it may what its owner may give.
+    """
+    found = next((each for each in _apps_of(user) if each.name == NAME), None)
+    if found is None:
+        row, secret = clients.register(user, _registration(jwks), trusted=config.current().demo or None)
+        return row, str(secret)
+    found = come_back(user, found.id)  # the issuer may have moved since
+    if jwks is not None:
+        found = clients.revise(user, found.id, dataclasses.replace(clients.registration_of(found), jwks=jwks))
+    return found, client_secrets.rotate(user, found.id, 0, force=True).secret
+
+
+def short_key(user: User) -> str:
+    """A key that reads, for an hour."""
+    return api_keys.create(user, api_keys.Wish("Playground", permissions.READ_ONLY, KEY_LIFETIME))[1]
+
+
+def _apps_of(user: User) -> list[Client]:
+    listed, _ = clients.owned_by(user, search=NAME, limit=clients.MAX_PER_OWNER)
+    return [each.client for each in listed]
+
+
+def _registration(jwks: dict[str, Any] | None) -> Registration:
+    settings = config.current()
+    return Registration(
+        name=NAME,
+        kind="web",
+        grant_types=(CODE, REFRESH, MACHINE),
+        redirect_uris=(redirect_uri(),),
+        scopes=tuple(each.name for each in scopes.assignable_by(admin=False) if each.level != "full"),
+        resources=(settings.issuer + seeding.API_PATH,) if settings.demo else (),
+        introspect_all=settings.demo,
+        jwks=jwks,
+        description="Made by the playground. Delete it whenever you like.",
+    )

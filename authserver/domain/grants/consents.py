@@ -1,0 +1,200 @@
+"""Consents: what people allowed apps, scope by scope and API by API; only what is new is asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from authserver import database
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.grants import grants
+from authserver.domain.record import audit
+from authserver.errors import NotFound
+from authserver.lib import clock, secrets
+from authserver.models import AuthorizationRequest, Client, Consent, Grant, User
+
+SIX_MONTHS = 182 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedApp:
+    """One app as its user sees it. Times are epoch seconds; `live_grants` counts its sign-ins that still work."""
+
+    client: Client
+    scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+    first_allowed_at: int
+    last_used_at: int | None
+    live_grants: int
+    revoked_at: int | None
+
+    @property
+    def connected(self) -> bool:
+        """Whether it can do anything now, or could without asking."""
+        return self.revoked_at is None
+
+    def unused(self, now: int) -> bool:
+        """Whether it has not been used for six months."""
+        return now - (self.last_used_at or self.first_allowed_at) > SIX_MONTHS
+
+
+def remembered(client: ClientFacts, redirect_uri: str) -> bool:
+    """Whether an earlier consent counts: no other program could be answered in the app's place (contract 11.11)."""
+    return not client.self_registered and (not client.public or redirect_uri.startswith("https://"))
+
+
+def needed(user_id: str, client: ClientFacts, pending: AuthorizationRequest, scopes: Sequence[str]) -> bool:
+    """Whether this person has to be asked before the app gets these scopes."""
+    if not remembered(client, pending.redirect_uri):
+        return True
+    if client.skip_consent:
+        return False
+    granted = _granted(user_id, client.id)
+    return granted is None or not all(
+        key in granted and set(scopes) <= set(granted[key]) for key in _keys(pending.resources)
+    )
+
+
+def new_scopes(user_id: str, client_id: str, resources: Sequence[str], scopes: Sequence[str]) -> tuple[str, ...]:
+    """Those of `scopes` that an app with an earlier consent asks for the first time; none at a first meeting."""
+    granted = _granted(user_id, client_id)
+    if granted is None:
+        return ()
+    fresh = {name for resource in _keys(resources) for name in scopes if name not in granted.get(resource, ())}
+    return tuple(name for name in scopes if name in fresh)
+
+
+def record(
+    session: Session,
+    user_id: str,
+    client_id: str,
+    *,
+    resources: Sequence[str],
+    asked: Iterable[str],
+    allowed: Sequence[str],
+) -> tuple[str, ...]:
+    """Merge an answer into what was allowed before, in the caller's transaction; what was unticked is forgotten.
+
+    Returns the scopes that were allowed nowhere before.
+    """
+    # One consent of a person at a time: two first answers must not both insert.
+    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    row, now = _locked(session, user_id, client_id), clock.now()
+    if row is None:
+        row = Consent(id=secrets.random_id("cns"), user_id=user_id, client_id=client_id, granted={}, granted_at=now)
+        session.add(row)
+    elif row.revoked_at is not None:
+        row.granted, row.granted_at, row.revoked_at = {}, now, None
+    before, unticked = row.granted, set(asked) - set(allowed)
+    known = set(row.scopes)
+    row.granted = dict(before) | {
+        key: [name for name in dict.fromkeys([*before.get(key, ()), *allowed]) if name not in unticked]
+        for key in _keys(resources)
+    }
+    row.updated_at = now
+    return tuple(name for name in allowed if name not in known)
+
+
+def revoke(user_id: str, client_id: str) -> None:
+    """Take everything back from an app at once: consent, grants and all their tokens. Raises NotFound."""
+    with database.transaction() as session:
+        if not _revoke(session, user_id, client_id):
+            raise NotFound("You haven't allowed this app anything.")
+        _record_revoked(session, user_id, client_id)
+
+
+def revoke_all(user_id: str) -> int:
+    """The same for every app; returns how many there were."""
+    with database.transaction() as session:
+        revoked = [client_id for client_id in _client_ids(session, user_id) if _revoke(session, user_id, client_id)]
+        for client_id in revoked:
+            _record_revoked(session, user_id, client_id)
+    return len(revoked)
+
+
+def list_for(user_id: str) -> list[ConnectedApp]:
+    """A person's apps: connected ones first, then those revoked; last used first."""
+    now = clock.now()
+    with database.reading() as session:
+        rows = {row.client_id: row for row in session.scalars(select(Consent).where(Consent.user_id == user_id))}
+        held: dict[str, list[Grant]] = {}
+        for grant in session.scalars(select(Grant).where(Grant.user_id == user_id)):
+            held.setdefault(grant.client_id, []).append(grant)
+        ids = {*rows, *held}
+        apps = {row.id: row for row in session.scalars(select(Client).where(Client.id.in_(ids)))}
+    found = [_connected(apps[key], rows.get(key), held.get(key, []), now) for key in ids if key in apps]
+    found.sort(key=lambda app: (app.connected, app.last_used_at or app.first_allowed_at), reverse=True)
+    return found
+
+
+def find(user_id: str, client_id: str) -> ConnectedApp:
+    """One connected app of this person. Raises NotFound, also for one that is revoked."""
+    for app in list_for(user_id):
+        if app.client.id == client_id and app.connected:
+            return app
+    raise NotFound("You haven't allowed this app anything.")
+
+
+def people(client_id: str) -> int:
+    """How many people allow this app something now."""
+    with database.reading() as session:
+        counted = select(func.count()).select_from(Consent)
+        return session.scalar(counted.where(Consent.client_id == client_id, Consent.revoked_at.is_(None))) or 0
+
+
+def _connected(client: Client, row: Consent | None, held: Sequence[Grant], now: int) -> ConnectedApp:
+    live = [grant for grant in held if grant.revoked_at is None and grant.expires_at > now]
+    allowed = row is not None and row.revoked_at is None
+    names = dict.fromkeys([*(row.scopes if row else ()), *(name for grant in live for name in grant.scopes)])
+    at = dict.fromkeys([*(row.resources if row else ()), *(each for grant in live for each in grant.resources)])
+    ended = max((grant.revoked_at or grant.expires_at for grant in held), default=0)
+    return ConnectedApp(
+        client=client,
+        scopes=tuple(names),
+        resources=tuple(at),
+        first_allowed_at=min([row.granted_at] if row else [grant.created_at for grant in held]),
+        last_used_at=max((grant.last_used_at for grant in held if grant.last_used_at), default=None),
+        live_grants=len(live),
+        revoked_at=None if allowed or live else (row.revoked_at if row else None) or ended,
+    )
+
+
+def _granted(user_id: str, client_id: str) -> dict[str, list[str]] | None:
+    with database.reading() as session:
+        return session.scalar(
+            select(Consent.granted).where(
+                Consent.user_id == user_id, Consent.client_id == client_id, Consent.revoked_at.is_(None)
+            )
+        )
+
+
+def _keys(resources: Sequence[str]) -> Sequence[str]:
+    return resources or ("",)
+
+
+def _locked(session: Session, user_id: str, client_id: str) -> Consent | None:
+    return session.scalar(
+        select(Consent).where(Consent.user_id == user_id, Consent.client_id == client_id).with_for_update()
+    )
+
+
+def _client_ids(session: Session, user_id: str) -> list[str]:
+    allowed = select(Consent.client_id).where(Consent.user_id == user_id, Consent.revoked_at.is_(None))
+    held = select(Grant.client_id).where(Grant.user_id == user_id, Grant.revoked_at.is_(None))
+    return sorted(session.scalars(allowed.union(held)).all())
+
+
+def _revoke(session: Session, user_id: str, client_id: str) -> bool:
+    row = _locked(session, user_id, client_id)
+    allowed = row is not None and row.revoked_at is None
+    if row is not None and allowed:
+        row.revoked_at = clock.now()
+    ended = grants.end(session, "consent revoked", Grant.user_id == user_id, Grant.client_id == client_id)
+    return bool(ended) or allowed
+
+
+def _record_revoked(session: Session, user_id: str, client_id: str) -> None:
+    audit.record(session, "consent.revoked", target=f"client:{client_id}", owner_id=user_id, client_id=client_id)

@@ -1,0 +1,211 @@
+"""Grants: what a person allowed one app in one sign-in; every code and token of it lives and dies with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from authserver import config, database
+from authserver.domain.access import resources, scopes
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.record import audit
+from authserver.errors import Denied, Invalid, NotFound
+from authserver.lib import clock, secrets
+from authserver.models import Grant as Grant  # what pages and the API are handed
+from authserver.models import User
+
+OF_GRANT: tuple[InstrumentedAttribute[Any], ...] = (
+    Grant.id, Grant.client_id, Grant.user_id, Grant.session_id, Grant.scopes, Grant.resources,
+    Grant.auth_time, Grant.amr, Grant.nonce, Grant.created_at, Grant.expires_at, Grant.revoked_at,
+)  # fmt: skip
+OF_USER: tuple[InstrumentedAttribute[Any], ...] = (
+    User.email, User.name, User.email_verified_at, User.role, User.disabled_at, User.tokens_not_before,
+)  # fmt: skip
+COLUMNS = OF_GRANT + OF_USER
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFacts:
+    """A grant and the person behind it, read in the statement that found a code or token."""
+
+    id: str
+    client_id: str
+    user_id: str
+    session_id: str | None
+    scopes: list[str]
+    resources: list[str]
+    auth_time: int
+    amr: list[str]
+    nonce: str | None
+    created_at: int
+    expires_at: int
+    revoked_at: int | None
+    email: str
+    name: str
+    email_verified_at: int | None
+    role: str
+    disabled_at: int | None
+    tokens_not_before: int
+
+    def alive(self, issued_at: int, now: int) -> bool:
+        """Whether something issued under it at `issued_at` may still be used."""
+        return (
+            self.revoked_at is None
+            and self.expires_at > now
+            and self.disabled_at is None
+            and issued_at >= self.tokens_not_before
+        )
+
+
+def facts(row: Any) -> GrantFacts:
+    """The facts in a row that holds COLUMNS."""
+    return GrantFacts(*(getattr(row, column.key) for column in COLUMNS))
+
+
+def selected(*more: Any) -> Select[Any]:
+    """A SELECT of COLUMNS from grants and their people, and of `more` columns; the caller joins and narrows."""
+    return select(*COLUMNS, *more).join_from(Grant, User, User.id == Grant.user_id)
+
+
+def looked_up() -> list[ColumnElement[Any]]:
+    """COLUMNS for the RETURNING of an UPDATE of a table with `grant_id`, so that SQLite needs no further statement.
+
+    As text, because SQLAlchemy drops the tables' names from a RETURNING on SQLite, also inside subqueries.
+    """
+    joined = "FROM grants JOIN users ON users.id = grants.user_id WHERE grants.id = grant_id"
+    return [
+        literal_column(f"(SELECT {column.class_.__tablename__}.{column.key} {joined})", column.type).label(column.key)
+        for column in COLUMNS
+    ]
+
+
+def create(
+    session: Session,
+    *,
+    client_id: str,
+    user_id: str,
+    session_id: str | None,
+    scopes: Iterable[str],
+    resources: Iterable[str],
+    auth_time: int,
+    amr: Iterable[str],
+    nonce: str | None,
+) -> Grant:
+    """Record, in the caller's transaction, what was allowed. `expires_at` is the absolute end of its refresh tokens."""
+    now = clock.now()
+    grant = Grant(
+        id=secrets.random_id("gr"),
+        client_id=client_id,
+        user_id=user_id,
+        session_id=session_id,
+        scopes=list(scopes),
+        resources=list(resources),
+        auth_time=auth_time,
+        amr=list(amr),
+        nonce=nonce,
+        created_at=now,
+        expires_at=now + config.current().refresh_token_max_ttl,
+    )
+    session.add(grant)
+    session.flush()
+    return grant
+
+
+def live_for(user_id: str) -> list[Grant]:
+    """A person's grants that still work, newest first."""
+    with database.reading() as session:
+        return list(
+            session.scalars(
+                select(Grant)
+                .where(Grant.user_id == user_id, Grant.revoked_at.is_(None), Grant.expires_at > clock.now())
+                .order_by(Grant.created_at.desc())
+            )
+        )
+
+
+def page(user_id: str | None, *, page: int = 1, limit: int = 20) -> tuple[list[Grant], int]:
+    """A person's (None: everybody's) grants that still work, newest first, and how many."""
+    conditions = [Grant.revoked_at.is_(None), Grant.expires_at > clock.now()]
+    if user_id is not None:
+        conditions.append(Grant.user_id == user_id)
+    with database.reading() as session:
+        total = session.scalar(select(func.count()).select_from(Grant).where(*conditions)) or 0
+        rows = session.scalars(
+            select(Grant)
+            .where(*conditions)
+            .order_by(Grant.created_at.desc(), Grant.id)
+            .limit(limit)
+            .offset((page - 1) * limit)
+        ).all()
+    return list(rows), total
+
+
+def get(user_id: str | None, grant_id: str) -> Grant:
+    """One grant of a person (None: anybody's) that still works; raises NotFound."""
+    with database.reading() as session:
+        grant = session.get(Grant, grant_id)
+    if grant is None or user_id not in (None, grant.user_id):
+        raise NotFound("There is no such grant.")
+    if grant.revoked_at is not None or grant.expires_at <= clock.now():
+        raise NotFound("There is no such grant.")
+    return grant
+
+
+def revoke(grant_id: str, because: str) -> bool:
+    """End one grant and everything issued under it; False if it had ended before."""
+    with database.transaction() as session:
+        ended = end(session, because, Grant.id == grant_id)
+        for each in ended:
+            audit.record(
+                session,
+                "token.revoked",
+                target=f"grant:{each.id}",
+                owner_id=each.user_id,
+                client_id=each.client_id,
+                reason=because,
+            )
+    return bool(ended)
+
+
+def end(session: Session, because: str, *which: ColumnElement[bool]) -> list[Any]:
+    """End grants inside a transaction that records its own event; returns id, user_id and client_id of each."""
+    return list(
+        session.execute(
+            update(Grant)
+            .where(Grant.revoked_at.is_(None), *which)
+            .values(revoked_at=clock.now(), revoked_because=because)
+            .returning(Grant.id, Grant.user_id, Grant.client_id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def effective_scopes(grant: GrantFacts, client: ClientFacts, asked: Iterable[str] | None = None) -> tuple[str, ...]:
+    """What of the grant's scopes may be used now: the app still has them, and the person may hold them (11.1)."""
+    wanted = grant.scopes if asked is None else [name for name in asked if name in grant.scopes]
+    return scopes.held_by(grant.role, (name for name in wanted if name in client.scopes))
+
+
+def narrowed_resources(grant: GrantFacts, client: ClientFacts, asked: Iterable[str]) -> tuple[str, ...]:
+    """The audiences of a token: those asked for, else those of the grant (RFC 8707 section 2.2).
+
+    Raises Invalid for one that the grant lacks, Denied if nothing of the grant's is left: a token never falls
+    back to a wider audience.
+    """
+    wanted = tuple(asked) or tuple(grant.resources)
+    own = resources.own()
+    allowed = grant.resources or own
+    if any(each not in allowed for each in wanted):
+        raise Invalid("The resource was not granted.", field="resource")
+    left = tuple(each for each in wanted if each in own or _available(each, client))
+    if wanted and not left:
+        raise Denied("The resource is gone.", "no resource of the grant is left")
+    return left
+
+
+def _available(resource: str, client: ClientFacts) -> bool:
+    return resource in client.resources and resources.find(resource) is not None

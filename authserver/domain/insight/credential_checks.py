@@ -1,0 +1,212 @@
+"""What is wrong with a credential that was refused, for its owner's eyes alone: nothing here decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from sqlalchemy import select
+
+from authserver import config, database
+from authserver.domain.clients import clients
+from authserver.domain.clients import keys as client_keys
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.signing import keys as signing_keys
+from authserver.domain.tokens import server_jwts
+from authserver.errors import Check
+from authserver.lib import clock, durations, jwt, networks, secrets
+from authserver.lib import scopes as grammar
+from authserver.models import AccessToken, ApiKey, ClientSecret, Grant, RefreshToken, RevokedToken, User
+
+MAX_CLIENT_ID = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Whose credential it is, and what was looked at."""
+
+    checks: tuple[Check, ...]
+    client_id: str | None = None
+    key_id: str | None = None
+    owner_id: str | None = None
+    proven: bool = True  # False: a signature that does not fit says nothing about who sent it
+
+
+def explain(presented: str, *, ip: str) -> Explained | None:
+    """Why a credential is not good now; None for one that belongs to nobody we know."""
+    if jwt.looks_like_jwt(presented):
+        return _of_jwt(presented)
+    kind = secrets.kind_of(presented)
+    if kind == "ak":
+        return _of_key(presented, ip)
+    if kind == "at":
+        return _of_opaque(presented)
+    return _of_another_kind(presented, kind) if kind in ("rt", "cs") else None
+
+
+def _of_key(presented: str, ip: str) -> Explained | None:
+    with database.reading() as session:
+        row = session.execute(
+            select(ApiKey, User.disabled_at)
+            .join(User, User.id == ApiKey.owner_id)
+            .where(ApiKey.digest == secrets.digest(presented))
+        ).one_or_none()
+    if row is None:
+        return None
+    key, disabled_at = row
+    allowed = ", ".join(key.allowed_networks)
+    checks = (
+        Check("not revoked", key.revoked_at is None, "in use", _since("revoked", key.revoked_at)),
+        *_expiry(key.expires_at),
+        Check("network", not allowed or networks.contains(networks.parse(allowed), ip), allowed or "anywhere", ip),
+        Check("owner", disabled_at is None, "enabled", _since("disabled", disabled_at)),
+    )
+    return Explained(checks, key_id=key.id, owner_id=key.owner_id)
+
+
+def _of_opaque(presented: str) -> Explained | None:
+    with database.reading() as session:
+        claims = session.scalar(select(AccessToken.claims).where(AccessToken.digest == secrets.digest(presented)))
+    return _of_claims(claims, signed=True) if claims else None
+
+
+def _of_another_kind(presented: str, kind: str) -> Explained | None:
+    """A refresh token or a client secret, which are for the token endpoint alone."""
+    table = RefreshToken if kind == "rt" else ClientSecret
+    with database.reading() as session:
+        client_id = session.scalar(select(table.client_id).where(table.digest == secrets.digest(presented)))
+    said = "a refresh token" if kind == "rt" else "a client secret"
+    return Explained((_kind(said),), client_id=client_id) if client_id else None
+
+
+def _of_id_token(token: str, claims: Mapping[str, Any]) -> Explained | None:
+    """An ID token of ours, which tells an app who signed in and opens nothing."""
+    client = _client(next(iter(_list(claims.get("aud"))), None))
+    if client is None:
+        return None
+    try:
+        jwt.verify(token, signing_keys.verifying(), algs=frozenset({"RS256", "ES256"}), typ=None)
+    except jwt.InvalidToken:
+        return Explained((_kind("what looks like an ID token"),), client_id=client.id, proven=False)
+    return Explained((_kind("an ID token"),), client_id=client.id)
+
+
+def _kind(said: str) -> Check:
+    return Check("kind of credential", False, "an access token, an API key or a JWT of a client", said)
+
+
+def _of_jwt(token: str) -> Explained | None:
+    try:
+        header, claims = jwt.peek_header(token), jwt.peek_claims(token)
+    except jwt.InvalidToken:
+        return None
+    if str(header.get("typ", "")).lower().removeprefix("application/") != "at+jwt":
+        if claims.get("iss") == config.current().issuer:
+            return _of_id_token(token, claims)
+        return _of_own_jwt(token, header, claims)
+    try:
+        jwt.verify(token, signing_keys.verifying(), algs=frozenset({"ES256"}), typ="at+jwt")
+    except jwt.InvalidToken:
+        return _of_claims(claims, signed=False)
+    return _of_claims(claims, signed=True)
+
+
+def _of_claims(claims: Mapping[str, Any], *, signed: bool) -> Explained | None:
+    client = _client(claims.get("client_id"))
+    if client is None:
+        return None
+    issuer = config.current().issuer
+    checks = [
+        Check("signature", signed, "made by this server", "fits" if signed else "does not fit, or its key is gone"),
+        Check("issuer", claims.get("iss") == issuer, issuer, _said(claims.get("iss"))),
+        Check("audience", issuer in _list(claims.get("aud")), f"{issuer}, or the API itself", _said(claims.get("aud"))),
+        *_clock(claims),
+        Check("client", client.enabled, "enabled", "" if client.enabled else "disabled or deleted"),
+    ]
+    # Whose token it is may be believed only if we made it.
+    owner_id = str(claims["sub"]) if signed and claims.get("sub") != client.id else None
+    said = (*checks, *(_revoked(claims) if signed else ()))
+    return Explained(said, client_id=client.id, owner_id=owner_id, proven=signed)
+
+
+def _revoked(claims: Mapping[str, Any]) -> list[Check]:
+    jti = str(claims.get("jti", ""))
+    with database.reading() as session:
+        gone = session.get(RevokedToken, jti) is not None
+        grant = session.get(Grant, jti.rpartition(".")[0])
+    ended = grant is not None and grant.revoked_at is not None
+    why = grant.revoked_because if grant is not None and ended else "revoked" if gone else "in use"
+    return [Check("not revoked", not gone and not ended, "in use", why)]
+
+
+def _of_own_jwt(token: str, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Explained | None:
+    client = _client(claims.get("iss"))
+    if client is None:
+        return None
+    try:
+        client_keys.verify(client, token, server_jwts.ALGS)
+        signature = ""
+    except jwt.InvalidToken as problem:
+        signature = problem.reason
+    alg = _said(header.get("alg"))
+    good = [server_jwts.api_audience(), *client.resources]
+    asked = _said(claims.get("scope"))
+    checks = [
+        Check("algorithm", alg in server_jwts.ALGS, ", ".join(sorted(server_jwts.ALGS)), alg),
+        Check("signature", not signature, "made with a registered key of the client", signature or "fits"),
+        Check("subject", claims.get("sub") == client.id, client.id, _said(claims.get("sub"))),
+        Check("audience", set(_list(claims.get("aud"))) <= set(good), " or ".join(good), _said(claims.get("aud"))),
+        *_clock(claims, server_jwts.MAX_LIFETIME),
+        Check("scope", "scope" not in claims or set(asked.split()) <= set(client.scopes),
+              grammar.join(client.scopes), asked),
+    ]  # fmt: skip
+    if not client.jwt_reuse:
+        has, fits = bool(claims.get("jti")), all(check.ok for check in checks)
+        # Nothing else being wrong, it was used up.
+        said = "missing" if not has else "used before" if fits else "present"
+        checks.append(Check("jti", has and not fits, "present, and new at this verifier", said))
+    return Explained(tuple(checks), client_id=client.id, proven=not signature)
+
+
+def _clock(claims: Mapping[str, Any], lifetime: int = 0) -> list[Check]:
+    now, exp, iat = clock.now(), claims.get("exp"), claims.get("iat")
+    said = f"now is {durations.iso(now)}"
+    checks = [Check("expiry", _number(exp) and exp > now, f"after now; {said}", _when(exp))]
+    early = _number(iat) and iat <= now + clock.LEEWAY
+    checks.append(Check("clock", early, f"issued at most {clock.LEEWAY} s ahead; {said}", _when(iat)))
+    if lifetime and _number(exp):
+        checks.append(Check("lifetime", exp - now <= lifetime + clock.LEEWAY, f"at most {lifetime} s",
+                            f"{int(exp - now)} s from now"))  # fmt: skip
+    return checks
+
+
+def _expiry(at: int | None) -> list[Check]:
+    now = clock.now()
+    return [Check("expiry", at is None or at > now, f"after now; now is {durations.iso(now)}", _when(at) or "never")]
+
+
+def _client(client_id: object) -> ClientFacts | None:
+    if not isinstance(client_id, str) or not 0 < len(client_id) <= MAX_CLIENT_ID:
+        return None
+    return clients.find(client_id)
+
+
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 2**33
+
+
+def _when(value: object) -> str:
+    return durations.iso(int(value)) if _number(value) else "" if value is None else "no time"
+
+
+def _since(word: str, at: int | None) -> str:
+    return f"{word} {durations.iso(at)}" if at else ""
+
+
+def _list(value: object) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else [str(value)]
+
+
+def _said(value: object) -> str:
+    return " ".join(_list(value)) if value is not None else "(nothing)"

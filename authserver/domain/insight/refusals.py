@@ -1,0 +1,239 @@
+"""Why a request was refused: kept seven days for the owner of the client or key that made it (contract 11.19)."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from authserver import database
+from authserver.domain.ground import usage
+from authserver.errors import Check, NotFound
+from authserver.lib import clock, secrets
+from authserver.models import ApiKey, Client, User
+from authserver.models import Refusal as Refusal  # what pages and the API are handed
+from authserver.observability import context, logs
+
+KEPT_SECONDS = 7 * 86_400
+PER_CREDENTIAL = 100  # an hour
+MAX_PENDING = 2000
+MAX_VALUE = 400  # characters of an expected or received value
+# Whoever was refused opens the explanation at once, perhaps at another worker: a batch waits no longer than this, which
+# is ten writes a second at most. Who looks in between waits for it, for an id that could be one.
+BATCH_SECONDS = 0.1
+LOOKS = 4
+_REQUEST_ID = re.compile(r"req[0-9A-Za-z]{20}")
+
+_lock = threading.Lock()
+_writing = threading.Lock()
+_pending: list[dict[str, Any]] = []
+_noted = threading.Event()
+_never = threading.Event()
+_writer_pid = 0
+
+
+def _after_fork() -> None:
+    global _lock, _writing, _noted
+    _lock, _writing, _noted = threading.Lock(), threading.Lock(), threading.Event()
+    _pending.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def note(
+    request_id: str,
+    *,
+    kind: str,
+    code: str,
+    status: int,
+    message: str = "",
+    client_id: str | None = None,
+    key_id: str | None = None,
+    owner_id: str | None = None,
+    checks: Iterable[Check] = (),
+    proven: bool = True,
+) -> None:
+    """Remember a refusal if anybody is there to read it; written in batches, and never with a credential in it.
+
+    `kind` is authorize, token, introspection, gateway or api. `owner_id` is the person behind the credential.
+    `proven` False: anybody could have sent it under this name. Such refusals have a budget of their own, so that making
+    them up leaves room for the real ones.
+    """
+    credential = f"key:{key_id}" if key_id else f"client:{client_id}" if client_id else f"user:{owner_id or ''}"
+    if not request_id or not (client_id or key_id or owner_id):
+        return
+    row = {
+        "request_id": request_id[:40],
+        "at": clock.now(),
+        "kind": kind,
+        "code": code[:60],
+        "message": secrets.redact(message)[:300],
+        "status": status,
+        "credential": credential[:100] if proven else f"claimed:{credential}"[:100],
+        "client_id": client_id[:64] if client_id else None,
+        "key_id": key_id,
+        "owner_id": owner_id,
+        # Where somebody signs in from is none of the app's business.
+        "ip": "" if kind == "authorize" else context.current().ip[:45],
+        "checks": [_clean(check) for check in checks],
+    }
+    with _lock:
+        if len(_pending) < (MAX_PENDING if proven else MAX_PENDING // 2):
+            _pending.append(row)
+    usage.flush_also(flush)
+    _start_writer()
+    _noted.set()
+
+
+def flush() -> None:
+    """Write what was gathered, at most 100 of a credential and hour."""
+    with _writing:
+        with _lock:
+            rows, _pending[:] = list(_pending), []
+        if not rows:
+            return
+        try:
+            _write(rows)
+        except Exception as failure:
+            logs.failure("refusals_not_written", failure, level="warning")
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks: a person (an administrator sees all), or a credential that sees its own refusals alone."""
+
+    user: User | None = None
+    key_id: str | None = None
+    client_id: str | None = None
+    owner_id: str | None = None  # with a client: only what it did for this person; None: for itself and everybody
+
+
+def get(viewer: Viewer, request_id: str) -> Refusal:
+    """One refusal, also one of a moment ago; strangers get the NotFound of an unknown id."""
+    flush()
+    for look in range(LOOKS if _REQUEST_ID.fullmatch(request_id) else 1):
+        if look:
+            _never.wait(BATCH_SECONDS)
+        found = _find(viewer, request_id)
+        if found is not None:
+            return found
+    raise NotFound("There is no such refusal.")
+
+
+def page(viewer: Viewer, *, about: str = "", page: int = 1, limit: int = 20) -> tuple[list[Refusal], int]:
+    """Refusals, newest first, and how many; `about` is the id of a client or key."""
+    flush()
+    conditions = [Refusal.at >= _oldest(), *_visible_to(viewer)]
+    if about:
+        conditions.append(or_(Refusal.client_id == about, Refusal.key_id == about))
+    with database.reading() as session:
+        total = session.scalar(select(func.count()).select_from(Refusal).where(*conditions)) or 0
+        rows = session.scalars(
+            select(Refusal)
+            .where(*conditions)
+            .order_by(Refusal.at.desc(), Refusal.request_id)
+            .limit(limit)
+            .offset((page - 1) * limit)
+        ).all()
+    return list(rows), total
+
+
+def names(rows: Sequence[Refusal]) -> dict[str, str]:
+    """The names of their clients and keys, by id."""
+    with database.reading() as session:
+        apps = session.execute(select(Client.id, Client.name).where(Client.id.in_({row.client_id for row in rows})))
+        keys = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_({row.key_id for row in rows})))
+        return dict((*apps, *keys))
+
+
+def _find(viewer: Viewer, request_id: str) -> Refusal | None:
+    with database.reading() as session:
+        return session.scalar(
+            select(Refusal).where(Refusal.request_id == request_id, Refusal.at >= _oldest(), *_visible_to(viewer))
+        )
+
+
+def _visible_to(viewer: Viewer) -> list[ColumnElement[bool]]:
+    user = viewer.user
+    if user is None:
+        return _own(viewer)
+    if user.is_admin:
+        return []
+    # An app's developer sees the refusals of the app; a person those of their own keys. Who only signed in to
+    # somebody else's app is told by the app.
+    own_apps = select(Client.id).where(Client.owner_id == user.id)
+    own_keys = (Refusal.owner_id == user.id) & Refusal.client_id.is_(None)
+    return [or_(own_keys, Refusal.client_id.in_(own_apps))]
+
+
+def _own(viewer: Viewer) -> list[ColumnElement[bool]]:
+    if viewer.key_id:
+        return [Refusal.key_id == viewer.key_id]
+    conditions = [Refusal.client_id == (viewer.client_id or "")]
+    if viewer.owner_id:
+        conditions.append(Refusal.owner_id == viewer.owner_id)
+    return conditions
+
+
+def _oldest() -> int:
+    return clock.now() - KEPT_SECONDS
+
+
+def _clean(check: Check) -> dict[str, Any]:
+    said = asdict(check)
+    for name in ("expected", "received"):
+        text = secrets.redact("".join(sign for sign in said[name][: 4 * MAX_VALUE] if sign.isprintable()))
+        said[name] = text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "…"
+    return said
+
+
+def _start_writer() -> None:
+    # Threads do not survive a fork: each process starts its own at its first refusal.
+    global _writer_pid
+    if _writer_pid == os.getpid():
+        return
+    with _lock:
+        if _writer_pid == os.getpid():
+            return
+        _writer_pid = os.getpid()
+    threading.Thread(target=_write_for_ever, name="refusals", daemon=True).start()
+
+
+def _write_for_ever() -> None:
+    while True:
+        _noted.wait()
+        _noted.clear()
+        _never.wait(BATCH_SECONDS)
+        flush()
+
+
+def _write(rows: list[dict[str, Any]]) -> None:
+    insert = (sqlite if database.dialect() == "sqlite" else postgresql).insert(Refusal)
+    with database.transaction() as session:
+        kept, counts = [], _counts(session, {row["credential"] for row in rows})
+        for row in rows:
+            counts[row["credential"]] += 1
+            if counts[row["credential"]] <= PER_CREDENTIAL:
+                kept.append(row)
+        if kept:
+            session.execute(insert.values(kept).on_conflict_do_nothing())
+
+
+def _counts(session: Session, credentials: set[str]) -> Counter[str]:
+    hour = clock.now() // usage.HOUR * usage.HOUR
+    found = session.execute(
+        select(Refusal.credential, func.count())
+        .where(Refusal.credential.in_(credentials), Refusal.at >= hour)
+        .group_by(Refusal.credential)
+    ).all()
+    return Counter({credential: int(number) for credential, number in found})

@@ -1,0 +1,164 @@
+"""Sign-in sessions: kept on the server, known to the browser by a random cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
+
+from authserver import config, database
+from authserver.domain.record import audit
+from authserver.errors import NotFound
+from authserver.lib import clock, secrets
+from authserver.models import SignInSession, User
+
+# The last use is written at most this often, so that reading a page is rarely a write.
+SEEN_EVERY_SECONDS = 60
+# Twenty browsers are plenty for one person; the least recently used one is signed out.
+PARALLEL_SESSIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who is signed in, and through which session."""
+
+    user: User
+    session: SignInSession
+
+
+def open(
+    user: User, *, amr: Iterable[str], ip: str, user_agent: str, replaces: str | None = None
+) -> tuple[str, SignedIn]:
+    """Sign a person in; returns the cookie's value. `replaces` is the id of a session that ends with it (rotation)."""
+    token, now = secrets.random_token(), clock.now()
+    row = SignInSession(
+        id=secrets.random_id("ses"),
+        digest=secrets.digest(token),
+        user_id=user.id,
+        created_at=now,
+        auth_time=now,
+        amr=list(amr),
+        seen_at=now,
+        expires_at=now + config.current().session_max_ttl,
+        ip=ip,
+        user_agent=user_agent[:400],
+    )
+    with database.transaction() as session:
+        if replaces:
+            _end(session, SignInSession.id == replaces)
+        _end_oldest(session, user.id)
+        session.add(row)
+        session.execute(update(User).where(User.id == user.id).values(last_login_at=now))
+        audit.record(
+            session, "user.login", target=f"user:{user.id}", owner_id=user.id, actor=f"user:{user.id}", amr=row.amr
+        )
+    return token, SignedIn(user, row)
+
+
+def resolve(token: str) -> SignedIn | None:
+    """The live session behind a cookie, if its person may still sign in; one statement."""
+    if not token or len(token) > 200:
+        return None
+    now, settings = clock.now(), config.current()
+    with database.reading() as session:
+        found = session.execute(
+            select(SignInSession, User)
+            .join(User, User.id == SignInSession.user_id)
+            .where(
+                SignInSession.digest == secrets.digest(token),
+                SignInSession.ended_at.is_(None),
+                SignInSession.expires_at > now,
+                SignInSession.seen_at > now - settings.session_idle_ttl,
+                User.disabled_at.is_(None),
+            )
+        ).one_or_none()
+    if found is None:
+        return None
+    _note_seen(found[0], now)
+    return SignedIn(found[1], found[0])
+
+
+def list_for(user_id: str) -> list[SignInSession]:
+    """A person's live sessions, last used first."""
+    now = clock.now()
+    with database.reading() as session:
+        return list(
+            session.scalars(select(SignInSession).where(*_live(user_id, now)).order_by(SignInSession.seen_at.desc()))
+        )
+
+
+def owner_of(session_id: str) -> str:
+    """The id of the person whose live session this is; raises NotFound. For administrators."""
+    with database.reading() as session:
+        row = session.get(SignInSession, session_id)
+    if row is None or row.ended_at is not None or row.expires_at <= clock.now():
+        raise NotFound("That session has already ended.")
+    return row.user_id
+
+
+def end(user_id: str, session_id: str) -> None:
+    """End one session of this person; raises NotFound for one that is gone or somebody else's."""
+    with database.transaction() as session:
+        if not _end(session, SignInSession.id == session_id, SignInSession.user_id == user_id):
+            raise NotFound("That session has already ended.")
+        audit.record(session, "session.ended", target=f"session:{session_id}", owner_id=user_id)
+
+
+def sign_out(found: SignedIn) -> None:
+    """End one's own session."""
+    with database.transaction() as session:
+        if _end(session, SignInSession.id == found.session.id):
+            audit.record(session, "user.logout", target=f"user:{found.user.id}", owner_id=found.user.id)
+
+
+def end_all(user_id: str, *, but: str | None = None) -> int:
+    """End every session of a person, or every other one; returns how many."""
+    with database.transaction() as session:
+        count = end_all_in(session, user_id, but=but)
+        if count:
+            audit.record(session, "session.ended", target=f"user:{user_id}", owner_id=user_id, count=count)
+    return count
+
+
+def end_all_in(session: Session, user_id: str, *, but: str | None = None) -> int:
+    """The same inside a transaction that records its own event (disabling, a new password)."""
+    conditions = [SignInSession.user_id == user_id]
+    if but:
+        conditions.append(SignInSession.id != but)
+    return _end(session, *conditions)
+
+
+def _live(user_id: str, now: int) -> list[ColumnElement[bool]]:
+    return [
+        SignInSession.user_id == user_id,
+        SignInSession.ended_at.is_(None),
+        SignInSession.expires_at > now,
+        SignInSession.seen_at > now - config.current().session_idle_ttl,
+    ]
+
+
+def _end(session: Session, *conditions: ColumnElement[bool]) -> int:
+    result = session.execute(
+        update(SignInSession).where(*conditions, SignInSession.ended_at.is_(None)).values(ended_at=clock.now())
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+
+
+def _end_oldest(session: Session, user_id: str) -> None:
+    extra = session.scalars(
+        select(SignInSession.id)
+        .where(*_live(user_id, clock.now()))
+        .order_by(SignInSession.seen_at.desc())
+        .offset(PARALLEL_SESSIONS - 1)
+    ).all()
+    if extra:
+        _end(session, SignInSession.id.in_(extra))
+
+
+def _note_seen(row: SignInSession, now: int) -> None:
+    if now - row.seen_at < SEEN_EVERY_SECONDS:
+        return
+    with database.autocommit() as connection:
+        connection.execute(update(SignInSession).where(SignInSession.id == row.id).values(seen_at=now))

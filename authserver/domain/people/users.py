@@ -1,0 +1,363 @@
+"""People: who has an account, in which role, and whether it is disabled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from authserver import config, database
+from authserver.domain.grants import grants
+from authserver.domain.ground import cache, mails, one_time_links, throttle
+from authserver.domain.people import known_devices, sessions
+from authserver.domain.people.credentials import passwords
+from authserver.domain.people.known_devices import Standing
+from authserver.domain.record import audit
+from authserver.errors import Conflict, Invalid, NotFound
+from authserver.lib import clock, emails, secrets, user_agents
+from authserver.models import Grant
+from authserver.models import User as User  # the people commands and pages are handed
+from authserver.observability import context
+
+ROLES = ("user", "admin")
+MAX_NAME = 200
+# So many wrong passwords since the last sign-in, and then the right one in a new browser: more than a slip of the hand.
+FAILURES_BEFORE_WARNING = 3
+
+
+def find(user_id: str) -> User | None:
+    """The person with this id."""
+    with database.reading() as session:
+        return session.get(User, user_id)
+
+
+def get(user_id: str) -> User:
+    """The person with this id; raises NotFound."""
+    user = find(user_id)
+    if user is None:
+        raise NotFound("There is no such person.")
+    return user
+
+
+def find_by_email(email: str) -> User | None:
+    """The person with this address, however it is spelt."""
+    try:
+        email = emails.normalise(email)
+    except ValueError:
+        return None
+    with database.reading() as session:
+        return session.scalar(select(User).where(User.email == email))
+
+
+def as_plain(user: User) -> User:
+    """The same person as if they were no administrator, for a credential that does not reach so far; never stored."""
+    return User(id=user.id, email=user.email, name=user.name, role="user", disabled_at=user.disabled_at)
+
+
+def emails_of(user_ids: Iterable[str]) -> dict[str, str]:
+    """The addresses of these people, by id."""
+    with database.reading() as session:
+        rows = session.execute(select(User.id, User.email).where(User.id.in_(list(user_ids)))).all()
+    return {row.id: row.email for row in rows}
+
+
+def page(q: str = "", *, page: int = 1, limit: int = 20) -> tuple[list[User], int]:
+    """People whose name or address holds `q`, newest first, and how many there are."""
+    conditions = []
+    if q:
+        folded = q.strip().lower()
+        conditions.append(
+            or_(User.email.contains(folded, autoescape=True), func.lower(User.name).contains(folded, autoescape=True))
+        )
+    with database.reading() as session:
+        total = session.scalar(select(func.count()).select_from(User).where(*conditions)) or 0
+        rows = session.scalars(
+            select(User)
+            .where(*conditions)
+            .order_by(User.created_at.desc(), User.id)
+            .limit(limit)
+            .offset((page - 1) * limit)
+        ).all()
+    return list(rows), total
+
+
+def create(
+    email: str, name: str = "", role: str = "user", password: str | None = None, *, verified: bool = True
+) -> User:
+    """A new account; without a password it needs a welcome link. Raises Invalid, or Conflict for a taken address."""
+    user = _new(email, name, role, verified=verified)
+    if password is not None:
+        user.password_hash = passwords.hashed(password, email=user.email, name=user.name)
+        user.password_changed_at = user.created_at
+    _insert(user)
+    return user
+
+
+def welcome_link(user_id: str) -> str:
+    """A one-time link with which a person without a password chooses one; older ones die."""
+    return _link(user_id, "welcome")
+
+
+def sign_in_link(user_id: str, *, lifetime: int | None = None) -> str:
+    """A one-time link that signs in; the demo's card has one."""
+    return _link(user_id, "sign_in", lifetime=lifetime)
+
+
+def access_link(user_id: str) -> str:
+    """What an administrator hands out: a welcome link before the first password, a reset link after."""
+    return _link(user_id, "reset" if get(user_id).password_hash else "welcome")
+
+
+def rename(user_id: str, name: str) -> None:
+    """Change the name shown on pages; raises Invalid."""
+    name = _clean_name(name)
+    _change(user_id, "user.updated", {"name": name}, changed=["name"])
+
+
+def set_role(user_id: str, role: str) -> None:
+    """Make somebody a user or an administrator; raises Invalid."""
+    _check_role(role)
+    _change(user_id, "user.updated", {"role": role}, changed=["role"], role=role)
+
+
+def change_email(user_id: str, email: str) -> None:
+    """Give an account another address; links made for the old one die, and it gets a mail. Raises Invalid, Conflict."""
+    email = _clean_email(email)
+    try:
+        with database.transaction() as session:
+            user = _locked(session, user_id)
+            old = user.email
+            if old == email:
+                return
+            user.email = email
+            session.flush()
+            asked = context.current()
+            mails.send(
+                session, old, "email_changed", name=user.name, at=clock.now(), ip=asked.ip or "unknown", new=email
+            )
+            audit.record(session, "user.updated", target=f"user:{user_id}", owner_id=user_id, changed=["email"])
+    except IntegrityError:
+        raise Conflict("There is already an account with this email address.", field="email") from None
+
+
+def disable(user_id: str) -> None:
+    """Stop an account at once. Sessions and what apps were given end for good; keys rest until it is enabled again."""
+    with database.transaction() as session:
+        user = _locked(session, user_id)
+        if user.disabled_at is not None:
+            return
+        user.disabled_at = clock.now()
+        ended = sessions.end_all_in(session, user_id)
+        grants.end(session, "user disabled", Grant.user_id == user_id)
+        one_time_links.kill(session, user_id, *one_time_links.PURPOSES)
+        audit.record(session, "user.disabled", target=f"user:{user_id}", owner_id=user_id, sessions_ended=ended)
+
+
+def enable(user_id: str) -> None:
+    """Let a disabled person in again."""
+    with database.transaction() as session:
+        user = _locked(session, user_id)
+        if user.disabled_at is None:
+            return
+        user.disabled_at = None
+        audit.record(session, "user.enabled", target=f"user:{user_id}", owner_id=user_id)
+
+
+def unlock(user_id: str) -> None:
+    """Forget failed sign-ins of an account, so that it can be tried from anywhere again."""
+    user = get(user_id)
+    throttle.clear(user.email)
+    with database.transaction() as session:
+        audit.record(session, "user.unlocked", target=f"user:{user_id}", owner_id=user_id)
+
+
+def request_reset(email: str) -> None:
+    """Mail a reset link to whoever has this address; for nobody the same work is done for nothing.
+
+    Raises Invalid for what is no address and RateLimited for too many requests from one place.
+    """
+    email = _clean_email(email)
+    ip = context.current().ip
+    throttle.begin_reset(email, ip=ip)
+    with database.transaction() as session:
+        user = session.scalar(select(User).where(User.email == email))
+        values: dict[str, Any] = {"ip": ip or "unknown", "minutes": one_time_links.PURPOSES["reset"][0] // 60}
+        if user is not None and user.disabled_at is None:
+            purpose = "reset" if user.password_hash else "welcome"
+            link = one_time_links.make(session, user, purpose, lifetime=one_time_links.PURPOSES["reset"][0])
+            mails.send(session, user.email, "password_reset", name=user.name, link=link, **values)
+        else:
+            mails.pretend(session, "password_reset", name="", link="", **values)
+        audit.record(
+            session,
+            "user.password_reset_requested",
+            target=f"user:{user.id}" if user else "user:unknown",
+            owner_id=user.id if user else None,
+        )
+
+
+def sign_up(email: str, name: str) -> None:
+    """Open an account and mail a welcome link, which proves the address; a taken address gets a mail that says so.
+
+    No password before the address is proven: else whoever signs somebody else's address up would hold the key
+    to an account that its owner then confirms. The answer is the same for every address. Raises Invalid, RateLimited.
+    """
+    if config.current().signup != "on":
+        raise NotFound("There is no such page.", "sign-up is off")
+    user = _new(email, name, "user", verified=False)
+    throttle.begin_sign_up(user.email, ip=context.current().ip)
+    with database.transaction() as session:
+        taken = session.scalar(select(User).where(User.email == user.email))
+        known = taken or user
+        if taken is None:
+            session.add(user)
+            session.flush()
+        if known.password_hash is None and known.disabled_at is None:
+            mails.send(session, known.email, "welcome", link=one_time_links.make(session, known, "welcome"))
+        else:
+            mails.send(session, known.email, "sign_up_taken")
+        audit.record(
+            session,
+            "user.sign_up_repeated" if taken else "user.created",
+            target=f"user:{known.id}",
+            owner_id=known.id,
+            role=known.role,
+        )
+
+
+def use_sign_in_link(token: str) -> User:
+    """Use up a link that signs in; raises NotFound."""
+    with database.transaction() as session:
+        return one_time_links.spend(session, token, "sign_in")
+
+
+def note_sign_in(user: User, device: bytes) -> None:
+    """Remember the browser of a sign-in; where it is new, tell its person, with a way to end what it did.
+
+    An account's first browser is news only if somebody failed before it; failures before a new one are an event of
+    their own (security.md 6.3.5), so that who has no mail finds it in the security history.
+    """
+    asked = context.current()
+    with database.transaction() as session:
+        standing = known_devices.remember(session, user.id, device)
+        if standing is Standing.KNOWN:
+            return
+        failures = passwords.failures_since(session, user.id, user.last_login_at or user.created_at)
+        suspicious = failures >= FAILURES_BEFORE_WARNING
+        if standing is Standing.FIRST and not suspicious:
+            return
+        link = one_time_links.make(session, user, "not_me")
+        mails.send(
+            session,
+            user.email,
+            "new_device",
+            name=user.name,
+            link=link,
+            at=clock.now(),
+            ip=asked.ip or "unknown",
+            browser=user_agents.describe(asked.user_agent).text if asked.user_agent else "",
+            failures=failures if suspicious else 0,
+        )
+        if suspicious:
+            who = f"user:{user.id}"
+            audit.record(
+                session, "user.login_after_failures", target=who, owner_id=user.id, actor=who, failures=failures
+            )
+
+
+def disown_sign_in(token: str) -> str:
+    """Answer "This wasn't me": end every session, forget every browser, cut off every app; returns a reset link."""
+    with database.transaction() as session:
+        user = one_time_links.spend(session, token, "not_me")
+        ended = sessions.end_all_in(session, user.id)
+        known_devices.forget_all(session, user.id)
+        grants.end(session, "disowned", Grant.user_id == user.id)
+        link = one_time_links.make(session, user, "reset")
+        audit.record(
+            session,
+            "session.ended",
+            target=f"user:{user.id}",
+            owner_id=user.id,
+            actor=f"user:{user.id}",
+            reason="disowned",
+            count=ended,
+        )
+    return link
+
+
+def _new(email: str, name: str, role: str, *, verified: bool) -> User:
+    _check_role(role)
+    now = clock.now()
+    return User(
+        id=secrets.random_id("usr"),
+        email=_clean_email(email),
+        name=_clean_name(name),
+        role=role,
+        email_verified_at=now if verified else None,
+        created_at=now,
+    )
+
+
+def _insert(user: User) -> None:
+    try:
+        with database.transaction() as session:
+            session.add(user)
+            session.flush()
+            audit.record(session, "user.created", target=f"user:{user.id}", owner_id=user.id, role=user.role)
+    except IntegrityError:
+        raise Conflict("There is already an account with this email address.", field="email") from None
+
+
+def _link(user_id: str, purpose: str, *, lifetime: int | None = None) -> str:
+    with database.transaction() as session:
+        user = _locked(session, user_id)
+        if user.disabled_at is not None:
+            raise Conflict("This account is disabled. Enable it first.")
+        one_time_links.kill(session, user_id, purpose)
+        link = one_time_links.make(session, user, purpose, lifetime=lifetime)
+        audit.record(session, "user.link_created", target=f"user:{user_id}", owner_id=user_id, purpose=purpose)
+    return link
+
+
+def _change(user_id: str, type: str, values: dict[str, Any], **data: Any) -> None:
+    with database.transaction() as session:
+        found = session.scalar(
+            update(User).where(User.id == user_id).values(**values).returning(User.id),
+            execution_options={"synchronize_session": False},
+        )
+        if found is None:
+            raise NotFound("There is no such person.")
+        if "role" in values:  # what a person's clients may have depends on it
+            cache.touch(session, "clients")
+        audit.record(session, type, target=f"user:{user_id}", owner_id=user_id, **data)
+
+
+def _locked(session: Session, user_id: str) -> User:
+    user = session.scalar(select(User).where(User.id == user_id).with_for_update())
+    if user is None:
+        raise NotFound("There is no such person.")
+    return user
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise Invalid("A role is user or admin.", field="role")
+
+
+def _clean_email(email: str) -> str:
+    try:
+        return emails.normalise(email)
+    except ValueError as error:
+        raise Invalid(str(error), "no email address", field="email") from None
+
+
+def _clean_name(name: str) -> str:
+    name = " ".join(name.split())
+    if len(name) > MAX_NAME:
+        raise Invalid(f"A name has at most {MAX_NAME} characters.", field="name")
+    if not name.isprintable():
+        raise Invalid("A name has no invisible characters.", field="name")
+    return name

@@ -1,0 +1,41 @@
+"""What has to be done now and then, whoever asks: mails, expired rows, old keys. Several processes may share it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from authserver.domain.ground import mails
+from authserver.domain.running import expiry_reminders, retention
+from authserver.domain.signing import keys as signing_keys
+from authserver.observability import logs
+
+TICK_SECONDS = 2.0
+# (every so many seconds, what)
+CHORES: tuple[tuple[int, Callable[[], object]], ...] = (
+    (2, mails.deliver_due),
+    (600, retention.purge),
+    (3600, signing_keys.rotate_if_due),
+    (3600, expiry_reminders.send),
+)
+
+
+def run(until: threading.Event) -> None:
+    """Do each chore when it is due, until told to stop. A chore that fails is logged and tried again in its turn."""
+    due = [0.0] * len(CHORES)
+    while True:
+        for number, (seconds, chore) in enumerate(CHORES):
+            if time.monotonic() >= due[number] and not until.is_set():
+                due[number] = time.monotonic() + seconds
+                try:
+                    chore()
+                except Exception as error:
+                    logs.failure("chore_failed", error, chore=getattr(chore, "__qualname__", "?"))
+        if until.wait(TICK_SECONDS):
+            return
+
+
+def in_background() -> None:
+    """Do them from a thread of this process, for the demo."""
+    threading.Thread(target=run, args=(threading.Event(),), name="chores", daemon=True).start()

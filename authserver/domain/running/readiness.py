@@ -1,0 +1,51 @@
+"""Ready for production? A short list of what a serious installation has, cheap enough to ask on every view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from authserver import config, database
+from authserver.domain.signing import keys as signing_keys
+from authserver.lib import clock
+from authserver.models import User
+
+# Twice the age at which signing keys are rotated: older ones mean that nobody does it.
+OLDEST_KEY_SECONDS = 180 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to have; while it is missing, `advice` says why and `command` what to type or to set."""
+
+    title: str
+    done: bool
+    advice: str
+    command: str
+
+
+def checklist() -> tuple[Item, ...]:
+    """What is done and what is missing."""
+    settings = config.current()
+    return (
+        Item("Own data", not settings.demo, "This is the demo. The real thing starts with", "authserver serve"),
+        Item("Issuer over https", settings.https, "Set the https address that people will use:", "AUTHSERVER_ISSUER"),
+        Item("Mail", bool(settings.smtp_url), "Without it nobody can reset a password:", "AUTHSERVER_SMTP_URL"),
+        Item("Second admin", _admins() > 1, "One lost password locks everybody out:", "authserver user create --admin"),
+        Item("Fresh signing keys", _keys_are_fresh(), "They are older than half a year:", "authserver jwks rotate"),
+        Item("PostgreSQL", not settings.sqlite, "SQLite serves one machine only:", "AUTHSERVER_DATABASE_URL"),
+    )
+
+
+def _admins() -> int:
+    with database.reading() as session:
+        active = select(func.count()).select_from(User).where(User.role == "admin", User.disabled_at.is_(None))
+        return session.scalar(active) or 0
+
+
+def _keys_are_fresh() -> bool:
+    now = clock.now()
+    active = [key for key in signing_keys.every() if signing_keys.state(key) == "active"]
+    newest = {alg: max((key.active_at for key in active if key.alg == alg), default=0) for alg in signing_keys.ALGS}
+    return all(now - at < OLDEST_KEY_SECONDS for at in newest.values())

@@ -1,0 +1,94 @@
+"""A backup brings back what was revoked after it: what follows a restore makes sure that nothing of it works (E15)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from authserver import database
+from authserver.domain.ground import cache
+from authserver.domain.record import audit
+from authserver.lib import clock
+from authserver.models import (
+    AccessToken,
+    ApiKey,
+    AuthorizationRequest,
+    Client,
+    ClientSecret,
+    Consent,
+    Grant,
+    OneTimeLink,
+    SigningKey,
+    SignInSession,
+    User,
+)
+
+# What somebody ended, by table: the column that says so. NULL means that it is good.
+ENDED: tuple[tuple[Any, Any, Any], ...] = (
+    (ApiKey, ApiKey.id, ApiKey.revoked_at),
+    (ClientSecret, ClientSecret.id, ClientSecret.revoked_at),
+    (ClientSecret, ClientSecret.id, ClientSecret.expires_at),
+    (Client, Client.id, Client.disabled_at),
+    (Client, Client.id, Client.deleted_at),
+    (User, User.id, User.disabled_at),
+    (Consent, Consent.id, Consent.revoked_at),
+    (SigningKey, SigningKey.kid, SigningKey.retired_at),
+    (SigningKey, SigningKey.kid, SigningKey.removed_at),
+)
+
+Endings = list[dict[str, int]]
+"""For each line of ENDED: when each row ended, by its id."""
+
+
+def endings() -> Endings:
+    """What the database of now says has ended, to be told again after the restore."""
+    with database.reading() as session:
+        return [
+            {str(id): int(at) for id, at in session.execute(select(key, column).where(column.is_not(None)))}
+            for _, key, column in ENDED
+        ]
+
+
+def after_restore(known: Endings | None) -> Mapping[str, int]:
+    """End every session, grant and token of the restored database, and repeat the endings known from before.
+
+    Returns how many rows each step touched; without `known`, keys revoked since the backup are good again.
+    """
+    now = clock.now()
+    with database.transaction() as session:
+        done = {
+            "sessions": _set(session, SignInSession, SignInSession.ended_at, now),
+            "grants": _set(session, Grant, Grant.revoked_at, now, revoked_because="restored"),
+            "access_tokens": _count(session, delete(AccessToken)),
+            "links": _count(session, delete(OneTimeLink)),
+            "requests": _count(session, delete(AuthorizationRequest)),
+            "repeated": _repeat(session, known or []),
+        }
+        # The next second: what was issued earlier in this one must end, too.
+        session.execute(update(User).values(tokens_not_before=now + 1))
+        session.execute(update(Client).values(tokens_not_before=now + 1))
+        for name in cache.NAMES:
+            cache.touch(session, name)
+        audit.record(session, "database.restored", rows=done)
+    return done
+
+
+def _repeat(session: Session, known: Endings) -> int:
+    total = 0
+    for (model, key, column), ended in zip(ENDED, known, strict=False):
+        for id, at in ended.items():
+            total += _count(session, update(model).where(key == id, column.is_(None)).values({column: at}))
+    return total
+
+
+def _set(session: Session, model: Any, column: Any, at: int, **more: Any) -> int:
+    values = {column.key: at, **more}
+    return _count(session, update(model).where(column.is_(None)).values(**values))
+
+
+def _count(session: Session, statement: Any) -> int:
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's and a DELETE's result has it

@@ -1,0 +1,103 @@
+"""What has expired goes, in small batches, so that nobody waits for a lock (security.md E21)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tuple_
+
+from authserver import database
+from authserver.domain.clients import clients
+from authserver.domain.ground import idempotency
+from authserver.domain.record import audit
+from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.extensions import Base
+from authserver.lib import clock
+from authserver.models import (
+    AccessToken,
+    AttemptCounter,
+    AuthorizationCode,
+    AuthorizationRequest,
+    ClientSecret,
+    FormNonce,
+    Grant,
+    IdempotencyKey,
+    KnownDevice,
+    Mail,
+    OneTimeLink,
+    RefreshToken,
+    Refusal,
+    RevokedToken,
+    SignInSession,
+    UsageCount,
+    UsedJti,
+)
+
+DAY = 86_400
+BATCH = 500
+RESTORABLE = 7 * DAY  # how long a deleted client can be brought back
+# Who presents something dead within this time is still told apart from who makes something up.
+REMEMBERED = DAY
+
+
+def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
+    """Delete what nobody can use or wants to look at; how many rows went, by table.
+
+    `audit_before` (epoch seconds) cuts the audit log, which else stays for ever.
+    """
+    now = clock.now()
+    idempotency.forget_answers()
+    gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
+    gone["clients"] = clients.purge(now - RESTORABLE)
+    gone["webhook_deliveries"] = webhook_deliveries.purge()
+    if audit_before is not None:
+        gone["audit_events"] = audit.purge(audit_before * 1_000_000)
+    return gone
+
+
+def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
+    """Each table and its dead rows. What hangs on a grant goes before the grant."""
+    remembered = now - REMEMBERED
+    month = now - 30 * DAY
+    return (
+        (FormNonce, FormNonce.expires_at < now),
+        (AttemptCounter, AttemptCounter.window_ends_at < now),
+        (OneTimeLink, OneTimeLink.expires_at < remembered),
+        # Anybody can make requests, of 16 kB and more: those that were never answered are not kept for a day.
+        (
+            AuthorizationRequest,
+            or_(
+                AuthorizationRequest.expires_at < remembered,
+                AuthorizationRequest.answered_at.is_(None) & (AuthorizationRequest.expires_at < now),
+            ),
+        ),
+        (AuthorizationCode, AuthorizationCode.expires_at < remembered),
+        (AccessToken, AccessToken.expires_at < remembered),
+        (RefreshToken, RefreshToken.expires_at < remembered),
+        (RevokedToken, RevokedToken.expires_at < now - clock.LEEWAY),
+        (UsedJti, UsedJti.expires_at < now),
+        (Grant, Grant.expires_at < remembered),
+        (SignInSession, or_(SignInSession.expires_at < month, SignInSession.ended_at < month)),
+        (ClientSecret, or_(ClientSecret.expires_at < month, ClientSecret.revoked_at < month)),
+        (KnownDevice, KnownDevice.seen_at < now - 400 * DAY),
+        (IdempotencyKey, IdempotencyKey.expires_at < now),
+        (Refusal, Refusal.at < now - 7 * DAY),
+        (Mail, (Mail.next_attempt_at.is_(None)) & (Mail.created_at < month)),
+        (UsageCount, UsageCount.hour < now - 400 * DAY),
+    )
+
+
+def _delete(model: type[Base], condition: ColumnElement[bool]) -> int:
+    key = inspect(model).primary_key
+    one = key[0] if len(key) == 1 else tuple_(*key)
+    batch: Select[tuple[object, ...]] = select(*key).where(condition).limit(BATCH)
+    total = 0
+    while True:
+        with database.transaction() as session:
+            gone = session.execute(
+                delete(model).where(one.in_(batch)), execution_options={"synchronize_session": False}
+            )
+        count = int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
+        total += count
+        if count < BATCH:
+            return total

@@ -1,0 +1,222 @@
+"""The schema: made once in an empty database, migrated by command, compared at every start."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache as once
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.orm import Session
+
+from authserver import assets, database
+from authserver.domain.access import permissions, scopes
+from authserver.domain.ground import cache
+from authserver.domain.record import audit
+from authserver.domain.signing import keys as signing_keys
+from authserver.errors import Unavailable
+from authserver.models import CacheVersion
+
+# Waiting for another process to finish the same work; a first start takes about a second.
+LOCK_SECONDS = 60
+# Any number will do, as long as nothing else in the database locks it.
+_ADVISORY_LOCK = 0x6175_7468
+_SENTENCES = {
+    "current": "The schema is up to date.",
+    "empty": "The database is empty: run `authserver migrate`.",
+    "behind": "The database has an older schema: run `authserver migrate`.",
+    "ahead": "The database has a newer schema than this version knows: install the version that migrated it.",
+    "unknown": "The database holds tables that are not ours: point database_url at an empty one.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`state` is empty, current, behind, ahead or unknown; `revision` is what the database says."""
+
+    state: str
+    revision: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What it means and what helps."""
+        return _SENTENCES[self.state]
+
+
+def status() -> Status:
+    """Compare the database with the migrations of this version; Alembic is not needed for that."""
+    with database.reading() as session:
+        return _status(session.connection())
+
+
+def reachable() -> None:
+    """One round trip; raises what the driver raises when the database does not answer."""
+    with database.autocommit() as connection:
+        connection.exec_driver_sql("SELECT 1")
+
+
+def ensure() -> None:
+    """Make schema, first rows and first keys in an empty database, once, however many processes start.
+
+    Raises Unavailable if there is a schema and it is not this version's.
+    """
+    if status().state == "empty":
+        with _alone():
+            if status().state == "empty":
+                _upgrade()
+    found = status()
+    if found.state != "current":
+        raise Unavailable(found.sentence)
+    cache.reset()
+    signing_keys.ensure()
+
+
+def migrate_if_behind() -> None:
+    """What the demo does at every start; elsewhere migrating is a decision."""
+    if status().state == "behind":
+        migrate()
+
+
+def migrate(down: str = "") -> Status:
+    """Go to the newest schema, or down to a revision (`base` is none); returns where the database is then."""
+    with _alone():
+        if down:
+            _downgrade(down)
+        elif status().state != "unknown":
+            _upgrade()
+    return status()
+
+
+def seed(session: Session) -> None:
+    """The rows that the code relies on; those that exist stay as they are."""
+    audit.seed(session)
+    present = set(session.scalars(select(CacheVersion.name)))
+    session.add_all(CacheVersion(name=name, version=1) for name in cache.NAMES if name not in present)
+    session.flush()
+    scopes.seed(session)
+    permissions.seed(session)
+    session.flush()
+
+
+@once
+def revisions() -> dict[str, str]:
+    """Every revision of this version and the one before it, read from the files of `migrations/`."""
+    found = {}
+    for file in (assets.assets() / "migrations" / "versions").glob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        own = re.search(r'^revision: str = "(\w+)"', source, re.M)
+        before = re.search(r'^down_revision: str \| None = "(\w+)"', source, re.M)
+        if own:
+            found[own[1]] = before[1] if before else ""
+    return found
+
+
+def newest() -> str:
+    """The revision no other builds on."""
+    known = revisions()
+    (head,) = known.keys() - set(known.values())
+    return head
+
+
+def _status(connection: Connection) -> Status:
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" not in tables:
+        return Status("unknown" if tables else "empty")
+    revision = connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
+    if not revision:
+        return Status("empty")
+    if revision == newest():
+        return Status("current", revision)
+    return Status("behind" if revision in revisions() else "ahead", revision)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Keep every other process, on any node, out of the block."""
+    with _alone_on_postgresql() if database.dialect() == "postgresql" else _alone_on_sqlite():
+        yield
+
+
+@contextlib.contextmanager
+def _alone_on_postgresql() -> Iterator[None]:
+    with database.autocommit() as connection:
+        connection.exec_driver_sql(f"SET statement_timeout = '{LOCK_SECONDS}s'")
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
+        try:
+            yield
+        finally:
+            connection.invalidate()  # its end releases the lock, and nobody inherits its timeouts
+
+
+@contextlib.contextmanager
+def _alone_on_sqlite() -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:  # Windows: BEGIN IMMEDIATE alone has to do
+        yield
+        return
+    file = Path(database.engine().url.database or "").with_suffix(".lock")
+    with file.open("w") as lock:
+        file.chmod(0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _upgrade() -> None:
+    """To the newest revision, with the rows that the code relies on, in one transaction: both or neither."""
+    from alembic import command
+
+    with _migrating() as connection:
+        command.upgrade(_alembic(connection), "head")
+        # The session joins the connection's transaction and leaves its end to us.
+        with Session(connection, join_transaction_mode="rollback_only") as session:
+            seed(session)
+
+
+def _downgrade(revision: str) -> None:
+    from alembic import command
+
+    with _migrating() as connection:
+        command.downgrade(_alembic(connection), revision)
+
+
+def _alembic(connection: Connection) -> Any:
+    from alembic.config import Config
+
+    settings = Config()
+    settings.set_main_option("script_location", str(assets.assets() / "migrations").replace("%", "%%"))
+    settings.set_main_option("path_separator", "os")
+    settings.attributes["connection"] = connection
+    return settings
+
+
+@contextlib.contextmanager
+def _migrating() -> Iterator[Connection]:
+    """One connection in one transaction, without our short time limits."""
+    with database.autocommit() as connection:
+        _begin(connection)
+        try:
+            yield connection
+            if database.dialect() == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+                raise Unavailable("The migration would break references between rows; nothing was changed.")
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        finally:
+            connection.invalidate()  # its pragmas and limits are not for others
+
+
+def _begin(connection: Connection) -> None:
+    if database.dialect() == "sqlite":
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # a table made anew must not take its children along
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")

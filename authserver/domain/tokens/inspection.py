@@ -1,0 +1,233 @@
+"""Looking into credentials: whether one is good now, and what it says (RFC 7662, contract 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, literal, select
+
+from authserver import config, database
+from authserver.domain.access import scopes
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import KeyFacts
+from authserver.domain.clients import clients
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.grants import grants, refresh_tokens
+from authserver.domain.grants.grants import GrantFacts
+from authserver.domain.ground import usage
+from authserver.domain.signing import keys as signing_keys
+from authserver.domain.tokens import issuance, server_jwts
+from authserver.lib import clock, jwt, secrets
+from authserver.lib import scopes as grammar
+from authserver.models import AccessToken, Grant, RevokedToken, User
+
+_VERIFIED_WITH = frozenset({"ES256"})  # what `issuance` signs with
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A credential that is good now, and what it says. `claims` are those of introspection (RFC 7662 section 2.2)."""
+
+    credential: str  # access_token, refresh_token, api_key, jwt
+    client_id: str
+    subject: str
+    scopes: tuple[str, ...]
+    audience: tuple[str, ...]
+    claims: dict[str, Any]
+    grant: GrantFacts | None = None
+    username: str = ""
+    permission: str = ""
+    key: KeyFacts | None = None
+
+
+# Statements are built once: for SQLAlchemy that costs more than running them.
+
+
+def _revoked(jti: Any) -> Any:
+    return select(literal(1)).where(RevokedToken.jti == jti).exists().label("revoked")
+
+
+_BY_CLIENT = select(_revoked(bindparam("jti")))
+_BY_GRANT = grants.selected(_revoked(bindparam("jti"))).where(Grant.id == bindparam("grant_id"))
+_OPAQUE = (
+    select(*grants.COLUMNS, AccessToken.claims, AccessToken.grant_id, _revoked(AccessToken.jti))
+    .select_from(AccessToken)
+    .outerjoin(Grant, Grant.id == AccessToken.grant_id)
+    .outerjoin(User, User.id == Grant.user_id)
+    .where(AccessToken.digest == bindparam("presented"), AccessToken.expires_at > bindparam("now"))
+)
+
+
+def inspect(presented: str, *, ip: str = "", verifier: str = "") -> Inspection | None:
+    """What a credential says, if it is good now; else None, whatever is wrong. At most one statement.
+
+    Its form says what it is, so that no hint is needed, and garbage never reaches the database. Clients' own JWTs are
+    good only where a `verifier` is named, at which they are used up (contract 11.13).
+    """
+    if jwt.looks_like_jwt(presented):
+        if verifier and not _says_access_token(presented):
+            return _inspect_server_jwt(presented, verifier)
+        return _inspect_jwt(presented)
+    kind = secrets.kind_of(presented)
+    if kind == "at":
+        return _inspect_opaque(presented)
+    if kind == "rt":
+        return _inspect_refresh_token(presented)
+    if kind == "ak":
+        return _inspect_api_key(presented, ip)
+    return None
+
+
+def visible_to(found: Inspection, caller: ClientFacts) -> bool:
+    """Whether a client may learn of a credential (contract 5 and 11.5)."""
+    if caller.introspect_all:
+        return True
+    if found.client_id and found.client_id == caller.id and found.credential != "jwt":
+        return True
+    return found.credential == "access_token" and serves(found, caller)
+
+
+def serves(found: Inspection, caller: ClientFacts) -> bool:
+    """Whether the caller is an API that the token is for, or that owns one of its scopes if it is for the issuer."""
+    served = set(caller.resource_server_for)
+    if not served.isdisjoint(found.audience):
+        return True
+    known = scopes.all()
+    owners = {known[name].resource for name in found.scopes if name in known}
+    return config.current().issuer in found.audience and not served.isdisjoint(owners)
+
+
+def good_here(found: Inspection) -> bool:
+    """Whether a credential is good at this server's own endpoints: an API key, or one for the issuer (11.5)."""
+    if found.credential == "jwt":
+        return server_jwts.api_audience() in found.audience
+    return found.credential == "api_key" or config.current().issuer in found.audience
+
+
+def _says_access_token(token: str) -> bool:
+    try:
+        typ = jwt.peek_header(token).get("typ")
+    except jwt.InvalidToken:
+        return True  # which `_inspect_jwt` will find out, too
+    return isinstance(typ, str) and typ.lower().removeprefix("application/") == issuance.ACCESS_TOKEN_TYP
+
+
+def _inspect_server_jwt(token: str, verifier: str) -> Inspection | None:
+    found = server_jwts.verify(token, verifier)
+    if found is None:
+        return None
+    return Inspection("jwt", found.client.id, found.client.id, found.scopes, found.audience, found.claims)
+
+
+def _inspect_jwt(token: str) -> Inspection | None:
+    claims = verified(token)
+    if claims is None:
+        return None
+    jti, grant_id = str(claims["jti"]), grant_id_of(claims)
+    with database.autocommit() as connection:
+        if grant_id:
+            row = connection.execute(_BY_GRANT, {"jti": jti, "grant_id": grant_id}).one_or_none()
+        else:
+            row = connection.execute(_BY_CLIENT, {"jti": jti}).one_or_none()
+    if row is None or row.revoked:
+        return None
+    return _access_token(claims, grants.facts(row) if grant_id else None)
+
+
+def _inspect_opaque(token: str) -> Inspection | None:
+    with database.autocommit() as connection:
+        row = connection.execute(_OPAQUE, {"presented": secrets.digest(token), "now": clock.now()}).one_or_none()
+    if row is None or row.revoked:
+        return None
+    return _access_token(row.claims, grants.facts(row) if row.grant_id else None)
+
+
+def _inspect_refresh_token(token: str) -> Inspection | None:
+    row, now = refresh_tokens.find(token), clock.now()
+    if row is None or row.used_us is not None or row.token_expires_at <= now:
+        return None
+    grant, client = grants.facts(row), clients.find(row.token_client_id)
+    if not _alive(client, grant, row.issued_at) or client is None:
+        return None
+    effective = grants.effective_scopes(grant, client)
+    claims = {
+        "iss": config.current().issuer,
+        "sub": grant.user_id,
+        "client_id": client.id,
+        "iat": row.issued_at,
+        "exp": row.token_expires_at,
+    }
+    return Inspection("refresh_token", client.id, grant.user_id, effective, (), claims, grant, grant.email)
+
+
+def _inspect_api_key(key: str, ip: str) -> Inspection | None:
+    found = api_keys.check(key, ip)
+    if found is None:
+        return None
+    claims = {
+        "iss": config.current().issuer,
+        "sub": found.owner_id,
+        "iat": found.created_at,
+        "exp": found.expires_at,
+        "jti": found.id,
+    }
+    return Inspection(
+        "api_key",
+        "",
+        found.owner_id,
+        tuple(found.scopes),
+        (),
+        {name: value for name, value in claims.items() if value is not None},
+        username=found.owner_email,
+        permission=found.permission,
+        key=found,
+    )
+
+
+def verified(token: str) -> dict[str, Any] | None:
+    """The claims of an access token that we signed and that has not expired."""
+    try:
+        claims = jwt.verify(token, signing_keys.verifying(), algs=_VERIFIED_WITH, typ=issuance.ACCESS_TOKEN_TYP)
+        jwt.check_times(claims, clock.now())
+    except jwt.InvalidToken:
+        return None
+    # The leeway is for `iat` of a node whose clock is ahead; no token lives longer than it says.
+    good = claims.get("iss") == config.current().issuer and claims["exp"] > clock.now()
+    return claims if good else None
+
+
+def grant_id_of(claims: dict[str, Any]) -> str:
+    return str(claims["jti"]).rpartition(".")[0]
+
+
+def _access_token(claims: dict[str, Any], grant: GrantFacts | None) -> Inspection | None:
+    client = clients.find(claims["client_id"])
+    if client is None or not _alive(client, grant, claims["iat"]):
+        return None
+    said = grammar.parse(claims.get("scope"))
+    effective = grants.effective_scopes(grant, client, said) if grant else _assigned(client, said)
+    if grant:
+        usage.note_used("grants", grant.id)
+    audience = claims["aud"]
+    return Inspection(
+        credential="access_token",
+        client_id=client.id,
+        subject=claims["sub"],
+        scopes=effective,
+        audience=tuple(audience) if isinstance(audience, list) else (audience,),
+        claims={name: value for name, value in claims.items() if name != "scope"},
+        grant=grant,
+        username=grant.email if grant else "",
+    )
+
+
+def _alive(client: ClientFacts | None, grant: GrantFacts | None, issued_at: int) -> bool:
+    if client is None or not client.enabled or issued_at < client.tokens_not_before:
+        return False
+    return grant is None or grant.alive(issued_at, clock.now())
+
+
+def _assigned(client: ClientFacts, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name in client.scopes)

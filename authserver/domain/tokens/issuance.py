@@ -1,0 +1,128 @@
+"""Making access tokens and ID tokens (RFC 9068, OpenID Connect Core 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert
+
+from authserver import config, database
+from authserver.domain.access import resources
+from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.grants.grants import GrantFacts
+from authserver.domain.ground import usage
+from authserver.domain.signing import keys as signing_keys
+from authserver.errors import Invalid
+from authserver.lib import clock, jwt, secrets
+from authserver.lib import scopes as grammar
+from authserver.models import AccessToken
+
+ACCESS_TOKEN_TYP = "at+jwt"
+ID_TOKEN_TTL = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An access token as handed out, its life in seconds, and what it may do."""
+
+    value: str
+    expires_in: int
+    scopes: tuple[str, ...]
+
+
+def issue(
+    client: ClientFacts, *, scopes: tuple[str, ...], resources: tuple[str, ...], grant: GrantFacts | None = None
+) -> Issued:
+    """An access token for a grant, or for the client itself. A JWT costs no statement, an opaque token one."""
+    now, ttl = clock.now(), client.access_token_ttl or config.current().access_token_ttl
+    claims = {
+        "iss": config.current().issuer,
+        "sub": grant.user_id if grant else client.id,
+        "aud": _audience(resources),
+        "client_id": client.id,
+        "iat": now,
+        "exp": now + ttl,
+        # The grant's id leads from a JWT to its grant in one lookup.
+        "jti": f"{grant.id}.{secrets.random_token()}" if grant else secrets.random_token(),
+    }
+    if scopes:
+        claims["scope"] = grammar.join(scopes)
+    if grant:
+        claims |= _about_sign_in(grant)
+        usage.note_used("grants", grant.id)
+    if _wants_opaque(client, resources):
+        return Issued(_store(claims, grant), ttl, scopes)
+    return Issued(jwt.sign(signing_keys.signer(), claims, ACCESS_TOKEN_TYP), ttl, scopes)
+
+
+def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, nonce: bool) -> str | None:
+    """The ID token that goes with an access token, if that has the scope `openid`; else None.
+
+    `nonce` belongs only into the first one of a grant (OpenID Connect Core 12.2).
+    """
+    if "openid" not in beside.scopes:
+        return None
+    now, key = clock.now(), signing_keys.signer(client.id_token_alg)
+    claims: dict[str, Any] = {
+        "iss": config.current().issuer,
+        "sub": grant.user_id,
+        "aud": client.id,
+        "azp": client.id,
+        "iat": now,
+        "exp": now + ID_TOKEN_TTL,
+        "at_hash": jwt.at_hash(beside.value, key.alg),
+        **_about_sign_in(grant),
+    }
+    if nonce and grant.nonce is not None:
+        claims["nonce"] = grant.nonce
+    return jwt.sign(key, claims, "JWT")
+
+
+def assigned_resources(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str, ...]:
+    """The resources a client asks tokens for itself. Raises Invalid for one that is unknown or not assigned to it."""
+    for identifier in asked:
+        assigned = identifier in client.resources and resources.find(identifier) is not None
+        if not assigned and identifier not in resources.own():
+            raise Invalid("The resource is unknown or not assigned to the client.", field="resource")
+    return asked
+
+
+def _audience(asked: tuple[str, ...]) -> str | list[str]:
+    if not asked:
+        return config.current().issuer
+    return asked[0] if len(asked) == 1 else list(asked)
+
+
+def _about_sign_in(grant: GrantFacts) -> dict[str, Any]:
+    said: dict[str, Any] = {"auth_time": grant.auth_time}
+    if grant.amr:
+        said["amr"] = grant.amr
+    if grant.session_id:
+        said["sid"] = grant.session_id
+    return said
+
+
+def _wants_opaque(client: ClientFacts, asked: tuple[str, ...]) -> bool:
+    registered = resources.all()  # not `find`: the issuer may be among them, and no look for it is worth a statement
+    for identifier in asked:
+        found = registered.get(identifier)
+        if found is not None and found.access_token_format:
+            return found.access_token_format == "opaque"
+    return client.access_token_format == "opaque"
+
+
+def _store(claims: dict[str, Any], grant: GrantFacts | None) -> str:
+    token = secrets.generate(config.current().slug, "at")
+    row = {
+        "digest": secrets.digest(token),
+        "jti": claims["jti"],
+        "client_id": claims["client_id"],
+        "user_id": grant.user_id if grant else None,
+        "grant_id": grant.id if grant else None,
+        "claims": claims,
+        "expires_at": claims["exp"],
+    }
+    with database.autocommit() as connection:
+        connection.execute(insert(AccessToken), row)
+    return token

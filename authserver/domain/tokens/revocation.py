@@ -1,0 +1,63 @@
+"""Ending tokens before their time (RFC 7009)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from authserver import database
+from authserver.domain.grants import grants, refresh_tokens
+from authserver.domain.record import audit
+from authserver.domain.tokens import inspection
+from authserver.lib import clock, jwt, secrets
+from authserver.models import AccessToken, RevokedToken
+
+
+def revoke(presented: str, client_id: str | None, because: str = "revoked by its client") -> bool:
+    """Revoke a token: an access token alone, a refresh token (spent or not) with its whole grant.
+
+    `client_id` is whose it must be; None is the command line. False, without effect, for everything else.
+    """
+    if jwt.looks_like_jwt(presented):
+        claims = inspection.verified(presented)
+        return claims is not None and _revoke_access_token(claims, client_id, because)
+    kind = secrets.kind_of(presented)
+    if kind == "at":
+        claims = _stored_claims(presented)
+        return claims is not None and _revoke_access_token(claims, client_id, because)
+    if kind == "rt":
+        row = refresh_tokens.find(presented)
+        return row is not None and client_id in (None, row.token_client_id) and grants.revoke(row.id, because)
+    return False
+
+
+def _stored_claims(token: str) -> dict[str, Any] | None:
+    with database.autocommit() as connection:
+        found: dict[str, Any] | None = connection.scalar(
+            select(AccessToken.claims).where(AccessToken.digest == secrets.digest(token))
+        )
+    return found
+
+
+def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because: str) -> bool:
+    if client_id not in (None, claims["client_id"]):
+        return False
+    dialect = sqlite if database.dialect() == "sqlite" else postgresql
+    row = {"jti": claims["jti"], "expires_at": claims["exp"] + clock.LEEWAY}
+    with database.transaction() as session:
+        added = session.execute(
+            dialect.insert(RevokedToken).values(row).on_conflict_do_nothing().returning(RevokedToken.jti)
+        ).one_or_none()
+        if added is not None:
+            by_person = inspection.grant_id_of(claims) != ""
+            audit.record(
+                session,
+                "token.revoked",
+                target=f"access_token:{str(claims['jti'])[-8:]}",
+                owner_id=claims["sub"] if by_person else None,
+                client_id=claims["client_id"],
+                reason=because,
+            )
+    return added is not None

@@ -1,0 +1,208 @@
+"""One request to a webhook endpoint, and what follows from its answer for delivery and endpoint (contract 8, I7)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from authserver import config, database
+from authserver.domain import outbound
+from authserver.domain.ground import mails, usage
+from authserver.domain.record import outbox
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks import secrets as webhook_secrets
+from authserver.domain.webhooks.deliveries import ATTEMPTS
+from authserver.lib import clock, secrets, webhook_signatures
+from authserver.models import User, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from authserver.observability import logs, metrics
+
+# Before each further attempt, with a fifth more or less: about three days in all.
+BACKOFF = (5, 60, 5 * 60, 30 * 60, 2 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 24 * 3600)
+# What an endpoint that keeps failing never came to is given up after this, counted from the event.
+GIVE_UP_SECONDS = 84 * 3600
+# From the third failure in a row on, an endpoint is asked no more often than this, whatever waits for it.
+HOLDS = (0, 0, 5, 60, 5 * 60, 15 * 60)
+PROBE_SECONDS = 15 * 60
+WARN_SECONDS = 24 * 3600
+DISABLE_SECONDS = 5 * 24 * 3600
+KEPT_BODY = 4096
+USAGE_SENT, USAGE_FAILED = "webhooks_delivered", "webhooks_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request that is to be made."""
+
+    endpoint: WebhookEndpoint
+    delivery: WebhookDelivery
+    event: WebhookEvent
+    probe: bool  # not due: tried because the endpoint has been failing
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request, and what it was."""
+
+    at: int
+    headers: dict[str, str]
+    body: bytes
+    answer: outbound.Answer | None
+    error: str
+    ms: int
+    blocked: bool = False
+
+    @property
+    def good(self) -> bool:
+        return self.answer is not None and 200 <= self.answer.status < 300
+
+
+def make(job: Job) -> Outcome:
+    """Make the request. Nothing is written: who kills us now makes us send the same event once more."""
+    endpoint, event, now = job.endpoint, job.event, clock.now()
+    own = endpoint.everybody or event.owner_id == endpoint.owner_id
+    body = outbox.body(
+        event.id, event.type, event.at_us, event.facts, own=own, endpoint_id=endpoint.id,
+        retry_count=job.delivery.sends,
+    )  # fmt: skip
+    signed = webhook_signatures.headers(endpoint.signature_header, webhook_secrets.valid(endpoint), event.id, now, body)
+    standard = {"Content-Type": "application/json", "User-Agent": f"{config.current().slug}-webhooks/1.0", **signed}
+    own_headers = webhook_secrets.headers(endpoint)
+    shown = {**standard, **dict.fromkeys(own_headers, "•••")}
+    began = time.monotonic()
+    answer, error, blocked = None, "", False
+    try:
+        answer = outbound.fetch(endpoint.url, "POST", {**own_headers, **standard}, body)
+    except outbound.Blocked as refused:
+        error, blocked = str(refused), True
+    except outbound.Failed as failure:
+        error = str(failure)
+    return Outcome(now, shown, body, answer, error, int((time.monotonic() - began) * 1000), blocked)
+
+
+def note(job: Job, outcome: Outcome, lease: str) -> bool:
+    """Write down what happened, all of it or nothing; whether the endpoint is still ours."""
+    now = clock.now()
+    with database.transaction() as session:
+        endpoint = session.scalar(
+            select(WebhookEndpoint).where(WebhookEndpoint.id == job.endpoint.id).with_for_update(key_share=True)
+        )
+        delivery = session.get(WebhookDelivery, job.delivery.id, with_for_update=True)
+        if endpoint is None or delivery is None:
+            return False
+        delivery.sends += 1
+        session.execute(insert(WebhookAttempt).values(**_row(job, outcome, delivery.sends)))
+        delivery.last_status = outcome.answer.status if outcome.answer else None
+        delivery.last_ms, delivery.last_error = outcome.ms, outcome.error[:200]
+        endpoint.last_attempt_at, endpoint.last_ms = now, outcome.ms
+        if outcome.good:
+            _succeeded(session, endpoint, delivery, now)
+        elif delivery.test or endpoint.deleted_at is not None:
+            delivery.state, delivery.next_at, delivery.finished_at = "failed", None, now
+        else:
+            _failed(session, endpoint, delivery, job, outcome, now)
+        ours = endpoint.leased_by == lease
+    _count(job, outcome)
+    return ours
+
+
+def _succeeded(session: Session, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: int) -> None:
+    delivery.state, delivery.next_at, delivery.finished_at = "delivered", None, now
+    if endpoint.failing_since is None:
+        return
+    endpoint.failing_since = endpoint.warned_at = endpoint.probe_at = None
+    endpoint.failures, endpoint.held_until = 0, 0
+    # What failed before is tried now, not when its turn would have come (contract 11.35).
+    session.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.next_at > now)
+        .values(next_at=now),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _failed(
+    session: Session, endpoint: WebhookEndpoint, delivery: WebhookDelivery, job: Job, outcome: Outcome, now: int
+) -> None:
+    if not job.probe:
+        delivery.attempts += 1
+        delivery.next_at = now + _jittered(BACKOFF[min(delivery.attempts, len(BACKOFF)) - 1])
+    if delivery.attempts >= ATTEMPTS or now - delivery.queued_at >= GIVE_UP_SECONDS:
+        delivery.state, delivery.next_at, delivery.finished_at = "failed", None, now
+    endpoint.failing_since = endpoint.failing_since or now
+    endpoint.failures += 1
+    endpoint.held_until = now + _jittered(HOLDS[min(endpoint.failures, len(HOLDS)) - 1])
+    endpoint.probe_at = now + _jittered(PROBE_SECONDS)
+    if outcome.answer is not None and outcome.answer.status == 410:
+        _disable(session, endpoint, webhook_endpoints.GONE)
+    elif now - endpoint.failing_since >= DISABLE_SECONDS:
+        _disable(session, endpoint, webhook_endpoints.FAILING)
+    elif now - endpoint.failing_since >= WARN_SECONDS and endpoint.warned_at is None:
+        endpoint.warned_at = now
+        _mail(session, endpoint, "webhook_failing", outcome)
+
+
+def _disable(session: Session, endpoint: WebhookEndpoint, because: str) -> None:
+    _mail(session, endpoint, "webhook_disabled", None, because=because)
+    webhook_endpoints.stop(session, endpoint, because)
+    logs.event("webhook_disabled", level="warning", webhook=endpoint.id, reason=because)
+
+
+def _mail(session: Session, endpoint: WebhookEndpoint, template: str, outcome: Outcome | None, **more: Any) -> None:
+    owner = session.get(User, endpoint.owner_id)
+    if owner is None:
+        return
+    said = ""
+    if outcome is not None:
+        said = f"HTTP {outcome.answer.status}" if outcome.answer else outcome.error
+    mails.send(
+        session,
+        owner.email,
+        template,
+        name=owner.name,
+        webhook=endpoint.name,
+        url=endpoint.url,
+        since=endpoint.failing_since or clock.now(),
+        said=said,
+        link=f"{config.current().issuer}/webhooks/{endpoint.id}",
+        **more,
+    )
+
+
+def _row(job: Job, outcome: Outcome, number: int) -> dict[str, Any]:
+    answer = outcome.answer
+    shown = answer is not None and not answer.opened
+    return {
+        "delivery_id": job.delivery.id,
+        "number": number,
+        "endpoint_id": job.endpoint.id,
+        "at": outcome.at,
+        "url": job.endpoint.url,
+        "headers": outcome.headers,
+        "body": outcome.body.decode(),
+        "status": answer.status if answer else None,
+        "ms": outcome.ms,
+        "error": outcome.error[:200],
+        "response_headers": [[name[:100], value[:500]] for name, value in answer.headers[:50]]
+        if answer and shown
+        else [],
+        "response_body": answer.body[:KEPT_BODY] if answer and shown else None,
+    }
+
+
+def _count(job: Job, outcome: Outcome) -> None:
+    result = "delivered" if outcome.good else "blocked" if outcome.blocked else "failed"
+    metrics.WEBHOOK_DELIVERIES.labels(result).inc()
+    usage.count(USAGE_SENT if outcome.good else USAGE_FAILED, f"user:{job.endpoint.owner_id}")
+    if not outcome.good:
+        said = {"status": outcome.answer.status} if outcome.answer else {"error": outcome.error}
+        logs.event("webhook_not_delivered", level="warning", webhook=job.endpoint.id, event_id=job.event.id, **said)
+
+
+def _jittered(seconds: int) -> int:
+    """A fifth more or less, so that what failed together does not come back together."""
+    part = int.from_bytes(secrets.random_bytes(2)) / 65_535
+    return round(seconds * (0.8 + 0.4 * part))

@@ -1,0 +1,560 @@
+"""Clients: what may be registered, who may change it, how secrets are replaced."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from authserver import database
+from authserver.domain.access import resources, scopes
+from authserver.domain.clients import clients
+from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.people import users
+from authserver.domain.record import audit
+from authserver.errors import Conflict, Denied, Invalid, NotFound
+from authserver.lib import clock, secrets
+from authserver.models import Client, Grant
+from tests.conftest import Person
+
+CALLBACK = "https://app.example.test/callback"
+WEB = Registration(name="Acme Notes", kind="web", redirect_uris=(CALLBACK,), scopes=("openid", "workflows:read"))
+PUBLIC_JWK = {
+    "kty": "EC", "crv": "P-256", "kid": "one",
+    "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+}  # fmt: skip
+
+
+def changed(**values: Any) -> Registration:
+    return dataclasses.replace(WEB, **values)
+
+
+def kinds_of_events() -> list[str]:
+    return [event.type for event in audit.page(limit=100)[0] if event.type.startswith(("client.", "token."))][::-1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "public", "grants", "method", "application_type"),
+    [
+        (WEB, False, ["authorization_code", "refresh_token"], None, "web"),
+        (changed(kind="spa"), True, ["authorization_code", "refresh_token"], "none", "web"),
+        (changed(kind="native"), True, ["authorization_code", "refresh_token"], "none", "native"),
+        (Registration(name="Job", kind="machine"), False, ["client_credentials"], None, "web"),
+        (Registration(name="API", kind="resource_server"), False, [], None, "web"),
+    ],
+)
+def test_the_kind_settles_everything_else(
+    app: Flask, ada: Person, wanted: Registration, public: bool, grants: list[str], method: str, application_type: str
+) -> None:
+    client, secret = clients.register(ada.user, wanted)
+    assert (client.public, client.grant_types, client.token_endpoint_auth_method) == (public, grants, method)
+    assert client.application_type == application_type
+    assert client.require_pkce
+    assert (secret is None) == public
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        (changed(name=" "), "name"),
+        (changed(name="x" * 101), "name"),
+        (changed(name="Acme\u202eetoN"), "name"),
+        (changed(name="Acme\nNotes"), "name"),
+        (changed(kind="desktop"), "kind"),
+        (changed(public=True), "kind"),
+        (changed(redirect_uris=()), "redirect_uris"),
+        (changed(redirect_uris=(CALLBACK, "http://app.example.test/")), "redirect_uris.1"),
+        (changed(redirect_uris=(CALLBACK, CALLBACK)), "redirect_uris.1"),
+        (changed(redirect_uris=("https://*.example.test/",)), "redirect_uris.0"),
+        (changed(redirect_uris=("https://app.example.test/#x",)), "redirect_uris.0"),
+        (changed(redirect_uris=("javascript:alert(1)",)), "redirect_uris.0"),
+        (changed(redirect_uris=("com.example.app:/cb",)), "redirect_uris.0"),
+        (changed(redirect_uris=tuple(f"{CALLBACK}/{n}" for n in range(51))), "redirect_uris"),
+        (changed(post_logout_redirect_uris=("http://app.example.test/",)), "post_logout_redirect_uris.0"),
+        (changed(homepage="javascript:alert(1)"), "homepage"),
+        (changed(homepage="http://app.example.test/"), "homepage"),
+        (changed(policy_uri="http://127.0.0.1/"), "policy_uri"),
+        (changed(tos_uri="data:text/html,x"), "tos_uri"),
+        (changed(contacts=("nobody",)), "contacts.0"),
+        (changed(allowed_cors_origins=("https://app.example.test/path",)), "allowed_cors_origins.0"),
+        (changed(allowed_cors_origins=("*",)), "allowed_cors_origins.0"),
+        (changed(grant_types=("password",)), "grant_types"),
+        (changed(grant_types=("refresh_token",)), "grant_types"),
+        (changed(grant_types=()), "grant_types"),
+        (changed(kind="spa", grant_types=("authorization_code", "client_credentials")), "grant_types"),
+        (changed(kind="spa", token_endpoint_auth_method="client_secret_basic"), "token_endpoint_auth_method"),
+        (changed(token_endpoint_auth_method="none"), "token_endpoint_auth_method"),
+        (changed(token_endpoint_auth_method="client_secret_jwt"), "token_endpoint_auth_method"),
+        (changed(kind="spa", require_pkce=False), "require_pkce"),
+        (changed(response_modes=("fragment",)), "response_modes"),
+        (changed(scopes=("openid", "nonsense")), "scopes"),
+        (changed(default_scopes=("email",)), "default_scopes"),
+        (changed(optional_scopes=("email",)), "optional_scopes"),
+        (changed(resources=("https://api.example.test",)), "resources"),
+        (changed(resource_server_for=("https://api.example.test",)), "resource_server_for"),
+        (changed(kind="native", redirect_uris=("http://127.0.0.1/cb",), skip_consent=True), "skip_consent"),
+        (changed(kind="native", redirect_uris=(CALLBACK, "com.example.app:/cb"), skip_consent=True), "skip_consent"),
+        (changed(access_token_format="paseto"), "access_token_format"),
+        (changed(access_token_ttl=0), "access_token_ttl"),
+        (changed(access_token_ttl=86_401), "access_token_ttl"),
+        (changed(id_token_alg="none"), "id_token_alg"),
+        (changed(id_token_alg="HS256"), "id_token_alg"),
+        (changed(jwks={"keys": [PUBLIC_JWK | {"d": "AA"}]}), "jwks"),
+        (changed(jwks={"keys": [{"kty": "oct", "k": "AA"}]}), "jwks"),
+        (changed(jwks={"keys": []}), "jwks"),
+        (changed(jwks={"kty": "EC"}), "jwks"),
+        (changed(jwks={"keys": [PUBLIC_JWK]}, jwks_uri="https://app.example.test/jwks"), "jwks_uri"),
+        (changed(jwks_uri="http://app.example.test/jwks"), "jwks_uri"),
+        (changed(jwks_uri="https://127.0.0.1/jwks"), "jwks_uri"),
+        (changed(jwks_uri="https://169.254.169.254/latest"), "jwks_uri"),
+        (changed(jwks_uri="https://[::1]/jwks"), "jwks_uri"),
+        (changed(jwks_uri="https://localhost/jwks"), "jwks_uri"),
+        (changed(jwks_uri="https://0x7f.1/jwks"), "jwks_uri"),
+        (changed(jwks_uri="https://database.internal/jwks"), "jwks_uri"),
+        (changed(metadata_extra={"x": "y" * 20_000}), "metadata"),
+        (changed(client_id="a b"), "client_id"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_at_its_field(app: Flask, ada: Person, wanted: Registration, field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        clients.register(ada.user, wanted)
+    assert field in refused.value.problems
+    assert client_directory.owned_by(None)[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"scopes": ("admin",)}, "scopes"),
+        ({"scopes": ("introspect",)}, "scopes"),
+        ({"resource_server_for": ("https://api.example.test",)}, "resource_server_for"),
+        ({"introspect_all": True}, "introspect_all"),
+        ({"skip_consent": True}, "skip_consent"),
+        ({"require_pkce": False}, "require_pkce"),
+        ({"resources": ("https://bobs.example.test",)}, "resources"),
+        ({"client_id": "my-choice"}, "client_id"),
+        ({"kind": "resource_server", "redirect_uris": ()}, "kind"),
+    ],
+)
+def test_owners_cannot_give_what_is_for_administrators(
+    app: Flask, mallory: Person, bob: Person, ada: Person, more: dict[str, Any], field: str
+) -> None:
+    resources.create("https://api.example.test", "API")
+    resources.create("https://bobs.example.test", "Bob's", owner_id=bob.id)
+    with pytest.raises(Invalid) as refused:
+        clients.register(mallory.user, changed(**more))
+    assert field in refused.value.problems
+    clients.register(ada.user, changed(**more))  # an administrator may, so the refusal was about who asked
+
+
+def test_an_owner_keeps_what_an_administrator_gave_and_can_still_edit(app: Flask, alice: Person, ada: Person) -> None:
+    client, _ = clients.register(alice.user, changed(scopes=("introspect",), require_pkce=False), trusted=True)
+    wanted = dataclasses.replace(clients.registration_of(client), name="Renamed", default_scopes=None)
+    row = clients.revise(alice.user, client.id, wanted)
+    assert (row.name, row.scopes, row.require_pkce) == ("Renamed", ["introspect"], False)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda user, id: clients.visible_to(user, id),
+        lambda user, id: clients.revise(user, id, WEB),
+        lambda user, id: clients.disable(user, id),
+        lambda user, id: clients.enable(user, id),
+        lambda user, id: clients.remove(user, id),
+        lambda user, id: clients.revoke_tokens(user, id),
+        lambda user, id: client_secrets.rotate(user, id, 0),
+        lambda user, id: client_secrets.revoke(user, id, "cs_x"),
+    ],
+)
+def test_a_stranger_finds_nothing_whatever_she_tries(app: Flask, alice: Person, mallory: Person, act: Any) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    with pytest.raises(NotFound) as foreign:
+        act(mallory.user, client.id)
+    with pytest.raises(NotFound) as unknown:
+        act(mallory.user, "cl_unknown")
+    assert foreign.value.public == unknown.value.public
+    assert kinds_of_events() == ["client.created"]
+
+
+def test_only_the_digest_of_a_secret_is_stored(app: Flask, alice: Person) -> None:
+    client, secret = clients.register(alice.user, WEB)
+    assert secret is not None
+    facts = clients.get(client.id)
+    assert [each.digest for each in facts.secrets] == [secrets.digest(secret)]
+    assert secrets.kind_of(secret) == "cs"
+    (row,) = client_secrets.of(client.id)
+    assert secret not in str({name: getattr(row, name) for name in row.__table__.c.keys()})  # noqa: SIM118
+
+
+def test_a_warm_lookup_sends_no_statement(app: Flask, alice: Person, statements: Any) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    clients.find(client.id)
+    clients.find("cl_unknown")
+    with statements() as sent:
+        assert clients.find(client.id) is not None
+        assert clients.find("cl_unknown") is None
+    assert sent == []
+
+
+def test_facts_hold_every_column_of_the_table() -> None:
+    names = {field.name for field in dataclasses.fields(clients.ClientFacts)}
+    assert set(Client.__table__.columns.keys()) == names - {"secrets", "native"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "uris", "native", "verifiable"),
+    [
+        ("web", (CALLBACK,), False, True),
+        ("web", ("http://localhost/cb",), False, True),
+        ("spa", (CALLBACK,), False, True),
+        ("spa", ("http://localhost:3000/",), True, False),
+        ("spa", (CALLBACK, "http://localhost:3000/"), False, False),
+        ("native", ("http://127.0.0.1/cb",), True, False),
+        ("native", ("com.example.app:/cb",), True, False),
+        ("native", (CALLBACK,), True, True),
+    ],
+)
+def test_who_gets_any_port_and_who_is_always_asked(
+    app: Flask, alice: Person, kind: str, uris: tuple[str, ...], native: bool, verifiable: bool
+) -> None:
+    client, _ = clients.register(alice.user, changed(kind=kind, redirect_uris=uris))
+    facts = clients.get(client.id)
+    assert (facts.native, facts.verifiable) == (native, verifiable)
+
+
+def test_a_clients_admin_scope_holds_only_while_its_owner_is_an_administrator(app: Flask, ada: Person) -> None:
+    client, _ = clients.register(ada.user, Registration(name="Job", kind="machine", scopes=("admin", "workflows:read")))
+    assert clients.get(client.id).scopes == ("admin", "workflows:read")
+    users.set_role(ada.id, "user")
+    assert clients.get(client.id).scopes == ("workflows:read",)
+
+
+def test_an_edit_from_an_old_form_is_refused_and_nothing_is_lost(app: Flask, alice: Person) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    clients.revise(alice.user, client.id, changed(name="First"), version=1)
+    with pytest.raises(Conflict):
+        clients.revise(alice.user, client.id, changed(name="Second"), version=1)
+    assert clients.get(client.id).name == "First"
+
+
+def test_of_many_edits_at_once_exactly_one_wins(app: Flask, alice: Person) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    results: list[str] = []
+
+    def edit(name: str) -> None:
+        try:
+            clients.revise(alice.user, client.id, changed(name=name), version=1)
+            results.append(name)
+        except Conflict:
+            results.append("")
+
+    threads = [threading.Thread(target=edit, args=(f"Name {number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    winners = [name for name in results if name]
+    assert len(results) == 8
+    assert winners == [clients.get(client.id).name]
+
+
+def test_kind_and_owner_survive_every_edit(app: Flask, alice: Person) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    row = clients.revise(alice.user, client.id, changed(kind="spa", public=True))
+    assert (row.kind, row.public, row.owner_id) == ("web", False, alice.id)
+
+
+def test_rotation_overlaps_and_a_second_one_needs_force(app: Flask, alice: Person) -> None:
+    client, first = clients.register(alice.user, WEB)
+    rotation = client_secrets.rotate(alice.user, client.id, 86_400)
+    assert rotation.secret != first
+    assert rotation.previous_ends_at == pytest.approx(clock.now() + 86_400, abs=5)
+    assert len(client_secrets.active(client.id)) == 2
+    with pytest.raises(Conflict):
+        client_secrets.rotate(alice.user, client.id, 0)
+    forced = client_secrets.rotate(alice.user, client.id, 3_600, force=True)
+    active = client_secrets.active(client.id)
+    assert [row.digest for row in active] == [secrets.digest(forced.secret), secrets.digest(rotation.secret)]
+    assert active[1].expires_at is not None
+
+
+def test_a_rotation_without_overlap_ends_the_old_secret_at_once(app: Flask, alice: Person) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    rotation = client_secrets.rotate(alice.user, client.id, 0)
+    assert rotation.previous_ends_at is None
+    valid = [each.digest for each in clients.get(client.id).secrets if each.valid_at(clock.now())]
+    assert valid == [secrets.digest(rotation.secret)]
+
+
+def test_an_old_secret_can_be_ended_early_but_the_last_never(app: Flask, alice: Person) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    client_secrets.rotate(alice.user, client.id, 86_400)
+    new, old = client_secrets.active(client.id)
+    client_secrets.revoke(alice.user, client.id, old.id)
+    with pytest.raises(Conflict):
+        client_secrets.revoke(alice.user, client.id, new.id)
+    with pytest.raises(NotFound):
+        client_secrets.revoke(alice.user, client.id, old.id)
+
+
+@pytest.mark.parametrize("overlap", [-1, 8 * 86_400, 10**9])
+def test_an_overlap_is_at_most_a_week(app: Flask, alice: Person, overlap: int) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    with pytest.raises(Invalid):
+        client_secrets.rotate(alice.user, client.id, overlap)
+
+
+def test_a_client_without_a_secret_cannot_get_one(app: Flask, alice: Person) -> None:
+    client, _ = clients.register(alice.user, changed(kind="spa"))
+    with pytest.raises(Denied):
+        client_secrets.rotate(alice.user, client.id, 0)
+
+
+def test_disabling_shows_at_once_and_can_be_undone(app: Flask, alice: Person) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    assert clients.get(client.id).enabled
+    clients.disable(alice.user, client.id)
+    assert not clients.get(client.id).enabled
+    clients.enable(alice.user, client.id)
+    assert clients.get(client.id).enabled
+    assert kinds_of_events() == ["client.created", "client.disabled", "client.enabled"]
+
+
+@pytest.mark.parametrize("stop", [clients.disable, clients.remove])
+def test_an_owner_cannot_undo_what_an_administrator_stopped(app: Flask, alice: Person, ada: Person, stop: Any) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    stop(ada.user, client.id)
+    if stop is clients.remove:
+        clients.restore(alice.user, client.id)
+    with pytest.raises(Denied):
+        clients.enable(alice.user, client.id)
+    assert not clients.get(client.id).enabled
+    clients.enable(ada.user, client.id)
+    assert clients.get(client.id).enabled
+
+
+def grant(client_id: str, user_id: str) -> None:
+    with database.transaction() as session:
+        session.add(
+            Grant(
+                id=secrets.random_id("gr_"), client_id=client_id, user_id=user_id, scopes=[], resources=[], amr=[],
+                auth_time=clock.now(), created_at=clock.now(), expires_at=clock.now() + 1000, revoked_because="",
+            )
+        )  # fmt: skip
+
+
+def test_revoking_all_tokens_ends_every_sign_in(app: Flask, alice: Person, bob: Person) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    other, _ = clients.register(alice.user, WEB)
+    for client_id in (client.id, client.id, other.id):
+        grant(client_id, bob.id)
+    assert client_directory.standing(client.id).grants == 2
+    assert client_directory.standing(client.id).people == 1
+    assert clients.revoke_tokens(alice.user, client.id) == 2
+    assert client_directory.standing(client.id).grants == 0
+    assert client_directory.standing(other.id).grants == 1
+    assert clients.get(client.id).tokens_not_before >= clock.now()
+
+
+def test_a_deleted_client_can_be_restored_for_a_week_without_its_tokens(
+    app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    grant(client.id, alice.id)
+    clients.remove(alice.user, client.id)
+    with pytest.raises(NotFound):
+        clients.get(client.id)
+    assert client_directory.owned_by(alice.user)[1] == 0
+    assert client_directory.owned_by(alice.user, status="deleted")[1] == 1
+    clients.restore(alice.user, client.id)
+    assert client_directory.standing(client.id).grants == 0
+    clients.remove(alice.user, client.id)
+    later = clock.now() + client_directory.RESTORABLE_SECONDS + 1
+    monkeypatch.setattr(clock, "now", lambda: later)
+    with pytest.raises(NotFound):
+        clients.restore(alice.user, client.id)
+    assert clients.purge(later - client_directory.RESTORABLE_SECONDS) == 1
+    assert clients.find(client.id) is None
+
+
+def test_only_an_administrator_gives_an_app_to_somebody_else(
+    app: Flask, alice: Person, bob: Person, ada: Person
+) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    with pytest.raises(Denied):
+        clients.transfer(alice.user, client.id, bob.user)
+    clients.transfer(ada.user, client.id, bob.user)
+    assert clients.visible_to(bob.user, client.id).owner_id == bob.id
+    with pytest.raises(NotFound):
+        clients.visible_to(alice.user, client.id)
+
+
+def test_a_search_takes_percent_and_underscore_as_they_are(app: Flask, alice: Person) -> None:
+    clients.register(alice.user, changed(name="100% sure"))
+    clients.register(alice.user, changed(name="Acme"))
+    found, total = client_directory.owned_by(alice.user, search="0% s")
+    assert (total, [line.client.name for line in found]) == (1, ["100% sure"])
+    assert client_directory.owned_by(alice.user, search="_")[1] == 2  # the ids have one: cl_…
+
+
+def test_a_document_keeps_unknown_members_and_takes_no_secret(app: Flask, alice: Person) -> None:
+    document = {
+        "client_name": "Acme", "redirect_uris": [CALLBACK], "scope": "openid workflows:read", "software_id": "x-1",
+        "client_secret": "mine", "client_id": "mine", "owner_id": "usr_x",
+        "token_endpoint_auth_method": "client_secret_post",
+    }  # fmt: skip
+    client, secret = clients.register(alice.user, client_metadata.from_json(json.dumps(document)))
+    assert client.metadata_extra == {"software_id": "x-1"}
+    assert client.id != "mine"
+    assert secret != "mine"
+    assert client.owner_id == alice.id
+    back = client_metadata.to_document(clients.get(client.id))
+    assert back | {"client_name": "Acme", "software_id": "x-1", "scope": "openid workflows:read"} == back
+    assert client_metadata.complete(client_metadata.from_document(back)) == clients.registration_of(client)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("{", "metadata"),
+        ("[]", "metadata"),
+        ('{"a": NaN}', "metadata"),
+        ("[" * 100_000, "metadata"),
+        ('{"redirect_uris": "https://a.example/"}', "redirect_uris"),
+        ('{"x": "\\ud800"}', "metadata"),
+        ('{"x": "\\u0000"}', "metadata"),
+        ('{"client_name": 5}', "client_name"),
+        ('{"scope": ["openid"]}', "scope"),
+        ('{"response_types": ["token"]}', "response_types"),
+        ('{"dpop_bound_access_tokens": true}', "dpop_bound_access_tokens"),
+        ('{"require_pushed_authorization_requests": true}', "require_pushed_authorization_requests"),
+    ],
+)
+def test_a_bad_document_is_refused_at_its_member(app: Flask, text: str, field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        client_metadata.from_json(text)
+    assert field in refused.value.problems
+
+
+def test_somebody_has_at_most_a_hundred_apps(app: Flask, mallory: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    clients.register(mallory.user, WEB)
+    with pytest.raises(Invalid):
+        clients.register(mallory.user, WEB)
+
+
+def test_an_edit_is_recorded_with_what_it_changed(app: Flask, alice: Person) -> None:
+    client, _ = clients.register(alice.user, WEB)
+    clients.revise(alice.user, client.id, changed(name="New name"))
+    (event, *_), _total = audit.page(client_id=client.id)
+    assert (event.type, event.owner_id) == ("client.updated", alice.id)
+    assert event.data["changed"]["name"] == ["Acme Notes", "New name"]
+    assert audit.verify().sound
+
+
+def test_our_scopes_are_there_and_seeding_again_changes_nothing(app: Flask) -> None:
+    before = scopes.all()
+    assert set(before) >= {"openid", "workflows:read", "admin", "introspect"}
+    with database.transaction() as session:
+        scopes.seed(session)
+    assert scopes.all() == before
+
+
+# ---- public keys ----------------------------------------------------------------------------------------------
+
+
+PEM = """-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7
+6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==
+-----END PUBLIC KEY-----
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (json.dumps(PUBLIC_JWK), 1),
+        (json.dumps({"keys": [PUBLIC_JWK, PUBLIC_JWK]}), 2),
+        (PEM, 1),
+        (PEM + "\n" + PEM, 2),
+        ("\n  " + PEM.replace("\n", "\r\n"), 1),
+    ],
+)
+def test_public_keys_are_read_in_every_form_people_have(text: str, count: int) -> None:
+    found = client_metadata.key_set(text)
+    assert found is not None and len(found["keys"]) == count
+    assert {(key["x"], key["y"]) for key in found["keys"]} == {(PUBLIC_JWK["x"], PUBLIC_JWK["y"])}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "words", "[1]", "7", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+        PEM.replace("PUBLIC", "PRIVATE"), PEM.replace("PUBLIC", "EC PRIVATE"), PEM + "and words",
+        PEM[:-20],
+    ],
+)  # fmt: skip
+def test_what_is_no_public_key_is_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        client_metadata.key_set(text)
+    assert refused.value.field == "jwks"
+
+
+def test_nothing_is_no_key_set() -> None:
+    assert client_metadata.key_set(" \n") is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "uri", "accepted"),
+    [
+        ({}, "https://keys.example.com/jwks.json", True),
+        ({}, "http://127.0.0.1:8080/jwks.json", False),
+        ({}, "https://keys/jwks.json", False),
+        ({}, "https://keys.internal/jwks.json", False),
+        ({"outbound_allow": ("other.internal",)}, "https://keys.internal/jwks.json", False),
+        ({"outbound_allow": ("keys.internal",)}, "https://keys.internal/jwks.json", True),
+        ({"outbound_allow": ("127.0.0.1",)}, "http://127.0.0.1:8080/jwks.json", True),
+        ({"outbound_allow": ("localhost:8080",)}, "http://localhost:8080/jwks.json", True),
+        ({"outbound_allow": ("10.0.0.0/8",)}, "https://127.0.0.1/jwks.json", False),
+    ],
+)
+def test_keys_may_stand_where_the_operator_lets_this_server_go(app: Flask, uri: str, accepted: bool) -> None:
+    wanted = client_metadata.complete(changed(jwks_uri=uri))
+    if accepted:
+        client_metadata.check(wanted, trusted=True, owner_id=None)
+    else:
+        with pytest.raises(Invalid) as refused:
+            client_metadata.check(wanted, trusted=True, owner_id=None)
+        assert set(refused.value.problems) == {"jwks_uri"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "good"), [("5000/hour", True), ("0/hour", False), ("many", False), ("1/week", False)]
+)
+def test_a_limit_of_its_own_reads_as_one(app: Flask, limit: str, good: bool) -> None:
+    wanted = client_metadata.complete(changed(rate_limit=limit))
+    if good:
+        client_metadata.check(wanted, trusted=True, owner_id=None)
+    else:
+        with pytest.raises(Invalid):
+            client_metadata.check(wanted, trusted=True, owner_id=None)
+
+
+def test_owners_do_not_raise_their_own_limit(alice: Person) -> None:
+    with pytest.raises(Invalid) as refused:
+        clients.register(alice.user, changed(rate_limit="1000000/second"))
+    assert set(refused.value.problems) == {"rate_limit"}
+
+
+def test_owners_may_let_their_jwts_be_used_again(alice: Person) -> None:
+    client, _ = clients.register(alice.user, changed(jwks={"keys": [PUBLIC_JWK]}, jwt_reuse=True))
+    found = clients.find(client.id)
+    assert found is not None and found.jwt_reuse and found.rate_limit is None

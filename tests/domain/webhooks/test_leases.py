@@ -1,0 +1,64 @@
+"""Leases: who may send to an endpoint, and who has lost it (I7, E16)."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from authserver.domain.webhooks import courier
+from authserver.domain.webhooks import leases as webhook_leases
+from tests.conftest import Person
+from tests.support.receivers import Receiver
+from tests.support.webhooks import Time, endpoint, happen
+
+
+@pytest.fixture
+def overrides() -> dict[str, Any]:
+    return {"outbound_allow": ("127.0.0.1",), "smtp_url": "smtp://127.0.0.1:9", "mail_from": "a@example.test"}
+
+
+def test_an_endpoint_is_one_workers_at_a_time(alice: Person, receiver: Receiver) -> None:
+    endpoint(alice, receiver.url())
+    happen(alice)
+    assert len(webhook_leases.claim(5, slow=False)) == 1
+    assert webhook_leases.claim(5, slow=False) == []
+    assert courier.send_due() == 0
+
+
+def test_a_lease_ends_by_itself(alice: Person, receiver: Receiver, time_: Time) -> None:
+    endpoint(alice, receiver.url())
+    happen(alice)
+    webhook_leases.claim(5, slow=False)
+    assert time_.pass_(webhook_leases.LEASE_SECONDS - 1) == 0
+    assert time_.pass_(1) == 1
+
+
+def test_a_lease_of_a_dead_process_of_this_machine_is_taken_back(
+    alice: Person, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint(alice, receiver.url())
+    happen(alice)
+    monkeypatch.setattr(webhook_leases.os, "getpid", lambda: 2**22 + 1)
+    webhook_leases.claim(5, slow=False)
+    monkeypatch.undo()
+    assert courier.send_due() == 0
+    webhook_leases.free_dead()
+    assert courier.send_due() == 1
+
+
+def test_a_lease_of_the_living_stays(alice: Person, receiver: Receiver) -> None:
+    endpoint(alice, receiver.url())
+    happen(alice)
+    webhook_leases.claim(5, slow=False)
+    webhook_leases.free_dead()
+    assert courier.send_due() == 0
+
+
+def test_who_lost_the_lease_sends_nothing_more(alice: Person, receiver: Receiver, time_: Time) -> None:
+    endpoint(alice, receiver.url())
+    happen(alice)
+    [(endpoint_id, lease, _)] = webhook_leases.claim(1, slow=False)
+    time_.now += webhook_leases.LEASE_SECONDS
+    assert courier.send_some(endpoint_id, lease, threading.Event()) == 0
