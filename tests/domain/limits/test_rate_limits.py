@@ -193,7 +193,8 @@ WORKER = """
 import sys
 from authserver import config
 from authserver.config import Settings
-from authserver.domain import rate_limit_storages, rate_limits
+from authserver.domain.limits import rate_limits
+from authserver.domain.limits import storages as rate_limit_storages
 rate_limit_storages.REDIS_SECONDS = 5.0
 settings = Settings(data_dir=sys.argv[1], redis_url=sys.argv[2], log_level="ERROR")
 with config.using(settings):
