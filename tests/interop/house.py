@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import certifi
+import requests
 import trustme
 
 from authserver import connect_pages
@@ -22,7 +23,7 @@ from tests.support import served
 from tests.support.served import PASSWORD, Served, free_port
 
 HOST = "localhost"  # the one name that leads to the loopback network everywhere
-EMAIL, NAME, GIVEN, FAMILY = "alice@example.test", "Alice Martin", "Alice", "Martin"
+EMAIL, NAME, USERNAME = "alice@example.test", "Alice Martin", "alice"
 CADDYFILE = gateways.DEPLOY / "https" / "Caddyfile"
 
 
@@ -55,6 +56,22 @@ class House:
         """The person at a fresh browser; she signs in here when she is asked to."""
         return Visitor(self.issuer, EMAIL, PASSWORD, self.bundle)
 
+    def machine(self, *words: str) -> dict[str, str]:
+        """A program that acts for itself: its id and its secret."""
+        made = self.server.cli("client", "create", "--name", "Job", "--grant", "client_credentials", *words)
+        return {"client_id": made["client_id"], "client_secret": made["client_secret"]}
+
+    def token(self, machine: dict[str, str], **more: str) -> str:
+        """An access token of that program."""
+        answer = requests.post(
+            f"{self.issuer}/oauth/token",
+            data={"grant_type": "client_credentials", **machine, **more},
+            verify=str(self.bundle),
+            timeout=30,
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
     def follow(self, name: str, site: str, **values: str) -> Page:
         """Register the app with the very commands of its page; the page with all values filled in.
 
@@ -80,6 +97,7 @@ def standing(folder: Path) -> Iterator[House]:
     bundle = folder / "authorities.pem"
     bundle.write_text(Path(certifi.where()).read_text("utf-8"), "utf-8")
     authority.cert_pem.write_to_path(str(bundle), append=True)
+    bundle.chmod(0o644)  # for servers that run under an account of their own
     house = House(issuer, server, authority, bundle, folder)
     server.cli("user", "create", EMAIL, "--name", NAME, "--password-stdin", stdin=PASSWORD + "\n")
     with _proxy(house, port, int(server.issuer.rpartition(":")[2])):

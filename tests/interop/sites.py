@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,8 +17,9 @@ from pathlib import Path
 from tests.services import locks, missing
 
 PYTHON = Path(__file__).parent / "python"  # one locked list of packages per environment
+SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")  # Debian's
 SECONDS = 60
-INSTALL_SECONDS = 900
+INSTALL_SECONDS = 1500
 
 
 def cache() -> Path:
@@ -53,10 +55,27 @@ def _install(folder: Path, interpreter: Path, lock: Path) -> None:
     _run([*command, "--require-hashes", "-r", str(lock)])
 
 
-def _run(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, stdin=subprocess.DEVNULL)
+def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS, stdin=subprocess.DEVNULL
+    )
     if done.returncode:
         missing.skip_or_fail(f"{' '.join(command)} failed: {done.stderr[-2000:]}", "a package index that is reached")
+
+
+def go_program(module: str) -> Path:
+    """A program of a Go module, such as example.org/tool@v1.2.3: built once, with Go's own proxy and checksums."""
+    go = shutil.which("go")
+    if go is None:
+        missing.skip_or_fail("Go is not installed", "sudo apt-get install -y golang")
+    path, _, version = module.partition("@")
+    parts = path.split("/")
+    name = parts[-2] if re.fullmatch(r"v\d+", parts[-1]) else parts[-1]
+    folder = cache() / f"go-{name}-{version}"
+    with locks.alone(cache() / f"go-{name}.lock"):
+        if not (folder / name).exists():
+            _run([go, "install", module], {**os.environ, "GOBIN": str(folder), "GOFLAGS": "-p=2"})
+    return folder / name
 
 
 def program(name: str, package: str) -> str:
@@ -65,6 +84,16 @@ def program(name: str, package: str) -> str:
     if not found:
         missing.skip_or_fail(f"{name} is not installed", f"sudo apt-get install -y {package}")
     return found
+
+
+def trusting(bundle: Path, command: Sequence[str]) -> list[str]:
+    """The command with our authority in the system's own list: for programs that read no other. Only root can."""
+    if os.geteuid() or not shutil.which("unshare") or not SYSTEM_BUNDLE.exists():
+        missing.skip_or_fail(
+            "the system's certificates can be replaced for one process by root alone", "sudo make interop"
+        )
+    script = f'mount --bind "$0" {SYSTEM_BUNDLE} && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, str(bundle), *command]
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
