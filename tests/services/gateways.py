@@ -82,6 +82,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.arrived = 0
+        self.seen: list[list[tuple[str, str]]] = []  # the headers of each request
         echo = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -89,6 +90,7 @@ class Echo:
 
             def answer(self) -> None:
                 echo.arrived += 1
+                echo.seen.append(list(self.headers.items()))
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 said = {"method": self.command, "path": self.path, "headers": list(self.headers.items())}
                 body = json.dumps(said).encode()
