@@ -28,7 +28,7 @@ REGISTRIES = [
     r"dl-cdn\.alpine" + "linux",
 ]
 MACHINE_PATHS = r"(^|[^A-Za-z0-9_.-])/(work|farm|ro" + r"ot|home/[a-z]+|Users/[A-Za-z]+)/[A-Za-z.]"
-LOCKS = {name: f"requirements/{name}.txt" for name in ("run", "pg", "test", "dev")}
+LOCKS = {name: f"requirements/{name}.txt" for name in ("run", "pg", "test", "dev", "uv")}
 
 
 def pins(name: str) -> dict[str, str]:

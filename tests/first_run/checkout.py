@@ -54,6 +54,23 @@ def copy(folder: Path) -> Path:
     return target
 
 
+def without_uv(folder: Path, also: str = "$") -> str:
+    """A PATH with every program of this machine but uv, and but those whose names begin as `also` says."""
+    programs = folder / "programs"
+    programs.mkdir(exist_ok=True)
+    for place in map(Path, os.environ["PATH"].split(os.pathsep)):
+        for program in place.iterdir() if place.is_dir() else ():
+            if not re.match(rf"uvx?$|{also}", program.name) and not os.path.lexists(programs / program.name):
+                (programs / program.name).symlink_to(program)
+    return str(programs)
+
+
+def uv() -> Path:
+    """The uv of this machine, or the one that our own set-up fetched."""
+    found = shutil.which("uv")
+    return Path(found) if found else sources.ROOT / ".venv/uv/bin/uv"
+
+
 def environment(**more: str) -> dict[str, str]:
     """The caller's environment without what would help or disturb a stranger's first run."""
     kept = {name: value for name, value in os.environ.items() if not LEFT_OUT.match(name)}

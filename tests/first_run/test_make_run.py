@@ -19,9 +19,10 @@ pytestmark = pytest.mark.served
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone in which the demo has run once, so that each test can stand alone."""
+    """A fresh clone on a machine without uv, in which the demo has run once, so that each test can stand alone."""
     folder = checkout.copy(tmp_path_factory.mktemp("first run"))
-    with checkout.running(folder, within=180, PORT=str(checkout.free_port())) as demo:
+    path = checkout.without_uv(tmp_path_factory.mktemp("path"))
+    with checkout.running(folder, within=180, PATH=path, PORT=str(checkout.free_port())) as demo:
         (folder / "seconds.json").write_text(json.dumps(demo.seconds))
         (folder / "card.txt").write_text(demo.card)
         (folder / "first.json").write_text(first_token(demo))
@@ -45,6 +46,11 @@ def test_the_command_on_the_first_card_returns_a_token(
     seconds = json.loads((clone / "seconds.json").read_text())
     record_property("seconds from a bare clone to the card", seconds)
     print(f"from a bare clone to the card: {seconds:.1f} s")
+
+
+def test_a_uv_fetched_by_pip_installed_the_packages(clone: Path) -> None:
+    assert (clone / ".venv/uv/bin/uv").is_file()
+    assert not list(clone.glob(".venv/lib/python*/site-packages/pip"))
 
 
 def test_the_card_names_the_pages_the_people_and_a_key(clone: Path) -> None:

@@ -32,7 +32,7 @@ PLACES = (
     "/opt/homebrew/opt/postgresql@*/bin",
     "/usr/local/opt/postgresql@*/bin",
 )
-INSTALL_LINE = "make setup && .venv/bin/python -m pip install --require-hashes -r requirements/test.txt"
+INSTALL_LINE = "make test"
 
 
 @dataclass(frozen=True)
