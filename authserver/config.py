@@ -70,8 +70,8 @@ class Settings:
     """How long the same spent refresh token yields the same successor; 0 is strict."""
     authorization_code_ttl: int = 60
     """Life of an authorization code."""
-    require_pkce: str = "all"
-    """`all`, or `public` for public clients alone."""
+    require_pkce: str = "auto"
+    """PKCE for public clients, and for others unless a `nonce` protects (`auto`), for `all`, or for `public` ones."""
     registration: str = "token"
     """Dynamic registration: `off`, `token` (with an initial access token) or `open`."""
     cimd: str = "on"
@@ -258,7 +258,7 @@ def is_rate_limit(text: str) -> bool:
 _FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY}
 _CHOICES = {
-    "require_pkce": ("all", "public"),
+    "require_pkce": ("auto", "all", "public"),
     "registration": ("off", "token", "open"),
     "cimd": ("on", "off"),
     "signup": ("on", "off"),

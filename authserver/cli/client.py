@@ -49,7 +49,8 @@ def group() -> None:
 @click.option("--resource", "resources", multiple=True, help="An API it may ask tokens for; repeatable.")
 @click.option("--resource-server", "served", multiple=True, help="It is the API at this resource; repeatable.")
 @click.option("--introspect-all", is_flag=True, help="It may check every credential, API keys included.")
-@click.option("--no-pkce", is_flag=True, help="Do not require PKCE (confidential clients alone).")
+@click.option("--no-pkce", is_flag=True, help="Its software can send neither PKCE nor a nonce (not for public ones).")
+@click.option("--require-pkce", is_flag=True, help="Refuse requests without PKCE, whatever the setting says.")
 @click.option("--access-token-format", type=click.Choice(client_metadata.FORMATS), help="jwt unless told.")
 @click.option("--profile", type=click.Choice(["fapi2"]), help="Hold it to a security profile.")
 @click.option("--skip-consent", is_flag=True, help="For your own apps: people are not asked.")
@@ -65,6 +66,8 @@ def create(**options: Any) -> None:
         )
     if not options["name"] and not options["file"]:
         raise click.UsageError("Missing option '--name'.")
+    if options["no_pkce"] and options["require_pkce"]:
+        raise click.UsageError("--no-pkce and --require-pkce: choose one of the two.")
     owner = _person(options["owner"]) if options["owner"] else None
     wanted = _wanted(options)
     with _named_apis(wanted, owner):
@@ -197,8 +200,8 @@ def _wanted(options: dict[str, Any]) -> Registration:
         "client_id": options["client_id"],
     }
     given = {name: value for name, value in values.items() if value not in (None, "", (), False)}
-    if options["no_pkce"]:
-        given["require_pkce"] = False
+    if options["no_pkce"] or options["require_pkce"]:
+        given["require_pkce"] = options["require_pkce"]
     if options["auth_method"] == "none":
         given["public"] = True
     if not document and not given.get("redirect_uris") and not given.get("grant_types") and not given.get("public"):

@@ -14,6 +14,7 @@ from wtforms import (
     FieldList,
     HiddenField,
     IntegerField,
+    RadioField,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -23,6 +24,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import Optional
 
 from authserver.domain.access import resources, scopes
+from authserver.domain.authorization import code_protection
 from authserver.domain.clients import clients
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
@@ -40,7 +42,7 @@ DAY = 86_400
 ON_SCOPES_PAGE = ("scopes", "optional_scopes", "resources")
 ROWS = ("redirect_uris", "allowed_cors_origins", "contacts")
 # Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
-FOR_ADMINISTRATORS = ("require_pkce", "rate_limit", "skip_consent", "introspect_all", "resource_server_for")
+FOR_ADMINISTRATORS = ("rate_limit", "skip_consent", "introspect_all", "resource_server_for")
 GRANTS = [
     SelectChoice("authorization_code", "Sign people in"),
     SelectChoice("refresh_token", "Stay signed in"),
@@ -53,6 +55,12 @@ METHODS = [
 ]
 TOKENS = [SelectChoice("jwt", "JWT, checked anywhere"), SelectChoice("opaque", "Opaque, checked by asking us")]
 ALGS = [SelectChoice("RS256"), SelectChoice("ES256")]
+PKCE = {"": None, "always": True, "neither": False}
+PKCE_CHOICES = [
+    SelectChoice("", "What its software sends by itself"),
+    SelectChoice("always", "Always PKCE"),
+    SelectChoice("neither", "My software can send neither"),
+]
 LEFT_OUT = {"token_endpoint_auth_method": "", "access_token_format": "jwt", "id_token_alg": "RS256"}
 STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("deleted", "Deleted"))
 
@@ -81,7 +89,7 @@ class AppForm(FlaskForm):
     contacts = FieldList(StringField(), "Contact", max_entries=60)
     policy_uri = StringField("Privacy policy")
     tos_uri = StringField("Terms of service")
-    require_pkce = BooleanField("Require PKCE")
+    require_pkce = RadioField("What protects a sign-in", choices=PKCE_CHOICES, default="")
     skip_consent = BooleanField("Skip consent")
     introspect_all = BooleanField("May check every credential")
     resource_server_for = SelectMultipleField("It is the API at")
@@ -120,8 +128,6 @@ def new() -> Any:
     form.scopes.data = ["openid", "profile"] if CODE in kind.grant_types else []
     if "grant_types" in form:
         form.grant_types.data = list(kind.grant_types)
-    if "require_pkce" in form:
-        form.require_pkce.data = True
     return _register_page(form, kind.name)
 
 
@@ -308,6 +314,8 @@ def _keep_what_was_left_out(form: AppForm, before: Any) -> None:
     for name, default in LEFT_OUT.items():
         if name in form and name not in request.form:
             form[name].data = (getattr(before, name, None) if before else None) or default
+    if "require_pkce" in form and "require_pkce" not in request.form:
+        form.require_pkce.data = _pkce_choice(before.require_pkce if before else None)
 
 
 def _details(client: Any) -> AppForm:
@@ -353,6 +361,8 @@ def _fill(form: AppForm, client: Any) -> None:
                 field.append_entry(value)
         elif field.name == "jwks":
             field.data = json.dumps(client.jwks, indent=2) if client.jwks else ""
+        elif field.name == "require_pkce":
+            field.data = _pkce_choice(client.require_pkce)
         elif field.name == "version":
             field.data = str(client.version)
         elif field.name != "csrf_token":
@@ -373,12 +383,18 @@ def _written(form: AppForm) -> dict[str, Any]:
             values[field.name] = tuple(field.data or ())
         elif field.name == "jwks":
             values["jwks"] = client_metadata.key_set(field.data or "")
+        elif field.name == "require_pkce":
+            values["require_pkce"] = PKCE[field.data or ""]
         elif field.name not in ("version", "csrf_token"):
             values[field.name] = _stripped(field.data) if isinstance(field.data, str) else field.data
     return {name: value or None if name in _EMPTY_IS_NONE else value for name, value in values.items()}
 
 
 _EMPTY_IS_NONE = ("token_endpoint_auth_method", "jwks_uri", "access_token_ttl", "jwks", "rate_limit")
+
+
+def _pkce_choice(kept: bool | None) -> str:
+    return next(choice for choice, value in PKCE.items() if value is kept)
 
 
 def _stripped(text: str | None) -> str:
@@ -438,7 +454,7 @@ def _host(uri: str) -> str:
 
 def _checks(client: Any) -> list[tuple[bool, str]]:
     """The safety of an app in sentences, good and amber."""
-    checks = [(client.require_pkce, "PKCE is required" if client.require_pkce else "PKCE is not required")]
+    checks = [code_protection.described(clients.get(client.id))]
     if client.redirect_uris:
         local = any(redirect_uris.is_loopback(uri) for uri in client.redirect_uris) and client.kind != "native"
         checks.append(

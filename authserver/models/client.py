@@ -31,7 +31,7 @@ class Client(Base):
     resources: Mapped[list[str]] = mapped_column(JSON, default=list)  # what it may ask tokens for
     resource_server_for: Mapped[list[str]] = mapped_column(JSON, default=list)  # the APIs it is
     introspect_all: Mapped[bool] = mapped_column(default=False)
-    require_pkce: Mapped[bool] = mapped_column(default=True)
+    require_pkce: Mapped[bool | None] = mapped_column()  # NULL: the setting; false: its software can send neither
     skip_consent: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str] = mapped_column(String(10), default="jwt")  # jwt, opaque
     access_token_ttl: Mapped[int | None] = mapped_column(BigInteger)  # NULL: the setting

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from authserver import config
 from authserver.domain.access import resources, scopes
+from authserver.domain.authorization import code_protection
+from authserver.domain.authorization.code_protection import Needed
 from authserver.domain.authorization.requests import Asked, Destination
 from authserver.domain.clients import clients
 from authserver.domain.clients.clients import ClientFacts
@@ -110,7 +111,7 @@ def judge(sent: Parameters, sender: Sender) -> Asked:
         scopes=names,
         scope_asked=sent.get("scope") is not None,
         resources=_resources(sent, client, to),
-        code_challenge=_code_challenge(sent, client, to),
+        code_challenge=_code_challenge(sent, client, to, names),
         nonce=_at_most(sent, "nonce", MAX_NONCE, to),
         prompt=_prompt(sent, to),
         max_age=_max_age(sent, to),
@@ -220,12 +221,10 @@ def _resources(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[
     return asked
 
 
-def _code_challenge(sent: Parameters, client: ClientFacts, to: Destination) -> str | None:
+def _code_challenge(sent: Parameters, client: ClientFacts, to: Destination, names: Sequence[str]) -> str | None:
     challenge, method = sent.get("code_challenge"), sent.get("code_challenge_method")
     if challenge is None:
-        if method is not None or _pkce_required(client):
-            text = "The parameter code_challenge is missing (RFC 7636)."
-            raise to.refuse("invalid_request", text, Check("code challenge", False, "43 characters", "(nothing)"))
+        _require_protected_otherwise(sent, client, to, names)
         return None
     if method != "S256":  # left out it would mean plain
         text, said = "The code_challenge_method must be S256.", method or "(nothing, which means plain)"
@@ -237,8 +236,31 @@ def _code_challenge(sent: Parameters, client: ClientFacts, to: Destination) -> s
     return challenge
 
 
-def _pkce_required(client: ClientFacts) -> bool:
-    return client.public or (config.current().require_pkce == "all" and client.require_pkce)
+def _require_protected_otherwise(sent: Parameters, client: ClientFacts, to: Destination, names: Sequence[str]) -> None:
+    """Without a challenge a nonce can do, if an ID token brings it back. Half a challenge is always a mistake."""
+    needed = code_protection.needed(client)
+    if sent.get("code_challenge_method") is not None:
+        text = "The parameter code_challenge is missing, although code_challenge_method was sent (RFC 7636)."
+        raise to.refuse("invalid_request", text, Check("code challenge", False, "43 characters", "(nothing)"))
+    if needed is Needed.PKCE:
+        text = "The parameter code_challenge is missing (RFC 7636). Send it with code_challenge_method=S256."
+        raise to.refuse("invalid_request", text, Check("code challenge", False, "43 characters", "(nothing)"))
+    if needed is Needed.PKCE_OR_NONCE and not ("openid" in names and sent.get("nonce")):
+        raise to.refuse("invalid_request", _NEITHER, *_neither(sent, names))
+
+
+_NEITHER = (
+    "The parameter code_challenge is missing (RFC 7636). Turn PKCE with S256 on in the app,"
+    " or send a nonce with the scope openid."
+)
+
+
+def _neither(sent: Parameters, names: Sequence[str]) -> tuple[Check, ...]:
+    return (
+        Check("code challenge", False, "43 characters, or a nonce with the scope openid", "(nothing)"),
+        Check("nonce", bool(sent.get("nonce")), "a random value", "sent" if sent.get("nonce") else "(nothing)"),
+        Check("scope", "openid" in names, "openid, for a nonce to count", grammar.join(names) or "(nothing)"),
+    )
 
 
 def _prompt(sent: Parameters, to: Destination) -> tuple[str, ...]:

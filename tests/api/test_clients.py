@@ -62,7 +62,7 @@ def test_a_credential_renews_and_edits_no_app_that_can_do_more(call: Caller, ali
 
 
 @pytest.mark.parametrize(
-    "members", [{"skip_consent": True}, {"introspect_all": True}, {"require_pkce": False},
+    "members", [{"skip_consent": True}, {"introspect_all": True},
                 {"resource_server_for": ["https://api.example"]}, {"scope": "admin"}, {"scope": "introspect"}],
 )  # fmt: skip
 def test_what_administrators_give_is_not_for_owners(call: Caller, alice: Person, members: dict[str, Any]) -> None:

@@ -131,6 +131,7 @@ def test_a_client_that_is_refused_leaves_no_api_behind(shell: Shell, more: list[
         (["client", "create", "--name", "X", "--redirect-uri", "http://app.example.test/"], 1),
         (["client", "create", "--name", "X", "--scope", "nonsense"], 1),
         (["client", "create", "--name", "X", "--public", "--no-pkce", "--redirect-uri", CALLBACK], 1),
+        (["client", "create", "--name", "X", "--require-pkce", "--no-pkce", "--redirect-uri", CALLBACK], 2),
         (["client", "create", "--name", "X", "--public", "--skip-consent", "--redirect-uri", "http://127.0.0.1/"], 1),
         (["client", "create", "--name", "X", "--profile", "fapi2"], 1),
         (["client", "create", "--name", "X", "--owner", "nobody@example.test"], 3),

@@ -197,7 +197,7 @@ def test_fields_that_are_not_in_the_form_change_nothing(at: SignedIn, mallory: P
     form.names += list(extra)
     assert browser.submit(form, **{"name": "App", "redirect_uris-0": CALLBACK, **extra}).status == 200
     row = only_client()
-    assert (row.owner_id, row.introspect_all, row.skip_consent, row.require_pkce) == (mallory.id, False, False, True)
+    assert (row.owner_id, row.introspect_all, row.skip_consent, row.require_pkce) == (mallory.id, False, False, None)
     assert (row.resource_server_for, row.public, row.tokens_not_before, row.self_registered) == ([], False, 0, False)
     assert row.id != "mine"
 

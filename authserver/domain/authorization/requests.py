@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from authserver import config, database
 from authserver.domain.access import scopes
+from authserver.domain.authorization import code_protection
 from authserver.domain.clients import clients
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.ground import throttle
@@ -197,12 +198,19 @@ def destination_of(pending: AuthorizationRequest, client: ClientFacts) -> Destin
 def effective_scopes(pending: AuthorizationRequest, client: ClientFacts, role: str) -> tuple[str, ...]:
     """What was asked, within what the app is assigned now and what this person may hold (contract 11.1).
 
-    Raises Refusal(invalid_scope) where an app asked for something and nothing of it is left.
+    Raises Refusal(invalid_scope) where an app asked for something and nothing of it is left, and
+    Refusal(invalid_request) where a nonce alone protects the code and no ID token would bring it back.
     """
     kept = scopes.held_by(role, (name for name in pending.scopes if name in client.scopes))
     if pending.scopes and not kept:
         raise destination_of(pending, client).refuse(
             "invalid_scope", "None of the requested scopes can be granted by this person."
+        )
+    if "openid" not in kept and code_protection.nonce_stands_in(client, pending.code_challenge):
+        raise destination_of(pending, client).refuse(
+            "invalid_request",
+            "The parameter code_challenge is missing (RFC 7636): its nonce protects a sign-in only with the scope"
+            " openid, and the app may not have that any more.",
         )
     return kept
 

@@ -64,7 +64,7 @@ class ClientFacts:
     resources: tuple[str, ...]
     resource_server_for: tuple[str, ...]
     introspect_all: bool
-    require_pkce: bool
+    require_pkce: bool | None
     skip_consent: bool
     access_token_format: str
     access_token_ttl: int | None
@@ -177,7 +177,9 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
         if version is not None and version != row.version:
             raise Conflict("Somebody else changed this app in the meantime. Look at it again and repeat your change.")
         wanted = client_metadata.complete(dataclasses.replace(metadata, kind=row.kind, public=row.public, client_id=""))
-        client_metadata.check(wanted, trusted=_trusted(by), owner_id=row.owner_id, before=before)
+        client_metadata.check(
+            wanted, trusted=_trusted(by), owner_id=row.owner_id, before=before, self_registered=row.self_registered
+        )
         changed = {name: value for name, value in _columns(wanted).items() if value != getattr(row, name)}
         if not changed:
             return row

@@ -56,7 +56,7 @@ def test_the_kind_settles_everything_else(
     client, secret = clients.register(ada.user, wanted)
     assert (client.public, client.grant_types, client.token_endpoint_auth_method) == (public, grants, method)
     assert client.application_type == application_type
-    assert client.require_pkce
+    assert client.require_pkce is None
     assert (secret is None) == public
 
 
@@ -93,6 +93,7 @@ def test_the_kind_settles_everything_else(
         (changed(token_endpoint_auth_method="none"), "token_endpoint_auth_method"),
         (changed(token_endpoint_auth_method="client_secret_jwt"), "token_endpoint_auth_method"),
         (changed(kind="spa", require_pkce=False), "require_pkce"),
+        (changed(application_type="native", require_pkce=False), "require_pkce"),
         (changed(response_modes=("fragment",)), "response_modes"),
         (changed(scopes=("openid", "nonsense")), "scopes"),
         (changed(default_scopes=("email",)), "default_scopes"),
@@ -137,7 +138,6 @@ def test_what_breaks_a_rule_is_refused_at_its_field(app: Flask, ada: Person, wan
         ({"resource_server_for": ("https://api.example.test",)}, "resource_server_for"),
         ({"introspect_all": True}, "introspect_all"),
         ({"skip_consent": True}, "skip_consent"),
-        ({"require_pkce": False}, "require_pkce"),
         ({"resources": ("https://bobs.example.test",)}, "resources"),
         ({"client_id": "my-choice"}, "client_id"),
         ({"kind": "resource_server", "redirect_uris": ()}, "kind"),
@@ -152,6 +152,26 @@ def test_owners_cannot_give_what_is_for_administrators(
         clients.register(mallory.user, changed(**more))
     assert field in refused.value.problems
     clients.register(ada.user, changed(**more))  # an administrator may, so the refusal was about who asked
+
+
+def test_the_owner_of_an_app_that_keeps_a_secret_may_say_that_it_sends_neither_pkce_nor_a_nonce(
+    app: Flask, alice: Person
+) -> None:
+    client, _ = clients.register(alice.user, changed(require_pkce=False))
+    assert client.require_pkce is False
+    for word in (True, None, False):
+        wanted = dataclasses.replace(clients.registration_of(client), require_pkce=word)
+        assert clients.revise(alice.user, client.id, wanted).require_pkce is word
+
+
+def test_nobody_says_it_for_an_app_that_registered_itself(app: Flask, alice: Person, ada: Person) -> None:
+    client, _ = clients.register(alice.user, changed())
+    with database.transaction() as session:
+        session.merge(client).self_registered = True
+    for by in (alice.user, ada.user, None):
+        with pytest.raises(Invalid) as refused:
+            clients.revise(by, client.id, dataclasses.replace(clients.registration_of(client), require_pkce=False))
+        assert list(refused.value.problems) == ["require_pkce"]
 
 
 def test_an_owner_keeps_what_an_administrator_gave_and_can_still_edit(app: Flask, alice: Person, ada: Person) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 
-from authserver import database
+from authserver import config, database
 from authserver.domain.ground import cache
 from authserver.lib import clock, pkce
 from authserver.models import AuthorizationRequest, CacheVersion, Grant, Resource, SignInSession
@@ -227,16 +229,62 @@ def test_only_registered_response_modes_are_possible(notes: str, http: FlaskClie
     assert answer_of(authorize(http, response_mode="query"))["error"] == "invalid_request"
 
 
-@pytest.mark.parametrize("require_pkce", [True, False])
-@pytest.mark.parametrize("public", [True, False])
-def test_pkce_can_be_left_out_only_by_an_exempted_confidential_client(
-    notes: str, http: FlaskClient, require_pkce: bool, public: bool
+NEITHER: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
+NONCE = {**NEITHER, "scope": "openid workflows:read", "nonce": "n-1"}
+NONCE_WITHOUT_OPENID = {**NEITHER, "nonce": "n-1"}
+EMPTY_NONCE = {**NONCE, "nonce": ""}
+OPENID_WITHOUT_NONCE = {**NEITHER, "scope": "openid workflows:read"}
+CONFIDENTIAL: dict[str, Any] = {}
+# (columns of the app, the server's setting) → the requests without a challenge that it takes.
+PROTECTED = (
+    (CONFIDENTIAL, "auto", [NONCE]),
+    (CONFIDENTIAL, "all", []),
+    (CONFIDENTIAL, "public", [NONCE, NEITHER, NONCE_WITHOUT_OPENID, EMPTY_NONCE, OPENID_WITHOUT_NONCE]),
+    ({"self_registered": True}, "auto", [NONCE]),
+    ({"require_pkce": True}, "auto", []),
+    ({"require_pkce": True}, "public", []),
+    ({"require_pkce": False}, "auto", [NONCE, NEITHER, NONCE_WITHOUT_OPENID, EMPTY_NONCE, OPENID_WITHOUT_NONCE]),
+    ({"require_pkce": False}, "all", []),
+    ({"require_pkce": False, "self_registered": True}, "auto", [NONCE]),
+    ({"require_pkce": False, "application_type": "native"}, "auto", []),
+    ({"public": True}, "auto", []),
+    ({"public": True}, "public", []),
+    ({"public": True, "require_pkce": False}, "auto", []),
+    ({"public": True, "require_pkce": False}, "public", []),
+    ({"application_type": "native"}, "public", []),
+    # `openid` has to be assigned, or the nonce comes back in no ID token.
+    ({"scopes": ["workflows:read"]}, "auto", []),
+)
+
+
+def test_a_code_is_protected_by_pkce_or_where_that_is_enough_by_a_nonce(app: Flask, http: FlaskClient) -> None:
+    for number, (columns, setting, taken) in enumerate(PROTECTED):
+        notes = authorizing.make_app(f"notes-{number}", **columns)
+        with config.using(dataclasses.replace(config.current(), require_pkce=setting)):
+            for asked in (NONCE, NEITHER, NONCE_WITHOUT_OPENID, EMPTY_NONCE, OPENID_WITHOUT_NONCE):
+                told = answer_of(authorize(http, **asked, client_id=notes, prompt="none"))
+                good = told["error"] == "login_required"
+                assert good is (asked in taken), (columns, setting, asked, told)
+                assert good or "code_challenge is missing" in told["error_description"]
+
+
+def test_a_request_with_neither_names_both_remedies(notes: str, http: FlaskClient) -> None:
+    told = answer_of(authorize(http, **NEITHER))["error_description"]
+    assert "PKCE with S256" in told and "nonce with the scope openid" in told
+
+
+def test_a_sign_in_that_only_a_nonce_protects_ends_when_openid_is_taken_from_the_app(
+    notes: str, http: FlaskClient, alice: Any
 ) -> None:
-    authorizing.change_app(require_pkce=require_pkce, public=public)
-
-    response = authorize(http, code_challenge=None, code_challenge_method=None)
-
-    assert (response.location.startswith("/login")) is (not require_pkce and not public)
+    sign_in(http, alice)
+    page = followed(http, authorize(http, **NONCE))
+    assert page.status_code == 200 and 'value="openid"' not in page.text, "openid is a fixed row, no tick"
+    fields = authorizing.consent_form(page)
+    authorizing.change_app(scopes=["workflows:read"])
+    answer = http.post("/oauth/authorize/consent", data={**fields, "action": "allow"})
+    assert answer_of(answer)["error"] == "invalid_request"
+    with database.reading() as session:
+        assert session.query(Grant).all() == []
 
 
 @pytest.mark.parametrize(

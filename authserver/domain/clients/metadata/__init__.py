@@ -58,7 +58,10 @@ def complete(wanted: Registration) -> Registration:
     )
 
 
-def check(wanted: Registration, *, trusted: bool, owner_id: str | None, before: Registration | None = None) -> None:
+def check(
+    wanted: Registration, *, trusted: bool, owner_id: str | None, before: Registration | None = None,
+    self_registered: bool = False,
+) -> None:  # fmt: skip
     """Raise Invalid with one sentence for each field (or `redirect_uris.2`) that breaks a rule.
 
     `wanted` is complete. Without `trusted`, what only administrators give is refused, unless the client has it already.
@@ -66,6 +69,7 @@ def check(wanted: Registration, *, trusted: bool, owner_id: str | None, before: 
     problems: dict[str, str] = {}
     for rule in _RULES:
         problems |= {name: text for name, text in rule(wanted).items() if name not in problems}
+    problems |= authentication.check_pkce(wanted, self_registered=self_registered)
     if not trusted:
         problems |= access.beyond_owner(wanted, owner_id, before)
     if problems:

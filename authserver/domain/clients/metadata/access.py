@@ -12,7 +12,6 @@ PRIVILEGES: dict[str, tuple[object, str]] = {
     "resource_server_for": ((), "Only an administrator can make an app the server of a resource."),
     "introspect_all": (False, "Only an administrator can let an app check every credential."),
     "skip_consent": (False, "Only an administrator can let an app skip consent."),
-    "require_pkce": (True, "Only an administrator can switch PKCE off."),
     "rate_limit": (None, "Only an administrator can give an app a limit of its own."),
 }
 

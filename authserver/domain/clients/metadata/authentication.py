@@ -40,11 +40,22 @@ def check_method(wanted: Registration) -> dict[str, str]:
     """The method of authentication is one that this app can use."""
     method = wanted.token_endpoint_auth_method
     if wanted.public:
-        if not wanted.require_pkce:
-            return {"require_pkce": "An app without a secret always needs PKCE."}
         return {} if method == "none" else _no_such_method(method, "an app without a secret has none")
     if method is not None and method not in SECRET_METHODS:
         return _no_such_method(method, "possible are client_secret_basic and client_secret_post")
+    return {}
+
+
+def check_pkce(wanted: Registration, *, self_registered: bool = False) -> dict[str, str]:
+    """Only an app that keeps a secret, and that somebody answers for, may do without PKCE."""
+    if wanted.require_pkce is not False:
+        return {}
+    if wanted.public:
+        return {"require_pkce": "An app without a secret always needs PKCE."}
+    if wanted.application_type == "native":
+        return {"require_pkce": "An app on people's own machines always needs PKCE: its secret is none."}
+    if self_registered:
+        return {"require_pkce": "An app that registered itself always needs PKCE or a nonce."}
     return {}
 
 

@@ -30,7 +30,7 @@ class Registration:
     resources: tuple[str, ...] = ()
     resource_server_for: tuple[str, ...] = ()
     introspect_all: bool = False
-    require_pkce: bool = True
+    require_pkce: bool | None = None  # None: as the setting says; False: its software can send neither
     skip_consent: bool = False
     access_token_format: str = "jwt"
     access_token_ttl: int | None = None
