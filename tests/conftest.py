@@ -71,7 +71,7 @@ def _cheap_hashing() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _refusals_are_written_when_asked_for() -> None:
     """Not a moment later by a thread of their own, in the midst of another test; `tests/served` has the real thing."""
-    refusals._start_writer = lambda: None
+    refusals._writer.start = lambda: None
 
 
 @pytest.fixture(params=KINDS)

@@ -3,18 +3,6 @@
 from flask import Blueprint
 
 from authserver.dashboard import (
-    admin_clients,
-    admin_gateway_routes,
-    admin_permissions,
-    admin_scopes,
-    admin_signing_keys,
-    admin_users,
-    api_keys,
-    api_keys_new,
-    apps,
-    apps_credentials,
-    apps_danger,
-    apps_quickstart,
     audit_log,
     connected_apps,
     errors,
@@ -24,34 +12,39 @@ from authserver.dashboard import (
     security,
     sessions,
     usage,
-    webhooks,
-    webhooks_deliveries,
-    webhooks_form,
 )
+from authserver.dashboard.admin import clients, gateway_routes, permissions, scopes, signing_keys, users
+from authserver.dashboard.api_keys import keys
+from authserver.dashboard.api_keys import new as new_key
+from authserver.dashboard.apps import credentials, danger, editing, listing, quickstart, registering
+from authserver.dashboard.webhooks import deliveries, endpoints
+from authserver.dashboard.webhooks import form as webhook_form
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     overview.blueprint,
-    api_keys.blueprint,
-    api_keys_new.blueprint,
+    keys.blueprint,
+    new_key.blueprint,
     usage.blueprint,
     audit_log.blueprint,
     errors.blueprint,
-    webhooks_form.blueprint,
-    webhooks.blueprint,
-    webhooks_deliveries.blueprint,
-    apps.blueprint,
-    apps_credentials.blueprint,
-    apps_danger.blueprint,
-    apps_quickstart.blueprint,
-    admin_clients.blueprint,
-    admin_scopes.blueprint,
-    admin_permissions.blueprint,
-    admin_gateway_routes.blueprint,
-    admin_signing_keys.blueprint,
+    webhook_form.blueprint,
+    endpoints.blueprint,
+    deliveries.blueprint,
+    registering.blueprint,
+    listing.blueprint,
+    editing.blueprint,
+    credentials.blueprint,
+    danger.blueprint,
+    quickstart.blueprint,
+    clients.blueprint,
+    scopes.blueprint,
+    permissions.blueprint,
+    gateway_routes.blueprint,
+    signing_keys.blueprint,
     connected_apps.blueprint,
     sessions.blueprint,
     security.blueprint,
     profile.blueprint,
-    admin_users.blueprint,
+    users.blueprint,
 )
 PLAYGROUND_BLUEPRINTS: tuple[Blueprint, ...] = (playground.blueprint,)

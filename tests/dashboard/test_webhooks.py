@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.dashboard import api_keys, apps_credentials, webhooks
+from authserver.dashboard.api_keys import keys as api_keys
+from authserver.dashboard.apps import credentials as apps_credentials
+from authserver.dashboard.webhooks import endpoints as webhooks
 from authserver.domain.webhooks import courier
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints

@@ -17,7 +17,7 @@ import pytest
 import urllib3
 from flask import Flask
 
-from authserver.dashboard import webhooks as pages
+from authserver.dashboard.webhooks import endpoints as pages
 from authserver.domain.webhooks import courier
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.lib import clock, webhook_signatures

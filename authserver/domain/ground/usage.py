@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from collections import Counter
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import database
+from authserver.domain.ground.background import Background
 from authserver.lib import clock
 from authserver.models import ApiKey, ClientSecret, Grant, UsageCount
 from authserver.observability import context, logs
@@ -35,12 +35,11 @@ _writing = threading.Lock()
 _counts: Counter[tuple[int, str, str]] = Counter()
 _uses: dict[tuple[str, str], tuple[int, str]] = {}
 _others: list[Callable[[], None]] = []
-_flusher_pid = 0
 
 
 def count(metric: str, subject: str = "", n: int = 1) -> None:
     """Count something in this hour; `subject` is `client:…`, `user:…`, `key:…` or empty."""
-    _start_flusher()
+    _flusher.start()
     key = (clock.now() // HOUR * HOUR, metric, subject)
     with _lock:
         _counts[key] += n
@@ -48,7 +47,7 @@ def count(metric: str, subject: str = "", n: int = 1) -> None:
 
 def note_used(table: str, id: str, ip: str = "") -> None:
     """Note that a secret, a key or a grant was used now, from this address or that of the request."""
-    _start_flusher()
+    _flusher.start()
     with _lock:
         _uses[table, id] = (clock.now(), ip or context.current().ip)
 
@@ -57,7 +56,7 @@ def flush_also(other: Callable[[], None]) -> None:
     """Let `other` be called whenever this writes: it gathers in the same way, and never raises."""
     if other not in _others:
         _others.append(other)
-    _start_flusher()
+    _flusher.start()
 
 
 def flush() -> None:
@@ -172,25 +171,15 @@ def _keep(counts: dict[tuple[int, str, str], int], uses: dict[tuple[str, str], t
             _uses.setdefault(key, use)
 
 
-def _start_flusher() -> None:
-    # Threads do not survive a fork: each process starts its own at its first count.
-    global _flusher_pid
-    if _flusher_pid == os.getpid():
-        return
-    with _lock:
-        if _flusher_pid == os.getpid():
-            return
-        _flusher_pid = os.getpid()
-    atexit.register(flush)
-    threading.Thread(target=_flush_for_ever, name="usage", daemon=True).start()
-
-
 _stop = threading.Event()
 
 
 def _flush_for_ever() -> None:
     while not _stop.wait(FLUSH_SECONDS):
         flush()
+
+
+_flusher = Background("usage", _flush_for_ever, at_exit=flush)
 
 
 def _after_fork() -> None:

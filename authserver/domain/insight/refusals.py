@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.ground import usage
+from authserver.domain.ground.background import Background
 from authserver.errors import Check, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import ApiKey, Client, User
@@ -37,7 +38,6 @@ _writing = threading.Lock()
 _pending: list[dict[str, Any]] = []
 _noted = threading.Event()
 _never = threading.Event()
-_writer_pid = 0
 
 
 def _after_fork() -> None:
@@ -91,7 +91,7 @@ def note(
         if len(_pending) < (MAX_PENDING if proven else MAX_PENDING // 2):
             _pending.append(row)
     usage.flush_also(flush)
-    _start_writer()
+    _writer.start()
     _noted.set()
 
 
@@ -197,24 +197,15 @@ def _clean(check: Check) -> dict[str, Any]:
     return said
 
 
-def _start_writer() -> None:
-    # Threads do not survive a fork: each process starts its own at its first refusal.
-    global _writer_pid
-    if _writer_pid == os.getpid():
-        return
-    with _lock:
-        if _writer_pid == os.getpid():
-            return
-        _writer_pid = os.getpid()
-    threading.Thread(target=_write_for_ever, name="refusals", daemon=True).start()
-
-
 def _write_for_ever() -> None:
     while True:
         _noted.wait()
         _noted.clear()
         _never.wait(BATCH_SECONDS)
         flush()
+
+
+_writer = Background("refusals", _write_for_ever)
 
 
 def _write(rows: list[dict[str, Any]]) -> None:

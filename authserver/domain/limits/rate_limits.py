@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import limits
 
 from authserver.domain.ground import usage
-from authserver.domain.limits import storages as rate_limit_storages
+from authserver.domain.limits import tiers as rate_limit_tiers
 from authserver.lib import clock
 from authserver.observability import metrics
 
@@ -41,7 +41,7 @@ def consume(policy: str, bucket: str, limit: str, *, subject: str = "") -> State
     the figures of /usage count it. A limit that was changed applies from here on, to what was used before too.
     """
     amount, window = parsed(limit)
-    taken = rate_limit_storages.take(_key(policy, bucket), window, amount)
+    taken = rate_limit_tiers.take(_key(policy, bucket), window, amount)
     state = _state(policy, window, taken)
     if subject:
         usage.count(REQUESTS if state.allowed else REFUSED, subject)
@@ -53,7 +53,7 @@ def consume(policy: str, bucket: str, limit: str, *, subject: str = "") -> State
 def peek(policy: str, bucket: str, limit: str) -> State:
     """How a limit stands, without taking anything; `allowed` says whether the next request would be."""
     amount, window = parsed(limit)
-    return _state(policy, window, rate_limit_storages.look(_key(policy, bucket), window, amount))
+    return _state(policy, window, rate_limit_tiers.look(_key(policy, bucket), window, amount))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -77,7 +77,7 @@ def _key(policy: str, bucket: str) -> str:
     return f"{policy}/{bucket}"
 
 
-def _state(policy: str, window: int, taken: rate_limit_storages.Taken) -> State:
+def _state(policy: str, window: int, taken: rate_limit_tiers.Taken) -> State:
     now_us = clock.now_us()
     wait = max(1, -(-(taken.ends_us - now_us) // 1_000_000))
     return State(

@@ -1,4 +1,4 @@
-"""Where buckets live: Redis or Valkey, this machine's file, this process's memory, each standing in for the one before.
+"""Where buckets live: Redis or Valkey, this machine's file, this process's memory.
 
 Storages of the `limits` library. Its strategies count refusals too and ask Redis three times for one answer, so each
 storage here has one more verb, `take`, which is one statement or one script.
@@ -10,39 +10,22 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, Storage
 from limits.storage.redis import RedisStorage
 
-from authserver import config
-from authserver.config import Settings
 from authserver.lib import clock
-from authserver.observability import logs
 
 # The number counts layouts of the table: a file of another version, perhaps still in use by it, is left alone.
 FILE = "rate-limits-2.sqlite3"
-# A storage that failed is left alone for this long; then one request tries it again.
-REST_SECONDS = 1.0
 # A call to Redis may not hold a request up for longer than this (security.md E6).
 REDIS_SECONDS = 0.045
 # Another process writes to the file for microseconds; one that takes longer than this is not waited for.
 BUSY_SECONDS = 0.5
 BUSY_PAUSE = 0.0002
 CLEAN_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A bucket after a request; its window ends at `ends_us` (epoch microseconds), `limit` is what was applied."""
-
-    count: int
-    ends_us: int
-    limit: int
-    allowed: bool
 
 
 class Counting(Protocol):
@@ -266,90 +249,3 @@ class ProcessStorage(MemoryStorage):
         count = self.get(name)
         ends_us = int(self.get_expiry(name) * 1_000_000) if count else clock.now_us() + seconds * 1_000_000
         return min(count, limit), ends_us, count < limit
-
-
-# One after the other
-
-
-class Tier:
-    """A storage, the part of each limit that it grants, and a short rest whenever it fails."""
-
-    def __init__(self, name: str, storage: Counting, share: float) -> None:
-        self.name, self.storage, self.share = name, storage, share
-        self._lock = threading.Lock()
-        self._retry_at = 0.0
-
-    def ask(self, question: Callable[[Counting, int], tuple[int, int, bool]], limit: int) -> Taken | None:
-        """The answer, or None while the storage is lost: the next one is asked then."""
-        if self._retry_at and not self._may_try():
-            return None
-        granted = max(1, int(limit * self.share))
-        try:
-            count, ends_us, allowed = question(self.storage, granted)
-        except Exception as failure:  # whatever a storage raises: a limit never makes a request fail
-            self._failed(failure)
-            return None
-        if self._retry_at:
-            self._retry_at = 0.0
-            logs.event("rate_limit_storage_back", storage=self.name)
-        return Taken(count, ends_us, granted, allowed)
-
-    def _may_try(self) -> bool:
-        """True for one request once the rest is over; the others do not wait for it."""
-        with self._lock:
-            if time.monotonic() < self._retry_at:
-                return False
-            self._retry_at = time.monotonic() + REST_SECONDS
-            return True
-
-    def _failed(self, failure: Exception) -> None:
-        first = not self._retry_at
-        self._retry_at = time.monotonic() + REST_SECONDS
-        if first:
-            said = f"{type(failure).__name__}: {failure}"[:200]
-            logs.event("rate_limit_storage_lost", level="warning", storage=self.name, msg=said)
-
-
-def take(key: str, seconds: int, limit: int) -> Taken:
-    """Take one request from a bucket, in the first storage that answers; never raises."""
-    return _ask(lambda storage, granted: storage.take(key, seconds, granted), limit)
-
-
-def look(key: str, seconds: int, limit: int) -> Taken:
-    """See how a bucket stands, in the first storage that answers; never raises."""
-    return _ask(lambda storage, granted: storage.look(key, seconds, granted), limit)
-
-
-def build(settings: Settings) -> tuple[Tier, ...]:
-    """The storages of these settings, in the order in which they are asked; a stand-in grants half the limit."""
-    path = Path(settings.data_dir).absolute() / FILE
-    machine: Any = storage_from_string(f"machine://{path}")
-    memory = Tier("process", ProcessStorage(), 0.5 / settings.workers)
-    if not settings.redis_url:
-        return Tier("machine", machine, 1.0), memory
-    return Tier("redis", SharedStorage(settings.redis_url), 1.0), Tier("machine", machine, 0.5), memory
-
-
-def _ask(question: Callable[[Counting, int], tuple[int, int, bool]], limit: int) -> Taken:
-    for tier in tiers():
-        taken = tier.ask(question, limit)
-        if taken is not None:
-            return taken
-    # Even memory failed: refuse for a second, which is tight, and no fault of the request.
-    return Taken(limit, clock.now_us() + 1_000_000, limit, False)
-
-
-_built: tuple[Settings, tuple[Tier, ...]] | None = None
-_building = threading.Lock()
-
-
-def tiers() -> tuple[Tier, ...]:
-    """The storages of this process, made at the first use."""
-    global _built
-    settings, built = config.current(), _built
-    if built is None or built[0] is not settings:
-        with _building:
-            built = _built
-            if built is None or built[0] is not settings:
-                built = _built = (settings, build(settings))
-    return built[1]

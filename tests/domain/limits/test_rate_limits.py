@@ -17,6 +17,7 @@ from authserver import config
 from authserver.config import Settings
 from authserver.domain.limits import rate_limits
 from authserver.domain.limits import storages as rate_limit_storages
+from authserver.domain.limits import tiers as rate_limit_tiers
 from authserver.domain.limits.rate_limits import State
 from authserver.lib import clock
 from tests.services import valkey
@@ -54,7 +55,7 @@ def take(count: int, bucket: str = "key:k1", limit: str = LIMIT) -> list[State]:
 
 
 def storage_names() -> list[str]:
-    return [tier.name for tier in rate_limit_storages.tiers()]
+    return [tier.name for tier in rate_limit_tiers.tiers()]
 
 
 # ---- the window ---------------------------------------------------------------------------------------------
@@ -195,6 +196,7 @@ from authserver import config
 from authserver.config import Settings
 from authserver.domain.limits import rate_limits
 from authserver.domain.limits import storages as rate_limit_storages
+from authserver.domain.limits import tiers as rate_limit_tiers
 rate_limit_storages.REDIS_SECONDS = 5.0
 settings = Settings(data_dir=sys.argv[1], redis_url=sys.argv[2], log_level="ERROR")
 with config.using(settings):
@@ -309,7 +311,7 @@ def test_valkey_counts_as_the_machine_does(shared: Settings) -> None:
 def test_a_killed_valkey_halves_the_limit_until_it_is_back(
     server: Valkey, shared: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit_storages, "REST_SECONDS", 0.3)
+    monkeypatch.setattr(rate_limit_tiers, "REST_SECONDS", 0.3)
     assert take(1)[0].limit == 10
     server.kill()
     states = take(12)
@@ -340,9 +342,9 @@ def test_while_valkey_hangs_only_one_request_a_second_tries_it(
     server.hang()
     take(1)
     asked = []
-    storage = rate_limit_storages.tiers()[0].storage
+    storage = rate_limit_tiers.tiers()[0].storage
     monkeypatch.setattr(storage, "take", lambda *_: asked.append(1) or (_ for _ in ()).throw(TimeoutError()))
-    rate_limit_storages.tiers()[0]._retry_at = time.monotonic()  # its rest is over
+    rate_limit_tiers.tiers()[0]._retry_at = time.monotonic()  # its rest is over
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: take(1), range(40)))
     server.wake()

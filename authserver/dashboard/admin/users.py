@@ -39,7 +39,7 @@ def index() -> str:
     """Everybody, newest first."""
     q, page = request.args.get("q", "")[:100], _page_number()
     rows, total = users.page(q, page=page, limit=LIMIT)
-    return render_template("dashboard/admin_users/index.html", users=rows, total=total, page=page, limit=LIMIT, q=q)
+    return render_template("dashboard/admin/users/index.html", users=rows, total=total, page=page, limit=LIMIT, q=q)
 
 
 @blueprint.get("/admin/users/new")
@@ -97,7 +97,7 @@ def change_email(user_id: str) -> Any:
 @current_user.require_recent
 def ask_link(user_id: str) -> str:
     """Say what the link does."""
-    return render_template("dashboard/admin_users/ask_link.html", user=users.get(user_id))
+    return render_template("dashboard/admin/users/ask_link.html", user=users.get(user_id))
 
 
 @blueprint.post("/admin/users/<user_id>/link")
@@ -125,7 +125,7 @@ def mail_reset(user_id: str) -> Any:
 def ask_disable(user_id: str) -> str:
     """Name the consequence first."""
     return render_template(
-        "dashboard/admin_users/ask_disable.html", user=users.get(user_id), sessions=len(sessions.list_for(user_id))
+        "dashboard/admin/users/ask_disable.html", user=users.get(user_id), sessions=len(sessions.list_for(user_id))
     )
 
 
@@ -178,12 +178,12 @@ def _put(form: FlaskForm, refused: DomainError) -> None:
 
 
 def _form_page(form: UserForm) -> str:
-    return render_template("dashboard/admin_users/new.html", form=form, form_errors=form.errors)
+    return render_template("dashboard/admin/users/new.html", form=form, form_errors=form.errors)
 
 
 def _detail_page(user_id: str, form: EmailForm) -> str:
     return render_template(
-        "dashboard/admin_users/show.html",
+        "dashboard/admin/users/show.html",
         user=users.get(user_id),
         sessions=len(sessions.list_for(user_id)),
         form=form,
@@ -193,4 +193,4 @@ def _detail_page(user_id: str, form: EmailForm) -> str:
 
 def _link_page(user_id: str, *, created: bool) -> str:
     link = users.access_link(user_id)
-    return render_template("dashboard/admin_users/link.html", user=users.get(user_id), link=link, created=created)
+    return render_template("dashboard/admin/users/link.html", user=users.get(user_id), link=link, created=created)

@@ -255,8 +255,8 @@ def test_an_owner_sees_each_page_of_an_app_and_a_stranger_finds_nothing(
 @pytest.mark.parametrize(
     ("path", "endpoint"),
     [
-        ("/edit", "apps.save"),
-        ("/scopes", "apps.save_scopes"),
+        ("/edit", "apps_editing.save"),
+        ("/scopes", "apps_editing.save_scopes"),
         ("/secrets/rotate", "apps_credentials.rotate"),
         ("/secrets/cs_x/revoke", "apps_credentials.revoke"),
         ("/disable", "apps_danger.disable"),
@@ -471,7 +471,7 @@ def test_a_hostile_name_is_text_on_every_page(at: SignedIn, mallory: Person, ada
 def test_a_snippet_cannot_be_made_to_run_what_an_owner_wrote(at: SignedIn, mallory: Person) -> None:
     uri = "https://app.example.test/'$(touch+x)'"
     client = make(mallory, redirect_uris=(uri,))
-    from authserver.dashboard import apps_quickstart
+    from authserver.dashboard.apps import quickstart as apps_quickstart
 
     browser = at(mallory)
     assert browser.get(f"/apps/{client.id}/quickstart").status == 200

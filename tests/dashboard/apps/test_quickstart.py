@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver.dashboard import apps_quickstart
+from authserver.dashboard.apps import quickstart as apps_quickstart
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
 from tests.conftest import Person

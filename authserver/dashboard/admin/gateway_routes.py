@@ -34,7 +34,7 @@ class TableForm(FlaskForm):
 def index() -> str:
     """All tables, and how a proxy names one."""
     tables = list(gateway_routes.all().values())
-    return render_template("dashboard/admin_gateway_routes/index.html", tables=tables, example=_example(tables))
+    return render_template("dashboard/admin/gateway_routes/index.html", tables=tables, example=_example(tables))
 
 
 @blueprint.get("/new")
@@ -89,7 +89,7 @@ def save(name: str) -> Any:
 @current_user.require_admin
 def ask_delete(name: str) -> str:
     """What would stop?"""
-    return render_template("dashboard/admin_gateway_routes/delete.html", table=gateway_routes.get(name))
+    return render_template("dashboard/admin/gateway_routes/delete.html", table=gateway_routes.get(name))
 
 
 @blueprint.post("/<name>/delete")
@@ -113,7 +113,7 @@ def _example(tables: list[Table]) -> str:
 
 def _page(form: TableForm, table: Table | None) -> str:
     return render_template(
-        "dashboard/admin_gateway_routes/table.html",
+        "dashboard/admin/gateway_routes/table.html",
         form=form,
         form_errors=form.errors,
         table=table,

@@ -27,7 +27,7 @@ class LevelForm(FlaskForm):
 def index() -> str:
     """The levels and their scopes."""
     titles = {each.name: each.title for each in permissions.choosable()}
-    return render_template("dashboard/admin_permissions/index.html", levels=permissions.all(), titles=titles)
+    return render_template("dashboard/admin/permissions/index.html", levels=permissions.all(), titles=titles)
 
 
 @blueprint.get("/<name>")
@@ -64,7 +64,7 @@ def _page(level: permissions.Level, form: LevelForm) -> str:
     offered = permissions.choosable()
     form.scopes.choices = [SelectChoice(each.name, each.title) for each in offered]
     return render_template(
-        "dashboard/admin_permissions/edit.html",
+        "dashboard/admin/permissions/edit.html",
         level=level,
         form=form,
         form_errors=form.errors,

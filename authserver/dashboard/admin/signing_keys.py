@@ -21,7 +21,7 @@ def index() -> str:
     removed_too = request.args.get("show") == "all"
     keys = [(key, signing_keys.state(key)) for key in signing_keys.every()]
     shown = [pair for pair in keys if removed_too or pair[1] != "removed"]
-    return render_template("dashboard/admin_signing_keys/index.html", keys=shown, removed_too=removed_too)
+    return render_template("dashboard/admin/signing_keys/index.html", keys=shown, removed_too=removed_too)
 
 
 @blueprint.get("/rotate")
@@ -30,7 +30,7 @@ def index() -> str:
 def ask_rotate() -> str:
     """What a rotation does."""
     ahead = durations.in_words(signing_keys.PUBLISH_AHEAD)
-    return render_template("dashboard/admin_signing_keys/rotate.html", ahead=ahead)
+    return render_template("dashboard/admin/signing_keys/rotate.html", ahead=ahead)
 
 
 @blueprint.post("/rotate")
@@ -48,7 +48,7 @@ def rotate() -> Any:
 @current_user.require_recent
 def ask_retire(kid: str) -> str:
     """The two ways out: quietly, or at once because it leaked."""
-    return render_template("dashboard/admin_signing_keys/retire.html", key=_get(kid))
+    return render_template("dashboard/admin/signing_keys/retire.html", key=_get(kid))
 
 
 @blueprint.post("/<kid>/retire")

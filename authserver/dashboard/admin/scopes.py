@@ -56,7 +56,7 @@ class ResourceForm(FlaskForm):
 def index() -> Any:
     """All scopes and resources."""
     return render_template(
-        "dashboard/admin_scopes/index.html",
+        "dashboard/admin/scopes/index.html",
         scopes=scopes.all().values(), usage=scopes.usage(), resources=resources.all(),
     )  # fmt: skip
 
@@ -110,7 +110,7 @@ def save(name: str) -> Any:
 def ask_delete(name: str) -> Any:
     """What would be lost?"""
     facts = _scope(name)
-    return render_template("dashboard/admin_scopes/delete.html", scope=facts, used=scopes.usage().get(facts.name, 0))
+    return render_template("dashboard/admin/scopes/delete.html", scope=facts, used=scopes.usage().get(facts.name, 0))
 
 
 @blueprint.post("/admin/scopes/<path:name>/delete")
@@ -177,7 +177,7 @@ def save_resource() -> Any:
 def ask_delete_resource() -> Any:
     """What would be lost?"""
     facts = resources.get(request.args.get("identifier", ""))
-    return render_template("dashboard/admin_scopes/delete_resource.html", resource=facts)
+    return render_template("dashboard/admin/scopes/delete_resource.html", resource=facts)
 
 
 @blueprint.post("/admin/resources/delete")
@@ -242,11 +242,11 @@ def _blame(form: FlaskForm, refused: Invalid | Conflict) -> None:
 
 
 def _scope_page(form: ScopeForm, facts: ScopeFacts | None) -> str:
-    return render_template("dashboard/admin_scopes/scope.html", form=form, form_errors=form.errors, scope=facts)
+    return render_template("dashboard/admin/scopes/scope.html", form=form, form_errors=form.errors, scope=facts)
 
 
 def _resource_page(form: ResourceForm, facts: resources.ResourceFacts | None) -> str:
-    return render_template("dashboard/admin_scopes/resource.html", form=form, form_errors=form.errors, resource=facts)
+    return render_template("dashboard/admin/scopes/resource.html", form=form, form_errors=form.errors, resource=facts)
 
 
 def _to_index() -> Any:

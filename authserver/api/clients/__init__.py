@@ -1,0 +1,25 @@
+"""/v1/clients: OAuth clients in the words of RFC 7591 (scope settings:manage)."""
+
+from authserver.api.clients import registered, secrets
+from authserver.api.clients.schemas import CHANGE, FILTERS, NEW, ROTATION, SCHEMAS
+from authserver.edge.api_call import OWNER, Route
+from authserver.edge.json_schema import ref
+
+__all__ = ["ROUTES", "SCHEMAS"]
+NEEDED = ("settings:manage",)
+ROUTES = (
+    Route("GET", "/v1/clients", registered.index, NEEDED, "List clients", ref("Client"),
+          query={**OWNER, **FILTERS}, many=True),
+    Route("POST", "/v1/clients", registered.create, NEEDED, "Register a client", ref("NewClient"), NEW,
+          status=201, creates=True, rehearsed=("client_id", "client_secret"), errors=(409, 422)),
+    Route("GET", "/v1/clients/{id}", registered.show, NEEDED, "Show a client", ref("Client"), errors=(404,)),
+    Route("PATCH", "/v1/clients/{id}", registered.change, NEEDED, "Change a client", ref("Client"), CHANGE,
+          errors=(404, 409, 422)),
+    Route("DELETE", "/v1/clients/{id}", registered.remove, NEEDED, "Delete a client", status=204, errors=(404,)),
+    Route("GET", "/v1/clients/{id}/secrets", secrets.list_secrets, NEEDED, "List secrets", ref("ClientSecret"),
+          many=True, errors=(404,)),
+    Route("POST", "/v1/clients/{id}/secrets", secrets.rotate_secret, NEEDED, "Rotate the secret",
+          ref("NewClientSecret"), ROTATION, status=201, creates=True, errors=(404, 409, 422)),
+    Route("DELETE", "/v1/clients/{id}/secrets/{secret_id}", secrets.end_secret, NEEDED, "End a secret",
+          status=204, errors=(404, 409)),
+)  # fmt: skip

@@ -1,0 +1,154 @@
+"""/v1/clients: OAuth clients in the words of RFC 7591."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from authserver.api.clients import reach
+from authserver.domain.clients import clients
+from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.people import users
+from authserver.edge.api_call import Call, many, nothing, one, time
+from authserver.edge.exchange import Outgoing
+from authserver.edge.json_errors import invalid_request
+from authserver.errors import Invalid
+
+# A key of at least this life may make clients, which outlive it.
+# Members that are credentials of a client, or say how it proves who it is, or where its codes are sent.
+_CREDENTIALS = frozenset({"jwks", "jwks_uri", "token_endpoint_auth_method", "redirect_uris"})
+_RFC_NAMES = {
+    "name": "client_name", "homepage": "client_uri", "scopes": "scope", "id_token_alg": "id_token_signed_response_alg",
+}  # fmt: skip
+# What an answer tells besides the metadata: sent back, it changes nothing, but for `disabled`.
+_NOT_METADATA = frozenset({"disabled", "updated_at"})
+
+
+def index(call: Call) -> Outgoing:
+    """Clients, newest first."""
+    owner_id = call.whose()
+    owner = None if owner_id is None else users.find(owner_id)
+    if owner_id is not None and owner is None:
+        return many([], 0, call)
+    rows, total = clients.owned_by(
+        owner,
+        search=call.query.get("q", ""),
+        status=call.query.get("status", ""),
+        page=call.query["page"],
+        limit=call.query["limit"],
+    )
+    return many([facts(row.client) for row in rows], total, call)
+
+
+def create(call: Call) -> Outgoing:
+    """Register a client; its secret is in this answer alone."""
+    reach.require_unrestricted(call)
+    with _own_names():
+        wanted = _wanted(call.body)
+        reach.require_within(call, wanted.scopes)
+        row, made = clients.register(call.actor(), wanted)
+    answer = one({**facts(row), **secret(made)}, 201)
+    answer.headers += [("Location", f"/v1/clients/{row.id}"), _etag(row)]
+    return answer
+
+
+def show(call: Call) -> Outgoing:
+    """One client."""
+    return _shown(visible(call))
+
+
+def change(call: Call) -> Outgoing:
+    """Change the members that are sent; with If-Match only if nobody changed it since."""
+    row = visible(call)
+    if not _CREDENTIALS.isdisjoint(call.body):
+        reach.require_unrestricted(call)
+    with _own_names():
+        wanted = _merged(row, call.body)
+        reach.require_within(call, (*row.scopes, *wanted.scopes), introspects=row.introspect_all)
+        row = clients.revise(call.actor(), row.id, wanted, version=_version(call))
+    if (stop := call.body.get("disabled")) is not None:
+        row = (clients.disable if stop else clients.enable)(call.actor(), row.id)
+    return _shown(row)
+
+
+def remove(call: Call) -> Outgoing:
+    """Delete a client; it and all its tokens stop."""
+    clients.remove(call.actor(), call.path["id"])
+    return nothing()
+
+
+def facts(row: clients.Client) -> dict[str, Any]:
+    """A client as RFC 7591 names its members, and what we know besides."""
+    return {
+        "client_id": row.id,
+        "client_id_issued_at": row.created_at,
+        **client_metadata.to_document(row),
+        "kind": row.kind,
+        "owner_id": row.owner_id,
+        "disabled": row.disabled_at is not None,
+        "updated_at": time(row.updated_at),
+    }
+
+
+def visible(call: Call) -> clients.Client:
+    return clients.visible_to(call.actor(), call.path["id"])
+
+
+def secret(value: str | None) -> dict[str, Any]:
+    return {"client_secret": value, "client_secret_expires_at": 0} if value else {}
+
+
+def _wanted(document: Mapping[str, Any]) -> Registration:
+    # null means: as if it were not sent (RFC 7591 section 2).
+    given = {name: value for name, value in document.items() if value is not None and name not in _NOT_METADATA}
+    return client_metadata.from_document(given)
+
+
+def _merged(row: clients.Client, body: Mapping[str, Any]) -> Registration:
+    """What the client is to be: as before, but for the members that were sent."""
+    before = clients.registration_of(row)
+    wanted = _wanted({**client_metadata.to_document(row), **body})
+    same = wanted.scopes == before.scopes
+    return dataclasses.replace(
+        wanted,
+        response_modes=before.response_modes,
+        default_scopes=before.default_scopes if same else None,
+        optional_scopes=tuple(name for name in before.optional_scopes if name in wanted.scopes),
+    )
+
+
+@contextlib.contextmanager
+def _own_names() -> Iterator[None]:
+    """Problems under the names of RFC 7591."""
+    try:
+        yield
+    except Invalid as refusal:
+        renamed = {_named(name): text for name, text in refusal.problems.items()}
+        raise Invalid(refusal.public, refusal.detail, problems=renamed) from None
+
+
+def _named(field: str) -> str:
+    name, dot, row = field.partition(".")
+    return _RFC_NAMES.get(name, name) + dot + row
+
+
+def _shown(row: clients.Client) -> Outgoing:
+    answer = one(facts(row))
+    answer.headers.append(_etag(row))
+    return answer
+
+
+def _etag(row: clients.Client) -> tuple[str, str]:
+    return "ETag", f'"{row.version}"'
+
+
+def _version(call: Call) -> int | None:
+    text = call.incoming.header("if-match").strip().strip('"')
+    if text in ("", "*"):
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise invalid_request("If-Match takes the ETag of an earlier answer.")
+    return int(text)

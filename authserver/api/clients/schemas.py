@@ -1,0 +1,88 @@
+"""What bodies of /v1/clients hold: RFC 7591's members, and our own."""
+
+from __future__ import annotations
+
+from authserver.domain.clients import secrets as client_secrets
+from authserver.edge.json_schema import (
+    BOOLEAN,
+    INTEGER,
+    OBJECT,
+    STRING,
+    TEXTS,
+    TIME,
+    Schema,
+    one_of,
+    or_null,
+    record,
+    shown,
+)
+
+DEFAULT_OVERLAP = 86_400
+_METADATA: dict[str, Schema] = {
+    "client_name": {"type": "string", "maxLength": 100},
+    "client_uri": STRING,
+    "redirect_uris": TEXTS,
+    "post_logout_redirect_uris": TEXTS,
+    "token_endpoint_auth_method": STRING,
+    "grant_types": TEXTS,
+    "response_types": TEXTS,
+    "scope": STRING,
+    "contacts": TEXTS,
+    "policy_uri": STRING,
+    "tos_uri": STRING,
+    "jwks": OBJECT,
+    "jwks_uri": STRING,
+    "application_type": STRING,
+    "id_token_signed_response_alg": STRING,
+    "description": STRING,
+    "allowed_cors_origins": TEXTS,
+    "resources": TEXTS,
+    "access_token_format": STRING,
+    "access_token_ttl": INTEGER,
+    "require_pkce": BOOLEAN,
+    "skip_consent": BOOLEAN,
+    "introspect_all": BOOLEAN,
+    "resource_server_for": TEXTS,
+}
+_ASKED = {name: or_null(schema) for name, schema in _METADATA.items()}
+_CHANGED = {**_ASKED, "disabled": BOOLEAN}
+_OWN: dict[str, Schema] = {
+    "client_id": STRING,
+    "client_id_issued_at": {**INTEGER, "description": "Epoch seconds."},
+    **_METADATA,
+    "kind": STRING,
+    "owner_id": or_null(STRING),
+    "disabled": BOOLEAN,
+    "updated_at": TIME,
+}
+_ALWAYS = ("client_id", "client_id_issued_at", "client_name", "kind", "owner_id", "disabled", "updated_at")
+ROTATION = record(
+    {
+        "overlap_seconds": {**INTEGER, "minimum": 0, "maximum": client_secrets.MAX_OVERLAP, "default": DEFAULT_OVERLAP},
+        "force": {**BOOLEAN, "description": "End the older of two secrets that both still work."},
+    }
+)
+SCHEMAS: dict[str, Schema] = {
+    "Client": record(_OWN, *_ALWAYS, open=True, about="RFC 7591 section 2; what has no value is left out."),
+    "NewClient": record(
+        {**_OWN, "client_secret": STRING, "client_secret_expires_at": INTEGER}, *_ALWAYS, open=True,
+        about="A client that was just registered: the only answer with `client_secret`.",
+    ),
+    "ClientSecret": shown(
+        {
+            "id": STRING, "hint": STRING, "created_at": TIME, "expires_at": or_null(TIME), "revoked_at": or_null(TIME),
+            "last_used_at": or_null(TIME), "last_used_ip": or_null(STRING),
+        }
+    ),
+    "NewClientSecret": shown(
+        {
+            "id": STRING, "client_id": STRING, "client_secret": STRING, "client_secret_expires_at": INTEGER,
+            "previous_ends_at": or_null(TIME),
+        }
+    ),
+}  # fmt: skip
+FILTERS: dict[str, Schema] = {
+    "status": one_of("active", "disabled", "deleted"),
+    "q": {"type": "string", "maxLength": 100, "description": "Part of the name or id."},
+}
+NEW, CHANGE = record(_ASKED, "client_name", open=True), record(_CHANGED, open=True)

@@ -1,0 +1,1 @@
+"""/settings/api-keys: a person's API keys."""

@@ -1,0 +1,1 @@
+"""/apps: the OAuth clients of a person."""

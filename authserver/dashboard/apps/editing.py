@@ -1,0 +1,92 @@
+"""/apps/<id>/edit and /apps/<id>/scopes: changing an app (ux.md 2.5)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from authserver.dashboard.apps import form as app_form
+from authserver.dashboard.apps.form import AppForm
+from authserver.domain.clients import clients
+from authserver.edge import current_user
+from authserver.errors import Conflict, Invalid
+
+blueprint = Blueprint("apps_editing", __name__)
+
+
+@blueprint.get("/apps/<client_id>/edit")
+@current_user.require_user
+def edit(client_id: str) -> Any:
+    """The form, filled in."""
+    client = _mine(client_id)
+    form = app_form.details(client)
+    app_form.fill(form, client)
+    return _edit_page(form, client)
+
+
+@blueprint.post("/apps/<client_id>/edit")
+@current_user.require_user
+def save(client_id: str) -> Any:
+    """Store what changed."""
+    client = _mine(client_id)
+    form = app_form.details(client)
+    if "add_row" in request.form:
+        return _edit_page(form, client)
+    return _saved(form, client, "dashboard/apps/edit.html", url_for("apps.show", client_id=client.id))
+
+
+@blueprint.get("/apps/<client_id>/scopes")
+@current_user.require_user
+def show_scopes(client_id: str) -> Any:
+    """What it may ask for, and what people will then see."""
+    client = _mine(client_id)
+    form = app_form.of_scopes(client)
+    app_form.fill(form, client)
+    return render_template(
+        "dashboard/apps/scopes.html", form=form, client=client, **app_form.shown(form, client.kind, client)
+    )
+
+
+@blueprint.post("/apps/<client_id>/scopes")
+@current_user.require_user
+def save_scopes(client_id: str) -> Any:
+    """Store the scopes."""
+    client = _mine(client_id)
+    form = app_form.of_scopes(client)
+    if "preview" in request.form:
+        return render_template(
+            "dashboard/apps/scopes.html", form=form, client=client, **app_form.shown(form, client.kind, client)
+        )
+    return _saved(form, client, "dashboard/apps/scopes.html", url_for("apps_editing.show_scopes", client_id=client.id))
+
+
+def _mine(client_id: str) -> Any:
+    return clients.visible_to(current_user.me().user, client_id)
+
+
+def _saved(form: AppForm, client: Any, template: str, target: str) -> Any:
+    me = current_user.me().user
+    version = form.version.data or ""
+    try:
+        wanted = dataclasses.replace(clients.registration_of(client), **app_form.written(form))
+        if "scopes" in form:
+            optional = tuple(name for name in wanted.optional_scopes if name in wanted.scopes)
+            wanted = dataclasses.replace(wanted, default_scopes=None, optional_scopes=optional)
+        clients.revise(me, client.id, wanted, version=int(version) if version.isascii() and version.isdigit() else 0)
+    except (Invalid, Conflict) as refused:
+        app_form.blame(form, refused)
+        page = render_template(
+            template, form=form, client=client, form_errors=form.errors or form.form_errors,
+            **app_form.shown(form, client.kind, client),
+        )  # fmt: skip
+        return page, 409 if isinstance(refused, Conflict) else 422
+    flash("Saved. It counts from now on.", "success")
+    return redirect(target, 303)
+
+
+def _edit_page(form: AppForm, client: Any) -> str:
+    return render_template(
+        "dashboard/apps/edit.html", form=form, client=client, **app_form.shown(form, client.kind, client)
+    )

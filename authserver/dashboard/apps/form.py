@@ -1,0 +1,240 @@
+"""The form of an app: what each kind of app and each reader may write, and what stands beside it (ux.md 2.4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from flask import request
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    FieldList,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
+from wtforms.validators import Optional
+
+from authserver.domain.access import resources, scopes
+from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.clients.metadata import CODE, KINDS, MACHINE
+from authserver.edge import current_user
+from authserver.errors import Conflict, Invalid
+from authserver.lib import redirect_uris
+
+ON_SCOPES_PAGE = ("scopes", "optional_scopes", "resources")
+ROWS = ("redirect_uris", "allowed_cors_origins", "contacts")
+# Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
+FOR_ADMINISTRATORS = ("rate_limit", "skip_consent", "introspect_all", "resource_server_for")
+GRANTS = [
+    SelectChoice("authorization_code", "Sign people in"),
+    SelectChoice("refresh_token", "Stay signed in"),
+    SelectChoice("client_credentials", "Act for itself"),
+]
+METHODS = [
+    SelectChoice("", "Secret in the header or in the body"),
+    SelectChoice("client_secret_basic", "Secret in the header only (client_secret_basic)"),
+    SelectChoice("client_secret_post", "Secret in the body only (client_secret_post)"),
+]
+TOKENS = [SelectChoice("jwt", "JWT, checked anywhere"), SelectChoice("opaque", "Opaque, checked by asking us")]
+ALGS = [SelectChoice("RS256"), SelectChoice("ES256")]
+PKCE = {"": None, "always": True, "neither": False}
+PKCE_CHOICES = [
+    SelectChoice("", "What its software sends by itself"),
+    SelectChoice("always", "Always PKCE"),
+    SelectChoice("neither", "My software can send neither"),
+]
+LEFT_OUT = {"token_endpoint_auth_method": "", "access_token_format": "jwt", "id_token_alg": "RS256"}
+_EMPTY_IS_NONE = ("token_endpoint_auth_method", "jwks_uri", "access_token_ttl", "jwks", "rate_limit")
+
+
+class AppForm(FlaskForm):
+    """Everything of an app that its owner, or an administrator, may write. What a kind does not have is taken away."""
+
+    version = HiddenField()
+    name = StringField("Name")
+    homepage = StringField("Homepage")
+    description = TextAreaField("Description")
+    redirect_uris = FieldList(StringField(), "Redirect URI", max_entries=60)
+    scopes = SelectMultipleField("What it may ask for")
+    optional_scopes = SelectMultipleField("What people may leave out")
+    resources = SelectMultipleField("APIs it may call")
+    grant_types = SelectMultipleField("Grants", choices=GRANTS)
+    token_endpoint_auth_method = SelectField("Authentication", choices=METHODS)
+    access_token_format = SelectField("Access tokens", choices=TOKENS)
+    access_token_ttl = IntegerField("Their life in seconds", [Optional()])
+    id_token_alg = SelectField("ID tokens signed with", choices=ALGS)
+    jwks = TextAreaField("Public keys")
+    jwks_uri = StringField("Address of the public keys")
+    jwt_reuse = BooleanField("Its own JWTs may be used more than once")
+    rate_limit = StringField("A limit of its own")
+    allowed_cors_origins = FieldList(StringField(), "Origin", max_entries=60)
+    contacts = FieldList(StringField(), "Contact", max_entries=60)
+    policy_uri = StringField("Privacy policy")
+    tos_uri = StringField("Terms of service")
+    require_pkce = RadioField("What protects a sign-in", choices=PKCE_CHOICES, default="")
+    skip_consent = BooleanField("Skip consent")
+    introspect_all = BooleanField("May check every credential")
+    resource_server_for = SelectMultipleField("It is the API at")
+
+
+def made(kind_name: str, before: Any) -> AppForm:
+    """The form for a kind of app and for who asks; what neither may set is not in it."""
+    me = current_user.me().user
+    kind = KINDS[kind_name]
+    form = AppForm()
+    taken = set() if me.is_admin else set(FOR_ADMINISTRATORS)
+    grants: Iterable[str] = before.grant_types if before else kind.grant_types
+    if kind.public:
+        taken |= {"token_endpoint_auth_method", "require_pkce"}
+        form.grant_types.choices = [each for each in GRANTS if each.value != MACHINE]
+    if CODE not in grants:
+        taken |= {"optional_scopes", "skip_consent", "require_pkce", "id_token_alg", "allowed_cors_origins"}
+        taken |= {"redirect_uris"} if kind_name in ("machine", "resource_server") else set()
+    if kind_name == "machine":
+        taken |= {"grant_types"}
+    for name in taken:
+        del form[name]
+    _offer(form, me, before, people=CODE in grants)
+    _keep_what_was_left_out(form, before)
+    return form
+
+
+def details(client: Any) -> AppForm:
+    form = made(client.kind, before=client)
+    for name in [name for name in form._fields if name in ON_SCOPES_PAGE]:
+        del form[name]
+    return form
+
+
+def of_scopes(client: Any) -> AppForm:
+    form = made(client.kind, before=client)
+    for name in [name for name in form._fields if name not in {*ON_SCOPES_PAGE, "version"}]:
+        del form[name]
+    return form
+
+
+def fill(form: AppForm, client: Any) -> None:
+    field: Any
+    for field in form:
+        if field.name in ROWS:
+            while field.entries:
+                field.pop_entry()
+            for value in getattr(client, field.name):
+                field.append_entry(value)
+        elif field.name == "jwks":
+            field.data = json.dumps(client.jwks, indent=2) if client.jwks else ""
+        elif field.name == "require_pkce":
+            field.data = _pkce_choice(client.require_pkce)
+        elif field.name == "version":
+            field.data = str(client.version)
+        elif field.name != "csrf_token":
+            value = getattr(client, field.name)
+            field.data = value if value is not None or field.type == "IntegerField" else ""
+
+
+def written(form: AppForm) -> dict[str, Any]:
+    """What the form says, under the names of a registration. Raises Invalid for what is no such value at all."""
+    if not form.validate():
+        raise Invalid("Check the highlighted fields.")
+    values: dict[str, Any] = {}
+    field: Any
+    for field in form:
+        if field.name in ROWS:
+            values[field.name] = tuple(text for text in (_stripped(entry.data) for entry in field.entries) if text)
+        elif field.type == "SelectMultipleField":
+            values[field.name] = tuple(field.data or ())
+        elif field.name == "jwks":
+            values["jwks"] = client_metadata.key_set(field.data or "")
+        elif field.name == "require_pkce":
+            values["require_pkce"] = PKCE[field.data or ""]
+        elif field.name not in ("version", "csrf_token"):
+            values[field.name] = _stripped(field.data) if isinstance(field.data, str) else field.data
+    return {name: value or None if name in _EMPTY_IS_NONE else value for name, value in values.items()}
+
+
+def blame(form: AppForm, refused: Invalid | Conflict) -> None:
+    """Put each sentence at its field; what belongs to no field of this form goes on top."""
+    problems = getattr(refused, "problems", None) or ({refused.field: refused.public} if refused.field else {})
+    for name, text in problems.items():
+        base, _, row = name.partition(".")
+        if base not in form:
+            form.form_errors.append(text)
+            continue
+        field: Any = form[base]
+        field.errors = [*field.errors, [text]] if row else [text]
+        if row:
+            filled = [entry for entry in field.entries if _stripped(entry.data)]
+            filled[int(row)].errors = [text]
+    if not problems and not form.errors:
+        form.form_errors.append(refused.public)
+
+
+def shown(form: AppForm, kind_name: str, client: Any) -> dict[str, Any]:
+    """What the pages with a form show beside it: the kind, the sentences, the consent preview."""
+    kind = KINDS[kind_name]
+    uris = [_stripped(entry.data) for entry in form.redirect_uris.entries] if "redirect_uris" in form else []
+    uris = [uri for uri in uris or (client.redirect_uris if client else ()) if uri]
+    name = form.name.data if "name" in form else client.name
+    return {
+        "kind": kind,
+        "known": scopes.all(),
+        "preview_name": name or "Your app",
+        "preview_host": _host(uris[0]) if uris else "",
+        "preview_loopback": bool(uris) and redirect_uris.is_loopback(uris[0]),
+        "development": [uri for uri in uris if redirect_uris.is_loopback(uri)] if kind_name in ("web", "spa") else [],
+        "people": CODE in (client.grant_types if client else kind.grant_types),
+        "identity_only": MACHINE not in (client.grant_types if client else kind.grant_types),
+    }
+
+
+def _keep_what_was_left_out(form: AppForm, before: Any) -> None:
+    """A choice that a program did not send stays as it is, or as it is by default."""
+    if request.method != "POST":
+        return
+    for name, default in LEFT_OUT.items():
+        if name in form and name not in request.form:
+            form[name].data = (getattr(before, name, None) if before else None) or default
+    if "require_pkce" in form and "require_pkce" not in request.form:
+        form.require_pkce.data = _pkce_choice(before.require_pkce if before else None)
+
+
+def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
+    known, registered = scopes.all(), resources.all()
+    # Without people there is nobody whose identity could be shared.
+    given = {each.name for each in scopes.assignable_by(admin=me.is_admin) if people or each.level != "identity"} | set(
+        before.scopes if before else ()
+    )
+    named: list[Any] = [SelectChoice(name, facts.title) for name, facts in known.items() if name in given]
+    form.scopes.choices = named
+    if "optional_scopes" in form:
+        own = before.scopes if before else ()
+        form.optional_scopes.choices = [each for each in named if each.value in own and each.value != "openid"]
+    served = {each.identifier for each in resources.assignable_by(me.id, admin=me.is_admin)}
+    served |= set(before.resources if before else ())
+    apis = [SelectChoice(each.identifier, each.name) for each in registered.values()]
+    form.resources.choices = [each for each in apis if each.value in served]
+    if "resource_server_for" in form:
+        form.resource_server_for.choices = apis
+
+
+def _pkce_choice(kept: bool | None) -> str:
+    return next(choice for choice, value in PKCE.items() if value is kept)
+
+
+def _stripped(text: str | None) -> str:
+    return (text or "").strip()
+
+
+def _host(uri: str) -> str:
+    try:
+        return redirect_uris.display_host(uri)
+    except ValueError:
+        return ""

@@ -1,0 +1,1 @@
+"""/webhooks: endpoints, their forms and their deliveries."""

@@ -1,0 +1,1 @@
+"""Tables of what may be done, and where."""

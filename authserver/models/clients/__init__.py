@@ -1,0 +1,1 @@
+"""Tables of OAuth clients."""

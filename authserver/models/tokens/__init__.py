@@ -1,0 +1,1 @@
+"""Tables of tokens: opaque ones, revoked ones, used-up ids."""
