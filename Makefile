@@ -1,5 +1,5 @@
 # Thin on purpose: everything happens in ./run, which works without make too.
-.PHONY: setup run test check bench reset lock help
+.PHONY: setup run test check bench interop faults sbom audit reset lock help
 .DEFAULT_GOAL := help
 
 setup:
@@ -12,6 +12,14 @@ check:
 	@./run check $(ARGS)
 bench:
 	@./run bench $(ARGS)
+interop:
+	@./run interop $(ARGS)
+faults:
+	@./run faults $(ARGS)
+sbom:
+	@./run sbom $(ARGS)
+audit:
+	@./run audit $(ARGS)
 reset:
 	@./run reset $(ARGS)
 lock:

