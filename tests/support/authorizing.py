@@ -35,6 +35,7 @@ def make_app(client_id: str = "notes", **columns: Any) -> str:
         "default_scopes": ["workflows:read"],
         "created_at": clock.now() - 90 * 86_400,
         "updated_at": clock.now(),
+        "installation": columns.get("owner_id") is None,
     }
     with database.transaction() as session:
         session.add(Client(**values | columns))

@@ -84,6 +84,7 @@ def register(**columns: Any) -> App:
         "scopes": SCOPES,
         "created_at": clock.now(),
         "updated_at": clock.now(),
+        "installation": columns.get("owner_id") is None,
     }
     with database.transaction() as session:
         session.add(Client(id=app.id, public=public, **row | columns))

@@ -85,7 +85,7 @@ def create(
         if session.get(Resource, identifier) is not None:
             raise Conflict("There is already a resource with this identifier.", field="identifier")
         session.add(row)
-        cache.touch(session, "scopes")
+        _touch(session)
         audit.record(session, "resource.created", target=f"resource:{identifier}", owner_id=owner_id, name=row.name)
     return row
 
@@ -97,7 +97,7 @@ def update(identifier: str, name: str, *, access_token_format: str | None = None
         row = _locked(session, identifier)
         before = {"name": row.name, "access_token_format": row.access_token_format}
         row.name, row.access_token_format = name.strip(), access_token_format or None
-        cache.touch(session, "scopes")
+        _touch(session)
         audit.record(
             session, "resource.updated", target=f"resource:{identifier}", owner_id=row.owner_id, before=before,
             after={"name": row.name, "access_token_format": row.access_token_format},
@@ -113,7 +113,7 @@ def remove(identifier: str) -> None:
         if users:
             raise Conflict(f"{len(users)} apps still use this resource. Take it away from them first.")
         session.execute(delete(Resource).where(Resource.identifier == identifier))
-        cache.touch(session, "scopes")
+        _touch(session)
         audit.record(session, "resource.deleted", target=f"resource:{identifier}", owner_id=row.owner_id)
 
 
@@ -145,6 +145,12 @@ def _locked(session: Session, identifier: str) -> Resource:
     if row is None:
         raise NotFound("There is no such resource.")
     return row
+
+
+def _touch(session: Session) -> None:
+    # Whose an API is decides what the apps that serve it may (contract 11.36).
+    cache.touch(session, "scopes")
+    cache.touch(session, "clients")
 
 
 def _clients_using(session: Session, identifier: str) -> list[str]:

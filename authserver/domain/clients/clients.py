@@ -14,6 +14,7 @@ from authserver import database
 from authserver.domain.access import scopes
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.clients import privileges
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.ground import cache, usage
@@ -44,7 +45,7 @@ class SecretFacts:
 
 @dataclass(frozen=True, slots=True)
 class ClientFacts:
-    """A stored client as the protocol sees it. `scopes` is what its owner's role may hold (contract 11.1)."""
+    """A stored client as the protocol sees it: its scopes and privileges are what its owner's role allows now."""
 
     id: str
     name: str
@@ -80,6 +81,7 @@ class ClientFacts:
     contacts: tuple[str, ...]
     metadata_extra: dict[str, Any]
     self_registered: bool
+    installation: bool
     tokens_not_before: int
     created_at: int
     updated_at: int
@@ -89,11 +91,12 @@ class ClientFacts:
     deleted_at: int | None
     secrets: tuple[SecretFacts, ...] = ()
     native: bool = False
+    owner_disabled: bool = False
 
     @property
     def enabled(self) -> bool:
-        """Neither disabled nor deleted."""
-        return self.disabled_at is None and self.deleted_at is None
+        """Neither disabled nor deleted, and nor is its owner (contract 11.38)."""
+        return self.disabled_at is None and self.deleted_at is None and not self.owner_disabled
 
     @property
     def auth_methods(self) -> tuple[str, ...]:
@@ -131,22 +134,29 @@ def get(client_id: str) -> ClientFacts:
     return facts
 
 
-def register(owner: User | None, metadata: Registration, *, trusted: bool | None = None) -> tuple[Client, str | None]:
+def register(
+    owner: User | None, metadata: Registration, *, trusted: bool | None = None, installation: bool | None = None
+) -> tuple[Client, str | None]:
     """A new client and, once, its secret (None for a public one).
 
     `trusted` allows what only administrators and the command line give (contract 11.3); by default an owner
-    who is an administrator, or none, is. Raises Invalid with one sentence a field, Conflict for a taken id.
+    who is an administrator, or none, is. `installation` marks it as the installation's own, whose privileges count
+    (contract 11.36): by default what has no owner is. Raises Invalid with one sentence a field, Conflict for a taken id.
     """
     trusted = (owner is None or owner.is_admin) if trusted is None else trusted
+    installation = owner is None if installation is None else installation
     owner_id = owner.id if owner else None
     wanted = client_metadata.complete(metadata)
     client_metadata.check(wanted, trusted=trusted, owner_id=owner_id)
+    if not installation:
+        privileges.require_fit(wanted, owner)
     now = clock.now()
     row = Client(
         id=wanted.client_id or secrets.random_id("cl_"),
         owner_id=owner_id,
         **_columns(wanted),
         self_registered=False,
+        installation=installation,
         tokens_not_before=0,
         version=1,
         disabled_by="",
@@ -180,9 +190,14 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
         client_metadata.check(
             wanted, trusted=_trusted(by), owner_id=row.owner_id, before=before, self_registered=row.self_registered
         )
+        owner = session.get(User, row.owner_id) if row.owner_id else None
+        if not row.installation:
+            privileges.require_fit(wanted, owner, before)
         changed = {name: value for name, value in _columns(wanted).items() if value != getattr(row, name)}
         if not changed:
             return row
+        if not _trusted(by):
+            privileges.require_unguarded(changed, before, row.owner_id)
         told = {name: [getattr(row, name), value] for name, value in changed.items() if name != "metadata_extra"}
         for name, value in changed.items():
             setattr(row, name, value)
@@ -361,7 +376,9 @@ def _load(client_id: str) -> ClientFacts | None:
         return None
     with database.autocommit() as connection:
         row = connection.execute(
-            select(Client.__table__, User.role.label("owner_role"))
+            select(
+                Client.__table__, User.role.label("owner_role"), User.disabled_at.is_not(None).label("owner_disabled")
+            )
             .outerjoin(User, User.id == Client.owner_id)
             .where(Client.id == client_id)
         ).one_or_none()
@@ -373,8 +390,13 @@ def _load(client_id: str) -> ClientFacts | None:
             .order_by(ClientSecret.created_at.desc())
         ).all()
     values = _tuples(dict(row._mapping))
-    # A client of nobody was made on the command line, which may do everything.
-    role = values.pop("owner_role") or "admin"
+    role, values["owner_disabled"] = values.pop("owner_role"), bool(values["owner_disabled"])
+    counting = privileges.count(
+        installation=row.installation, self_registered=row.self_registered, owner_role=role
+    )  # fmt: skip
+    values |= dataclasses.asdict(privileges.judged(row, row.owner_id, counting=counting))
+    # The installation's own were made on the command line, which may do everything.
+    role = role or ("admin" if counting else "user")
     for name in ("scopes", "default_scopes", "optional_scopes"):
         values[name] = scopes.held_by(role, values[name])
     native = is_native(values["application_type"], values["public"], values["redirect_uris"])

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from authserver import database
 from authserver.domain.ground import cache
 from authserver.lib import redirect_uris
-from authserver.models import Client
+from authserver.models import Client, User
 
 
 def allowed() -> frozenset[str]:
@@ -16,9 +16,13 @@ def allowed() -> frozenset[str]:
 
 
 def _load(_key: str) -> frozenset[str]:
-    enabled = Client.disabled_at.is_(None), Client.deleted_at.is_(None)
+    enabled = Client.disabled_at.is_(None), Client.deleted_at.is_(None), User.disabled_at.is_(None)
     with database.autocommit() as connection:
-        rows = connection.execute(select(Client.redirect_uris, Client.allowed_cors_origins).where(*enabled)).all()
+        rows = connection.execute(
+            select(Client.redirect_uris, Client.allowed_cors_origins)
+            .outerjoin(User, User.id == Client.owner_id)
+            .where(*enabled)
+        ).all()
     found = {origin for row in rows for origin in row.allowed_cors_origins}
     found |= {
         redirect_uris.origin(uri)

@@ -60,12 +60,15 @@ def standing(user: User, client_id: str) -> Standing:
 
 def come_back(user: User, client_id: str) -> Client:
     """Add the playground to a client's redirect URIs. Raises NotFound, and Invalid where it cannot have any."""
-    row = clients.visible_to(user, client_id)
+    return _come_back(user, clients.visible_to(user, client_id))
+
+
+def _come_back(by: User | None, row: Client) -> Client:
     if redirect_uri() in row.redirect_uris:
         return row
     before = clients.registration_of(row)
     wanted = dataclasses.replace(before, redirect_uris=(*before.redirect_uris, redirect_uri()))
-    return clients.revise(user, client_id, wanted, version=row.version)
+    return clients.revise(by, row.id, wanted, version=row.version)
 
 
 def own_app(user: User, jwks: dict[str, Any] | None = None) -> tuple[Client, str]:
@@ -75,12 +78,18 @@ def own_app(user: User, jwks: dict[str, Any] | None = None) -> tuple[Client, str
     has to be set up there; elsewhere it may what its owner may give.
     """
     found = next((each for each in _apps_of(user) if each.name == NAME), None)
+    if found is not None and found.introspect_all and not found.installation:
+        clients.remove(None, found.id)  # made before there was such a mark
+        found = None
     if found is None:
-        row, secret = clients.register(user, _registration(jwks), trusted=config.current().demo or None)
+        demo = config.current().demo
+        row, secret = clients.register(user, _registration(jwks), trusted=demo or None, installation=demo)
         return row, str(secret)
-    found = come_back(user, found.id)  # the issuer may have moved since
+    # With the demo's mark it has a privilege, so that the demo alone changes it.
+    by = None if found.installation else user
+    found = _come_back(by, found)  # the issuer may have moved since
     if jwks is not None:
-        found = clients.revise(user, found.id, dataclasses.replace(clients.registration_of(found), jwks=jwks))
+        found = clients.revise(by, found.id, dataclasses.replace(clients.registration_of(found), jwks=jwks))
     return found, client_secrets.rotate(user, found.id, 0, force=True).secret
 
 

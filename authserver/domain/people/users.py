@@ -150,6 +150,7 @@ def disable(user_id: str) -> None:
         if user.disabled_at is not None:
             return
         user.disabled_at = clock.now()
+        cache.touch(session, "clients")  # theirs stop with them (contract 11.38)
         ended = sessions.end_all_in(session, user_id)
         grants.end(session, "user disabled", Grant.user_id == user_id)
         one_time_links.kill(session, user_id, *one_time_links.PURPOSES)
@@ -163,6 +164,7 @@ def enable(user_id: str) -> None:
         if user.disabled_at is None:
             return
         user.disabled_at = None
+        cache.touch(session, "clients")
         audit.record(session, "user.enabled", target=f"user:{user_id}", owner_id=user_id)
 
 

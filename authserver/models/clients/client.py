@@ -47,6 +47,7 @@ class Client(Base):
     contacts: Mapped[list[str]] = mapped_column(JSON, default=list)
     metadata_extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # other RFC 7591 members, kept as given
     self_registered: Mapped[bool] = mapped_column(default=False)  # nobody vouches for its name
+    installation: Mapped[bool] = mapped_column(default=False)  # the installation's own: its privileges count
     tokens_not_before: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[int] = mapped_column(BigInteger)
