@@ -140,6 +140,8 @@ def _missing(found: Found) -> ApiError:
 
 def _serve(found: Found, incoming: Incoming, holder: Principal, state: State) -> Outgoing:
     needed = found.route.scopes if found.route else ()
+    if found.route and holder.kind != "api_key" and not holder.has(api_call.ADMIN):
+        needed = (*needed, *found.route.token_scopes)
     try:
         if not state.allowed:
             raise rate_limit.refusal(state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from authserver.domain.access import permissions
@@ -10,6 +11,7 @@ from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.api_keys.keys import ApiKey, Wish
 from authserver.domain.api_keys.wishes import Maker
 from authserver.domain.people import users
+from authserver.edge import restricted
 from authserver.edge.api_call import OWNER, Call, Route, expected_tag, many, nothing, one, tag, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import INTEGER, STRING, TEXTS, TIME, Schema, one_of, or_null, record, ref, shown
@@ -27,6 +29,7 @@ def index(call: Call) -> Outgoing:
     return many([facts(row) for row in rows], total, call)
 
 
+@restricted.makes_within
 def create(call: Call) -> Outgoing:
     """A key for the person behind this credential, never beyond its own scopes (contract 11.2)."""
     asked = call.body
@@ -39,6 +42,8 @@ def create(call: Call) -> Outgoing:
         rate_limit=asked.get("rate_limit"),
     )
     maker = maker_of(call)
+    if restricted.restriction(call.holder):  # what a restricted one makes ends with it (contract 11.37)
+        maker = dataclasses.replace(maker, expires_at=call.holder.expires_at)
     wish = key_wishes.inherited(maker, wish, asked.keys())
     row, value = api_keys.create(call.person(), wish, maker=maker)
     return _once(row, value, call)
@@ -49,6 +54,7 @@ def show(call: Call) -> Outgoing:
     return _shown(api_keys.get(call.reach(), call.path["id"]))
 
 
+@restricted.makes_within
 def change(call: Call) -> Outgoing:
     """Change the members that are sent; with If-Match only if nobody changed it since."""
     changes: dict[str, Any] = dict(call.body)
@@ -59,6 +65,7 @@ def change(call: Call) -> Outgoing:
     return _shown(api_keys.revise(call.reach(), call.path["id"], changes, maker=maker_of(call), still=still))
 
 
+@restricted.makes_within
 def rotate(call: Call) -> Outgoing:
     """A successor with the same access; the old key works on for `overlap_seconds`."""
     overlap = call.body.get("overlap_seconds", DEFAULT_OVERLAP)

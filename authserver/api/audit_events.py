@@ -7,7 +7,7 @@ from typing import Any
 from authserver.domain.insight import audit_search, audit_sentences
 from authserver.domain.insight.audit_search import Wanted
 from authserver.domain.insight.audit_sentences import Told
-from authserver.edge.api_call import Call, Route, many, time
+from authserver.edge.api_call import ACCOUNT, Call, Route, many, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import INTEGER, OBJECT, STRING, TIME, Schema, one_of, ref, shown
 
@@ -66,5 +66,15 @@ _QUERY: dict[str, Schema] = {
     "about": {"type": "string", "maxLength": 140, "description": "An id, a reference such as `client:…`, a type."},
 }
 ROUTES = (
-    Route("GET", "/v1/audit-events", index, NEEDED, "List audit events", ref("AuditEvent"), query=_QUERY, many=True),
+    Route(
+        "GET",
+        "/v1/audit-events",
+        index,
+        NEEDED,
+        "List audit events",
+        ref("AuditEvent"),
+        query=_QUERY,
+        many=True,
+        token_scopes=ACCOUNT,
+    ),
 )

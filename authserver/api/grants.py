@@ -6,7 +6,7 @@ from typing import Any
 
 from authserver.domain.grants import grants
 from authserver.domain.grants.grants import Grant
-from authserver.edge.api_call import OWNER, Call, Route, many, nothing, one, time
+from authserver.edge.api_call import ACCOUNT, OWNER, Call, Route, many, nothing, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import STRING, TEXTS, TIME, Schema, or_null, ref, shown
 from authserver.lib import scopes as grammar
@@ -58,7 +58,7 @@ SCHEMAS: dict[str, Schema] = {
     )
 }  # fmt: skip
 ROUTES = (
-    Route("GET", "/v1/grants", index, (), "List grants", ref("Grant"), query=OWNER, many=True),
-    Route("GET", "/v1/grants/{id}", show, (), "Show a grant", ref("Grant"), errors=(404,)),
+    Route("GET", "/v1/grants", index, (), "List grants", ref("Grant"), query=OWNER, many=True, token_scopes=ACCOUNT),
+    Route("GET", "/v1/grants/{id}", show, (), "Show a grant", ref("Grant"), errors=(404,), token_scopes=ACCOUNT),
     Route("DELETE", "/v1/grants/{id}", revoke, ("settings:manage",), "Revoke a grant", status=204, errors=(404,)),
 )

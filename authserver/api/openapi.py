@@ -105,6 +105,9 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.scopes:
         made["description"] = f"Needs {', '.join(f'`{scope}`' for scope in route.scopes)}."
+    if route.token_scopes:
+        needs = f"A token of an app needs {', '.join(f'`{scope}`' for scope in route.token_scopes)}."
+        made["description"] = f"{made.get('description', '')} {needs}".strip()
     parameters = [*_path_parameters(route.path), *_query_parameters(route), *_header_parameters(route)]
     if parameters:
         made["parameters"] = parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from authserver.domain.people import sessions
-from authserver.edge.api_call import Call, Route, nothing, paged, time
+from authserver.edge.api_call import ACCOUNT, Call, Route, nothing, paged, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import STRING, TEXTS, TIME, Schema, ref, shown
 
@@ -50,6 +50,8 @@ _OWNER: dict[str, Schema] = {
     "owner": {"type": "string", "maxLength": 100, "description": "A user id; other people's need the scope `admin`."}
 }
 ROUTES = (
-    Route("GET", "/v1/sessions", index, (), "List sessions", ref("Session"), query=_OWNER, many=True),
+    Route(
+        "GET", "/v1/sessions", index, (), "List sessions", ref("Session"), query=_OWNER, many=True, token_scopes=ACCOUNT
+    ),
     Route("DELETE", "/v1/sessions/{id}", end, ("settings:manage",), "End a session", status=204, errors=(404,)),
 )

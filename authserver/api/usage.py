@@ -8,7 +8,7 @@ from authserver.domain.ground import usage
 from authserver.domain.insight import limits_in_use, usage_reports
 from authserver.domain.limits import rate_limits
 from authserver.edge import rate_limit
-from authserver.edge.api_call import OWNER, Call, Route, one, time
+from authserver.edge.api_call import ACCOUNT, OWNER, Call, Route, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import INTEGER, STRING, TIME, Schema, or_null, ref, shown
 
@@ -49,6 +49,8 @@ def _subjects(call: Call) -> dict[str, str] | None:
     holder = call.holder
     if holder.owner_id is None and "owner" not in call.query:
         return {f"client:{holder.client_id}": str(holder.client_id)}
+    if holder.kind != "api_key" and not call.is_admin:
+        call.require(*ACCOUNT)
     whose = call.whose(call.signed_in_person)
     return None if whose is None else usage_reports.subjects_of(whose)
 

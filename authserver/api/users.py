@@ -6,6 +6,7 @@ from typing import Any
 
 from authserver.domain.people import users
 from authserver.domain.people.users import User
+from authserver.edge import restricted
 from authserver.edge.api_call import ADMIN, Call, Route, many, one, paged, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import BOOLEAN, STRING, TIME, Schema, one_of, or_null, record, ref, shown
@@ -29,6 +30,7 @@ def show(call: Call) -> Outgoing:
     return one(facts(users.get(call.path["id"]), call))
 
 
+@restricted.makes("people and their links")
 def create(call: Call) -> Outgoing:
     """An account without a password, and the one-time link with which its person chooses one."""
     asked = call.body
@@ -38,6 +40,11 @@ def create(call: Call) -> Outgoing:
     return answer
 
 
+def _empowers(call: Call) -> bool:
+    return "role" in call.body or call.body.get("disabled") is False
+
+
+@restricted.makes("people and their roles", when=_empowers)
 def change(call: Call) -> Outgoing:
     """Rename, give another role, disable or enable."""
     user_id, asked = users.get(call.path["id"]).id, call.body

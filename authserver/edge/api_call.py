@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from authserver.domain.access import scopes
 from authserver.domain.clients import clients
 from authserver.domain.people import users
 from authserver.domain.people.users import User
@@ -19,6 +20,8 @@ from authserver.errors import Denied, Invalid
 from authserver.lib import durations, form_body
 
 ADMIN = "admin"
+ACCOUNT = (scopes.ACCOUNT,)
+"""What a token of an app needs to read where its person is signed in and what they use (contract 11.32)."""
 MAX_PAGE = 1_000_000
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 PAGING: Mapping[str, Schema] = {
@@ -120,7 +123,8 @@ class Route:
 
     `body` is the schema of the request, `answer` that of `data`; `many` answers a page of it. `creates` honours
     Idempotency-Key; with `rehearsed`, the members of its answer that are made anew each time, also `dry_run`. `open`
-    needs no credential. `raw` bodies come with a signature in a header and stay as they are.
+    needs no credential. `token_scopes` are needed on top by whatever is no API key. `raw` bodies come
+    with a signature in a header and stay as they are.
     """
 
     method: str
@@ -136,6 +140,7 @@ class Route:
     creates: bool = False
     rehearsed: tuple[str, ...] = ()
     open: bool = False
+    token_scopes: tuple[str, ...] = ()
     raw: bool = False
     errors: tuple[int, ...] = ()
 

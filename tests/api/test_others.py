@@ -51,7 +51,7 @@ def test_a_person_sees_themselves_alone(call: Caller, alice: Person, mallory: Pe
 
 
 def test_a_grant_is_seen_and_ended_by_its_person_alone(call: Caller, alice: Person, mallory: Person) -> None:
-    token = token_of(alice, "workflows:read")
+    token = token_of(alice, "workflows:read", "account")
     grant = call("GET", "/v1/grants", token).data[0]
     path = f"/v1/grants/{grant['id']}"
     assert call("GET", "/v1/grants", key_of(mallory)).data == []

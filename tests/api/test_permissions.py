@@ -14,10 +14,11 @@ from tests.conftest import Person
 
 # Who may call which operation: the letters of those who get past, of
 #   r Read Only key   w Read/Write key   f Full Access key (not an administrator's)   a Full Access key of an
-#   administrator   t token of a person without a scope   c token of a client of its own
+#   administrator   t token of a person without a scope   o token of a person with the scope account   c token of a
+#   client of its own
 # An operation that is missing here fails the test: every new one needs a thought.
 MATRIX = {
-    "GET /v1/me": "rwfatc",
+    "GET /v1/me": "rwfatoc",
     "GET /v1/api-keys": "fa", "POST /v1/api-keys": "fa", "GET /v1/api-keys/{id}": "fa",
     "PATCH /v1/api-keys/{id}": "fa",
     "DELETE /v1/api-keys/{id}": "fa", "POST /v1/api-keys/{id}/rotate": "fa",
@@ -29,14 +30,14 @@ MATRIX = {
     "POST /v1/webhooks/{id}/verify": "fa", "POST /v1/webhooks/{id}/replay": "fa",
     "GET /v1/webhooks/{id}/deliveries": "fa", "GET /v1/webhooks/{id}/deliveries/{delivery_id}": "fa",
     "POST /v1/webhooks/{id}/deliveries/{delivery_id}/resend": "fa",
-    "GET /v1/users": "rwfat", "POST /v1/users": "a", "GET /v1/users/{id}": "rwfatc", "PATCH /v1/users/{id}": "a",
-    "GET /v1/grants": "rwfat", "GET /v1/grants/{id}": "rwfat", "DELETE /v1/grants/{id}": "fa",
-    "GET /v1/sessions": "rwfat", "DELETE /v1/sessions/{id}": "fa",
+    "GET /v1/users": "rwfato", "POST /v1/users": "a", "GET /v1/users/{id}": "rwfatoc", "PATCH /v1/users/{id}": "a",
+    "GET /v1/grants": "rwfao", "GET /v1/grants/{id}": "rwfao", "DELETE /v1/grants/{id}": "fa",
+    "GET /v1/sessions": "rwfao", "DELETE /v1/sessions/{id}": "fa",
     "GET /v1/signing-keys": "a", "POST /v1/signing-keys": "a", "DELETE /v1/signing-keys/{kid}": "a",
     "GET /v1/audit-events": "fa",
-    "GET /v1/usage": "rwfatc",
-    "GET /v1/errors": "rwfatc", "GET /v1/errors/{id}": "rwfatc",
-    "POST /v1/leaks": "rwfatc",
+    "GET /v1/usage": "rwfaoc",
+    "GET /v1/errors": "rwfatoc", "GET /v1/errors/{id}": "rwfatoc",
+    "POST /v1/leaks": "rwfatoc",
     "GET /demo/v1/workflows": "rwfa", "POST /demo/v1/workflows": "wfa", "GET /demo/v1/workflows/analytics": "rwfa",
     "GET /demo/v1/workflows/{id}": "rwfa", "PATCH /demo/v1/workflows/{id}": "wfa",
     "PUT /demo/v1/workflows/{id}": "wfa", "DELETE /demo/v1/workflows/{id}": "fa",
@@ -58,6 +59,7 @@ def credentials(alice: Person, ada: Person) -> dict[str, str]:
         "f": key_of(alice, "full_access"),
         "a": key_of(ada, "full_access"),
         "t": token_of(alice),
+        "o": token_of(alice, "account"),
         "c": client_token(alice, "triggers:write"),
     }
 

@@ -56,7 +56,7 @@ def test_me_tells_who_a_key_is(call: Caller, alice: Person) -> None:
 
 
 def test_a_limit_is_told_in_the_same_words_everywhere(call: Caller, alice: Person) -> None:
-    token = token_of(alice, "workflows:read")
+    token = token_of(alice, "workflows:read", "account")
     answer = call("GET", "/v1/me", token)
     here = answer.data["rate_limit"]
     auditor = protocol.register(introspect_all=True)

@@ -12,14 +12,14 @@ from authserver.domain.clients import clients
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
+from authserver.edge import restricted
 from authserver.edge.api_call import Call, many, nothing, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_errors import invalid_request
 from authserver.errors import Invalid
 
-# A key of at least this life may make clients, which outlive it.
-# Members that are credentials of a client, or say how it proves who it is, or where its codes are sent.
-_CREDENTIALS = frozenset({"jwks", "jwks_uri", "token_endpoint_auth_method", "redirect_uris"})
+_WORDS = frozenset({"client_name", "client_uri", "contacts", "policy_uri", "tos_uri", "description", "disabled"})
+"""Members that are words about a client, or stop it: every other one says what it may, or to whom that is lent."""
 _RFC_NAMES = {
     "name": "client_name", "homepage": "client_uri", "scopes": "scope", "id_token_alg": "id_token_signed_response_alg",
 }  # fmt: skip
@@ -43,9 +43,13 @@ def index(call: Call) -> Outgoing:
     return many([facts(row.client) for row in rows], total, call)
 
 
+def _widens(call: Call) -> bool:
+    return not _WORDS.issuperset(call.body) or call.body.get("disabled") is False
+
+
+@restricted.makes(reach.MADE)
 def create(call: Call) -> Outgoing:
     """Register a client; its secret is in this answer alone."""
-    reach.require_unrestricted(call)
     with _own_names():
         wanted = _wanted(call.body)
         reach.require_within(call, wanted.scopes)
@@ -60,11 +64,10 @@ def show(call: Call) -> Outgoing:
     return _shown(visible(call))
 
 
+@restricted.makes(reach.MADE, when=_widens)
 def change(call: Call) -> Outgoing:
     """Change the members that are sent; with If-Match only if nobody changed it since."""
     row = visible(call)
-    if not _CREDENTIALS.isdisjoint(call.body):
-        reach.require_unrestricted(call)
     with _own_names():
         wanted = _merged(row, call.body)
         reach.require_within(call, (*row.scopes, *wanted.scopes), introspects=row.introspect_all)

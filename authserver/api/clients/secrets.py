@@ -7,7 +7,7 @@ from typing import Any
 from authserver.api.clients import reach, registered
 from authserver.api.clients.schemas import DEFAULT_OVERLAP
 from authserver.domain.clients import secrets as client_secrets
-from authserver.edge import api_call
+from authserver.edge import api_call, restricted
 from authserver.edge.api_call import Call, nothing, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.errors import Conflict
@@ -18,9 +18,9 @@ def list_secrets(call: Call) -> Outgoing:
     return api_call.paged([_secret_facts(each) for each in client_secrets.of(registered.visible(call).id)], call)
 
 
+@restricted.makes(reach.MADE)
 def rotate_secret(call: Call) -> Outgoing:
     """A new secret; the present one works on for `overlap_seconds`."""
-    reach.require_unrestricted(call)
     row = registered.visible(call)
     reach.require_within(call, row.scopes, introspects=row.introspect_all)
     if row.public:

@@ -10,9 +10,12 @@ from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import secrets as webhook_secrets
 from authserver.domain.webhooks.endpoints import WebhookEndpoint
 from authserver.domain.webhooks.wishes import Wish
+from authserver.edge import restricted
 from authserver.edge.api_call import ADMIN, Call, expected_tag, many, nothing, one, tag, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_errors import invalid_request
+
+_MADE = "a webhook of everybody's events"
 
 
 def index(call: Call) -> Outgoing:
@@ -21,6 +24,17 @@ def index(call: Call) -> Outgoing:
     return many([facts(row) for row in rows], total, call)
 
 
+def _asks_for_everybody(call: Call) -> bool:
+    return bool(call.body.get("everybody"))
+
+
+def _reaches_everybody(call: Call) -> bool:
+    """Whether the endpoint is, or is to be, one of everybody's events; stopping one is always possible."""
+    stops = call.body.get("active") is False and len(call.body) == 1
+    return not stops and (_asks_for_everybody(call) or get(call).everybody)
+
+
+@restricted.makes(_MADE, when=_asks_for_everybody)
 def create(call: Call) -> Outgoing:
     """Set an endpoint up; its secret is in this answer alone."""
     asked = call.body
@@ -43,6 +57,7 @@ def show(call: Call) -> Outgoing:
     return _shown(get(call))
 
 
+@restricted.makes(_MADE, when=_reaches_everybody)
 def change(call: Call) -> Outgoing:
     """Change what is sent: `active` pauses it or lets it go on; with If-Match only if nobody changed it since."""
     row = get(call)
@@ -63,6 +78,7 @@ def remove(call: Call) -> Outgoing:
     return nothing()
 
 
+@restricted.makes(_MADE, when=_reaches_everybody)
 def rotate_secret(call: Call) -> Outgoing:
     """A new secret; the old one stays valid for `overlap_seconds`."""
     overlap = call.body.get("overlap_seconds", webhook_endpoints.OVERLAP_SECONDS)

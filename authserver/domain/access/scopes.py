@@ -20,6 +20,9 @@ from authserver.models import Client, PermissionLevel, Resource, Scope
 
 LEVELS = ("identity", "read", "write", "full")
 OFFLINE = "offline_access"
+ACCOUNT = "account"
+RESERVED = frozenset({"public", "account", "phone", "address", "groups", "roles", "org", "scim"})
+"""Names of our own, some of them later ones: nobody makes a scope of such a name (contract 11.46)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ BUILTIN = (
     ScopeFacts(
         OFFLINE, "Keep access when you are not using the app", "It gains nothing beyond what you allow here.",
         "identity", position=40,
+    ),
+    ScopeFacts(
+        ACCOUNT, "See where you are signed in, your connected apps and your usage, with addresses and browsers",
+        "It cannot end or change any of them.", "identity", position=45,
     ),
     ScopeFacts("workflows:read", "See your workflows and their runs", "It cannot change or start them.", position=50),
     ScopeFacts("workflows:write", "Create and change your workflows", "It cannot delete them.", "write", position=60),
@@ -113,6 +120,11 @@ def assignable_by(*, admin: bool) -> tuple[ScopeFacts, ...]:
 def seed(session: Session) -> None:
     """Put our own scopes in place; those that exist stay as an administrator left them."""
     existing = set(session.scalars(select(Scope.name)))
+    if taken := sorted(session.scalars(select(Scope.name).where(Scope.name.in_(RESERVED), ~Scope.builtin))):
+        raise Conflict(
+            f"There is a scope {', '.join(taken)} of your own, and this version has one of its own under that name."
+            " Delete yours with the version that you have, or give it another name, and migrate again."
+        )
     missing = [dataclasses.asdict(each) | {"builtin": True} for each in BUILTIN if each.name not in existing]
     if missing:
         session.execute(insert(Scope), missing)
@@ -121,8 +133,10 @@ def seed(session: Session) -> None:
 
 
 def create(wanted: ScopeFacts) -> ScopeFacts:
-    """Add a scope. Raises Invalid with one sentence a field, Conflict if the name is taken."""
+    """Add a scope. Raises Invalid with one sentence a field, Conflict if the name is taken or reserved."""
     facts = _clean(wanted)
+    if facts.name in RESERVED - all().keys():
+        raise Conflict("This name is reserved for the server itself. Choose another one.", field="name")
     with database.transaction() as session:
         if session.get(Scope, facts.name) is not None:
             raise Conflict("There is already a scope with this name.", field="name")

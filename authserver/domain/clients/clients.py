@@ -141,7 +141,8 @@ def register(
 
     `trusted` allows what only administrators and the command line give (contract 11.3); by default an owner
     who is an administrator, or none, is. `installation` marks it as the installation's own, whose privileges count
-    (contract 11.36): by default what has no owner is. Raises Invalid with one sentence a field, Conflict for a taken id.
+    (contract 11.36): by default what has no owner is. Raises Invalid with one sentence a field, Conflict for an id
+    that is taken.
     """
     trusted = (owner is None or owner.is_admin) if trusted is None else trusted
     installation = owner is None if installation is None else installation

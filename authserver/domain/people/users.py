@@ -118,9 +118,15 @@ def rename(user_id: str, name: str) -> None:
 
 
 def set_role(user_id: str, role: str) -> None:
-    """Make somebody a user or an administrator; raises Invalid."""
+    """Make somebody a user or an administrator; raises Invalid, and Conflict for the last administrator."""
     _check_role(role)
-    _change(user_id, "user.updated", {"role": role}, changed=["role"], role=role)
+    with database.transaction() as session:
+        if role != "admin":
+            _require_another_admin(session, user_id)
+        user = _locked(session, user_id)
+        user.role = role
+        cache.touch(session, "clients")  # what a person's clients may have depends on it
+        audit.record(session, "user.updated", target=f"user:{user_id}", owner_id=user_id, changed=["role"], role=role)
 
 
 def change_email(user_id: str, email: str) -> None:
@@ -144,8 +150,12 @@ def change_email(user_id: str, email: str) -> None:
 
 
 def disable(user_id: str) -> None:
-    """Stop an account at once. Sessions and what apps were given end for good; keys rest until it is enabled again."""
+    """Stop an account at once. Sessions and what apps were given end for good; keys rest until it is enabled again.
+
+    Raises Conflict for the last administrator.
+    """
     with database.transaction() as session:
+        _require_another_admin(session, user_id)
         user = _locked(session, user_id)
         if user.disabled_at is not None:
             return
@@ -332,8 +342,6 @@ def _change(user_id: str, type: str, values: dict[str, Any], **data: Any) -> Non
         )
         if found is None:
             raise NotFound("There is no such person.")
-        if "role" in values:  # what a person's clients may have depends on it
-            cache.touch(session, "clients")
         audit.record(session, type, target=f"user:{user_id}", owner_id=user_id, **data)
 
 
@@ -342,6 +350,16 @@ def _locked(session: Session, user_id: str) -> User:
     if user is None:
         raise NotFound("There is no such person.")
     return user
+
+
+def _require_another_admin(session: Session, user_id: str) -> None:
+    """Refuse to take away the last administrator who can sign in. Raises Conflict.
+
+    All of them are locked, in one order, before any single row is: of two who stop each other at once, one is last.
+    """
+    acting = select(User.id).where(User.role == "admin", User.disabled_at.is_(None)).order_by(User.id)
+    if list(session.scalars(acting.with_for_update())) == [user_id]:
+        raise Conflict("This is the last administrator. Make somebody else one first.")
 
 
 def _check_role(role: str) -> None:
