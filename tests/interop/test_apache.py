@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from authserver.connect_pages import Page
+from tests.interop import house as houses
 from tests.interop import sites
 from tests.interop.house import House
 from tests.services import missing
@@ -58,6 +59,18 @@ def apache(house: House, folder: Path, port: int, page: Page, module: str, packa
     command = sites.trusting(house.bundle, [program, "-f", str(folder / "apache.conf"), "-DFOREGROUND"])
     with sites.running(command, folder, port, {"PATH": os.environ["PATH"]}):
         yield f"http://127.0.0.1:{port}"
+
+
+def test_mod_auth_openidc(house: House, folder: Path) -> None:
+    port = free_port()
+    page = house.follow("mod-auth-openidc", f"http://127.0.0.1:{port}")
+    with apache(house, folder, port, page, "auth_openidc", "libapache2-mod-auth-openidc") as address:
+        visitor = house.visitor()
+        arrived = visitor.open(f"{address}/secure/")
+        told = dict(arrived.headers)
+        shown = [told.get(name) for name in ("X-Email", "X-Name", "X-User")]
+        log = (folder / "error.log").read_text()[-3000:]
+        assert shown == [houses.EMAIL, houses.NAME, houses.EMAIL], (visitor.way, arrived.text[:2000], log)
 
 
 RESOURCE = "https://api.example.test"

@@ -37,7 +37,14 @@ def test_allauth(house: House, folder: Path) -> None:
         arrived = visitor.press(visitor.open(f"{address}/accounts/oidc/my-server/login/"))
         assert arrived.json == {
             "signed_in": True,
-            "username": "alice",
+            "username": houses.USERNAME,
             "email": houses.EMAIL,
             "name": houses.NAME,
         }, (visitor.way, arrived.text[:3000])
+
+
+def test_mozilla_django_oidc(house: House, folder: Path) -> None:
+    with site(house, folder, "mozilla-django-oidc", "mozilla") as address:
+        visitor = house.visitor()
+        arrived = visitor.open(f"{address}/oidc/authenticate/")
+        assert arrived.json["signed_in"] and arrived.json["email"] == houses.EMAIL, (visitor.way, arrived.text[:3000])

@@ -54,15 +54,20 @@ PATHS = {
     "social": 'path("", include("social_django.urls", namespace="social"))',
 }
 URLS = f"""
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.urls import include, path
+
+def button(request):
+    hidden = f'<input type="hidden" name="csrfmiddlewaretoken" value="{{get_token(request)}}">'
+    return HttpResponse(f'<form method="post" action="/login/oidc/">{{hidden}}<button>Sign in</button></form>')
 
 def whoami(request):
     user = request.user
     return JsonResponse({{"signed_in": user.is_authenticated, "username": user.get_username(),
                          "email": getattr(user, "email", ""), "name": user.get_full_name() if user.pk else ""}})
 
-urlpatterns = [path("", whoami), {PATHS[EXTRA]}]
+urlpatterns = [path("", whoami), path("button", button), {PATHS[EXTRA]}]
 """
 (HERE / "project_settings.py").write_text(SETTINGS + USES[EXTRA])
 (HERE / "project_urls.py").write_text(URLS)
