@@ -27,9 +27,10 @@ from authserver.api import (
     webhooks,
 )
 from authserver.domain.access import protected_resources
+from authserver.domain.clients import cors_origins
 from authserver.domain.ground import idempotency
 from authserver.domain.limits.rate_limits import State
-from authserver.edge import api_call, bearer, json_schema, machine, rate_limit, refused
+from authserver.edge import api_call, bearer, cors, json_schema, machine, rate_limit, refused
 from authserver.edge.api_call import Call, Route
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing
@@ -44,6 +45,7 @@ from authserver.edge.json_errors import (
 )
 from authserver.edge.machine import Endpoint
 from authserver.errors import Denied, DomainError
+from authserver.lib import secrets
 from authserver.observability import context
 
 RESOURCES = (
@@ -208,8 +210,24 @@ _NOBODY = Principal(
     kind="", subject="", client_id=None, key_id=None, scopes=frozenset(), permission=None, owner_id=None, user=None,
     audiences=(), expires_at=None, rate_policy="", rate_key="", rate_limit="",
 )  # fmt: skip
-_V1 = Endpoint(Api(ROUTES, resource_path=bearer.HERE).respond, None, api=True)
-_DEMO = Endpoint(Api(DEMO_ROUTES, resource_path="/demo/v1").respond, None, api=True)
+
+
+def _page_of_the_app(incoming: Incoming, outgoing: Outgoing) -> str | None:
+    """The origin of a page that may read this: of the app whose token was sent, and never for an API key.
+
+    A refusal that tells nothing but that the token was not good, and a preflight, are for the pages of any app.
+    """
+    said, origin = context.current().log, incoming.header("origin")
+    if said.get("credential"):
+        return origin if origin in cors_origins.of(str(said.get("client_id", ""))) else None
+    if secrets.looks_like(incoming.header("authorization").rpartition(" ")[2], "ak"):
+        return None
+    told = outgoing.status >= 400 or cors.is_preflight(incoming)
+    return cors.of_apps(incoming, outgoing) if told else None
+
+
+_V1 = Endpoint(Api(ROUTES, resource_path=bearer.HERE).respond, None, api=True, cors=_page_of_the_app)
+_DEMO = Endpoint(Api(DEMO_ROUTES, resource_path="/demo/v1").respond, None, api=True, cors=_page_of_the_app)
 
 
 def _described() -> tuple[tuple[Route, ...], dict[str, json_schema.Schema]]:
@@ -227,7 +245,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/v1": _V1,
     "/v1/": _V1,
     "/openapi.json": Endpoint(
-        lambda _: openapi.respond(*_described()), frozenset({"GET"}), cacheable=True, api=True, cors=machine.any_origin
+        lambda _: openapi.respond(*_described()), frozenset({"GET"}), cacheable=True, api=True, cors=cors.any_origin
     ),
 }
 DEMO_ENDPOINTS: dict[str, Endpoint] = {"/demo/v1/": _DEMO}

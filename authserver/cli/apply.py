@@ -49,6 +49,7 @@ def _read(file: Path) -> dict[str, Any]:
 def _diff(change: Change) -> str:
     lines = [f"{SIGNS[change.action]} {change.section.removesuffix('s').replace('_', ' ')} {change.name}"]
     lines += [f"    {name}: {_short(now)} -> {_short(then)}" for name, (now, then) in change.differences.items()]
+    lines += [f"    {sentence}" for sentence in change.notes]
     if change.secret:
         lines.append(f"    client_secret={change.secret}")
     return "\n".join(lines)

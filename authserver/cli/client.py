@@ -75,6 +75,8 @@ def create(**options: Any) -> None:
     result = {"client_id": client.id} | ({"client_secret": secret} if secret else {})
     text = "\n".join(f"{name}={value}" for name, value in result.items())
     output.emit(result | {"client_name": client.name, "kind": client.kind}, text)
+    for sentence in client_metadata.ignored_keys(wanted.jwks):
+        output.note(sentence)
     if secret:
         output.note("The secret is shown this once.")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import re
 import sys
 import threading
 from http import HTTPStatus
@@ -29,8 +30,12 @@ BODY_SECONDS = 30.0
 # Lists that may come in several lines. Of anything else two lines become one value, too, which then is no valid one.
 _JOINED_BY = {"cookie": "; "}
 # Granian leaves out a line that holds more than visible ASCII. Where nothing is decided by it, that does no harm;
-# elsewhere a client could unsay with it what a proxy says.
-_DECIDE_NOTHING = frozenset({"cookie", "user-agent", "referer"})
+# in these a client could unsay with it what a proxy says, or send what one reader sees and another does not.
+DECIDING = re.compile(
+    r"authorization|proxy-authorization|host|origin|forwarded|content-(type|length|encoding)|transfer-encoding"
+    r"|access-control-request-(method|headers)|if-(none-)?match|idempotency-key|dpop|client-cert|client-cert-chain"
+    r"|x-(forwarded|original)-.*|x-.*-signature|webhook-.*|sec-fetch-.*"
+)
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), ("Connection", "close")]
 
 
@@ -156,10 +161,10 @@ def environment(scope: Scope) -> WSGIEnvironment:
 
 
 def _require_whole(scope: Scope, environ: WSGIEnvironment) -> None:
-    """Every header that was sent is there, and one Host (RFC 9112 section 3.2)."""
+    """Every header that decides something is there, and one Host (RFC 9112 section 3.2)."""
     headers = scope.headers
     for name in headers.keys():  # noqa: SIM118  # granian's own type: iterating it is not iterating its names
-        if headers.get(name) is None and name not in _DECIDE_NOTHING:
+        if headers.get(name) is None and DECIDING.fullmatch(name):
             raise Refused(400, "A header holds characters that are not visible ASCII.")
     host = environ.get("HTTP_HOST", "")
     if "," in host or (not host and scope.http_version == "1.1"):

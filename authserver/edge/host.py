@@ -9,6 +9,8 @@ from flask import abort, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from authserver import config
+from authserver.lib import hosts
+from authserver.observability import context
 
 
 class Misdirected(HTTPException):
@@ -23,10 +25,12 @@ def check() -> Any:
     if request.endpoint is None or request.endpoint == "static" or request.endpoint.startswith("machine:"):
         return None
     settings = config.current()
-    if request.host.lower() != settings.host_name.lower():
+    asked, scheme = request.environ.get("HTTP_HOST", request.host), urlsplit(settings.issuer).scheme
+    if hosts.canonical(asked, scheme) != hosts.canonical(settings.host_name, scheme):
         if settings.loopback and request.method in {"GET", "HEAD"} and _is_loopback(request.host):
             path = request.full_path.rstrip("?")
             return redirect(settings.issuer.rstrip("/") + path, 307)
+        context.current().log |= {"asked_host": asked[:200], "own_host": settings.host_name}
         raise Misdirected
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.headers.get("Sec-Fetch-Mode") != "navigate":
         abort(403)

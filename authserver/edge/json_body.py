@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from authserver.edge import json_errors
 from authserver.edge.exchange import Incoming
-from authserver.lib import strict_json
+from authserver.lib import media_types, strict_json
 
 MAX_DEPTH = 16
 MAX_INTEGER = 2**53 - 1  # what every JSON reader keeps exactly (RFC 7493 section 2.2)
-_CONTENT_TYPE = re.compile(r'application/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
 
 
 def read(incoming: Incoming) -> Any:
     """The value in the body, an empty object if there is none. Raises ApiError (400)."""
     if not incoming.body:
         return {}
-    if not _CONTENT_TYPE.fullmatch(incoming.header("content-type")):
+    if not media_types.is_bare(incoming.header("content-type"), "application/json"):
         raise json_errors.invalid_request("The body must be application/json.")
     try:
         value = strict_json.loads(incoming.body.decode("utf-8"))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from authserver import config
-from authserver.edge import headers, json_errors
+from authserver.edge import cors, headers, json_errors
 from authserver.edge.exchange import Handler, Incoming, Outgoing
 from authserver.errors import DomainError, RateLimited, Unavailable
 from authserver.observability import context, logs
@@ -18,7 +17,7 @@ from authserver.observability import context, logs
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A handler and the rules around it. `cors` finds the allowed origin of a request, if any.
+    """A handler and the rules around it. `cors` finds the origin that may read an answer, if any.
 
     `methods` None takes every method. `api` answers errors in the format of the API (contract 6) instead of RFC 6749's.
     `body` False ignores what a proxy sends along, and the scheme it came over, which are those of the original request.
@@ -29,7 +28,7 @@ class Endpoint:
     cacheable: bool = False
     api: bool = False
     body: bool = True
-    cors: Callable[[Incoming], str | None] | None = None
+    cors: cors.Rule | None = None
 
 
 def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
@@ -39,7 +38,7 @@ def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
     standard = headers.for_machines(cacheable=endpoint.cacheable and outgoing.status in (200, 304))
     outgoing.headers += [pair for pair in standard if pair[0].lower() not in given]
     outgoing.headers.append(("X-Request-Id", context.current().request_id))
-    outgoing.headers += _cors(endpoint, incoming)
+    outgoing.headers += cors.headers(endpoint.cors, incoming, outgoing, endpoint.methods)
     return outgoing
 
 
@@ -50,7 +49,7 @@ def error(status: int, code: str, description: str, *more: tuple[str, str]) -> O
 
 
 def _refuse_early(endpoint: Endpoint, incoming: Incoming) -> Outgoing | None:
-    if incoming.method == "OPTIONS" and endpoint.cors and incoming.header("access-control-request-method"):
+    if endpoint.cors and cors.is_preflight(incoming):
         return Outgoing(204)
     if not _allows(endpoint, incoming.method):
         allowed = ", ".join(sorted(endpoint.methods or ()))
@@ -113,32 +112,6 @@ def database_failure(failure: Exception) -> Unavailable | None:
     if isinstance(failure, DBAPIError) and type(failure.orig).__name__ in {"ProgrammingError", "SyntaxError"}:
         return None
     return Unavailable("The server cannot answer right now.", type(failure).__name__)
-
-
-def _cors(endpoint: Endpoint, incoming: Incoming) -> list[tuple[str, str]]:
-    if not endpoint.cors or not incoming.header("origin"):
-        return []
-    origin = endpoint.cors(incoming)
-    if origin is None:
-        return []
-    granted = [
-        ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
-    ]
-    if origin != "*":
-        granted.append(("Vary", "Origin"))
-    if incoming.method == "OPTIONS":
-        granted += [
-            ("Access-Control-Allow-Methods", ", ".join(sorted(endpoint.methods or ()))),
-            ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP"),
-            ("Access-Control-Max-Age", "600"),
-        ]
-    return granted
-
-
-def any_origin(_incoming: Incoming) -> str | None:
-    """CORS for what anybody may read."""
-    return "*"
 
 
 def issuer_path() -> str:

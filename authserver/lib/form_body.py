@@ -3,13 +3,12 @@
 import re
 from urllib.parse import unquote_to_bytes
 
+from authserver.lib import media_types
+
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 100
 MAX_BYTES = 64 * 1024
 
-_CONTENT_TYPE = re.compile(
-    r'application/x-www-form-urlencoded[ \t]*(?:;[ \t]*(?:charset="?utf-8"?)?[ \t]*)?', re.IGNORECASE
-)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -49,7 +48,7 @@ def parse_multi(
     raw = _raw(data)
     if not raw:
         return {}
-    if content_type is None or not _CONTENT_TYPE.fullmatch(content_type):
+    if not media_types.is_bare(content_type, FORM):
         raise Malformed(f"the body must be {FORM}")
     if len(raw) > MAX_BYTES or raw.count(b"&") >= MAX_FIELDS:
         raise Malformed("too many or too long parameters")

@@ -1,7 +1,7 @@
 """JSON Web Keys: made, read and checked; the only module that knows joserfc (RFC 7517, 7638; security.md C4, C5)."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ _RSA_ALGS = frozenset({"RS256", "PS256"})
 _RSA_BITS = range(2048, 8193)  # below is weak, above is a CPU bomb
 _RSA_TEXT = range(342, 1367)  # the same in base64url characters, judged before the key is parsed
 _PUBLIC_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
-_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 _KINDS = ((ec.EllipticCurvePublicKey, ECKey), (ed25519.Ed25519PublicKey, OKPKey), (rsa.RSAPublicKey, RSAKey))
 _SHA256 = hashes.SHA256()
 _ECDSA = ec.ECDSA(_SHA256)
@@ -38,6 +38,13 @@ _PSS = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=32)
 
 class InvalidKey(ValueError):
     """A key that we don't use: malformed, weak, private, or of an unknown kind."""
+
+
+class PrivateKey(InvalidKey):
+    """A key that nobody but its owner may have."""
+
+    def __init__(self) -> None:
+        super().__init__("This is a private or symmetric key. Send the public key only.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,15 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class VerifyKey:
-    """A public key and the algorithms it may verify; more than one only for RSA without `alg`."""
+    """A public key and the algorithms it may verify; more than one only for RSA without `alg`.
+
+    `unnamed`: nobody gave it a name. It has no kid, or its own thumbprint (RFC 7638), as keys in PEM get.
+    """
 
     kid: str | None
     algs: frozenset[str]
     _key: Any = field(repr=False)
+    unnamed: bool = False
 
     def fits(self, alg: str, signed: bytes, signature: bytes) -> bool:
         """Whether this key made the signature, which may be any bytes."""
@@ -101,20 +112,43 @@ def load_public(jwk: Mapping[str, Any]) -> VerifyKey:
     if not isinstance(jwk, Mapping):
         raise InvalidKey("A key must be a JSON object.")
     if _PRIVATE_MEMBERS.intersection(jwk):
-        raise InvalidKey("This is a private or symmetric key. Send the public key only.")
+        raise PrivateKey
     kid = jwk.get("kid")
     if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= MAX_KID):
         raise InvalidKey("The kid of a key must be a text of 1 to 512 characters.")
     if jwk.get("use", "sig") != "sig" or not _may_verify(jwk.get("key_ops", ["verify"])):
         raise InvalidKey("The key is not meant for signatures.")
     public = _public_members(jwk)
-    return VerifyKey(kid, _algs(jwk), _import(public))
+    return VerifyKey(kid, _algs(jwk), _import(public), unnamed=kid in (None, thumbprint(jwk)))
+
+
+def sifted(keys: Sequence[Any]) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """The keys of a set that we can use, and a sentence for each that is ignored (RFC 7517 section 5).
+
+    Raises PrivateKey if one of them is private: then it is known to more than its owner.
+    """
+    if has_private(keys):
+        raise PrivateKey
+    usable: list[Mapping[str, Any]] = []
+    ignored = []
+    for number, key in enumerate(keys, 1):
+        try:
+            load_public(key)
+            usable.append(key)
+        except InvalidKey as problem:
+            ignored.append(f"Key {number} is ignored. {problem}")
+    return usable, ignored
+
+
+def has_private(keys: Iterable[Any]) -> bool:
+    """Whether a private or symmetric key is among them."""
+    return any(isinstance(key, Mapping) and _PRIVATE_MEMBERS.intersection(key) for key in keys)
 
 
 def public_jwk(pem: str) -> dict[str, str]:
     """A public key in PEM as a JWK whose kid is its thumbprint. Raises InvalidKey, for private keys too."""
     if "PRIVATE KEY" in pem:
-        raise InvalidKey("This is a private or symmetric key. Send the public key only.")
+        raise PrivateKey
     try:
         native = serialization.load_pem_public_key(pem.encode())
     except Exception as error:  # the library below has many kinds

@@ -16,6 +16,7 @@ from authserver.lib import base64url, clock, jwk, strict_json
 MAX_TOKEN = 16 * 1024
 MAX_HEADER = 4 * 1024
 MAX_DEPTH = 16
+MAX_CANDIDATES = 4  # keys that are tried on one signature
 MAX_TIME = 253_402_300_799  # the last second of the year 9999
 
 VERIFY_ALGS = frozenset({"ES256", "ES384", "ES512", "RS256", "PS256", "EdDSA"})
@@ -70,6 +71,28 @@ def verify(
     return _object(payload, "payload")
 
 
+def verify_unnamed(
+    token: str, keys: Sequence[jwk.VerifyKey], *, algs: frozenset[str], typ: str | None
+) -> dict[str, Any]:
+    """The claims of a token under a kid that none of `keys` has, or under none, if one unnamed key made it.
+
+    At most four may come into question, and exactly one must fit (contract 11.40). Raises InvalidToken.
+    """
+    header, payload, signed, signature = _split(token)
+    alg, kid = header.get("alg"), header.get("kid")
+    if not isinstance(alg, str) or alg not in algs or alg not in VERIFY_ALGS:
+        raise InvalidToken("algorithm not allowed here")
+    _check_typ(header, typ)
+    if kid is not None and (not isinstance(kid, str) or len(kid) > jwk.MAX_KID):
+        raise InvalidToken("no kid")
+    candidates = [key for key in keys if key.unnamed and alg in key.algs]
+    if not candidates or len(candidates) > MAX_CANDIDATES or any(key.kid == kid for key in keys if kid is not None):
+        raise InvalidToken("no key fits")
+    if sum(key.fits(alg, signed, signature) for key in candidates) != 1:
+        raise InvalidToken("bad signature")
+    return _object(payload, "payload")
+
+
 def peek_header(token: str) -> dict[str, Any]:
     """The header, structurally checked but NOT verified. Raises InvalidToken."""
     return _split(token)[0]
@@ -98,7 +121,7 @@ def check_times(
 ) -> None:
     """Judge exp, nbf and iat at `now`. All in seconds; `leeway` bears with the other machine's clock.
 
-    With `max_lifetime`, exp may lie at most that far after iat, and, with leeway, after now.
+    With `max_lifetime`, exp may lie at most that far after now, with leeway; an iat in the past is no fault.
     Raises InvalidToken, also for numbers that are no times.
     """
     exp, nbf, iat = (_time(claims, name) for name in ("exp", "nbf", "iat"))
@@ -110,9 +133,7 @@ def check_times(
         raise InvalidToken("not yet valid")
     if iat is not None and iat > now + leeway:
         raise InvalidToken("issued in the future")
-    if exp is None or max_lifetime is None:
-        return
-    if exp > now + max_lifetime + leeway or (iat is not None and exp - iat > max_lifetime):
+    if exp is not None and max_lifetime is not None and exp > now + max_lifetime + leeway:
         raise InvalidToken("lives too long")
 
 
@@ -181,7 +202,7 @@ def _candidates(
     else:
         found = [key for key in keys if key.kid == kid]
     fitting = [key for key in found if alg in key.algs]
-    if not fitting or (kid is None and len(fitting) > 1) or len(fitting) > 4:
+    if not fitting or (kid is None and len(fitting) > 1) or len(fitting) > MAX_CANDIDATES:
         raise InvalidToken("no key fits")
     return fitting
 

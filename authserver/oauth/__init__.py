@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Blueprint
 
 from authserver.domain.access import protected_resources
-from authserver.domain.clients import cors_origins
-from authserver.edge.exchange import Incoming
-from authserver.edge.machine import Endpoint, any_origin, issuer_path
+from authserver.edge.cors import any_origin, of_apps
+from authserver.edge.machine import Endpoint, issuer_path
 from authserver.oauth.endpoints import (
     authorization,
     introspection,
@@ -23,13 +22,6 @@ from authserver.oauth.grants.client_credentials import ClientCredentials
 from authserver.oauth.grants.refresh_token import RefreshToken
 from authserver.oauth.server import server
 
-
-def cors_origin(incoming: Incoming) -> str | None:
-    """The request's origin, if pages there may call us: exactly one that an enabled client has."""
-    origin = incoming.header("origin")
-    return origin if origin in cors_origins.allowed() else None
-
-
 GET, POST = frozenset({"GET"}), frozenset({"POST"})
 DISCOVERY = Endpoint(metadata.respond, GET, cacheable=True, cors=any_origin)
 RESOURCE = Endpoint(protected_resource_metadata.respond, GET, cacheable=True, cors=any_origin)
@@ -41,10 +33,10 @@ ENDPOINTS = {
     "/.well-known/jwks.json": Endpoint(jwks.respond, GET, cacheable=True, cors=any_origin),
     # The paths of resources follow; that of an issuer with a path is among them.
     **dict.fromkeys((protected_resources.WELL_KNOWN + path for path in ("", "/v1", "/")), RESOURCE),
-    "/oauth/token": Endpoint(token.respond, POST, cors=cors_origin),
-    "/oauth/introspect": Endpoint(introspection.respond, POST, cors=cors_origin),
-    "/oauth/revoke": Endpoint(revocation.respond, POST, cors=cors_origin),
-    "/oauth/userinfo": Endpoint(userinfo.respond, GET | POST, cors=cors_origin),
+    "/oauth/token": Endpoint(token.respond, POST, cors=of_apps),
+    "/oauth/introspect": Endpoint(introspection.respond, POST, cors=of_apps),
+    "/oauth/revoke": Endpoint(revocation.respond, POST, cors=of_apps),
+    "/oauth/userinfo": Endpoint(userinfo.respond, GET | POST, cors=of_apps),
 }
 BLUEPRINTS: tuple[Blueprint, ...] = (authorization.blueprint,)
 

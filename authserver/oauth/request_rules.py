@@ -102,4 +102,6 @@ def _basic(header: str, client_id: str | None) -> ClientCredentials:
         raise InvalidClient(by_header=True)
     if client_id not in (None, parsed[0]):
         raise InvalidRequest("The request names two clients.")
+    if not parsed[1]:
+        return ClientCredentials("none", parsed[0])  # an empty secret is no secret (RFC 6749 section 2.3.1)
     return ClientCredentials("client_secret_basic", *parsed)

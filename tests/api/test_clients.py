@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.conftest import Caller, key_of, token_of
 from tests.conftest import Person
-from tests.support import protocol
+from tests.support import own_jwts, protocol
 from tests.support.protocol import App
 
 WEB = {
@@ -197,3 +197,15 @@ def test_an_app_with_a_small_limit_makes_no_app_with_a_large_one(call: Caller, a
     token = str(protocol.client_credentials(app).json["access_token"])
     refused = call("POST", "/v1/clients", token, {"client_name": "More", "grant_types": ["client_credentials"]})
     assert refused.error == (403, "SCOPE_INSUFFICIENT")
+
+
+def test_keys_of_a_set_that_are_not_kept_are_named(call: Caller, alice: Person) -> None:
+    good = own_jwts.public(own_jwts.pair())
+    both = {"keys": [good, good | {"use": "enc", "kid": "enc-1"}]}
+    made = made_by(call, key_of(alice), jwks=both)
+    assert made["jwks"] == {"keys": [good]}
+    assert made["ignored_keys"] == ["Key 2 is ignored. The key is not meant for signatures."]
+    path = f"/v1/clients/{made['client_id']}"
+    assert "ignored_keys" not in call("GET", path, key_of(alice)).data
+    assert call("PATCH", path, key_of(alice), {"jwks": both}).data["ignored_keys"] == made["ignored_keys"]
+    assert "ignored_keys" not in call("PATCH", path, key_of(alice), {"client_name": "Other"}).data

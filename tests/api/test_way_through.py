@@ -153,12 +153,18 @@ def test_a_body_that_is_no_plain_json_is_malformed(call: Caller, alice: Person, 
     assert answer.error == (400, "INVALID_REQUEST")
 
 
-@pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"]
-)
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/json5"])
 def test_a_body_of_another_type_is_malformed(call: Caller, alice: Person, kind: str) -> None:
     body = json.dumps({"name": "CI", "permission": "read_only"}).encode()
     assert call("POST", "/v1/api-keys", key_of(alice), body, Content_Type=kind).error == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("parameters", ["; charset=utf8", ";charset=ISO-8859-1", '; profile="a,b"'])
+def test_parameters_of_its_type_decide_nothing(call: Caller, alice: Person, parameters: str) -> None:
+    """JSON is UTF-8, and its media type has no parameters (RFC 8259 section 11)."""
+    body = json.dumps({"name": "CI ä", "permission": "read_only"}, ensure_ascii=False).encode()
+    answer = call("POST", "/v1/api-keys", key_of(alice), body, Content_Type="application/json" + parameters)
+    assert answer.data["name"] == "CI ä"
 
 
 def test_a_body_that_is_too_large_is_refused_in_the_format_of_the_api(call: Caller, alice: Person) -> None:

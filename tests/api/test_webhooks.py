@@ -13,6 +13,7 @@ import pytest
 
 from authserver import config
 from authserver.domain import outbound
+from authserver.domain.record import outbox
 from authserver.domain.webhooks import courier
 from authserver.lib import clock
 from tests.api.conftest import Caller, key_of, token_of
@@ -36,6 +37,11 @@ def test_an_endpoint_is_made_with_a_secret_that_is_shown_once(call: Caller, alic
     assert made["secret"].startswith("whsec_") and made["status"] == "active"
     assert made["signature_header"] == "X-Kaie-Signature"
     assert "secret" not in call("GET", f"/v1/webhooks/{made['id']}", key).data
+
+
+def test_every_event_of_the_contract_can_be_chosen_the_test_too(call: Caller, alice: Person) -> None:
+    for events in (["webhook.test"], ["user.created", "webhook.test"], list(outbox.EVENTS)):
+        assert sorted(made_by(call, key_of(alice), events=events)["events"]) == sorted(events)
 
 
 def test_a_given_secret_is_kept(call: Caller, alice: Person) -> None:

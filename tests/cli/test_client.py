@@ -150,6 +150,18 @@ def test_refusals_have_their_exit_code_and_one_line(shell: Shell, words: list[st
         assert len(shell.err.strip().splitlines()) == 1
 
 
+def test_keys_that_are_not_kept_are_named_in_the_shell(shell: Shell, tmp_path: Path) -> None:
+    keys = {"keys": [JWK, {"kty": "new"}]}
+    file, declared = tmp_path / "keys.json", tmp_path / "clients.json"
+    file.write_text(json.dumps(keys))
+    shell("client", "create", "--name", "Jobs", "--jwks", str(file))
+    assert "Key 2 is ignored." in shell.err
+    declared.write_text(json.dumps({"clients": [{"client_id": "jobs", "client_name": "Jobs", "jwks": keys,
+                                                 "grant_types": ["client_credentials"]}]}))  # fmt: skip
+    assert shell("apply", str(declared))["changes"][0]["notes"][0].startswith("Key 2 is ignored.")
+    assert shell("apply", str(declared))["changes"] == []
+
+
 def test_a_document_is_taken_over_and_options_win(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "app.json"
     file.write_text(json.dumps({"client_name": "From file", "redirect_uris": [CALLBACK], "software_id": "x"}))

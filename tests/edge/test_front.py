@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,8 @@ from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # re-expo
 
 from authserver.edge import front
 from authserver.edge.front import Front, environment
+from authserver.gateway import original_request
+from tests.architecture import sources
 
 
 class Headers:
@@ -120,7 +123,18 @@ def test_a_header_that_cannot_be_read_is_refused_where_it_decides_something(name
     assert (told.status, told.body) == (400, b"A header holds characters that are not visible ASCII.\n")
 
 
-@pytest.mark.parametrize("name", ["cookie", "user-agent", "referer"])
+def test_every_header_that_something_reads_is_one_that_decides() -> None:
+    """Or it may be missing without harm: a browser's cookies, and what is only written down."""
+    said = "\n".join(sources.read(name) for name in sources.modules())
+    read = {name.lower() for name in re.findall(r'(?:header\(|headers\.get\(|headers\[)"([A-Za-z-]+)"', said)}
+    read |= {name.lower().replace("_", "-") for name in re.findall(r'"HTTP_([A-Z_]+)"', said)}
+    read |= {*original_request.METHOD_HEADERS, *original_request.PATH_HEADERS, "x-kaie-signature"}
+    answers = {"date", "cache-control", "clear-site-data", "content-security-policy", "retry-after", "location"}
+    assert len(read) > 15
+    assert {name for name in read - answers if not front.DECIDING.fullmatch(name)} <= {"user-agent", "x-request-id"}
+
+
+@pytest.mark.parametrize("name", ["cookie", "user-agent", "referer", "cf-region", "x-amzn-trace-id", "accept-language"])
 def test_a_header_that_decides_nothing_may_be_unreadable(name: str) -> None:
     assert send(Protocol(), (name, None)).status == 200
 

@@ -111,7 +111,9 @@ def test_another_content_type_is_refused(client: App, path: str, content_type: s
     refusals.check(answer)
 
 
-@pytest.mark.parametrize("content_type", [FORM + ";charset=UTF-8", FORM + "; charset=utf-8", FORM.upper()])
+@pytest.mark.parametrize(
+    "content_type", [FORM + ";charset=UTF-8", FORM + "; charset=ISO-8859-1", FORM + ";charset=utf8", FORM.upper()]
+)
 def test_the_right_content_type_may_be_written_in_every_usual_way(client: App, content_type: str) -> None:
     assert ask(client, "/oauth/token", ENDPOINTS["/oauth/token"], Content_Type=content_type).status == 200
 

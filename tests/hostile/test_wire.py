@@ -161,6 +161,16 @@ def test_a_header_of_raw_bytes_unsays_nothing(served: Served) -> None:
         assert said.startswith(b"HTTP/1.1 400"), said[:200]
 
 
+def test_a_header_of_raw_bytes_that_nobody_reads_stops_nothing(served: Served) -> None:
+    host = served.issuer.removeprefix("http://").encode()
+    for path in (b"/login", b"/healthz", b"/.well-known/jwks.json"):
+        said = talk(
+            served,
+            b"GET %s HTTP/1.1\r\nHost: %s\r\ncf-region: S\xc3\xa3o Paulo\r\nConnection: close\r\n\r\n" % (path, host),
+        )
+        assert said.startswith(b"HTTP/1.1 200"), (path, said[:200])
+
+
 @contextlib.contextmanager
 def stalled_bodies(served: Served, count: int) -> Iterator[list[socket.socket]]:
     """Connections that sent all headers and half a body."""

@@ -27,6 +27,9 @@ def test_what_is_encoded_comes_back(fields: dict[str, str]) -> None:
         "application/x-www-form-urlencoded;charset=UTF-8",
         'application/x-www-form-urlencoded; charset="utf-8"',
         "application/x-www-form-urlencoded;",
+        "application/x-www-form-urlencoded; charset=ISO-8859-1",
+        "application/x-www-form-urlencoded;charset=utf8",
+        'application/x-www-form-urlencoded ; boundary="a,b"; x',
     ],
 )
 def test_the_form_media_type_is_read(content_type: str) -> None:
@@ -42,7 +45,8 @@ def test_the_form_media_type_is_read(content_type: str) -> None:
         "multipart/form-data; boundary=x",
         "text/plain",
         "application/x-www-form-urlencodedx",
-        "application/x-www-form-urlencoded; charset=latin-1",
+        "application/x-www-form-urlencoded; charset=utf-8, application/json",
+        'application/x-www-form-urlencoded; charset="utf-8',
         "application/x-www-form-urlencoded\n",
         "x, application/x-www-form-urlencoded",
     ],

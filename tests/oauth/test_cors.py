@@ -43,3 +43,35 @@ def test_a_preflight_is_answered_without_authentication() -> None:
     reply = send("/oauth/token", headers=headers, method="OPTIONS")
     assert reply.status == 204
     assert reply.header("access-control-allow-methods") == "POST"
+
+
+@pytest.mark.parametrize(
+    ("asked", "echoed"),
+    [
+        ("authorization, traceparent", "authorization, traceparent"),
+        ("MCP-Protocol-Version,dpop", "MCP-Protocol-Version, dpop"),
+        ("authorization, evil\r\nset-cookie: a=b, x y", "authorization"),
+        (", ".join(f"x-{n}" for n in range(40)), ", ".join(f"x-{n}" for n in range(32))),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("path", ["/oauth/token", "/.well-known/openid-configuration", "/.well-known/jwks.json"])
+def test_a_page_may_send_the_headers_that_it_names(path: str, asked: str, echoed: str | None) -> None:
+    """No credentials are ever allowed, so that no header of a page is worth more than one of any program."""
+    headers = {"origin": "https://app.example", "access-control-request-method": "POST"}
+    reply = send(path, headers=headers | {"access-control-request-headers": asked}, method="OPTIONS")
+    assert reply.status == 204
+    assert reply.header("access-control-allow-headers") == echoed
+    assert reply.header("access-control-allow-credentials") is None
+    assert "Access-Control-Request-Headers" in [value for name, value in reply.headers if name == "Vary"]
+
+
+def test_a_page_may_read_why_it_was_refused_and_when_to_come_again() -> None:
+    reply = send("/oauth/userinfo", headers={"origin": "https://app.example"}, method="GET")
+    exposed = set((reply.header("access-control-expose-headers") or "").split(", "))
+    assert {"WWW-Authenticate", "Retry-After", "X-Request-Id", "X-RateLimit-Remaining", "RateLimit"} <= exposed
+
+
+def test_options_without_an_origin_or_a_method_is_no_preflight() -> None:
+    for headers in ({"origin": "https://app.example"}, {"access-control-request-method": "POST"}):
+        assert send("/oauth/token", headers=headers, method="OPTIONS").status == 405

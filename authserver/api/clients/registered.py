@@ -24,7 +24,7 @@ _RFC_NAMES = {
     "name": "client_name", "homepage": "client_uri", "scopes": "scope", "id_token_alg": "id_token_signed_response_alg",
 }  # fmt: skip
 # What an answer tells besides the metadata: sent back, it changes nothing, but for `disabled`.
-_NOT_METADATA = frozenset({"disabled", "updated_at"})
+_NOT_METADATA = frozenset({"disabled", "updated_at", "ignored_keys"})
 
 
 def index(call: Call) -> Outgoing:
@@ -54,7 +54,7 @@ def create(call: Call) -> Outgoing:
         wanted = _wanted(call.body)
         reach.require_within(call, wanted.scopes)
         row, made = clients.register(call.actor(), wanted)
-    answer = one({**facts(row), **secret(made)}, 201)
+    answer = one({**facts(row), **secret(made), **_ignored(wanted)}, 201)
     answer.headers += [("Location", f"/v1/clients/{row.id}"), _etag(row)]
     return answer
 
@@ -68,13 +68,15 @@ def show(call: Call) -> Outgoing:
 def change(call: Call) -> Outgoing:
     """Change the members that are sent; with If-Match only if nobody changed it since."""
     row = visible(call)
+    ignored: dict[str, Any] = {}
     with _own_names():
         wanted = _merged(row, call.body)
         reach.require_within(call, (*row.scopes, *wanted.scopes), introspects=row.introspect_all)
+        ignored = _ignored(wanted)
         row = clients.revise(call.actor(), row.id, wanted, version=_version(call))
     if (stop := call.body.get("disabled")) is not None:
         row = (clients.disable if stop else clients.enable)(call.actor(), row.id)
-    return _shown(row)
+    return _shown(row, **ignored)
 
 
 def remove(call: Call) -> Outgoing:
@@ -138,8 +140,14 @@ def _named(field: str) -> str:
     return _RFC_NAMES.get(name, name) + dot + row
 
 
-def _shown(row: clients.Client) -> Outgoing:
-    answer = one(facts(row))
+def _ignored(wanted: Registration) -> dict[str, Any]:
+    """Which keys of the set that was sent are not kept, where there are such."""
+    sentences = client_metadata.ignored_keys(wanted.jwks)
+    return {"ignored_keys": sentences} if sentences else {}
+
+
+def _shown(row: clients.Client, **more: Any) -> Outgoing:
+    answer = one({**facts(row), **more})
     answer.headers.append(_etag(row))
     return answer
 

@@ -54,6 +54,7 @@ _OWN: dict[str, Schema] = {
     "owner_id": or_null(STRING),
     "disabled": BOOLEAN,
     "updated_at": TIME,
+    "ignored_keys": {**TEXTS, "description": "A sentence for each key of the set just sent that is not kept."},
 }
 _ALWAYS = ("client_id", "client_id_issued_at", "client_name", "kind", "owner_id", "disabled", "updated_at")
 ROTATION = record(

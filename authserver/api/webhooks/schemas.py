@@ -53,7 +53,7 @@ _DELIVERY: dict[str, Schema] = {
 ASKED: dict[str, Schema] = {
     "name": {"type": "string", "minLength": 1, "maxLength": 100},
     "url": {"type": "string", "minLength": 1, "maxLength": 2000},
-    "events": {"type": "array", "items": one_of(outbox.ALL, *outbox.CHOICES), "minItems": 1, "maxItems": 50},
+    "events": {"type": "array", "items": one_of(outbox.ALL, *outbox.EVENTS), "minItems": 1, "maxItems": 50},
     "active": BOOLEAN,
     "everybody": {**BOOLEAN, "description": "All people's events; needs the scope `admin`."},
     "headers": {"type": "object", "additionalProperties": STRING},

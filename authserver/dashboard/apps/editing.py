@@ -10,6 +10,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from authserver.dashboard.apps import form as app_form
 from authserver.dashboard.apps.form import AppForm
 from authserver.domain.clients import clients
+from authserver.domain.clients import metadata as client_metadata
 from authserver.edge import current_user
 from authserver.errors import Conflict, Invalid
 
@@ -82,7 +83,7 @@ def _saved(form: AppForm, client: Any, template: str, target: str) -> Any:
             **app_form.shown(form, client.kind, client),
         )  # fmt: skip
         return page, 409 if isinstance(refused, Conflict) else 422
-    flash("Saved. It counts from now on.", "success")
+    flash(" ".join(["Saved. It counts from now on.", *client_metadata.ignored_keys(wanted.jwks)]), "success")
     return redirect(target, 303)
 
 

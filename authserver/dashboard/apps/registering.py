@@ -93,6 +93,7 @@ def _registered(wanted: Registration) -> Any:
         render_template(
             "dashboard/apps/created.html",
             client=client, secret=secret, kind=KINDS[client.kind], namesake=client_directory.namesake_exists(client),
+            ignored=client_metadata.ignored_keys(wanted.jwks),
         )
     )  # fmt: skip
     answer.headers["Cache-Control"] = "no-store"

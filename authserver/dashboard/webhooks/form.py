@@ -31,7 +31,7 @@ class WebhookForm(FlaskForm):
     which = RadioField("Events", default=ALL, choices=[(ALL, "All events"), (SOME, "Only some")], validate_choice=False)
     events = SelectMultipleField(
         "Choose events",
-        choices=[(each, outbox.EVENTS[each].title) for each in outbox.CHOICES],
+        choices=[(each, outbox.EVENTS[each].title) for each in outbox.EVENTS],
         validate_choice=False,
     )
     everybody = BooleanField("Events of everybody", default=True)
@@ -164,5 +164,5 @@ def _page(
         test=test,
         groups=outbox.GROUPS,
         kinds=outbox.EVENTS,
-        examples={each: outbox.example(each) for each in outbox.CHOICES},
+        examples={each: outbox.example(each) for each in outbox.EVENTS},
     )

@@ -42,24 +42,32 @@ class Fetched:
 
 
 def verify(client: ClientFacts, token: str, algs: frozenset[str]) -> dict[str, Any]:
-    """The claims of a JWT that the client signed with one of its keys. Raises InvalidToken.
+    """The claims of a server-to-server JWT that the client signed with one of its keys. Raises InvalidToken.
 
-    Without `kid` it is accepted if exactly one key fits. Fetched keys that do not fit are fetched once more.
+    Without `kid` it is accepted if exactly one key fits; under whatever `kid`, by a key that has no name of its own
+    (contract 11.40), once fetched keys that do not fit were fetched once more.
     """
     if not client.jwks_uri:
-        return _verified(token, _registered.get(client.id) if client.jwks else (), algs)
+        return _leniently(token, _registered.get(client.id) if client.jwks else (), algs)
     known = _fetched(client)
     try:
         return _verified(token, known.keys, algs)
     except jwt.InvalidToken:
-        again = _refetched(client, known)
-        if again is known:
-            raise
-        return _verified(token, again.keys, algs)
+        return _leniently(token, _refetched(client, known).keys, algs)
 
 
 def _verified(token: str, keys: Sequence[jwk.VerifyKey], algs: frozenset[str]) -> dict[str, Any]:
     return jwt.verify(token, keys, algs=algs, typ=None, require_kid=False)
+
+
+def _leniently(token: str, keys: Sequence[jwk.VerifyKey], algs: frozenset[str]) -> dict[str, Any]:
+    """By name first: only a JWT whose name leads to no key is tried on those without one."""
+    try:
+        return _verified(token, keys, algs)
+    except jwt.InvalidToken as refused:
+        if refused.reason != "no key fits":
+            raise
+    return jwt.verify_unnamed(token, keys, algs=algs, typ=None)
 
 
 # Registered keys

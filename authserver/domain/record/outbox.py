@@ -62,14 +62,15 @@ EVENTS: Mapping[str, Kind] = {
     "signing_key.rotated": Kind("New signing keys were made", {"kids": ["8cF1…"]}, ""),
     TEST: Kind("A test, sent by hand", {"message": "It works."}, ""),
 }
-# What may be chosen: a test comes whatever was chosen.
-CHOICES = tuple(each for each in EVENTS if each != TEST)
+# What happens by itself: a test is sent by hand, and comes whatever was chosen.
+HAPPENING = tuple(each for each in EVENTS if each != TEST)
 GROUPS = (
     ("People", ("user.created", "user.login", "user.login_failed", "user.locked")),
     ("Apps", ("client.created", "client.updated", "client.secret_rotated", "client.deleted")),
     ("Consents and tokens", ("consent.granted", "consent.revoked", "token.revoked", "refresh_token.reused")),
     ("API keys", ("api_key.created", "api_key.rotated", "api_key.revoked", "api_key.expiring")),
     ("Server", ("signing_key.rotated",)),
+    ("Tests", (TEST,)),
 )
 # An app's owner learns whom these concern: the app itself knows the person by the same id, as `sub`.
 _ABOUT_SUBJECTS = ("consent.granted", "consent.revoked", "token.revoked", "refresh_token.reused")
@@ -83,7 +84,7 @@ def enqueue(session: Session, type: str, facts: Mapping[str, Any]) -> None:
 
     `facts` are what the audit log records: owner_id, client_id, target, actor, result, reason, ip, request_id, data.
     """
-    if type not in CHOICES:
+    if type not in HAPPENING:
         return
     wanting = _wanting(session, type, facts)
     if wanting:

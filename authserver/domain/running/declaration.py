@@ -31,6 +31,7 @@ class Change:
     action: str
     differences: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     secret: str | None = None
+    notes: list[str] = field(default_factory=list)
     _apply: Callable[[], str | None] = field(default=lambda: None, repr=False)
 
     def told(self) -> dict[str, Any]:
@@ -38,6 +39,8 @@ class Change:
         told: dict[str, Any] = {"section": self.section, "name": self.name, "action": self.action}
         if self.differences:
             told["differences"] = {name: list(pair) for name, pair in self.differences.items()}
+        if self.notes:
+            told["notes"] = self.notes
         return told | ({"client_secret": self.secret} if self.secret else {})
 
 
@@ -145,7 +148,7 @@ def _plan_client(entry: dict[str, Any]) -> Change | None:
         def make() -> str | None:
             return clients.register(owner, wanted, trusted=True)[1]
 
-        return Change("clients", client_id, "create", _apply=make)
+        return Change("clients", client_id, "create", notes=client_metadata.ignored_keys(wanted.jwks), _apply=make)
     if current.deleted_at is not None:
         raise Conflict("This client is deleted. Restore it first.")
     complete = client_metadata.complete(dataclasses.replace(wanted, kind=wanted.kind or current.kind))
@@ -164,7 +167,8 @@ def _plan_client(entry: dict[str, Any]) -> Change | None:
         if "owner_id" in differences and owner is not None:
             clients.transfer(None, client_id, owner)
 
-    return Change("clients", client_id, "update", differences, _apply=revise)
+    notes = client_metadata.ignored_keys(wanted.jwks)
+    return Change("clients", client_id, "update", differences, notes=notes, _apply=revise)
 
 
 def _registration(entry: dict[str, Any], client_id: str) -> Registration:

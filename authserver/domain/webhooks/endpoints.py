@@ -220,7 +220,7 @@ def _everybody(owner: User, wanted: bool | None) -> bool:
 
 
 def _events(wish: Wish) -> list[str]:
-    return [outbox.ALL] if outbox.ALL in wish.events else [each for each in outbox.CHOICES if each in wish.events]
+    return [outbox.ALL] if outbox.ALL in wish.events else [each for each in outbox.EVENTS if each in wish.events]
 
 
 def _switch(session: Session, row: WebhookEndpoint, on: bool) -> None:

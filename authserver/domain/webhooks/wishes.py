@@ -89,7 +89,7 @@ def _problems(wish: Wish, secret: str) -> dict[str, str]:
         problems["url"] = "Say where to send events, such as https://example.com/hooks."
     if not wish.events:
         problems["events"] = "Choose at least one event."
-    elif unknown := quoting.strangers(wish.events, {outbox.ALL, *outbox.CHOICES}):
+    elif unknown := quoting.strangers(wish.events, {outbox.ALL, *outbox.EVENTS}):
         problems["events"] = f"There is no event {unknown}."
     if secret and not webhook_signatures.is_secret(secret):
         problems["secret"] = "A secret is whsec_ and the base64 of 24 to 64 bytes."

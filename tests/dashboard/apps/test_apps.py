@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from authserver.domain.record import audit
 from authserver.models import Client
 from authserver.observability import context
 from tests.conftest import Person
+from tests.support import own_jwts
 from tests.support.browsing import Answer, Browser, InProcess
 from tests.support.databases import ISSUER
 
@@ -451,6 +453,18 @@ def test_a_pasted_document_registers_an_app(at: SignedIn, alice: Person) -> None
     document = '{"client_name": "Pasted", "redirect_uris": ["https://app.example.test/cb"], "software_id": "x"}'
     assert SECRET.search(browser.submit(page.form("/apps/import"), metadata=document).text)
     assert only_client().metadata_extra == {"software_id": "x"}
+
+
+def test_a_key_of_a_set_that_is_not_kept_is_named_on_the_page(at: SignedIn, alice: Person) -> None:
+    browser, good = at(alice), own_jwts.public(own_jwts.pair())
+    keys = {"keys": [{"kty": "new"}, good]}
+    document = {"client_name": "Pasted", "redirect_uris": ["https://app.example.test/cb"], "jwks": keys}
+    form = browser.open("/apps/import").form("/apps/import")
+    assert "Key 1 is ignored." in browser.submit(form, metadata=json.dumps(document)).text
+    path = f"/apps/{only_client().id}/edit"
+    browser.submit(browser.open(path).form(path), jwks=json.dumps(keys))
+    assert "Key 1 is ignored." in browser.open("/apps").text
+    assert only_client().jwks == {"keys": [good]}
 
 
 @pytest.mark.parametrize("name", HOSTILE)

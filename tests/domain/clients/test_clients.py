@@ -528,6 +528,41 @@ def test_what_is_no_public_key_is_refused(text: str) -> None:
     assert refused.value.field == "jwks"
 
 
+ENCRYPTION = PUBLIC_JWK | {"use": "enc", "kid": "enc-1"}
+STRANGE: list[Any] = [
+    ENCRYPTION, {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}, PUBLIC_JWK | {"alg": "ES256K"},
+    PUBLIC_JWK | {"crv": "P-9"},
+    PUBLIC_JWK | {"key_ops": ["encrypt"]}, PUBLIC_JWK | {"kid": 7}, {"kty": "RSA", "n": "AA", "e": "AQAB"}, {}, 7, None,
+]  # fmt: skip
+
+
+def test_a_key_set_is_taken_key_by_key(alice: Person) -> None:
+    """RFC 7517 section 5: what is not understood is ignored, the rest is kept."""
+    for at, strange in enumerate(STRANGE):
+        both = [strange, PUBLIC_JWK] if at % 2 else [PUBLIC_JWK, strange]
+        asked = {"keys": both, "issued_by": "a tool"}
+        row, _ = clients.register(alice.user, changed(jwks=asked))
+        assert row.jwks == {"keys": [PUBLIC_JWK]}, strange
+        (said,) = client_metadata.ignored_keys(asked)
+        assert said.startswith(f"Key {1 if at % 2 else 2} is ignored. ") and said.endswith("."), said
+
+
+def test_a_key_set_of_which_nothing_is_left_is_refused_and_says_why(alice: Person) -> None:
+    with pytest.raises(Invalid) as refused:
+        clients.register(alice.user, changed(jwks={"keys": [ENCRYPTION, {"kty": "new"}]}))
+    said = refused.value.problems["jwks"]
+    assert "Key 1 is ignored. The key is not meant for signatures." in said and "Key 2 is ignored." in said
+
+
+@pytest.mark.parametrize(
+    "private", [PUBLIC_JWK | {"d": "AA"}, {"kty": "oct", "k": "AA"}, {"kty": "AKP", "pub": "AA", "priv": "AA"}]
+)
+def test_a_private_key_refuses_the_whole_set(alice: Person, private: dict[str, Any]) -> None:
+    with pytest.raises(Invalid) as refused:
+        clients.register(alice.user, changed(jwks={"keys": [PUBLIC_JWK, ENCRYPTION, private]}))
+    assert "private" in refused.value.problems["jwks"]
+
+
 def test_nothing_is_no_key_set() -> None:
     assert client_metadata.key_set(" \n") is None
 

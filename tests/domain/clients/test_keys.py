@@ -97,6 +97,19 @@ def test_an_unknown_key_is_looked_for_once_a_minute(job: App, address: Address, 
     assert len(address.asked) == 2
 
 
+def test_a_name_that_no_key_has_is_looked_for_before_a_key_without_name_stands_in(
+    job: App, address: Address, later: Any
+) -> None:
+    address.keys = [own_jwts.public(pair(), kid=None)]
+    named = own_jwts.signed(pair(), own_jwts.claims(job.id), kid="new")
+    assert good(named) and len(address.asked) == 1
+    address.keys = [own_jwts.public(pair(), kid=None), own_jwts.public(pair("ES256", 1), kid="new")]
+    later(60)
+    assert not good(own_jwts.signed(pair(), own_jwts.claims(job.id), kid="new"))
+    assert good(own_jwts.signed(pair("ES256", 1), own_jwts.claims(job.id), kid="new"))
+    assert len(address.asked) == 2
+
+
 def test_a_new_key_is_taken_by_every_worker(job: App, address: Address, later: Any) -> None:
     good(own(job.id))
     old_copy = dict(client_keys._copies)

@@ -16,6 +16,7 @@ from authserver.domain.clients.metadata import (
     tokens,
 )
 from authserver.domain.clients.metadata.document import from_document, from_json, to_document
+from authserver.domain.clients.metadata.keys import ignored as ignored_keys
 from authserver.domain.clients.metadata.keys import key_set
 from authserver.domain.clients.metadata.kinds import KINDS
 from authserver.domain.clients.metadata.registration import CODE, FIELDS, MACHINE, REFRESH, Registration
@@ -24,7 +25,7 @@ from authserver.errors import Invalid
 
 __all__ = [
     "CODE", "FIELDS", "FORMATS", "KINDS", "MACHINE", "REFRESH", "Registration",
-    "check", "complete", "from_document", "from_json", "key_set", "to_document",
+    "check", "complete", "from_document", "from_json", "ignored_keys", "key_set", "to_document",
 ]  # fmt: skip
 
 # Each takes a completed registration and answers {field: sentence}; a list's rows are fields such as `redirect_uris.2`.
@@ -53,6 +54,7 @@ def complete(wanted: Registration) -> Registration:
         grant_types=tuple(dict.fromkeys(granted)),
         scopes=tuple(dict.fromkeys(wanted.scopes)),
         default_scopes=wanted.scopes if wanted.default_scopes is None else wanted.default_scopes,
+        jwks=keys.understood(wanted.jwks),
         jwks_uri=wanted.jwks_uri or None,
         rate_limit=wanted.rate_limit or None,
     )

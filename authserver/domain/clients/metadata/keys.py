@@ -10,6 +10,8 @@ from authserver.domain.clients.metadata.registration import Registration
 from authserver.errors import Invalid
 from authserver.lib import jwk, quoting
 
+MAX_KEYS = 20
+MAX_NAMED = 3
 _PEM_END = "-----END PUBLIC KEY-----"
 
 
@@ -37,22 +39,47 @@ def check(wanted: Registration) -> dict[str, str]:
     if wanted.jwks is None:
         return {}
     keys = wanted.jwks.get("keys")
-    if not isinstance(keys, list) or not 1 <= len(keys) <= 10 or set(wanted.jwks) != {"keys"}:
-        return {"jwks": 'A key set has the form {"keys": […]} with 1 to 10 keys.'}
+    if not isinstance(keys, list) or not 1 <= len(keys) <= MAX_KEYS:
+        return {"jwks": f'A key set has the form {{"keys": […]}} with 1 to {MAX_KEYS} keys.'}
     try:
-        for key in keys:
-            jwk.load_public(key)
-    except jwk.InvalidKey as error:
+        usable, ignored = jwk.sifted(keys)
+    except jwk.PrivateKey as error:
         return {"jwks": str(error)}
-    return {}
+    return {} if usable else {"jwks": " ".join(["No key of the set can be used.", *ignored[:MAX_NAMED]])}
+
+
+def understood(jwks: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A set without what is not understood: members beside `keys`, and keys of no use here (RFC 7517 section 5).
+
+    One that `check` refuses stays as it is.
+    """
+    usable = _sifted(jwks)[0]
+    return {"keys": usable} if usable else jwks
+
+
+def ignored(jwks: dict[str, Any] | None) -> list[str]:
+    """A sentence for each key of a set that is not kept."""
+    usable, said = _sifted(jwks)
+    return said if usable else []
+
+
+def _sifted(jwks: dict[str, Any] | None) -> tuple[list[Any], list[str]]:
+    keys = (jwks or {}).get("keys")
+    if not isinstance(keys, list) or len(keys) > MAX_KEYS:
+        return [], []
+    try:
+        usable, said = jwk.sifted(keys)
+    except jwk.PrivateKey:
+        return [], []
+    return [*usable], said
 
 
 def _from_pem(text: str) -> dict[str, Any]:
     blocks = [block + _PEM_END for block in text.split(_PEM_END) if block.strip()]
     if "PRIVATE KEY" in text:
-        raise Invalid("This is a private or symmetric key. Send the public key only.", field="jwks")
+        raise Invalid(str(jwk.PrivateKey()), field="jwks")
     try:
-        return {"keys": [jwk.public_jwk(block.strip() + "\n") for block in blocks[:11]]}
+        return {"keys": [jwk.public_jwk(block.strip() + "\n") for block in blocks[: MAX_KEYS + 1]]}
     except jwk.InvalidKey as error:
         raise Invalid(str(error), field="jwks") from None
 
