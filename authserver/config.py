@@ -90,6 +90,8 @@ class Settings:
     """Limit of each client and subject with access tokens."""
     rate_limit_jwt: str = "1000/hour"
     """Limit of each client with server-to-server JWTs."""
+    rate_limit_token: str = "1000/minute"
+    """Limit of token requests: of each client for itself, of each grant, of a public client's address; or `off`."""
     rate_limit_webhook: str = "100/minute"
     """Limit of deliveries to each webhook endpoint."""
     login_failures_per_account: int = 10
@@ -388,6 +390,10 @@ def _check(settings: Settings) -> None:
     for network in settings.trusted_proxies:
         _check_network(network)
     _check_outbound(settings)
+    if settings.rate_limit_token != "off" and not is_rate_limit(settings.rate_limit_token):
+        raise BadSettings(
+            f"rate_limit_token: {settings.rate_limit_token!r} is neither a limit like 1000/minute nor off"
+        )
     for name in ("rate_limit_api_key", "rate_limit_oauth", "rate_limit_jwt", "rate_limit_webhook"):
         if not is_rate_limit(getattr(settings, name)):
             raise BadSettings(f"{name}: a limit such as 1000/hour is allowed")

@@ -14,12 +14,11 @@ from flask import Blueprint, Response, render_template, request
 from authserver.domain.insight import audit_search, audit_sentences
 from authserver.domain.insight.audit_search import Wanted
 from authserver.domain.record import audit
-from authserver.edge import current_user
+from authserver.edge import current_user, paging
 from authserver.errors import NotFound
 from authserver.lib import clock
 
 blueprint = Blueprint("audit_log", __name__)
-LIMIT = 20
 DAY = 86_400
 RESULTS = (("", "Any"), ("ok", "Done"), ("refused", "Refused"))
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
@@ -34,9 +33,8 @@ COLUMNS = (
 def index() -> str:
     """The person's own history with that of their apps and keys; everybody's for administrators."""
     me = current_user.me().user
-    wanted, page, limit = _wanted(), max(request.args.get("page", 1, int), 1), request.args.get("limit", LIMIT, int)
-    limit = min(max(limit, 1), 100)
-    events, total = audit_search.page(wanted, page=min(page, 1_000_000), limit=limit)
+    wanted, (page, limit) = _wanted(), paging.asked()
+    events, total = audit_search.page(wanted, page=page, limit=limit)
     told = audit_sentences.for_viewer(events, me)
     return render_template(
         "dashboard/audit_log/index.html",

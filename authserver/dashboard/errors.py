@@ -6,10 +6,9 @@ from flask import Blueprint, render_template, request
 
 from authserver.domain.insight import refusals
 from authserver.domain.insight.refusals import Viewer
-from authserver.edge import current_user
+from authserver.edge import current_user, paging
 
 blueprint = Blueprint("errors", __name__, url_prefix="/errors")
-LIMIT = 20
 KINDS = {
     "authorize": "Sign-in", "token": "Token endpoint", "introspection": "Introspection", "revocation": "Revocation",
     "userinfo": "Userinfo", "gateway": "Gateway", "api": "API",
@@ -20,8 +19,7 @@ KINDS = {
 @current_user.require_user
 def index() -> str:
     """Refused requests, newest first; `about` narrows them to one app or key."""
-    page, limit = max(request.args.get("page", 1, int), 1), request.args.get("limit", LIMIT, int)
-    page, limit, about = min(page, 1_000_000), min(max(limit, 1), 100), request.args.get("about", "").strip()[:64]
+    (page, limit), about = paging.asked(), request.args.get("about", "").strip()[:64]
     rows, total = refusals.page(_viewer(), about=about.replace("\0", ""), page=page, limit=limit)
     return render_template(
         "dashboard/errors/index.html",

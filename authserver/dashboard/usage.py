@@ -10,20 +10,18 @@ from authserver import config
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.demo import seeding
 from authserver.domain.insight import limits_in_use
-from authserver.edge import current_user
+from authserver.edge import current_user, paging
 from authserver.errors import Invalid
 from authserver.lib import durations
 
 blueprint = Blueprint("usage", __name__, url_prefix="/usage")
-LIMIT = 20
 
 
 @blueprint.get("")
 @current_user.require_user
 def show() -> str:
     """The limits of this person's keys and apps; everybody's for an administrator."""
-    page = min(max(request.args.get("page", 1, int), 1), 1_000_000)
-    limit = min(max(request.args.get("limit", LIMIT, int), 1), 100)
+    page, limit = paging.asked()
     me = current_user.me().user
     report = limits_in_use.report(me, page=page, limit=limit)
     return render_template(

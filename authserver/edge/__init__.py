@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, abort, request
 from werkzeug.wrappers import Response
 
-from authserver.edge import browser, csrf, error_pages, headers, host, one_shot, page_context
+from authserver.edge import browser, csrf, error_pages, form_limits, headers, host, one_shot, page_context
 from authserver.observability import context
 
 
@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
     app.before_request(name_route)
     app.before_request(refuse_second_spelling)
     app.before_request(host.check)
+    app.before_request(form_limits.check)
     app.before_request(refuse_nul)
     csrf.init_app(app)
     one_shot.init_app(app)

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients.metadata import KINDS
-from authserver.edge import current_user
+from authserver.edge import current_user, paging
 
 blueprint = Blueprint("admin_clients", __name__)
 STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("deleted", "Deleted"))
@@ -19,8 +19,7 @@ STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("delet
 def index() -> Any:
     """The list, newest first."""
     status, kind, search = (request.args.get(name, "") for name in ("status", "kind", "q"))
-    page = max(request.args.get("page", 1, int), 1)
-    limit = min(max(request.args.get("limit", 20, int), 1), 100)
+    page, limit = paging.asked()
     lines, total = client_directory.owned_by(None, search=search, status=status, kind=kind, page=page, limit=limit)
     return render_template(
         "dashboard/apps/all.html",

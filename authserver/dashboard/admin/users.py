@@ -11,11 +11,10 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import InputRequired
 
 from authserver.domain.people import sessions, users
-from authserver.edge import current_user, one_shot
+from authserver.edge import current_user, one_shot, paging
 from authserver.errors import Conflict, DomainError, Invalid
 
 blueprint = Blueprint("admin_users", __name__)
-LIMIT = 20
 ROLES = [SelectChoice("user", "User"), SelectChoice("admin", "Administrator")]
 
 
@@ -37,9 +36,9 @@ class EmailForm(FlaskForm):
 @current_user.require_admin
 def index() -> str:
     """Everybody, newest first."""
-    q, page = request.args.get("q", "")[:100], _page_number()
-    rows, total = users.page(q, page=page, limit=LIMIT)
-    return render_template("dashboard/admin/users/index.html", users=rows, total=total, page=page, limit=LIMIT, q=q)
+    q, (page, limit) = request.args.get("q", "")[:100], paging.asked()
+    rows, total = users.page(q, page=page, limit=limit)
+    return render_template("dashboard/admin/users/index.html", users=rows, total=total, page=page, limit=limit, q=q)
 
 
 @blueprint.get("/admin/users/new")
@@ -166,11 +165,6 @@ def end_sessions(user_id: str) -> Any:
     count = sessions.end_all(users.get(user_id).id)
     flash(f"{count} session{'' if count == 1 else 's'} ended.")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
-
-
-def _page_number() -> int:
-    text = request.args.get("page", "1")
-    return min(max(int(text), 1), 100_000) if text.isascii() and text.isdigit() and len(text) < 7 else 1
 
 
 def _put(form: FlaskForm, refused: DomainError) -> None:

@@ -13,12 +13,11 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import usage
 from authserver.domain.insight import audit_search, audit_sentences
 from authserver.domain.people import users
-from authserver.edge import current_user, one_shot
+from authserver.edge import current_user, one_shot, paging
 from authserver.errors import Conflict, Invalid
 from authserver.lib import durations
 
 blueprint = Blueprint("api_keys", __name__, url_prefix="/settings/api-keys")
-LIMIT = 20
 CHART_DAYS = 30
 STATUSES = (("", "All"), ("active", "Active"), ("unused", "Never used"), ("expired", "Expired"), ("revoked", "Revoked"))
 OVERLAPS = (
@@ -38,8 +37,7 @@ def index() -> str:
     status = request.args.get("status", "")
     status = status if status in dict(STATUSES) else ""
     everybody = me.is_admin and request.args.get("whose") == "all"
-    page = min(max(request.args.get("page", 1, int), 1), 1_000_000)
-    limit = min(max(request.args.get("limit", LIMIT, int), 1), 100)
+    page, limit = paging.asked()
     keys, total = api_keys.page(None if everybody else me.id, status=status, page=page, limit=limit)
     return render_template(
         "dashboard/api_keys/index.html",

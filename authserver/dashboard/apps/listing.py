@@ -14,11 +14,10 @@ from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import CODE, KINDS
 from authserver.domain.ground import usage
 from authserver.domain.record import audit
-from authserver.edge import current_user
+from authserver.edge import current_user, paging
 from authserver.lib import clock, redirect_uris
 
 blueprint = Blueprint("apps", __name__)
-LIMIT = 20
 DAY = 86_400
 STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("deleted", "Deleted"))
 
@@ -28,8 +27,7 @@ STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("delet
 def index() -> Any:
     """The person's apps, newest first."""
     status, kind, search = (request.args.get(name, "") for name in ("status", "kind", "q"))
-    page = max(request.args.get("page", 1, int), 1)
-    limit = min(max(request.args.get("limit", LIMIT, int), 1), 100)
+    page, limit = paging.asked()
     me = current_user.me().user
     lines, total = client_directory.owned_by(me, search=search, status=status, kind=kind, page=page, limit=limit)
     return render_template(
@@ -61,10 +59,10 @@ def show(client_id: str) -> Any:
 def activity(client_id: str) -> Any:
     """What happened to it, newest first."""
     client = _mine(client_id)
-    page = max(request.args.get("page", 1, int), 1)
-    events, total = audit.page(client_id=client.id, page=page, limit=LIMIT)
+    page, limit = paging.asked()
+    events, total = audit.page(client_id=client.id, page=page, limit=limit)
     return render_template(
-        "dashboard/apps/activity.html", client=client, events=events, total=total, page=page, limit=LIMIT
+        "dashboard/apps/activity.html", client=client, events=events, total=total, page=page, limit=limit
     )
 
 

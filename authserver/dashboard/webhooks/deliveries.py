@@ -14,11 +14,10 @@ from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks.deliveries import WebhookAttempt
 from authserver.domain.webhooks.endpoints import WebhookEndpoint
-from authserver.edge import current_user
+from authserver.edge import current_user, paging
 from authserver.lib import clock, moments
 
 blueprint = Blueprint("webhooks_deliveries", __name__, url_prefix="/webhooks/<webhook_id>/deliveries")
-LIMIT = 20
 STATES = (
     ("", "All"),
     ("pending", "Pending"),
@@ -92,8 +91,7 @@ def _index(row: WebhookEndpoint, problem: str = "") -> str:
     state = state if state in dict(STATES) else ""
     type = request.args.get("type", "")
     type = type if type in outbox.EVENTS else ""
-    page = min(max(request.args.get("page", 1, int), 1), 1_000_000)
-    limit = min(max(request.args.get("limit", LIMIT, int), 1), 100)
+    page, limit = paging.asked()
     found, total = webhook_deliveries.page(row.id, state=state, type=type, page=page, limit=limit)
     return render_template(
         "dashboard/webhooks/deliveries.html",

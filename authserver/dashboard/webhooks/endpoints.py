@@ -13,11 +13,10 @@ from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import secrets as webhook_secrets
 from authserver.domain.webhooks.endpoints import WebhookEndpoint
-from authserver.edge import current_user, one_shot
+from authserver.edge import current_user, one_shot, paging
 from authserver.errors import Conflict, Invalid
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
-LIMIT = 20
 FOLDER = "dashboard/webhooks/verify"
 SNIPPETS = (
     ("verify.py", "Python", "Nothing to install."),
@@ -37,8 +36,7 @@ def index() -> str:
     """The person's webhooks; administrators may look at everybody's."""
     me = current_user.me().user
     everybody = me.is_admin and request.args.get("whose") == "all"
-    page = min(max(request.args.get("page", 1, int), 1), 1_000_000)
-    limit = min(max(request.args.get("limit", LIMIT, int), 1), 100)
+    page, limit = paging.asked()
     rows, total = webhook_endpoints.page(None if everybody else me.id, page=page, limit=limit)
     return render_template(
         "dashboard/webhooks/index.html",

@@ -16,6 +16,11 @@ from authserver.models import AttemptCounter
 WINDOW_SECONDS = 15 * 60
 RESETS_PER_ACCOUNT = 5
 RESETS_PER_ADDRESS = 20
+# Every sign-in costs a password hash, the right ones too: what nobody signs in often enough to reach.
+SIGN_INS_PER_ACCOUNT = 60
+SIGN_INS_PER_ADDRESS = 600
+# A provider hands out many /64 of one /48: together they may do what a few subscribers may.
+NETWORK_SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +39,24 @@ def begin_sign_in(email: str, *, ip: str, device: bytes | None) -> Attempt:
     is counted like a known one.
     """
     settings = config.current()
+    work = (
+        (_work_bucket(email), SIGN_INS_PER_ACCOUNT),
+        *_of_address("sign-ins address", ip, SIGN_INS_PER_ADDRESS),
+    )
     if device is not None:
-        return _begin((f"sign-in device {device.hex()[:40]} {_short(email)}", settings.login_failures_per_account))
+        known = f"sign-in device {device.hex()[:40]} {_short(email)}"
+        return _begin((known, settings.login_failures_per_account), kept=work)
     return _begin(
         (account_bucket(email), settings.login_failures_per_account),
-        (f"sign-in address {address_key(ip)}", settings.login_failures_per_address),
+        *_of_address("sign-in address", ip, settings.login_failures_per_address),
+        kept=work,
     )
 
 
 def begin_reset(email: str, *, ip: str) -> Attempt:
     """Take a place for one request of a reset link."""
     return _begin(
-        (f"reset account {_short(email)}", RESETS_PER_ACCOUNT), (f"reset address {address_key(ip)}", RESETS_PER_ADDRESS)
+        (f"reset account {_short(email)}", RESETS_PER_ACCOUNT), *_of_address("reset address", ip, RESETS_PER_ADDRESS)
     )
 
 
@@ -53,23 +64,23 @@ def begin_sign_up(email: str, *, ip: str) -> Attempt:
     """Take a place for one request of a new account."""
     return _begin(
         (f"sign-up account {_short(email)}", RESETS_PER_ACCOUNT),
-        (f"sign-up address {address_key(ip)}", RESETS_PER_ADDRESS),
+        *_of_address("sign-up address", ip, RESETS_PER_ADDRESS),
     )
 
 
 def refund(attempt: Attempt) -> None:
-    """Give the places back: the guess was right, or was never looked at."""
+    """Give the places back: the guess was right. The work that it cost stays counted."""
     with database.autocommit() as connection:
         for bucket, window_ends_at in attempt.places:
             _give_back(connection, bucket, window_ends_at)
 
 
 def clear(email: str) -> None:
-    """Forget the failures of one account, whatever the device."""
+    """Forget what was counted for one account, whatever the device."""
     with database.transaction() as session:
         session.execute(
             delete(AttemptCounter).where(
-                (AttemptCounter.bucket == account_bucket(email))
+                AttemptCounter.bucket.in_((account_bucket(email), _work_bucket(email)))
                 | AttemptCounter.bucket.like(f"sign-in device % {_short(email)}")
             )
         )
@@ -78,6 +89,10 @@ def clear(email: str) -> None:
 def account_bucket(email: str) -> str:
     """The bucket that counts guesses at one account from unknown devices."""
     return f"sign-in account {_short(email)}"
+
+
+def _work_bucket(email: str) -> str:
+    return f"sign-ins account {_short(email)}"
 
 
 def address_key(ip: str) -> str:
@@ -93,12 +108,34 @@ def address_key(ip: str) -> str:
     return str(ipaddress.ip_network((int(address), 64), strict=False))
 
 
-def _begin(*budgets: tuple[str, int]) -> Attempt:
-    """Count in every bucket, first come first served; a refusal gives back what was taken before it."""
+def _of_address(kind: str, ip: str, limit: int) -> tuple[tuple[str, int], ...]:
+    """The budgets of an address: its own, and of IPv6 the /48's, too."""
+    own, network = address_key(ip), _wide(ip)
+    budgets = [(f"{kind} {own}", limit)]
+    if network:
+        budgets.append((f"{kind} {network}", NETWORK_SHARE * limit))
+    return tuple(budgets)
+
+
+def _wide(ip: str) -> str:
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv4Address) or address.ipv4_mapped:
+        return ""
+    return str(ipaddress.ip_network((int(address), 48), strict=False))
+
+
+def _begin(*budgets: tuple[str, int], kept: tuple[tuple[str, int], ...] = ()) -> Attempt:
+    """Count in every bucket, first come first served; a refusal gives back what was taken before it.
+
+    What is counted in `kept` is never refunded: it stands for work, whatever came of it.
+    """
     taken: list[tuple[str, int]] = []
     last = False
     with database.autocommit() as connection:
-        for bucket, limit in budgets:
+        for bucket, limit in (*budgets, *kept):
             count, window_ends_at = _count(connection, bucket)
             if count > limit:
                 for place in taken:
@@ -106,7 +143,7 @@ def _begin(*budgets: tuple[str, int]) -> Attempt:
                 raise _too_many(bucket, window_ends_at)
             taken.append((bucket, window_ends_at))
             last = last or (count == limit and bucket == budgets[0][0])
-    return Attempt(tuple(taken), last)
+    return Attempt(tuple(taken[: len(budgets)]), last)
 
 
 def _count(connection: Connection, bucket: str) -> tuple[int, int]:

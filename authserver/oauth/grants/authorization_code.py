@@ -7,6 +7,7 @@ from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import codes as authorization_codes
 from authserver.domain.grants import grants
+from authserver.domain.limits import token_budget
 from authserver.domain.tokens import issuance
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.server import Answer, authenticated, token_response
@@ -23,6 +24,8 @@ class AuthorizationCode(AuthorizationCodeGrant):  # type: ignore[misc]  # Authli
 
     def create_token_response(self) -> Answer:
         client: ClientFacts = self.request.client.facts
+        if client.public:
+            token_budget.spend_of_address(client.id)
         redeemed = authorization_codes.redeem(
             self.request.need("code"),
             client,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
 from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.limits import token_budget
 from authserver.domain.tokens import issuance
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.errors import InvalidScope, UnauthorizedClient
@@ -23,7 +24,9 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
     def create_token_response(self) -> Answer:
         client: ClientFacts = self.request.client.facts
         resources = issuance.assigned_resources(client, self.request.resources)
-        issued = issuance.issue(client, scopes=_granted(client, asked_scopes(self.request)), resources=resources)
+        scopes = _granted(client, asked_scopes(self.request))
+        token_budget.spend_of_client(client.id)
+        issued = issuance.issue(client, scopes=scopes, resources=resources)
         return token_response(self.GRANT_TYPE, issued, client)
 
 

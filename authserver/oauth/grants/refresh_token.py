@@ -6,6 +6,7 @@ from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
+from authserver.domain.limits import token_budget
 from authserver.domain.tokens import issuance
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.errors import InvalidGrant
@@ -23,11 +24,13 @@ class RefreshToken(RefreshTokenGrant):  # type: ignore[misc]  # Authlib has no t
 
     def create_token_response(self) -> Answer:
         client: ClientFacts = self.request.client.facts
-        asked = asked_scopes(self.request)
-        rotated = refresh_tokens.rotate(
-            self.request.need("refresh_token"), client, scopes=asked, resources=self.request.resources
-        )
+        asked, presented = asked_scopes(self.request), self.request.need("refresh_token")
+        if client.public:
+            token_budget.spend_of_address(client.id)
+        token_budget.require_open(presented)
+        rotated = refresh_tokens.rotate(presented, client, scopes=asked, resources=self.request.resources)
         grant = rotated.grant
+        token_budget.count_refresh(grant.id, rotated.refresh_token)
         scopes = grants.effective_scopes(grant, client, asked or None)
         if grant.scopes and not scopes:
             raise InvalidGrant("Nothing of what was granted is left.")

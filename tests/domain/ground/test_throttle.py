@@ -131,3 +131,36 @@ def test_clearing_forgets_every_device(app: Flask) -> None:
 def test_reset_links_are_counted_apart_so_that_they_stay_usable_while_sign_in_is_slowed(app: Flask) -> None:
     guesses_allowed(ALICE)
     throttle.begin_reset(ALICE, ip=FROM_MALLORY)
+
+
+def test_right_passwords_are_counted_too(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "SIGN_INS_PER_ACCOUNT", 6)
+    monkeypatch.setattr(throttle, "SIGN_INS_PER_ADDRESS", 8)
+
+    def right(email: str, ip: str) -> bool:
+        try:
+            throttle.refund(throttle.begin_sign_in(email, ip=ip, device=None))
+        except RateLimited:
+            return False
+        return True
+
+    assert sum(right(ALICE, FROM_MALLORY) for _ in range(12)) == 6
+    assert not right(ALICE, "203.0.113.1")
+    assert sum(right(BOB, FROM_MALLORY) for _ in range(12)) == 2
+    assert right(BOB, "203.0.113.1")
+
+
+def test_a_known_device_buys_no_free_hashes(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "SIGN_INS_PER_ACCOUNT", 4)
+    for _ in range(4):
+        throttle.refund(throttle.begin_sign_in(ALICE, ip=FROM_MALLORY, device=LAPTOP))
+    with pytest.raises(RateLimited):
+        throttle.begin_sign_in(ALICE, ip=FROM_MALLORY, device=LAPTOP)
+
+
+def test_many_networks_of_one_48_share_what_a_few_may(app: Flask) -> None:
+    allowed = sum(
+        guesses_allowed(f"person{number}@example.test", ip=f"2001:db8:1:{number:x}::1", tries=1) for number in range(40)
+    )
+    assert allowed == 5 * throttle.NETWORK_SHARE
+    assert guesses_allowed(ALICE, ip="2001:db8:2::1", tries=1) == 1

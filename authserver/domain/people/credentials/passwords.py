@@ -32,7 +32,7 @@ def check(email: str, password: str, *, device: bytes | None = None) -> User | N
     attempt = _begin(email, known)
     with database.reading() as session:
         user = session.scalar(select(User).where(User.email == email))
-    if not _proves(attempt, user.password_hash if user else None, password) or user is None:
+    if not _proves(user.password_hash if user else None, password) or user is None:
         _note_failure(user, attempt)
         return None
     throttle.refund(attempt)
@@ -81,9 +81,6 @@ def change(
     end_others: bool = True,
 ) -> None:
     """Replace one's own password; other sessions end unless told otherwise. Raises Invalid for `old` or `new`."""
-    problem = problems(new, email=user.email, name=user.name)
-    if problem:
-        raise Invalid(problem, "the password breaks a rule", field="new_password")
     if not confirm(user, old, device=device):
         raise Invalid("This is not your current password.", "wrong current password", field="current_password")
     digest = hashed(new, email=user.email, name=user.name, field="new_password")
@@ -150,11 +147,11 @@ def _begin(email: str, device: bytes | None) -> throttle.Attempt:
         raise
 
 
-def _proves(attempt: throttle.Attempt, stored: str | None, password: str) -> bool:
+def _proves(stored: str | None, password: str) -> bool:
+    """Whether the password fits. A busy server refunds nothing: else who keeps it busy guesses for nothing."""
     try:
         return password_hash.verify(stored, password)
     except password_hash.Busy:
-        throttle.refund(attempt)
         raise Unavailable(BUSY, "no slot for a password hash") from None
 
 
