@@ -8,7 +8,7 @@ from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import BOOLEAN, Schema, record, ref, shown
 
 
-def create(call: Call) -> Outgoing:
+def report(call: Call) -> Outgoing:
     """End it, if it is ours. The answer is the same for every text."""
     leaks.report(call.body["credential"].strip(), call.body.get("found_at", ""), ip=call.incoming.ip)
     return one({"received": True}, 202)
@@ -23,6 +23,6 @@ _REPORT = record(
     "credential",
 )
 ROUTES = (
-    Route("POST", "/v1/leaks", create, (), "Report a leaked credential", ref("LeakReport"), _REPORT,
+    Route("POST", "/v1/leaks", report, (), "Report a leaked credential", ref("LeakReport"), _REPORT,
           status=202, open=True, errors=(422, 429)),
 )  # fmt: skip

@@ -25,6 +25,9 @@ _TEXTS = {
     429: "The limit is reached", 500: "A fault of ours", 503: "Something we need does not answer",
 }  # fmt: skip
 _ALWAYS = (400, 401, 403, 413, 429, 500, 503)
+_BY_METHOD = {"GET": "get", "PUT": "replace"}
+_VERBS = {"change": "update", "remove": "delete"}  # other handlers have the name themselves
+_ALWAYS_MANY = ("analytics",)
 _EARLY = (400, 401, 413, 500, 503)  # may come before anybody looked who is asking
 _LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _ERROR: Schema = record(
@@ -97,7 +100,7 @@ def document(routes: Sequence[Route], schemas: Mapping[str, Schema]) -> dict[str
 
 def _operation(route: Route) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "operationId": _operation_id(route),
+        "operationId": operation_id(route),
         "tags": [_tag(route.path)],
         "summary": route.summary,
         "responses": _responses(route),
@@ -118,9 +121,30 @@ def _operation(route: Route) -> dict[str, Any]:
     return made
 
 
-def _operation_id(route: Route) -> str:
-    parts = [part.strip("{}").replace("-", "_") for part in route.path.split("/") if part]
-    return "_".join([route.method.lower(), *parts])
+def operation_id(route: Route) -> str:
+    """What a generated client calls it, such as rotate_api_key: what the handler does, to what its path names.
+
+    It is read out of both, so that it is the same in every release that keeps them.
+    """
+    did = route.handler.__name__.partition("_")[0]
+    segments = [part for part in route.path.split("/") if part][2 if route.path.startswith("/demo/") else 1 :]
+    if segments[-1] == did and route.method != "GET":
+        segments.pop()  # …/{id}/rotate
+    nouns = [part for part in segments if not part.startswith("{")]
+    nouns = [*map(_one, nouns[:-1]), nouns[-1] if route.many else _one(nouns[-1])]
+    return "_".join([_verb(route, did), *nouns]).replace("-", "_")
+
+
+def _verb(route: Route, did: str) -> str:
+    if route.many:
+        return "list"
+    return _BY_METHOD.get(route.method) or _VERBS.get(did, did)
+
+
+def _one(noun: str) -> str:
+    if noun in _ALWAYS_MANY:
+        return noun
+    return f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
 
 
 def _tag(path: str) -> str:
@@ -224,7 +248,7 @@ def _introspection(token: Mapping[str, Schema]) -> dict[str, Any]:
                       "`allowed_networks` are judged; left out: the API's own. Names no port and no zone."},
     }  # fmt: skip
     made = _of_protocol(
-        "post", "introspect", "What a credential says (RFC 7662)", form=_form(form, "token"),
+        "post", "introspect_token", "What a credential says (RFC 7662)", form=_form(form, "token"),
         errors=(400, 401, 403, 429, 503),
     )  # fmt: skip
     made["post"]["security"] = [{"client": []}, {"bearer": ["introspect"]}]
@@ -244,29 +268,29 @@ def _protocol() -> dict[str, dict[str, Any]]:
     discovery: dict[str, Any] = {"security": "", "errors": (503,)}
     return {
         "/.well-known/oauth-authorization-server": _of_protocol(
-            "get", "server_metadata", "Server metadata (RFC 8414)", **discovery
+            "get", "get_server_metadata", "Server metadata (RFC 8414)", **discovery
         ),
         "/.well-known/openid-configuration": _of_protocol(
-            "get", "openid_configuration", "OpenID provider metadata", **discovery
+            "get", "get_openid_configuration", "OpenID provider metadata", **discovery
         ),
         "/.well-known/oauth-protected-resource": _of_protocol(
-            "get", "resource_metadata", "What this server needs as an API (RFC 9728)", **discovery
+            "get", "get_resource_metadata", "What this server needs as an API (RFC 9728)", **discovery
         ),
         "/.well-known/oauth-protected-resource/v1": _of_protocol(
-            "get", "api_metadata", "What the API under /v1 needs (RFC 9728)", **discovery
+            "get", "get_api_metadata", "What the API under /v1 needs (RFC 9728)", **discovery
         ),
         "/.well-known/jwks.json": _of_protocol(
-            "get", "jwks", "Keys that verify tokens (RFC 7517)", **discovery
+            "get", "get_jwks", "Keys that verify tokens (RFC 7517)", **discovery
         ),
         "/oauth/token": _of_protocol(
-            "post", "token", "Get tokens (RFC 6749 section 3.2)", form=_form(request, "grant_type")
+            "post", "request_token", "Get tokens (RFC 6749 section 3.2)", form=_form(request, "grant_type")
         ),
         "/oauth/introspect": _introspection(token),
-        "/oauth/revoke": _of_protocol("post", "revoke", "Revoke a token (RFC 7009)", form=_form(token, "token")),
+        "/oauth/revoke": _of_protocol("post", "revoke_token", "Revoke a token (RFC 7009)", form=_form(token, "token")),
         "/oauth/userinfo": {
-            **_of_protocol("get", "userinfo", "Who signed in (OpenID Connect)", security="bearer",
+            **_of_protocol("get", "get_userinfo", "Who signed in (OpenID Connect)", security="bearer",
                            errors=(401, 403, 503)),
-            **_of_protocol("post", "userinfo_by_post", "The same by POST", security="bearer", errors=(401, 403, 503)),
+            **_of_protocol("post", "get_userinfo_by_post", "The same by POST", security="bearer", errors=(401, 403, 503)),
         },
-        "/openapi.json": _of_protocol("get", "openapi", "This document", **discovery),
+        "/openapi.json": _of_protocol("get", "get_openapi", "This document", **discovery),
     }  # fmt: skip

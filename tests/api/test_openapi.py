@@ -65,6 +65,41 @@ def test_every_schema_is_used_and_every_reference_leads_somewhere(document: dict
 def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
     names = [item[method]["operationId"] for item in document["paths"].values() for method in item]
     assert len(set(names)) == len(names)
+    assert not [name for name in names if not re.fullmatch("[a-z]+(_[a-z]+)+", name)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [
+        ("GET /v1/me", "get_me"),
+        ("GET /v1/api-keys", "list_api_keys"),
+        ("POST /v1/api-keys", "create_api_key"),
+        ("GET /v1/api-keys/{id}", "get_api_key"),
+        ("PATCH /v1/api-keys/{id}", "update_api_key"),
+        ("DELETE /v1/api-keys/{id}", "revoke_api_key"),
+        ("POST /v1/api-keys/{id}/rotate", "rotate_api_key"),
+        ("DELETE /v1/clients/{id}", "delete_client"),
+        ("GET /v1/clients/{id}/secrets", "list_client_secrets"),
+        ("POST /v1/clients/{id}/secrets", "rotate_client_secret"),
+        ("DELETE /v1/clients/{id}/secrets/{secret_id}", "end_client_secret"),
+        ("GET /v1/webhooks/{id}/deliveries", "list_webhook_deliveries"),
+        ("POST /v1/webhooks/{id}/deliveries/{delivery_id}/resend", "resend_webhook_delivery"),
+        ("POST /v1/webhooks/{id}/secret", "rotate_webhook_secret"),
+        ("POST /v1/webhooks/{id}/test", "test_webhook"),
+        ("DELETE /v1/signing-keys/{kid}", "retire_signing_key"),
+        ("POST /v1/leaks", "report_leak"),
+        ("GET /demo/v1/workflows/analytics", "get_workflow_analytics"),
+        ("PUT /demo/v1/workflows/{id}", "replace_workflow"),
+        ("POST /oauth/token", "request_token"),
+        ("GET /oauth/userinfo", "get_userinfo"),
+    ],
+)
+def test_generated_clients_call_an_operation_by_what_it_does(
+    document: dict[str, Any], operation: str, name: str
+) -> None:
+    method, path = operation.split()
+    assert document["paths"][path][method.lower()]["operationId"] == name
+    assert re.fullmatch("[a-z]+(_[a-z]+)+", name)
 
 
 def test_the_document_may_be_read_from_anywhere_and_kept(call: Caller) -> None:
