@@ -1,0 +1,54 @@
+"""Programs in other languages: their packages are installed once, by a lock of their own, beside the page's files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.interop import sites
+from tests.services import locks, missing, node
+
+NODE = Path(__file__).parent / "node"  # a folder with package.json and package-lock.json for each set of packages
+SECONDS = 1500
+
+
+def node_program(packages: str, folder: Path, *words: str) -> list[str]:
+    """The command that runs one of the folder's scripts with a set of packages of node/."""
+    link = folder / "node_modules"
+    if not link.exists():
+        link.symlink_to(node_modules(packages))
+    return [*node.command(), *words]
+
+
+def node_modules(packages: str) -> Path:
+    """The installed packages of node/<packages>, made when its lock has changed."""
+    lock = NODE / packages / "package-lock.json"
+    folder = sites.cache() / f"node-{packages}-{digest(lock)}"
+    with locks.alone(sites.cache() / f"node-{packages}.lock"):
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(lock.parent, folder)
+            npm = sites.program("npm", "npm")
+            build([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+            (folder / "complete").touch()
+    return folder / "node_modules"
+
+
+def digest(*files: Path) -> str:
+    """What changes when the files do."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def build(command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Run a build with patience, and behind whatever else the machine does."""
+    done = subprocess.run(
+        ["nice", "-n", "15", *command], cwd=folder, env={**os.environ, **(environment or {})}, timeout=SECONDS,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        said = f"{done.stdout[-2500:]}\n{done.stderr[-2500:]}"
+        missing.skip_or_fail(f"{' '.join(command)} failed: {said}", "a package registry that is reached")
