@@ -290,7 +290,8 @@ def _protocol() -> dict[str, dict[str, Any]]:
         "/oauth/userinfo": {
             **_of_protocol("get", "get_userinfo", "Who signed in (OpenID Connect)", security="bearer",
                            errors=(401, 403, 503)),
-            **_of_protocol("post", "get_userinfo_by_post", "The same by POST", security="bearer", errors=(401, 403, 503)),
+            **_of_protocol("post", "get_userinfo_by_post", "The same by POST", security="bearer",
+                           errors=(401, 403, 503)),
         },
         "/openapi.json": _of_protocol("get", "get_openapi", "This document", **discovery),
     }  # fmt: skip
