@@ -1,37 +1,37 @@
 # syntax=docker/dockerfile:1
-FROM python:3.13-slim AS build
+# Tags move. Whoever releases an image pins what it is made of by digest; docs/operations.md, "The image", has the step.
+# Both are on the same Debian, so that the client of PostgreSQL fits the C library of the base.
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
+ARG POSTGRES_IMAGE=postgres:18-trixie
+
+# For `authserver backup` and `restore`. A pg_dump of version 18 also saves older servers.
+FROM ${POSTGRES_IMAGE} AS postgres
+COPY deploy/image/postgres_client.sh /tmp/postgres_client.sh
+RUN /tmp/postgres_client.sh "/usr/lib/postgresql/$PG_MAJOR/bin" /opt/postgres
+
+# The official image's Python is built with profile-guided and link-time optimisation.
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
 COPY requirements/run.txt requirements/run.txt
-RUN python -m venv /app && /app/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --only-binary :all: -r requirements/run.txt
-COPY pyproject.toml README.md LICENSE ./
-COPY authserver authserver
-COPY templates templates
-COPY static static
-COPY migrations migrations
-COPY docs/connect docs/connect
-# The package itself, without a build step: its parts where the wheel would put them, and its command.
-RUN site="$(/app/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
-    && cp -r authserver "$site/authserver" \
-    && mkdir "$site/authserver/_assets" \
-    && cp -r templates static migrations "$site/authserver/_assets/" \
-    && mkdir "$site/authserver/_assets/docs" && cp -r docs/connect "$site/authserver/_assets/docs/" \
-    && version="$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
-    && mkdir "$site/authserver-$version.dist-info" \
-    && printf 'Metadata-Version: 2.1\nName: authserver\nVersion: %s\n' "$version" > "$site/authserver-$version.dist-info/METADATA" \
-    && printf '#!/app/bin/python\nimport sys\nfrom authserver.cli import main\nif __name__ == "__main__":\n    sys.exit(main())\n' > /app/bin/authserver \
-    && chmod 755 /app/bin/authserver \
-    && /app/bin/python -m compileall -q "$site/authserver"
+RUN python -m venv --without-pip /app \
+    && python -m pip --python /app/bin/python install --no-cache-dir --disable-pip-version-check \
+    --require-hashes --only-binary :all: --compile -r requirements/run.txt
+COPY . .
+RUN /app/bin/python deploy/image/install.py
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin authserver \
     && install -d -o authserver -g authserver -m 700 /data
+COPY --from=postgres /opt/postgres /opt/postgres
 COPY --from=build /app /app
-ENV PATH=/app/bin:$PATH \
+ENV PATH=/app/bin:/opt/postgres/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
     AUTHSERVER_HOST=0.0.0.0 \
     AUTHSERVER_DATA_DIR=/data \
     AUTHSERVER_LOG_FORMAT=json
+# An image in which one of these does not start is not built.
+RUN authserver version && pg_dump --version && pg_restore --version
 USER 10001
 WORKDIR /data
 VOLUME /data

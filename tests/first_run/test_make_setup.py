@@ -97,7 +97,7 @@ def test_a_python_that_can_fetch_nothing_gets_the_line_that_helps(
     only = checkout.without_uv(tmp_path, also=r"python[0-9.]*$")
     done = set_up(clone, f"{bare_python / 'bin'}:{only}")
     assert done.returncode == 1
-    assert "sudo apt install python3-venv" in done.stderr
+    assert "apt install python3-venv" in done.stderr
     assert not (clone / ".venv").exists()
 
 

@@ -17,6 +17,8 @@ def is_failure() -> bool:
 
 def skip_or_fail(reason: str, install_line: str) -> NoReturn:
     """End the test because a program is missing; `install_line` is the command that brings it."""
+    if os.geteuid() == 0:
+        install_line = install_line.replace("sudo ", "")
     message = f"{reason}. This brings it: {install_line}"
     if is_failure():
         pytest.fail(message, pytrace=False)
