@@ -18,16 +18,17 @@ NAMES = ("issuer", "client_id", "client_secret", "redirect_uri", "site", "resour
 _HARMLESS = re.compile(r"[A-Za-z0-9._~:/?@%+=&,\[\]-]*")
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _CODE = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SPAN = re.compile(r"`([^`]+)`|\[([^\]]+)\]\(([^)]+)\)")
+_SPAN = re.compile(r"`([^`]+)`|\[([^\]]+)\]\(([^)]+)\)|\*([^*\s][^*]*)\*")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of a sentence: plain, `code`, or a link."""
+    """A piece of a sentence: plain, `code`, *stressed*, or a link."""
 
     text: str
     code: bool = False
     href: str = ""
+    stressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,17 @@ class Page:
     redirect: str  # path of its redirect URI; empty where it has none or the person chooses
     note: str
     parts: tuple[Part, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The same for whoever sets it up."""
+        lines = "One line" if self.settings == 1 else f"{self.settings} lines"
+        return {
+            "unaided": "Set up as its own documentation shows.",
+            "with settings": f"{lines} beyond what its own documentation shows first.",
+            "checked, not run": "Compared with its documentation; not run with this server.",
+            "impossible": "It cannot sign in here.",
+        }[self.measured]
 
     @property
     def summary(self) -> str:
@@ -162,6 +174,7 @@ def _spans(text: str) -> tuple[Span, ...]:
     spans, last = [], 0
     for found in _SPAN.finditer(text):
         spans.append(Span(text[last : found.start()]))
-        spans.append(Span(found[1], code=True) if found[1] else Span(found[2], href=found[3]))
+        code, linked, href, stressed = found.groups(default="")
+        spans.append(Span(code or linked or stressed, code=bool(code), href=href, stressed=bool(stressed)))
         last = found.end()
     return tuple(each for each in (*spans, Span(text[last:])) if each.text)

@@ -24,7 +24,7 @@ redirect: /back
 # Example
 
 One sentence with `code` and
-[a link](https://example.test).
+[a link](https://example.test): *stressed*.
 
 ## Register
 
@@ -61,8 +61,11 @@ def test_a_page_is_read_in_parts(example: Page) -> None:
         ("code", True, ""),
         (" and ", False, ""),
         ("a link", False, "https://example.test"),
+        (": ", False, ""),
+        ("stressed", False, ""),
         (".", False, ""),
     ]
+    assert [span.text for span in example.parts[0].spans if span.stressed] == ["stressed"]
     assert [item[0].text for item in example.parts[4].items] == ["first goes on", "second"]
 
 
