@@ -84,6 +84,10 @@ class Settings:
     """CA bundle for server-side fetches; empty means the system's."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks whose `X-Forwarded-*` headers are believed."""
+    trust_any_proxy: str = "no"
+    """`yes` allows `trusted_proxies` that mean everybody (`0.0.0.0/0`): whoever reaches the port names any address."""
+    connections_per_address: int = 256
+    """Unfinished requests of one address in each worker; 0 is no limit. Trusted proxies have none."""
     rate_limit_api_key: str = "1000/hour"
     """Limit of each API key."""
     rate_limit_oauth: str = "1000/hour"
@@ -264,6 +268,7 @@ _CHOICES = {
     "registration": ("off", "token", "open"),
     "cimd": ("on", "off"),
     "signup": ("on", "off"),
+    "trust_any_proxy": ("yes", "no"),
     "playground": ("", "on", "off"),
     "lane": ("on", "off"),
     "db_synchronous": ("FULL", "NORMAL"),
@@ -282,6 +287,7 @@ _RANGES = {
     "login_failures_per_account": (1, 1_000_000),
     "login_failures_per_address": (1, 1_000_000),
     "authorization_requests_per_address": (1, 1_000_000),
+    "connections_per_address": (0, 1_000_000),
     "port": (0, 65_535),
     "workers": (1, 512),
     "threads": (1, 256),
@@ -389,6 +395,7 @@ def _check(settings: Settings) -> None:
         raise BadSettings("secret_key_fallbacks, kek_fallbacks: each needs at least 32 characters")
     for network in settings.trusted_proxies:
         _check_network(network)
+    _check_everybody(settings)
     _check_outbound(settings)
     if settings.rate_limit_token != "off" and not is_rate_limit(settings.rate_limit_token):
         raise BadSettings(
@@ -442,6 +449,18 @@ def _check_outbound(settings: Settings) -> None:
         raise BadSettings(f"outbound_allow: {error}") from None
     if settings.outbound_ca and not Path(settings.outbound_ca).is_file():
         raise BadSettings("outbound_ca: there is no such file")
+
+
+def _check_everybody(settings: Settings) -> None:
+    """Networks that together are all addresses, however they are written."""
+    networks = [ipaddress.ip_network(text) for text in settings.trusted_proxies]
+    for version in (4, 6):
+        whole = ipaddress.collapse_addresses([each for each in networks if each.version == version])  # type: ignore[type-var]  # of one version
+        if any(each.prefixlen == 0 for each in whole) and settings.trust_any_proxy != "yes":
+            raise BadSettings(
+                "trusted_proxies: these are all addresses, so anybody could name any address as theirs; "
+                "name your proxy's, or set AUTHSERVER_TRUST_ANY_PROXY=yes if nothing else reaches the port"
+            )
 
 
 def _check_network(text: str) -> None:

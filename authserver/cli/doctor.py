@@ -179,6 +179,20 @@ def _answered(settings: Settings, answer: http.client.HTTPResponse, body: bytes)
         )
 
 
+def _proxies(settings: Settings) -> Iterator[Finding]:
+    from authserver.domain.running import readiness, schema
+
+    with opening.opened(settings, any_schema=True):
+        peers = readiness.unknown_proxies() if schema.status().state == "current" else []
+    for peer in peers:
+        yield Finding(
+            "proxies", "bad", f"many people's requests come from {peer}, which is not trusted: all have its address",
+            f"if it is your own proxy: export AUTHSERVER_TRUSTED_PROXIES={shlex.quote(peer)}",
+        )  # fmt: skip
+    if not peers:
+        yield Finding("proxies", "ok", "no unknown proxy was seen within a day")
+
+
 def _mail(settings: Settings) -> Iterator[Finding]:
     if not settings.smtp_url:
         yield Finding("mail", "warn", "none: nobody can reset a password", "export AUTHSERVER_SMTP_URL=smtp://…:587")
@@ -204,6 +218,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
     ("secret files", _files),
     ("database", _database),
     ("issuer", _address),
+    ("proxies", _proxies),
     ("mail", _mail),
     ("disk", _disk),
 )

@@ -161,6 +161,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     from authserver import create_app
     from authserver.edge import draining
     from authserver.edge.front import Front
+    from authserver.edge.shares import Shares
 
     draining.follow(lambda: bool(stopping.value))
     app = create_app(settings)
@@ -170,7 +171,8 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
     if alongside is not None:
         alongside(settings)
-    return Front(app, threads=settings.threads)
+    shares = Shares(settings.connections_per_address, trusted=settings.trusted_proxies)
+    return Front(app, threads=settings.threads, shares=shares)
 
 
 def _finish() -> None:

@@ -6,16 +6,20 @@ import functools
 from typing import Any
 
 from authserver import config
+from authserver.edge import unknown_proxies
 from authserver.lib import networks
 
 
 def of(environ: dict[str, Any]) -> str:
     """The address of the client, by the rightmost hop that is not a trusted proxy."""
     peer = str(environ.get("REMOTE_ADDR") or "")
-    trusted = config.current().trusted_proxies
-    if not trusted:
+    trusted, forwarded = config.current().trusted_proxies, environ.get("HTTP_X_FORWARDED_FOR")
+    if forwarded is None:
         return peer
-    return networks.client_ip(peer, environ.get("HTTP_X_FORWARDED_FOR"), _parsed(trusted))
+    if not trusted or not networks.contains(_parsed(trusted), peer):
+        unknown_proxies.notice(peer, str(forwarded))
+        return peer
+    return networks.client_ip(peer, forwarded, _parsed(trusted))
 
 
 def came_over_plain_http(environ: dict[str, Any]) -> bool:

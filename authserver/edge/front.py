@@ -19,6 +19,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]  # no __all__
 
 from authserver.edge import draining
+from authserver.edge.shares import Shares
 from authserver.observability import logs
 
 # The largest body that anything here takes; what is longer is not read, and refused by whoever it was meant for.
@@ -39,6 +40,9 @@ DECIDING = re.compile(
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), ("Connection", "close")]
 
 
+_BUSY = b"Too many requests of this address are unanswered. Wait for some of their answers.\n"
+
+
 class Refused(Exception):
     """This request is answered here, with a status and a sentence."""
 
@@ -50,14 +54,33 @@ class Refused(Exception):
 class Front:
     """RSGI: answers with what `app` answers, in one of `threads` threads of its own."""
 
-    def __init__(self, app: WSGIApplication, *, threads: int, body_seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        threads: int,
+        body_seconds: float = BODY_SECONDS,
+        shares: Shares | None = None,
+    ) -> None:
         self._app, self._body_seconds = app, body_seconds
+        self._shares = shares or Shares(0)
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._large = asyncio.Semaphore(LARGE_BODIES)
         for number in range(threads):
             threading.Thread(target=self._work, name=f"requests-{number}", daemon=True).start()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        address = _address(scope)
+        if not self._shares.take(address):
+            logs.event("share_used_up", level="warning", ip=address)
+            _say(protocol, HTTPStatus.TOO_MANY_REQUESTS, [*_PLAIN, ("Retry-After", "1"), ("Server", "")], _BUSY)
+            return
+        try:
+            await self._answer(scope, protocol)
+        finally:
+            self._shares.give_back(address)
+
+    async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> None:
         try:
             environ = environment(scope)
             environ["wsgi.input"] = BytesIO(await self._body(environ, protocol))

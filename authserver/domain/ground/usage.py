@@ -120,6 +120,18 @@ def per_day_of(metric: str, subjects: Sequence[str], *, days: int) -> dict[str, 
     return found
 
 
+def subjects(metric: str, *, since: int) -> list[str]:
+    """Whom a metric was counted for since a time (epoch seconds)."""
+    with database.reading() as session:
+        found = session.scalars(
+            select(UsageCount.subject)
+            .where(UsageCount.metric == metric, UsageCount.hour >= since // HOUR * HOUR)
+            .distinct()
+            .order_by(UsageCount.subject)
+        )
+        return list(found)
+
+
 def has_samples(*, since: int = 0, subjects: Sequence[str] | None = None) -> bool:
     """Whether some of the figures from `since` (epoch seconds) on were made up by the demo."""
     conditions = [UsageCount.sample, UsageCount.hour >= since, *_of(subjects)]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from authserver import config, database
+from authserver.domain.ground import usage
 from authserver.domain.signing import keys as signing_keys
-from authserver.lib import clock
+from authserver.lib import clock, networks
 from authserver.models import User
 
 # Twice the age at which signing keys are rotated: older ones mean that nobody does it.
@@ -34,8 +35,23 @@ def checklist() -> tuple[Item, ...]:
         Item("Mail", bool(settings.smtp_url), "Without it nobody can reset a password:", "AUTHSERVER_SMTP_URL"),
         Item("Second admin", _admins() > 1, "One lost password locks everybody out:", "authserver user create --admin"),
         Item("Fresh signing keys", _keys_are_fresh(), "They are older than half a year:", "authserver jwks rotate"),
+        _known_proxies(),
         Item("PostgreSQL", not settings.sqlite, "SQLite serves one machine only:", "AUTHSERVER_DATABASE_URL"),
     )
+
+
+def unknown_proxies() -> list[str]:
+    """Addresses from which the requests of many people came within a day, though they are no trusted proxies."""
+    found = usage.subjects("unknown_proxy", since=clock.now() - usage.DAY)
+    trusted = networks.parse(",".join(config.current().trusted_proxies))
+    peers = [subject.removeprefix("peer:") for subject in found]
+    return [peer for peer in peers if not networks.contains(trusted, peer)]
+
+
+def _known_proxies() -> Item:
+    peers = unknown_proxies()
+    about = f"Many people's requests come from {peers[0]}. If that is your own proxy, name it:" if peers else ""
+    return Item("Known proxies", not peers, about, "AUTHSERVER_TRUSTED_PROXIES")
 
 
 def _admins() -> int:

@@ -1,0 +1,39 @@
+"""A share for everybody: so many unfinished requests one address may have in a worker (security.md E20)."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+
+from authserver.lib import networks
+
+
+class Shares:
+    """Unfinished requests by address, counted in the event loop alone. `most` 0 counts nothing.
+
+    A trusted proxy carries everybody's requests and has no share; it has means of its own (docs/operations.md).
+    """
+
+    def __init__(self, most: int, *, trusted: Sequence[str] = ()) -> None:
+        self._most = most
+        self._unfinished: Counter[str] = Counter()
+        parsed = networks.parse(",".join(trusted))
+        self._exempt = functools.lru_cache(maxsize=1024)(lambda ip: networks.contains(parsed, ip)) if parsed else None
+
+    def take(self, address: str) -> bool:
+        """Count one more; False, and nothing counted, if the address has as many as it may."""
+        if not self._most or (self._exempt is not None and self._exempt(address)):
+            return True
+        if self._unfinished[address] >= self._most:
+            return False
+        self._unfinished[address] += 1
+        return True
+
+    def give_back(self, address: str) -> None:
+        """One of them is answered, or its client went away."""
+        left = self._unfinished[address] - 1
+        if left > 0:
+            self._unfinished[address] = left
+        else:
+            del self._unfinished[address]

@@ -1,0 +1,46 @@
+"""One address has so many unfinished requests in a worker, and no more (AUTHSERVER_CONNECTIONS_PER_ADDRESS)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from authserver.edge.front import Front
+from authserver.edge.shares import Shares
+from tests.edge.test_front import Protocol, echo, scope
+
+
+def test_one_more_than_the_share_is_refused_and_others_are_not() -> None:
+    shares = Shares(2)
+    assert [shares.take("192.0.2.1") for _ in range(3)] == [True, True, False]
+    assert shares.take("192.0.2.2")
+
+
+def test_an_answered_request_gives_its_place_back() -> None:
+    shares = Shares(1)
+    for _ in range(5):
+        assert shares.take("192.0.2.1")
+        shares.give_back("192.0.2.1")
+    assert not shares._unfinished
+
+
+def test_a_trusted_proxy_has_no_share_and_zero_is_no_limit() -> None:
+    behind, none = Shares(1, trusted=("10.0.0.0/8",)), Shares(0)
+    assert all(behind.take("10.1.2.3") for _ in range(50))
+    assert [behind.take("192.0.2.1") for _ in range(2)] == [True, False]
+    assert all(none.take("192.0.2.1") for _ in range(50))
+
+
+def test_who_sends_no_body_holds_up_to_the_share_and_the_next_hears_why() -> None:
+    silent = [Protocol(None) for _ in range(3)]
+
+    async def go() -> None:
+        server: Any = Front(echo, threads=1, body_seconds=0.05, shares=Shares(2))
+        asked = scope(("content-length", "5"), method="POST")
+        await asyncio.gather(*(server.__rsgi__(asked, each) for each in silent))
+
+    asyncio.run(go())
+    assert sorted(each.status for each in silent) == [408, 408, 429]
+    refused = next(each for each in silent if each.status == 429)
+    assert ("Retry-After", "1") in refused.headers
+    assert b"unanswered" in refused.body
