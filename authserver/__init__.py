@@ -19,11 +19,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     settings = settings or config.load()
     install(settings)
-    app = Flask(
-        __name__,
-        template_folder=str(assets.assets() / "templates"),
-        static_folder=str(assets.assets() / "static"),
-    )
+    # Static files are ours to serve, see edge/static_files.py.
+    app = Flask(__name__, template_folder=str(assets.assets() / "templates"), static_folder=None)
     configure(app, settings)
     register(app, settings)
     return app

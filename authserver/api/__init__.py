@@ -237,16 +237,14 @@ def _described() -> tuple[tuple[Route, ...], dict[str, json_schema.Schema]]:
     return (*ROUTES, *DEMO_ROUTES), {**SCHEMAS, **demo_workflows.SCHEMAS}
 
 
-def _document(_incoming: Incoming) -> Outgoing:
-    return openapi.respond(*_described())
+def _document(incoming: Incoming) -> Outgoing:
+    return openapi.respond(incoming, *_described())
 
 
 ENDPOINTS: dict[str, Endpoint] = {
     "/v1": _V1,
     "/v1/": _V1,
-    "/openapi.json": Endpoint(
-        lambda _: openapi.respond(*_described()), frozenset({"GET"}), cacheable=True, api=True, cors=cors.any_origin
-    ),
+    "/openapi.json": Endpoint(_document, frozenset({"GET"}), cacheable=True, api=True, cors=cors.any_origin),
 }
 DEMO_ENDPOINTS: dict[str, Endpoint] = {"/demo/v1/": _DEMO}
 

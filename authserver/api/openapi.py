@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import re
@@ -10,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from authserver import config
-from authserver.edge import json_errors
+from authserver.edge import documents, json_errors
 from authserver.edge.api_call import Route
-from authserver.edge.exchange import Outgoing
+from authserver.edge.exchange import Incoming, Outgoing
 from authserver.edge.json_schema import INTEGER, OBJECT, STRING, Schema, one_of, record, ref, shown
+from authserver.lib.documents import Document
 
 MAX_AGE = 300
 _PART = re.compile(r"\{([a-z_]+)\}")
@@ -47,21 +47,16 @@ _OAUTH_ERROR: Schema = record({"error": STRING, "error_description": STRING}, "e
 _PAGINATION: Schema = shown({"page": INTEGER, "limit": INTEGER, "total": INTEGER})
 
 
-def respond(routes: Sequence[Route], schemas: Mapping[str, Schema]) -> Outgoing:
+def respond(incoming: Incoming, routes: Sequence[Route], schemas: Mapping[str, Schema]) -> Outgoing:
     """The document, cacheable; made once for each installation."""
     settings = config.current()
     made_for = (settings.issuer, settings.brand, len(routes))
     if made_for not in _made:
-        body = json.dumps(document(routes, schemas), ensure_ascii=False).encode()
-        _made[made_for] = body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    body, etag = _made[made_for]
-    headers = [
-        ("Content-Type", "application/json"), ("Cache-Control", f"public, max-age={MAX_AGE}"), ("ETag", etag),
-    ]  # fmt: skip
-    return Outgoing(200, body, headers)
+        _made[made_for] = Document.of(json.dumps(document(routes, schemas), ensure_ascii=False).encode())
+    return documents.answer(incoming, _made[made_for], "application/json", caching=documents.public(MAX_AGE))
 
 
-_made: dict[tuple[str, str, int], tuple[bytes, str]] = {}
+_made: dict[tuple[str, str, int], Document] = {}
 
 
 def document(routes: Sequence[Route], schemas: Mapping[str, Schema]) -> dict[str, Any]:

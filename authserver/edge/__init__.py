@@ -5,7 +5,17 @@ from __future__ import annotations
 from flask import Flask, abort, request
 from werkzeug.wrappers import Response
 
-from authserver.edge import browser, csrf, error_pages, form_limits, headers, host, one_shot, page_context
+from authserver.edge import (
+    browser,
+    csrf,
+    error_pages,
+    form_limits,
+    headers,
+    host,
+    one_shot,
+    page_context,
+    static_files,
+)
 from authserver.observability import context
 
 
@@ -20,6 +30,7 @@ def init_app(app: Flask) -> None:
     one_shot.init_app(app)
     page_context.init_app(app)
     error_pages.init_app(app)
+    static_files.init_app(app)
     app.after_request(finish)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from flask import g, request
+from flask import g
 from werkzeug.wrappers import Response
 
 from authserver import config
@@ -61,11 +61,7 @@ def for_pages(response: Response) -> Response:
     ]:
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", _policy(g.get("form_targets", [])))
-    if request.endpoint == "static":
-        response.headers["Cache-Control"] = (
-            "public, max-age=31536000, immutable" if request.args.get("v") else "no-cache"
-        )
-    else:
+    if response.headers.get("Cache-Control", "no-store") == "no-store":  # static files say something else
         for name, value in NO_STORE:
             response.headers.setdefault(name, value)
     return response

@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 
 from authserver.edge import exchange, machine, request_log
 from authserver.edge.arrivals import Arrivals
+from authserver.edge.exchange import Outgoing
 from authserver.edge.machine import Endpoint
 from authserver.observability import context
 
@@ -117,10 +118,15 @@ def _view(endpoint: Endpoint) -> Any:
     def serve(_rest: str = "") -> Response:
         outgoing = machine.answer(endpoint, exchange.read(request.environ))
         context.current().log.update(outgoing.log)
-        response = Response(outgoing.body, outgoing.status)
-        response.headers.clear()
-        for name, value in outgoing.headers:
-            response.headers.add(name, value)
-        return response
+        return as_flask(outgoing)
 
     return serve
+
+
+def as_flask(outgoing: Outgoing) -> Response:
+    """The same answer as Flask has them, with these headers and no others."""
+    response = Response(outgoing.body, outgoing.status)
+    response.headers.clear()
+    for name, value in outgoing.headers:
+        response.headers.add(name, value)
+    return response

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, request, url_for
@@ -50,16 +47,11 @@ class Brand:
 
 
 def init_app(app: Flask) -> None:
-    """Register the context processor, the filters for times, and versions on static URLs."""
+    """Register the context processor and the filters for times."""
     app.context_processor(values)
     for name in ("ago", "absolute", "iso", "in_words"):
         app.jinja_env.filters[name] = _filter(getattr(durations, name), with_now=name == "ago")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-
-    @app.url_defaults
-    def add_version(endpoint: str, args: dict[str, Any]) -> None:
-        if endpoint == "static" and "filename" in args:
-            args["v"] = _version(str(app.static_folder), args["filename"])
 
 
 def values() -> dict[str, Any]:
@@ -104,9 +96,3 @@ def _filter(function: Any, *, with_now: bool) -> Any:
     if not with_now:
         return function
     return lambda then, now=None: function(then, clock.now() if now is None else now)
-
-
-@functools.lru_cache(maxsize=256)
-def _version(folder: str, filename: str) -> str:
-    path = Path(folder) / filename
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "0"

@@ -63,7 +63,7 @@ def own_signed(header: dict[str, Any], payload: dict[str, Any]) -> str:
 
 
 def public_jwk() -> dict[str, Any]:
-    document = json.loads(signing_keys.jwks()[0])
+    document = json.loads(signing_keys.jwks().body)
     return next(key for key in document["keys"] if key["kty"] == "EC")
 
 

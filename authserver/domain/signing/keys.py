@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from authserver.domain.ground import cache
 from authserver.domain.record import audit
 from authserver.errors import BadSettings, Conflict, NotFound, Unavailable
 from authserver.lib import clock, jwk, sealing
+from authserver.lib.documents import Document
 from authserver.models import CacheVersion
 from authserver.models import SigningKey as SigningKey  # commands name it too
 
@@ -33,8 +33,7 @@ class KeySet:
 
     signing: dict[str, tuple[tuple[SigningKey, jwk.SigningKey], ...]]
     verifying: dict[str, jwk.VerifyKey]
-    jwks: bytes
-    etag: str
+    jwks: Document
 
 
 def signer(alg: str = "ES256") -> jwk.SigningKey:
@@ -50,10 +49,9 @@ def verifying() -> Mapping[str, jwk.VerifyKey]:
     return _current().verifying
 
 
-def jwks() -> tuple[bytes, str]:
-    """The published key set and its ETag, made when keys change."""
-    current = _current()
-    return current.jwks, current.etag
+def jwks() -> Document:
+    """The published key set, made when keys change."""
+    return _current().jwks
 
 
 def algs() -> tuple[str, ...]:
@@ -245,8 +243,7 @@ def _load(_key: str) -> KeySet:
     return KeySet(
         signing={alg: tuple(keys) for alg, keys in signing.items()},
         verifying={row.kid: jwk.load_public(row.public_jwk) for row in rows},
-        jwks=body,
-        etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+        jwks=Document.of(body),
     )
 
 

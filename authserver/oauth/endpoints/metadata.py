@@ -10,8 +10,9 @@ from authserver.config import Settings
 from authserver.domain.access import protected_resources, scopes
 from authserver.domain.ground import cache
 from authserver.domain.signing import keys as signing_keys
-from authserver.edge import etag
+from authserver.edge import documents
 from authserver.edge.exchange import Incoming, Outgoing
+from authserver.lib.documents import Document
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.server import server
 
@@ -23,8 +24,7 @@ MAX_AGE = 300
 
 def respond(incoming: Incoming) -> Outgoing:
     """One document under both names, made when settings, scopes, resources or keys change."""
-    body, tag = _document()
-    return etag.answer(incoming, body, tag, "application/json", max_age=MAX_AGE)
+    return documents.answer(incoming, _document(), "application/json", caching=documents.public(MAX_AGE))
 
 
 def describe(settings: Settings) -> dict[str, Any]:
@@ -58,15 +58,14 @@ def describe(settings: Settings) -> dict[str, Any]:
     }
 
 
-_kept: tuple[object, tuple[bytes, str]] = (None, (b"", ""))
+_kept: tuple[object, Document] = (None, Document(b"", ""))
 
 
-def _document() -> tuple[bytes, str]:
+def _document() -> Document:
     global _kept
     settings = config.current()
     made_of = (settings, cache.current_version("scopes"), signing_keys.algs())
     kept = _kept
     if kept[0] != made_of:
-        body = json.dumps(describe(settings), indent=1).encode()
-        kept = _kept = (made_of, (body, etag.of(body)))
+        kept = _kept = (made_of, Document.of(json.dumps(describe(settings), indent=1).encode()))
     return kept[1]

@@ -9,24 +9,24 @@ from authserver import config
 from authserver.domain.access import protected_resources, resources, scopes
 from authserver.domain.demo import seeding
 from authserver.domain.ground import cache
-from authserver.edge import etag, machine
+from authserver.edge import documents, machine
 from authserver.edge.exchange import Incoming, Outgoing
+from authserver.lib.documents import Document
 
 MAX_AGE = 300
 # What operations under /v1 ask for; a test holds this equal to the routes.
 API_SCOPES = ("keys:manage", "settings:manage", "admin")
-Documents = dict[str, tuple[bytes, str]]
 
 
 def respond(incoming: Incoming) -> Outgoing:
     """What the resource of this path needs; 404 for one that is unknown, or that another host describes."""
     tail = incoming.path.removeprefix(protected_resources.WELL_KNOWN)
-    documents = _documents()
+    described = _described()
     # A query may be part of an identifier (section 3); any other says nothing.
-    found = documents.get(f"{tail}?{incoming.query}") or documents.get(tail)
+    found = described.get(f"{tail}?{incoming.query}") or described.get(tail)
     if found is None:
         return machine.error(404, "not_found", "No such resource is described here.")
-    return etag.answer(incoming, *found, "application/json", max_age=MAX_AGE)
+    return documents.answer(incoming, found, "application/json", caching=documents.public(MAX_AGE))
 
 
 def describe(identifier: str) -> dict[str, Any]:
@@ -66,10 +66,10 @@ def _documented() -> tuple[str, ...]:
     return (*resources.own(), *([settings.issuer + seeding.API_PATH] if settings.demo else []))
 
 
-_kept: tuple[object, Documents] = (None, {})
+_kept: tuple[object, dict[str, Document]] = (None, {})
 
 
-def _documents() -> Documents:
+def _described() -> dict[str, Document]:
     """All of them by what follows the well-known path, made when settings, scopes or resources change."""
     global _kept
     made_of = (config.current(), cache.current_version("scopes"))
@@ -79,6 +79,5 @@ def _documents() -> Documents:
     return kept[1]
 
 
-def _written(identifier: str) -> tuple[bytes, str]:
-    body = json.dumps(describe(identifier), indent=1).encode()
-    return body, etag.of(body)
+def _written(identifier: str) -> Document:
+    return Document.of(json.dumps(describe(identifier), indent=1).encode())

@@ -26,7 +26,7 @@ LATER = signing_keys.PUBLISH_AHEAD + 1
 
 
 def published() -> set[str]:
-    return {key["kid"] for key in json.loads(signing_keys.jwks()[0])["keys"]}
+    return {key["kid"] for key in json.loads(signing_keys.jwks().body)["keys"]}
 
 
 def stored() -> list[SigningKey]:
