@@ -96,7 +96,7 @@ class Api:
         if found.route is not None and found.route.open:
             return _open(found.route, incoming)
         try:
-            holder = bearer.principal(incoming, verifier=self._resource_path, resources=(self._resource,))
+            holder = rate_limit.identified(incoming, verifier=self._resource_path, resources=(self._resource,))
         except ApiError as error:
             refused.note_credential(incoming, error, kind="api")
             raise

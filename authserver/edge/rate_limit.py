@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from authserver.domain.limits import rate_limits
 from authserver.domain.limits.rate_limits import State
-from authserver.edge import json_errors
+from authserver.domain.tokens.server_jwts import OverLimit
+from authserver.edge import bearer, json_errors
 from authserver.edge.bearer import Principal
+from authserver.edge.exchange import Incoming
 
 Headers = list[tuple[str, str]]
+
+
+def identified(incoming: Incoming, *, verifier: str, resources: Collection[str] = ()) -> Principal:
+    """Who sends this request, as `bearer.principal`; 429 for a client's own JWT when its limit is reached.
+
+    Such a JWT stays unused, so that nothing is stored for a request that is refused. Raises ApiError.
+    """
+    try:
+        return bearer.principal(incoming, verifier=verifier, resources=resources)
+    except OverLimit as over:
+        raise refusal(over.state) from None
 
 
 def enforce(holder: Principal) -> State:

@@ -41,7 +41,7 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
     holder: Principal | None = None
     try:
         required = requirements(incoming, needed, own)
-        holder = bearer.principal(incoming, verifier=VERIFIER, resources=bearer.owning(required.scopes))
+        holder = rate_limit.identified(incoming, verifier=VERIFIER, resources=bearer.owning(required.scopes))
         state = rate_limit.enforce(holder)
         limit_headers = rate_limit.headers(state)
         # What no rule knows is refused to everybody, after it was counted like any refusal.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from authserver import config
 from authserver.domain.ground import throttle
-from authserver.domain.limits import rate_limits
+from authserver.domain.limits import rate_limits, stored_rows
 from authserver.domain.limits.rate_limits import State
 from authserver.errors import RateLimited
 from authserver.lib import durations, secrets
@@ -32,9 +32,7 @@ def require_open(refresh_token: str) -> None:
     A token does not tell its grant, and once it is spent a refusal would lose its successor: so the answer that uses
     the budget up marks the token in it.
     """
-    limit = _limit()
-    if limit is None:
-        return
+    limit = _limit() or stored_rows.CEILINGS["refresh_token"]
     state = rate_limits.peek(POLICY, _mark(refresh_token), _once(limit))
     if not state.allowed:
         raise _refusal(state, limit, "grant")
@@ -43,11 +41,11 @@ def require_open(refresh_token: str) -> None:
 def count_refresh(grant_id: str, successor: str) -> None:
     """Count one refresh of a grant; never refuses, since the token that was presented is spent."""
     limit = _limit()
-    if limit is None:
-        return
-    state = rate_limits.consume(POLICY, f"grant {grant_id}", limit)
-    if state.remaining == 0:
-        rate_limits.consume(POLICY, _mark(successor), _once(limit))
+    over = not stored_rows.has_room("refresh_token", grant_id)
+    if limit is not None:
+        over = rate_limits.consume(POLICY, f"grant {grant_id}", limit).remaining == 0 or over
+    if over:
+        rate_limits.consume(POLICY, _mark(successor), _once(limit or stored_rows.CEILINGS["refresh_token"]))
 
 
 def _spend(bucket: str) -> None:

@@ -12,6 +12,7 @@ from authserver.domain.access import resources
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import usage
+from authserver.domain.limits import stored_rows
 from authserver.domain.signing import keys as signing_keys
 from authserver.errors import Invalid
 from authserver.lib import clock, jwt, secrets
@@ -113,6 +114,8 @@ def _wants_opaque(client: ClientFacts, asked: tuple[str, ...]) -> bool:
 
 
 def _store(claims: dict[str, Any], grant: GrantFacts | None) -> str:
+    if grant is None:  # those of people are as many as their sign-ins and refreshes, which have budgets
+        stored_rows.require_room("access_token", claims["client_id"])
     token = secrets.generate(config.current().slug, "at")
     row = {
         "digest": secrets.digest(token),

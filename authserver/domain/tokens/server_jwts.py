@@ -13,6 +13,9 @@ from authserver.domain.access import resources
 from authserver.domain.clients import clients
 from authserver.domain.clients import keys as client_keys
 from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.limits import rate_limits, stored_rows
+from authserver.domain.limits.rate_limits import State
+from authserver.errors import RateLimited
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import UsedJti
@@ -21,6 +24,8 @@ ALGS = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
 MAX_LIFETIME = 3600
 MAX_CLIENT_ID = 64  # the width of the column
 MAX_JTI = 255
+# How the verifiers of introspecting clients begin.
+INTROSPECTION = "introspect:"
 # A jti is remembered until no clock would accept its JWT any more (security.md C7).
 REMEMBER = clock.LEEWAY + 60
 
@@ -40,10 +45,19 @@ def api_audience() -> str:
     return f"{config.current().issuer}/v1"
 
 
+class OverLimit(RateLimited):
+    """The client's limit is reached; `state` says how it stands."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__("The rate limit is reached.", "limit of server-to-server JWTs", retry_after=state.retry_after)
+        self.state = state
+
+
 def verify(token: str, verifier: str) -> ServerJwt | None:
     """What a client's own JWT says, if it is good; else None, whatever is wrong.
 
-    Its `jti` is used up at this verifier, by one statement, after everything else was found right.
+    Its `jti` is used up at this verifier, by one statement, after everything else was found right, the client's limit
+    included. Raises OverLimit.
     """
     try:
         claimed = jwt.peek_claims(token)
@@ -110,6 +124,18 @@ def _require_fresh(claims: Mapping[str, Any], client: ClientFacts) -> None:
         raise jwt.InvalidToken("issued before the client's tokens were revoked")
 
 
+def _require_room(client: ClientFacts, verifier: str) -> None:
+    """No row for a request that its limit refuses; who introspects has a ceiling, since asking is no request of it."""
+    if verifier.startswith(INTROSPECTION):
+        if not stored_rows.has_room("jti", client.id):
+            raise jwt.InvalidToken("too many single-use JWTs within an hour")
+        return
+    limit = client.rate_limit or config.current().rate_limit_jwt
+    state = rate_limits.peek(rate_limits.JWT, f"client:{client.id}", limit)
+    if not state.allowed:
+        raise OverLimit(state)
+
+
 _MARK_USED = {
     name: dialect.insert(UsedJti).on_conflict_do_nothing().returning(UsedJti.digest)
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
@@ -125,6 +151,7 @@ def _use(claims: Mapping[str, Any], client: ClientFacts, verifier: str) -> bool:
         raise jwt.InvalidToken("no jti")
     if client.jwt_reuse:
         return True
+    _require_room(client, verifier)
     digest = secrets.digest("\0".join((client.id, verifier, jti)))
     values = {"digest": digest, "expires_at": int(claims["exp"]) + REMEMBER}
     with database.autocommit() as connection:

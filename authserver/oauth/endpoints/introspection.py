@@ -10,6 +10,7 @@ from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.ground import usage
 from authserver.domain.tokens import inspection
 from authserver.domain.tokens.inspection import Inspection
+from authserver.domain.tokens.server_jwts import INTROSPECTION
 from authserver.edge import bearer, rate_limit
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib import networks
@@ -37,7 +38,7 @@ class Caller:
     @property
     def verifier(self) -> str:
         """Where clients' own JWTs are used up: with each caller that may see them; the others use none up."""
-        return f"introspect:{self.client.id}" if self.client and self.client.introspect_all else ""
+        return f"{INTROSPECTION}{self.client.id}" if self.client and self.client.introspect_all else ""
 
     def may_see(self, found: Inspection) -> bool:
         if self.client is not None:

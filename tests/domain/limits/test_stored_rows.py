@@ -1,0 +1,63 @@
+"""No client, person or grant leaves rows behind without end (security.md E21)."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from authserver import database
+from authserver.domain.limits import stored_rows
+from authserver.models import AccessToken, UsedJti
+from tests.conftest import Person
+from tests.support import own_jwts
+from tests.support.protocol import App, bearer, client_credentials, introspect, refresh, register, tokens_for
+
+pytestmark = pytest.mark.usefixtures("app")
+FREE = pytest.mark.parametrize("overrides", [{"rate_limit_token": "off"}])
+
+
+@pytest.fixture(autouse=True)
+def _low_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_rows, "CEILINGS", dict.fromkeys(stored_rows.CEILINGS, "3/hour"))
+
+
+def machine() -> App:
+    return register(grant_types=["client_credentials"], jwks=own_jwts.key_set(own_jwts.pair()))
+
+
+def stored(table: type) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+@FREE
+def test_opaque_tokens_of_a_client_for_itself_have_a_ceiling() -> None:
+    app = register(access_token_format="opaque")
+    assert [client_credentials(app).status for _ in range(5)] == [200, 200, 200, 429, 429]
+    assert stored(AccessToken) == 3
+
+
+@FREE
+def test_a_grant_leaves_so_many_spent_refresh_tokens(alice: Person) -> None:
+    app = register()
+    token = tokens_for(alice.id, app)["refresh_token"]
+    for _ in range(4):  # the one beyond the ceiling still gets its successor, and marks it
+        token = refresh(app, token).json["refresh_token"]
+    assert refresh(app, token).error == (429, "slow_down")
+
+
+@pytest.mark.parametrize("overrides", [{"rate_limit_jwt": "2/hour"}])
+def test_a_jwt_beyond_its_clients_limit_stays_unused(http: FlaskClient) -> None:
+    sender = machine()
+    answers = [http.get("/v1/me", headers=bearer(own_jwts.own(sender.id))) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429, 429]
+    assert answers[-1].headers["X-RateLimit-Remaining"] == "0"
+    assert stored(UsedJti) == 2
+
+
+def test_introspecting_single_use_jwts_has_a_ceiling() -> None:
+    sender, gateway = machine(), register(name="Gateway", introspect_all=True)
+    seen = [introspect(gateway, own_jwts.own(sender.id)).json["active"] for _ in range(5)]
+    assert seen == [True, True, True, False, False]
+    assert stored(UsedJti) == 3
