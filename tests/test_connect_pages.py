@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import configparser
+import json
 import re
+import subprocess
+import tomllib
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -114,6 +121,28 @@ def test_a_page_is_whole(page: Page) -> None:
     assert not ran or (page.measured == "with settings") == (page.settings > 0)
     assert page.files() or page.measured == "impossible"
     assert page.redirect or page.kind not in ("web", "public")
+
+
+def _shell(text: str) -> None:
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True, timeout=20)
+
+
+READ: dict[str, Callable[[str], Any]] = {
+    "python": ast.parse,
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "sh": _shell,
+    "ini": lambda text: configparser.ConfigParser(interpolation=None).read_string("[top]\n" + text),
+}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=lambda page: page.name)
+def test_every_block_can_be_read_in_its_language(page: Page) -> None:
+    values = dict.fromkeys(connect_pages.NAMES, "https://a.example.test/b?c=d&e=f%20g")
+    for each in (page, page.filled(values)):
+        for block in each.parts:
+            if block.kind == "code" and block.language in READ:
+                READ[block.language](block.text)
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=lambda page: page.name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -71,6 +73,20 @@ def test_mod_auth_openidc(house: House, folder: Path) -> None:
         shown = [told.get(name) for name in ("X-Email", "X-Name", "X-User")]
         log = (folder / "error.log").read_text()[-3000:]
         assert shown == [houses.EMAIL, houses.NAME, houses.EMAIL], (visitor.way, arrived.text[:2000], log)
+
+
+def test_mod_auth_openidc_takes_our_errors_for_a_sign_in_from_elsewhere(house: House, folder: Path) -> None:
+    """As its page says: the reason is to be read here, not there."""
+    port = free_port()
+    page = house.follow("mod-auth-openidc", f"http://127.0.0.1:{port}")
+    with apache(house, folder, port, page, "auth_openidc", "libapache2-mod-auth-openidc") as address:
+        asked = house.visitor().session.get(f"{address}/secure/", allow_redirects=False, timeout=20)
+        back = house.visitor().session
+        back.cookies.update(asked.cookies)
+        state = parse_qs(urlsplit(asked.headers["Location"]).query)["state"][0]
+        error = {"error": "access_denied", "state": state, "iss": house.issuer}
+        shown = html.unescape(back.get(f"{address}/secure/redirect_uri", params=error, timeout=20).text)
+        assert 'SSO to this module without specifying a "target_link_uri" parameter is not possible' in shown
 
 
 RESOURCE = "https://api.example.test"
