@@ -13,6 +13,8 @@ from authserver.edge.json_schema import BOOLEAN, STRING, TIME, Schema, one_of, o
 from authserver.errors import NotFound
 
 NEEDED = (ADMIN,)
+NAMES = ("name", "given_name", "family_name")
+_GIVEN = (*NAMES, "username", "role")
 
 
 def index(call: Call) -> Outgoing:
@@ -34,7 +36,7 @@ def show(call: Call) -> Outgoing:
 def create(call: Call) -> Outgoing:
     """An account without a password, and the one-time link with which its person chooses one."""
     asked = call.body
-    user = users.create(asked["email"], name=asked.get("name", ""), role=asked.get("role", "user"))
+    user = users.create(asked["email"], **{name: asked[name] for name in _GIVEN if name in asked})
     answer = one({**facts(user, call), "welcome_link": users.welcome_link(user.id)}, 201)
     answer.headers.append(("Location", f"/v1/users/{user.id}"))
     return answer
@@ -46,10 +48,11 @@ def _empowers(call: Call) -> bool:
 
 @restricted.makes("people and their roles", when=_empowers)
 def change(call: Call) -> Outgoing:
-    """Rename, give another role, disable or enable."""
+    """Rename, give another username or role, disable or enable."""
     user_id, asked = users.get(call.path["id"]).id, call.body
-    if "name" in asked:
-        users.rename(user_id, asked["name"])
+    if "username" in asked:
+        users.set_username(user_id, asked["username"])
+    users.rename(user_id, **{name: asked[name] for name in NAMES if name in asked})
     if "role" in asked:
         users.set_role(user_id, asked["role"])
     if "disabled" in asked:
@@ -60,10 +63,14 @@ def change(call: Call) -> Outgoing:
 def facts(user: User, call: Call) -> dict[str, Any]:
     """A person. An app's token tells no more of its own person than they consented to."""
     everything = call.is_admin or call.holder.kind == "api_key"
+    named = everything or call.holder.has("profile")
     return {
         "id": user.id,
         "email": user.email if everything or call.holder.has("email") else None,
-        "name": user.name if everything or call.holder.has("profile") else None,
+        "username": user.username if named else None,
+        "name": user.name if named else None,
+        "given_name": user.given_name if named else None,
+        "family_name": user.family_name if named else None,
         "role": user.role,
         "disabled": user.disabled_at is not None,
         "email_verified": user.email_verified_at is not None,
@@ -75,7 +82,10 @@ def facts(user: User, call: Call) -> dict[str, Any]:
 _MEMBERS: dict[str, Schema] = {
     "id": STRING,
     "email": or_null(STRING),
+    "username": or_null(STRING),
     "name": or_null(STRING),
+    "given_name": or_null(STRING),
+    "family_name": or_null(STRING),
     "role": one_of(*users.ROLES),
     "disabled": BOOLEAN,
     "email_verified": BOOLEAN,
@@ -83,8 +93,16 @@ _MEMBERS: dict[str, Schema] = {
     "last_login_at": or_null(TIME),
 }
 _NAME: Schema = {"type": "string", "maxLength": users.MAX_NAME}
-_NEW = record({"email": {"type": "string", "maxLength": 254}, "name": _NAME, "role": one_of(*users.ROLES)}, "email")
-_CHANGE = record({"name": _NAME, "role": one_of(*users.ROLES), "disabled": BOOLEAN})
+_PART: Schema = {"type": "string", "maxLength": users.MAX_PART}
+_NAMED: dict[str, Schema] = {
+    "username": {"type": "string", "maxLength": 254, "description": "a-z, digits, dots, - and _; or an email."},
+    "name": {**_NAME, "description": "Empty: composed of given_name and family_name."},
+    "given_name": _PART,
+    "family_name": _PART,
+    "role": one_of(*users.ROLES),
+}
+_NEW = record({"email": {"type": "string", "maxLength": 254}, **_NAMED}, "email")
+_CHANGE = record({**_NAMED, "disabled": BOOLEAN})
 SCHEMAS: dict[str, Schema] = {
     "User": shown(_MEMBERS),
     "NewUser": shown({**_MEMBERS, "welcome_link": STRING}, "A new person, and the link that works once."),
@@ -95,5 +113,5 @@ ROUTES = (
     Route("POST", "/v1/users", create, NEEDED, "Create a person", ref("NewUser"), _NEW,
           status=201, creates=True, errors=(409, 422)),
     Route("GET", "/v1/users/{id}", show, (), "Show a person", ref("User"), errors=(404,)),
-    Route("PATCH", "/v1/users/{id}", change, NEEDED, "Change a person", ref("User"), _CHANGE, errors=(404, 422)),
+    Route("PATCH", "/v1/users/{id}", change, NEEDED, "Change a person", ref("User"), _CHANGE, errors=(404, 409, 422)),
 )  # fmt: skip

@@ -49,6 +49,8 @@ def group() -> None:
 @click.option("--resource", "resources", multiple=True, help="An API it may ask tokens for; repeatable.")
 @click.option("--resource-server", "served", multiple=True, help="It is the API at this resource; repeatable.")
 @click.option("--introspect-all", is_flag=True, help="It may check every credential, API keys included.")
+@click.option("--required-scope", "required", multiple=True, help="What people cannot leave out; repeatable.")
+@click.option("--no-id-token-claims", is_flag=True, help="Name and email at userinfo alone, not in ID tokens.")
 @click.option("--no-pkce", is_flag=True, help="Its software can send neither PKCE nor a nonce (not for public ones).")
 @click.option("--require-pkce", is_flag=True, help="Refuse requests without PKCE, whatever the setting says.")
 @click.option("--access-token-format", type=click.Choice(client_metadata.FORMATS), help="jwt unless told.")
@@ -188,6 +190,7 @@ def _wanted(options: dict[str, Any]) -> Registration:
         "redirect_uris": options["redirect_uris"],
         "grant_types": options["grants"],
         "scopes": _scope(options["scope"]),
+        "required_scopes": _scope(" ".join(options["required"])),
         "public": options["public"] or None,
         "token_endpoint_auth_method": options["auth_method"],
         "jwks": _keys(options["jwks"]),
@@ -202,6 +205,8 @@ def _wanted(options: dict[str, Any]) -> Registration:
         "client_id": options["client_id"],
     }
     given = {name: value for name, value in values.items() if value not in (None, "", (), False)}
+    if options["no_id_token_claims"]:
+        given["id_token_claims"] = False
     if options["no_pkce"] or options["require_pkce"]:
         given["require_pkce"] = options["require_pkce"]
     if options["auth_method"] == "none":

@@ -1,4 +1,4 @@
-"""authserver user: create, list, show, disable, enable, unlock, reset-password, link (contract.md section 3)."""
+"""authserver user: create, list, show, rename, disable, enable, unlock, reset-password, link."""
 
 from __future__ import annotations
 
@@ -24,14 +24,18 @@ def group() -> None:
 @group.command()
 @click.argument("email")
 @click.option("--admin", is_flag=True, help="Make this person an administrator.")
-@click.option("--name", default="", help="The name that pages show.")
+@click.option("--name", default="", help="The name that pages show; else it is composed of the next two.")
+@click.option("--given-name", default="", help="Given name.")
+@click.option("--family-name", default="", help="Family name.")
+@click.option("--username", default="", help="What applications call the account; else it is made from the email.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
-def create(email: str, admin: bool, name: str, password_stdin: bool) -> None:
+def create(email: str, admin: bool, password_stdin: bool, **names: str) -> None:
     """Create an account; without a password, print a one-time link with which its person chooses one."""
     from authserver.domain.people import users
 
     password = _password_from_stdin() if password_stdin else None
-    user = users.create(email, name, "admin" if admin else "user", password, verified=password is not None)
+    role, proven = "admin" if admin else "user", password is not None
+    user = users.create(email, role=role, password=password, verified=proven, **names)
     if password is not None:
         output.note(f"Created {user.email}.")
         output.emit(_facts(user), user.id)
@@ -55,7 +59,9 @@ def list_people(search: str) -> None:
             break
         rows += [_facts(user) for user in found]
         page += 1
-    output.emit(rows, output.table(rows, ("id", "email", "name", "role", "status")) if rows else "Nobody yet.")
+    output.emit(
+        rows, output.table(rows, ("id", "email", "username", "name", "role", "status")) if rows else "Nobody yet."
+    )
 
 
 @group.command()
@@ -63,6 +69,23 @@ def list_people(search: str) -> None:
 def show(email: str) -> None:
     """Show one person."""
     output.emit(_facts(_get(email)))
+
+
+@group.command()
+@click.argument("email")
+@click.option("--name", help="The name that pages show; empty composes it of the next two.")
+@click.option("--given-name", help="Given name.")
+@click.option("--family-name", help="Family name.")
+@click.option("--username", help="What applications call the account; nobody else ever gets the old one.")
+def rename(email: str, username: str | None, **names: str | None) -> None:
+    """Change what a person is called."""
+    from authserver.domain.people import users
+
+    user = _get(email)
+    if username is not None:
+        users.set_username(user.id, username)
+    users.rename(user.id, **names)
+    output.emit(_facts(users.get(user.id)))
 
 
 @group.command()
@@ -143,7 +166,10 @@ def _facts(user: User) -> dict[str, Any]:
     return {
         "id": user.id,
         "email": user.email,
+        "username": user.username,
         "name": user.name,
+        "given_name": user.given_name,
+        "family_name": user.family_name,
         "role": user.role,
         "status": "disabled" if user.disabled_at else "active" if user.password_hash else "invited",
         "created_at": durations.iso(user.created_at),

@@ -1,4 +1,4 @@
-"""/settings/profile: the name that pages and apps show."""
+"""/settings/profile: the names that pages and apps show."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ class ProfileForm(FlaskForm):
     """What a person may change themselves."""
 
     name = StringField("Name")
+    given_name = StringField("Given name")
+    family_name = StringField("Family name")
 
 
 @blueprint.get("/settings/profile")
 @current_user.require_user
 def show() -> str:
     """Who this account belongs to."""
-    return _page(ProfileForm(formdata=None, name=current_user.me().user.name))
+    me = current_user.me().user
+    form = ProfileForm(formdata=None, name=me.chosen_name, given_name=me.given_name, family_name=me.family_name)
+    return _page(form)
 
 
 @blueprint.post("/settings/profile")
@@ -34,9 +38,14 @@ def save() -> Any:
     """Change the name."""
     form = ProfileForm()
     try:
-        users.rename(current_user.me().user.id, form.name.data or "")
+        users.rename(
+            current_user.me().user.id,
+            form.name.data or "",
+            given_name=form.given_name.data or "",
+            family_name=form.family_name.data or "",
+        )
     except Invalid as refused:
-        form.name.errors = [refused.public]
+        form[refused.field].errors = [refused.public]
         return _page(form), 422
     flash("Your name is saved.")
     return redirect(url_for("profile.show"), 303)

@@ -24,6 +24,7 @@ from authserver.models.ground.usage_count import UsageCount
 from authserver.models.insight.refusal import Refusal
 from authserver.models.people.known_device import KnownDevice
 from authserver.models.people.session import SignInSession
+from authserver.models.people.used_username import UsedUsername
 from authserver.models.people.user import User
 from authserver.models.record.audit_checkpoint import AuditCheckpoint
 from authserver.models.record.audit_event import AuditEvent
@@ -69,6 +70,7 @@ __all__ = [
     "SigningKey",
     "UsageCount",
     "UsedJti",
+    "UsedUsername",
     "User",
     "WebhookAttempt",
     "WebhookDelivery",

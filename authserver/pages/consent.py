@@ -165,7 +165,10 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
 def _offered(pending: Pending, client: ClientFacts, found: SignedIn) -> list[Row]:
     kept = authorization_requests.effective_scopes(pending, client, found.user.role)
     new = consents.new_scopes(found.user.id, client.id, pending.resources, kept)
-    values = {"profile": found.user.name, "email": found.user.email}
+    named = " · ".join(each for each in (found.user.name, found.user.username) if each)
+    values = {"profile": named, "email": found.user.email}
+    # Without openid there is no sign-in for the app (and no nonce, contract 11.44), so it is never a tick.
+    fixed = {"openid", *client.required_scopes}
     rows = [
         Row(
             name=facts.name,
@@ -175,8 +178,7 @@ def _offered(pending: Pending, client: ClientFacts, found: SignedIn) -> list[Row
             icon=ICONS.get(facts.name, ""),
             value=values.get(facts.name, ""),
             is_new=facts.name in new,
-            # Without openid there is no sign-in for the app, so it is never a tick.
-            optional=facts.name != "openid" and (facts.optional or facts.name in client.optional_scopes),
+            optional=facts.name not in fixed and (facts.optional or facts.name in client.optional_scopes),
         )
         for facts in scopes.all().values()
         if facts.name in kept

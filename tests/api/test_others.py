@@ -30,6 +30,14 @@ def test_an_administrator_creates_somebody_who_gets_a_link(call: Caller, ada: Pe
     assert made["welcome_link"].startswith("http") and made["role"] == "user"
     assert users.find_by_email("new@example.test") is not None
     assert call("POST", "/v1/users", key_of(ada), {"email": "new@example.test"}).error == (409, "CONFLICT")
+    named = {"given_name": "Cy", "family_name": "Twom", "username": "cyt"}
+    cy = call("POST", "/v1/users", key_of(ada), {"email": "cy@example.test", **named}).data
+    assert {**named, "name": "Cy Twom"}.items() <= cy.items()
+    changed = {"name": "Cy T.", "given_name": "", "username": "cy"}
+    assert changed.items() <= call("PATCH", f"/v1/users/{cy['id']}", key_of(ada), changed).data.items()
+    taken = {"email": "cyt@example.test", "username": "CYT"}
+    assert call("POST", "/v1/users", key_of(ada), taken).error == (409, "CONFLICT")
+    assert call("PATCH", f"/v1/users/{cy['id']}", key_of(ada), {"username": "root"}).error == (422, "VALIDATION_FAILED")
     assert call("POST", "/v1/users", key_of(ada), {"email": "no address"}).error == (422, "VALIDATION_FAILED")
 
 

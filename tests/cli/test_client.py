@@ -79,7 +79,8 @@ def test_every_option_of_create_reaches_the_client(shell: Shell, alice: Person, 
     made = shell(
         "client", "create", "--name", "All", "--redirect-uri", CALLBACK, "--redirect-uri", CALLBACK + "/2",
         "--grant", "authorization_code", "--grant", "refresh_token", "--grant", "client_credentials",
-        "--scope", "openid introspect", "--auth-method", "client_secret_post", "--jwks", str(keys),
+        "--scope", "openid introspect email", "--required-scope", "email", "--no-id-token-claims",
+        "--auth-method", "client_secret_post", "--jwks", str(keys),
         "--resource", "https://api.example.test", "--resource-server", "https://orders.example.test",
         "--introspect-all", "--no-pkce", "--access-token-format", "opaque", "--skip-consent",
         "--owner", "alice@example.test", "--id", "all-of-it",
@@ -88,10 +89,11 @@ def test_every_option_of_create_reaches_the_client(shell: Shell, alice: Person, 
     assert made["client_id"] == "all-of-it"
     assert facts.redirect_uris == (CALLBACK, CALLBACK + "/2")
     assert facts.grant_types == ("authorization_code", "refresh_token", "client_credentials")
-    assert (facts.scopes, facts.token_endpoint_auth_method) == (("openid", "introspect"), "client_secret_post")
+    assert (facts.scopes, facts.token_endpoint_auth_method) == (("openid", "introspect", "email"), "client_secret_post")
     assert (facts.jwks, facts.resources) == ({"keys": [JWK]}, ("https://api.example.test",))
     assert (facts.resource_server_for, facts.introspect_all) == (("https://orders.example.test",), True)
     assert (facts.require_pkce, facts.access_token_format, facts.skip_consent) == (False, "opaque", True)
+    assert (facts.required_scopes, facts.id_token_claims) == (("email",), False)
     assert facts.owner_id == alice.id
 
 

@@ -91,6 +91,20 @@ def test_list_and_show(run: Run, alice: Person, bob: Person) -> None:
     assert alice.user.password_hash not in run("show", alice.email)[1]  # type: ignore[operator]
 
 
+def test_names_are_given_and_changed(run: Run) -> None:
+    code, _, _ = run(
+        "create", "cy@example.test", "--given-name", "Cy", "--family-name", "Twom", "--username", "cyt",
+        "--password-stdin", stdin=PASSWORD,
+    )  # fmt: skip
+    cy = users.find_by_email("cy@example.test")
+    assert code == 0 and cy is not None
+    assert (cy.name, cy.chosen_name, cy.username) == ("Cy Twom", "", "cyt")
+    assert run("rename", "cy@example.test", "--name", "Cy", "--family-name", "", "--username", "cy")[0] == 0
+    cy = users.get(cy.id)
+    assert (cy.name, cy.given_name, cy.family_name, cy.username) == ("Cy", "Cy", "", "cy")
+    assert run("rename", "cy@example.test", "--username", "root")[0] == 1
+
+
 def test_disable_and_enable(run: Run, alice: Person) -> None:
     assert run("disable", alice.email)[0] == 0
     assert users.get(alice.id).disabled_at is not None

@@ -549,6 +549,18 @@ def test_a_required_scope_cannot_be_unticked(notes: str, hers: FlaskClient) -> N
     assert rows(Grant)[0].scopes == ["workflows:read", "workflows:write"]
 
 
+def test_what_the_app_requires_is_a_fixed_row_even_if_the_scope_is_optional_elsewhere(
+    notes: str, hers: FlaskClient
+) -> None:
+    change_app(required_scopes=["email"])
+    page = ask(hers, scope="openid profile email")
+    assert consent_form(page)["scope"] == ["profile"]
+
+    answer_consent(hers, page, scope=[])
+
+    assert rows(Grant)[0].scopes == ["openid", "email"]
+
+
 def test_unticking_everything_is_asked_about(notes: str, hers: FlaskClient) -> None:
     change_app(optional_scopes=["workflows:read"])
 

@@ -121,7 +121,9 @@ def _merged(row: clients.Client, body: Mapping[str, Any]) -> Registration:
         wanted,
         response_modes=before.response_modes,
         default_scopes=before.default_scopes if same else None,
-        optional_scopes=tuple(name for name in before.optional_scopes if name in wanted.scopes),
+        optional_scopes=tuple(
+            name for name in before.optional_scopes if name in wanted.scopes and name not in wanted.required_scopes
+        ),
     )
 
 

@@ -40,6 +40,8 @@ _METADATA: dict[str, Schema] = {
     "access_token_format": STRING,
     "access_token_ttl": INTEGER,
     "require_pkce": BOOLEAN,
+    "id_token_claims": BOOLEAN,
+    "required_scopes": {"type": "string", "description": "Scopes that people cannot leave out."},
     "skip_consent": BOOLEAN,
     "introspect_all": BOOLEAN,
     "resource_server_for": TEXTS,

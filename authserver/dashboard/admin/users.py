@@ -15,6 +15,7 @@ from authserver.edge import current_user, one_shot, paging
 from authserver.errors import Conflict, DomainError, Invalid
 
 blueprint = Blueprint("admin_users", __name__)
+NAMES = ("given_name", "family_name", "name", "username")
 ROLES = [SelectChoice("user", "User"), SelectChoice("admin", "Administrator")]
 
 
@@ -22,8 +23,20 @@ class UserForm(FlaskForm):
     """A new account; its person chooses the password."""
 
     email = EmailField("Email", [InputRequired("Enter an email.")])
-    name = StringField("Name")
+    given_name = StringField("Given name")
+    family_name = StringField("Family name")
+    name = StringField("Name to show")
+    username = StringField("Username")
     role = RadioField("Role", choices=ROLES, default="user")
+
+
+class NamesForm(FlaskForm):
+    """What a person is called, by people and by apps."""
+
+    given_name = StringField("Given name")
+    family_name = StringField("Family name")
+    name = StringField("Name to show")
+    username = StringField("Username", [InputRequired("Enter a username.")])
 
 
 class EmailForm(FlaskForm):
@@ -60,7 +73,8 @@ def create() -> Any:
     if not one_shot.spend():
         return redirect(url_for("admin_users.index"), 303)
     try:
-        user = users.create(form.email.data or "", form.name.data or "", form.role.data or "user", verified=False)
+        names = {name: form[name].data or "" for name in NAMES}
+        user = users.create(form.email.data or "", role=form.role.data or "user", verified=False, **names)
     except (Invalid, Conflict) as refused:
         _put(form, refused)
         return _form_page(form), 422
@@ -71,7 +85,25 @@ def create() -> Any:
 @current_user.require_admin
 def show(user_id: str) -> str:
     """One person."""
-    return _detail_page(user_id, EmailForm(formdata=None, email=users.get(user_id).email))
+    return _detail_page(user_id)
+
+
+@blueprint.post("/admin/users/<user_id>/names")
+@current_user.require_admin
+@current_user.require_recent
+def change_names(user_id: str) -> Any:
+    """Call the person something else."""
+    form = NamesForm()
+    if not form.validate():
+        return _detail_page(user_id, names=form), 422
+    try:
+        users.set_username(user_id, form.username.data or "")
+        users.rename(user_id, **{name: form[name].data or "" for name in NAMES if name != "username"})
+    except (Invalid, Conflict) as refused:
+        _put(form, refused)
+        return _detail_page(user_id, names=form), 422
+    flash("The names are changed. Nobody else ever gets the username of before.")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
 
 
 @blueprint.post("/admin/users/<user_id>/email")
@@ -175,13 +207,18 @@ def _form_page(form: UserForm) -> str:
     return render_template("dashboard/admin/users/new.html", form=form, form_errors=form.errors)
 
 
-def _detail_page(user_id: str, form: EmailForm) -> str:
+def _detail_page(user_id: str, form: EmailForm | None = None, names: NamesForm | None = None) -> str:
+    user = users.get(user_id)
+    form = form or EmailForm(formdata=None, email=user.email)
+    called = {name: user.chosen_name if name == "name" else getattr(user, name) for name in NAMES}
+    names = names or NamesForm(formdata=None, **called)
     return render_template(
         "dashboard/admin/users/show.html",
-        user=users.get(user_id),
+        user=user,
         sessions=len(sessions.list_for(user_id)),
         form=form,
-        form_errors=form.errors,
+        names=names,
+        form_errors=form.errors or names.errors,
     )
 
 

@@ -74,7 +74,10 @@ def _saved(form: AppForm, client: Any, template: str, target: str) -> Any:
         wanted = dataclasses.replace(clients.registration_of(client), **app_form.written(form))
         if "scopes" in form:
             optional = tuple(name for name in wanted.optional_scopes if name in wanted.scopes)
-            wanted = dataclasses.replace(wanted, default_scopes=None, optional_scopes=optional)
+            required = tuple(name for name in wanted.required_scopes if name in wanted.scopes)
+            wanted = dataclasses.replace(
+                wanted, default_scopes=None, optional_scopes=optional, required_scopes=required
+            )
         clients.revise(me, client.id, wanted, version=int(version) if version.isascii() and version.isdigit() else 0)
     except (Invalid, Conflict) as refused:
         app_form.blame(form, refused)

@@ -29,7 +29,7 @@ from authserver.edge import current_user
 from authserver.errors import Conflict, Invalid
 from authserver.lib import redirect_uris
 
-ON_SCOPES_PAGE = ("scopes", "optional_scopes", "resources")
+ON_SCOPES_PAGE = ("scopes", "optional_scopes", "required_scopes", "resources")
 ROWS = ("redirect_uris", "allowed_cors_origins", "contacts")
 # Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
 FOR_ADMINISTRATORS = ("rate_limit", "skip_consent", "introspect_all", "resource_server_for")
@@ -65,12 +65,14 @@ class AppForm(FlaskForm):
     redirect_uris = FieldList(StringField(), "Redirect URI", max_entries=60)
     scopes = SelectMultipleField("What it may ask for")
     optional_scopes = SelectMultipleField("What people may leave out")
+    required_scopes = SelectMultipleField("What the app cannot work without")
     resources = SelectMultipleField("APIs it may call")
     grant_types = SelectMultipleField("Grants", choices=GRANTS)
     token_endpoint_auth_method = SelectField("Authentication", choices=METHODS)
     access_token_format = SelectField("Access tokens", choices=TOKENS)
     access_token_ttl = IntegerField("Their life in seconds", [Optional()])
     id_token_alg = SelectField("ID tokens signed with", choices=ALGS)
+    id_token_claims = BooleanField("Name and email in ID tokens", default=True)
     jwks = TextAreaField("Public keys")
     jwks_uri = StringField("Address of the public keys")
     jwt_reuse = BooleanField("Its own JWTs may be used more than once")
@@ -96,7 +98,15 @@ def made(kind_name: str, before: Any) -> AppForm:
         taken |= {"token_endpoint_auth_method", "require_pkce"}
         form.grant_types.choices = [each for each in GRANTS if each.value != MACHINE]
     if CODE not in grants:
-        taken |= {"optional_scopes", "skip_consent", "require_pkce", "id_token_alg", "allowed_cors_origins"}
+        taken |= {
+            "optional_scopes",
+            "required_scopes",
+            "id_token_claims",
+            "skip_consent",
+            "require_pkce",
+            "id_token_alg",
+            "allowed_cors_origins",
+        }
         taken |= {"redirect_uris"} if kind_name in ("machine", "resource_server") else set()
     if kind_name == "machine":
         taken |= {"grant_types"}
@@ -216,7 +226,8 @@ def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
     form.scopes.choices = named
     if "optional_scopes" in form:
         own = before.scopes if before else ()
-        form.optional_scopes.choices = [each for each in named if each.value in own and each.value != "openid"]
+        left = [each for each in named if each.value in own and each.value != "openid"]
+        form.optional_scopes.choices = form.required_scopes.choices = left
     served = {each.identifier for each in resources.assignable_by(me.id, admin=me.is_admin)}
     served |= set(before.resources if before else ())
     apis = [SelectChoice(each.identifier, each.name) for each in registered.values()]

@@ -38,6 +38,7 @@ class KeyFacts:
     owner_id: str
     owner_email: str
     owner_name: str
+    owner_username: str
     owner_role: str
     permission: str
     scopes: tuple[str, ...]
@@ -180,7 +181,7 @@ def page(owner_id: str | None, *, status: str = "", page: int = 1, limit: int = 
 
 # Built once: for SQLAlchemy that costs more than running it.
 _LIVE = (
-    select(ApiKey.__table__, User.email, User.name.label("owner_name"), User.role)
+    select(ApiKey.__table__, User.email, User.name.label("owner_name"), User.username, User.role)
     .join(User, User.id == ApiKey.owner_id)
     .where(
         ApiKey.digest == bindparam("presented"),
@@ -234,6 +235,7 @@ def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
         owner_id=row.owner_id,
         owner_email=row.email,
         owner_name=row.owner_name,
+        owner_username=row.username,
         owner_role=row.role,
         permission=row.permission,
         scopes=permissions.effective(row.permission, row.role),

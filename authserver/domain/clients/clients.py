@@ -62,6 +62,7 @@ class ClientFacts:
     scopes: tuple[str, ...]
     default_scopes: tuple[str, ...]
     optional_scopes: tuple[str, ...]
+    required_scopes: tuple[str, ...]
     resources: tuple[str, ...]
     resource_server_for: tuple[str, ...]
     introspect_all: bool
@@ -70,6 +71,7 @@ class ClientFacts:
     access_token_format: str
     access_token_ttl: int | None
     id_token_alg: str
+    id_token_claims: bool
     jwks: dict[str, Any] | None
     jwks_uri: str | None
     jwt_reuse: bool
@@ -398,7 +400,7 @@ def _load(client_id: str) -> ClientFacts | None:
     values |= dataclasses.asdict(privileges.judged(row, row.owner_id, counting=counting))
     # The installation's own were made on the command line, which may do everything.
     role = role or ("admin" if counting else "user")
-    for name in ("scopes", "default_scopes", "optional_scopes"):
+    for name in ("scopes", "default_scopes", "optional_scopes", "required_scopes"):
         values[name] = scopes.held_by(role, values[name])
     native = is_native(values["application_type"], values["public"], values["redirect_uris"])
     facts = {field.name: values[field.name] for field in dataclasses.fields(ClientFacts) if field.name in values}

@@ -17,15 +17,19 @@ from authserver.errors import Denied, Invalid, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import Grant as Grant  # what pages and the API are handed
 from authserver.models import User
+from authserver.models.people import user as users
 
 OF_GRANT: tuple[InstrumentedAttribute[Any], ...] = (
     Grant.id, Grant.client_id, Grant.user_id, Grant.session_id, Grant.scopes, Grant.resources,
     Grant.auth_time, Grant.amr, Grant.nonce, Grant.created_at, Grant.expires_at, Grant.revoked_at,
 )  # fmt: skip
 OF_USER: tuple[InstrumentedAttribute[Any], ...] = (
-    User.email, User.name, User.email_verified_at, User.role, User.disabled_at, User.tokens_not_before,
+    User.email, User.chosen_name, User.given_name, User.family_name, User.username, User.person_updated_at,
+    User.email_verified_at, User.role, User.disabled_at, User.tokens_not_before,
 )  # fmt: skip
 COLUMNS = OF_GRANT + OF_USER
+# As rows of a connection name them: the columns' own names, which are not all those of the attributes.
+_STORED_AS: tuple[str, ...] = tuple(column.expression.name for column in COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,20 @@ class GrantFacts:
     expires_at: int
     revoked_at: int | None
     email: str
-    name: str
+    chosen_name: str
+    given_name: str
+    family_name: str
+    username: str
+    person_updated_at: int
     email_verified_at: int | None
     role: str
     disabled_at: int | None
     tokens_not_before: int
+
+    @property
+    def name(self) -> str:
+        """What the person is called."""
+        return self.chosen_name or users.composed(self.given_name, self.family_name)
 
     def alive(self, issued_at: int, now: int) -> bool:
         """Whether something issued under it at `issued_at` may still be used."""
@@ -63,7 +76,7 @@ class GrantFacts:
 
 def facts(row: Any) -> GrantFacts:
     """The facts in a row that holds COLUMNS."""
-    return GrantFacts(*(getattr(row, column.key) for column in COLUMNS))
+    return GrantFacts(*(getattr(row, name) for name in _STORED_AS))
 
 
 def selected(*more: Any) -> Select[Any]:
@@ -78,8 +91,8 @@ def looked_up() -> list[ColumnElement[Any]]:
     """
     joined = "FROM grants JOIN users ON users.id = grants.user_id WHERE grants.id = grant_id"
     return [
-        literal_column(f"(SELECT {column.class_.__tablename__}.{column.key} {joined})", column.type).label(column.key)
-        for column in COLUMNS
+        literal_column(f"(SELECT {column.class_.__tablename__}.{name} {joined})", column.type).label(name)
+        for column, name in zip(COLUMNS, _STORED_AS, strict=True)
     ]
 
 

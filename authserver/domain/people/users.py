@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from authserver import config, database
 from authserver.domain.grants import grants
 from authserver.domain.ground import cache, mails, one_time_links, throttle
-from authserver.domain.people import known_devices, sessions
+from authserver.domain.people import known_devices, sessions, usernames
 from authserver.domain.people.credentials import passwords
 from authserver.domain.people.known_devices import Standing
 from authserver.domain.record import audit
@@ -24,6 +24,7 @@ from authserver.observability import context
 
 ROLES = ("user", "admin")
 MAX_NAME = 200
+MAX_PART = 100
 # So many wrong passwords since the last sign-in, and then the right one in a new browser: more than a slip of the hand.
 FAILURES_BEFORE_WARNING = 3
 
@@ -54,7 +55,9 @@ def find_by_email(email: str) -> User | None:
 
 def as_plain(user: User) -> User:
     """The same person as if they were no administrator, for a credential that does not reach so far; never stored."""
-    return User(id=user.id, email=user.email, name=user.name, role="user", disabled_at=user.disabled_at)
+    return User(
+        id=user.id, email=user.email, name=user.name, username=user.username, role="user", disabled_at=user.disabled_at
+    )
 
 
 def emails_of(user_ids: Iterable[str]) -> dict[str, str]:
@@ -65,12 +68,16 @@ def emails_of(user_ids: Iterable[str]) -> dict[str, str]:
 
 
 def page(q: str = "", *, page: int = 1, limit: int = 20) -> tuple[list[User], int]:
-    """People whose name or address holds `q`, newest first, and how many there are."""
+    """People whose name, username or address holds `q`, newest first, and how many there are."""
     conditions = []
     if q:
         folded = q.strip().lower()
         conditions.append(
-            or_(User.email.contains(folded, autoescape=True), func.lower(User.name).contains(folded, autoescape=True))
+            or_(
+                User.email.contains(folded, autoescape=True),
+                User.username.contains(folded, autoescape=True),
+                func.lower(User.name).contains(folded, autoescape=True),
+            )
         )
     with database.reading() as session:
         total = session.scalar(select(func.count()).select_from(User).where(*conditions)) or 0
@@ -85,14 +92,19 @@ def page(q: str = "", *, page: int = 1, limit: int = 20) -> tuple[list[User], in
 
 
 def create(
-    email: str, name: str = "", role: str = "user", password: str | None = None, *, verified: bool = True
-) -> User:
-    """A new account; without a password it needs a welcome link. Raises Invalid, or Conflict for a taken address."""
+    email: str, name: str = "", role: str = "user", password: str | None = None, *, verified: bool = True,
+    username: str = "", given_name: str = "", family_name: str = "",
+) -> User:  # fmt: skip
+    """A new account; without a password it needs a welcome link. Without a `username` one is made from the address.
+
+    Raises Invalid, or Conflict for a taken address or username.
+    """
     user = _new(email, name, role, verified=verified)
+    user.given_name, user.family_name = _clean_part(given_name, "given_name"), _clean_part(family_name, "family_name")
     if password is not None:
         user.password_hash = passwords.hashed(password, email=user.email, name=user.name)
         user.password_changed_at = user.created_at
-    _insert(user)
+    _insert(user, usernames.clean(username) if username else "")
     return user
 
 
@@ -111,10 +123,43 @@ def access_link(user_id: str) -> str:
     return _link(user_id, "reset" if get(user_id).password_hash else "welcome")
 
 
-def rename(user_id: str, name: str) -> None:
-    """Change the name shown on pages; raises Invalid."""
-    name = _clean_name(name)
-    _change(user_id, "user.updated", {"name": name}, changed=["name"])
+def rename(
+    user_id: str, name: str | None = None, *, given_name: str | None = None, family_name: str | None = None
+) -> None:
+    """Change what a person is called, but for what is None; an empty name is composed of its parts. Raises Invalid."""
+    wanted: dict[str, str] = {}
+    if name is not None:
+        wanted["chosen_name"] = _clean_name(name)
+    for part, text in (("given_name", given_name), ("family_name", family_name)):
+        if text is not None:
+            wanted[part] = _clean_part(text, part)
+    if wanted:
+        told = ["name" if each == "chosen_name" else each for each in wanted]
+        _change(user_id, "user.updated", {**wanted, "person_updated_at": clock.now()}, changed=told)
+
+
+def set_username(user_id: str, username: str) -> None:
+    """Give somebody another username; nobody else gets the one of before. Raises Invalid, Conflict."""
+    name = usernames.clean(username)
+    try:
+        with database.transaction() as session:
+            user = _locked(session, user_id)
+            if user.username == name:
+                return
+            before, found = user.username, usernames.reserve(session, name, user_id)
+            usernames.retire(session, user)
+            user.username, user.person_updated_at = found, clock.now()
+            session.flush()
+            audit.record(
+                session,
+                "user.updated",
+                target=f"user:{user_id}",
+                owner_id=user_id,
+                changed=["username"],
+                username=[before, name],
+            )
+    except IntegrityError:
+        raise _username_taken() from None
 
 
 def set_role(user_id: str, role: str) -> None:
@@ -138,7 +183,7 @@ def change_email(user_id: str, email: str) -> None:
             old = user.email
             if old == email:
                 return
-            user.email = email
+            user.email, user.person_updated_at = email, clock.now()
             session.flush()
             asked = context.current()
             mails.send(
@@ -225,6 +270,7 @@ def sign_up(email: str, name: str) -> None:
         taken = session.scalar(select(User).where(User.email == user.email))
         known = taken or user
         if taken is None:
+            user.username = usernames.for_own_sign_up(session, user.email)
             session.add(user)
             session.flush()
         if known.password_hash is None and known.disabled_at is None:
@@ -310,17 +356,34 @@ def _new(email: str, name: str, role: str, *, verified: bool) -> User:
         role=role,
         email_verified_at=now if verified else None,
         created_at=now,
+        person_updated_at=now,
     )
 
 
-def _insert(user: User) -> None:
-    try:
-        with database.transaction() as session:
-            session.add(user)
-            session.flush()
-            audit.record(session, "user.created", target=f"user:{user.id}", owner_id=user.id, role=user.role)
-    except IntegrityError:
-        raise Conflict("There is already an account with this email address.", field="email") from None
+def _insert(user: User, username: str) -> None:
+    for _ in range(_TRIES):
+        try:
+            with database.transaction() as session:
+                made = usernames.reserve(session, username, user.id) if username else ""
+                user.username = made or usernames.made_for(session, user.email)
+                session.add(user)
+                session.flush()
+                audit.record(session, "user.created", target=f"user:{user.id}", owner_id=user.id, role=user.role)
+                return
+        except IntegrityError:
+            if find_by_email(user.email) is not None:
+                raise Conflict("There is already an account with this email address.", field="email") from None
+            # Somebody else got the same username in this moment: another one is made, unless it was chosen.
+            if username:
+                break
+    raise _username_taken()
+
+
+_TRIES = 5
+
+
+def _username_taken() -> Conflict:
+    return Conflict("This username is somebody else's, or was.", field="username")
 
 
 def _link(user_id: str, purpose: str, *, lifetime: int | None = None) -> str:
@@ -374,10 +437,14 @@ def _clean_email(email: str) -> str:
         raise Invalid(str(error), "no email address", field="email") from None
 
 
-def _clean_name(name: str) -> str:
+def _clean_name(name: str, field: str = "name", at_most: int = MAX_NAME) -> str:
     name = " ".join(name.split())
-    if len(name) > MAX_NAME:
-        raise Invalid(f"A name has at most {MAX_NAME} characters.", field="name")
+    if len(name) > at_most:
+        raise Invalid(f"A name has at most {at_most} characters.", field=field)
     if not name.isprintable():
-        raise Invalid("A name has no invisible characters.", field="name")
+        raise Invalid("A name has no invisible characters.", field=field)
     return name
+
+
+def _clean_part(name: str, field: str) -> str:
+    return _clean_name(name, field, MAX_PART)

@@ -38,6 +38,7 @@ class Inspection:
     claims: dict[str, Any]
     grant: GrantFacts | None = None
     username: str = ""
+    preferred_username: str = ""
     permission: str = ""
     key: KeyFacts | None = None
 
@@ -181,6 +182,7 @@ def _inspect_api_key(key: str, ip: str) -> Inspection | None:
         (),
         {name: value for name, value in claims.items() if value is not None},
         username=found.owner_email,
+        preferred_username=found.owner_username,
         permission=found.permission,
         key=found,
     )
@@ -220,6 +222,7 @@ def _access_token(claims: dict[str, Any], grant: GrantFacts | None) -> Inspectio
         claims={name: value for name, value in claims.items() if name != "scope"},
         grant=grant,
         username=grant.email if grant else "",
+        preferred_username=grant.username if grant else "",
     )
 
 

@@ -14,6 +14,7 @@ from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import usage
 from authserver.domain.limits import stored_rows
 from authserver.domain.signing import keys as signing_keys
+from authserver.domain.tokens import person_claims
 from authserver.errors import Invalid
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
@@ -75,6 +76,8 @@ def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, no
         "at_hash": jwt.at_hash(beside.value, key.alg),
         **_about_sign_in(grant),
     }
+    if client.id_token_claims:
+        claims |= person_claims.of(grant, beside.scopes)
     if nonce and grant.nonce is not None:
         claims["nonce"] = grant.nonce
     return jwt.sign(key, claims, "JWT")

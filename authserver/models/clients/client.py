@@ -28,6 +28,7 @@ class Client(Base):
     scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what it may ever have
     default_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what it gets when it asks for none
     optional_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what people may untick
+    required_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what people may not untick
     resources: Mapped[list[str]] = mapped_column(JSON, default=list)  # what it may ask tokens for
     resource_server_for: Mapped[list[str]] = mapped_column(JSON, default=list)  # the APIs it is
     introspect_all: Mapped[bool] = mapped_column(default=False)
@@ -36,6 +37,7 @@ class Client(Base):
     access_token_format: Mapped[str] = mapped_column(String(10), default="jwt")  # jwt, opaque
     access_token_ttl: Mapped[int | None] = mapped_column(BigInteger)  # NULL: the setting
     id_token_alg: Mapped[str] = mapped_column(String(10), default="RS256")
+    id_token_claims: Mapped[bool] = mapped_column(default=True)  # ID tokens say what userinfo says
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     jwks_uri: Mapped[str | None] = mapped_column(String(2000))
     jwt_reuse: Mapped[bool] = mapped_column(default=False)  # its own JWTs may be used more than once

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, String
+from sqlalchemy import BigInteger, ColumnElement, String, case, func
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.extensions import Base
@@ -13,7 +14,11 @@ class User(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # the `sub` of tokens, never reused
     email: Mapped[str] = mapped_column(String(254), unique=True)  # normalised, see lib.emails
-    name: Mapped[str] = mapped_column(String(200), default="")
+    # What applications take for an account's name; lower case, see domain.people.usernames.
+    username: Mapped[str] = mapped_column(String(254), unique=True)
+    chosen_name: Mapped[str] = mapped_column("name", String(200), default="")
+    given_name: Mapped[str] = mapped_column(String(100), default="")
+    family_name: Mapped[str] = mapped_column(String(100), default="")
     role: Mapped[str] = mapped_column(String(10), default="user")  # user, admin
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_changed_at: Mapped[int | None] = mapped_column(BigInteger)
@@ -21,7 +26,23 @@ class User(Base):
     tokens_not_before: Mapped[int] = mapped_column(BigInteger, default=0)  # tokens issued before are dead
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger)
+    person_updated_at: Mapped[int] = mapped_column("updated_at", BigInteger)  # what apps are told about them
     last_login_at: Mapped[int | None] = mapped_column(BigInteger)
+
+    @hybrid_property
+    def name(self) -> str:
+        """What is shown: the name they chose, else its two parts; never cut in two the other way round."""
+        return self.chosen_name or composed(self.given_name, self.family_name)
+
+    @name.inplace.setter
+    def _set_name(self, name: str) -> None:
+        self.chosen_name = name
+
+    @name.inplace.expression
+    @classmethod
+    def _name_in_sql(cls) -> ColumnElement[str]:
+        parts = func.trim(cls.given_name + " " + cls.family_name)
+        return case((cls.chosen_name != "", cls.chosen_name), else_=parts)
 
     @property
     def is_admin(self) -> bool:
@@ -31,3 +52,8 @@ class User(Base):
     def initials(self) -> str:
         words = (self.name or self.email).replace("@", " ").split()
         return "".join(word[0] for word in words[:2]).upper()
+
+
+def composed(given_name: str, family_name: str) -> str:
+    """A name made of its parts, for a person who chose none."""
+    return f"{given_name} {family_name}".strip()

@@ -45,9 +45,9 @@ class Caller:
             return inspection.visible_to(found, self.client)
         return found.subject == self.owner_id
 
-    def may_see_username(self, found: Inspection) -> bool:
-        """An app learns the address of a person only with their consent; an API that serves them knows them."""
-        if self.client is None or "email" in found.scopes:
+    def may_see_person(self, found: Inspection, scope: str) -> bool:
+        """An app learns who a person is only with their consent to `scope`; an API that serves them knows them."""
+        if self.client is None or scope in found.scopes:
             return True
         return self.client.introspect_all or inspection.serves(found, self.client)
 
@@ -122,8 +122,10 @@ def _members(found: Inspection, caller: Caller) -> dict[str, Any]:
         members["token_type"] = "Bearer"
     if found.scopes:
         members["scope"] = grammar.join(found.scopes)
-    if found.username and caller.may_see_username(found):
+    if found.username and caller.may_see_person(found, "email"):
         members["username"] = found.username
+    if found.preferred_username and caller.may_see_person(found, "profile"):
+        members["preferred_username"] = found.preferred_username
     if found.permission:
         members["permission"] = found.permission
     if found.key and found.key.allowed_networks:

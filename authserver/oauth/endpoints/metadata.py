@@ -10,13 +10,14 @@ from authserver.config import Settings
 from authserver.domain.access import protected_resources, scopes
 from authserver.domain.ground import cache
 from authserver.domain.signing import keys as signing_keys
+from authserver.domain.tokens import person_claims
 from authserver.edge import documents
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib.documents import Document
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.server import server
 
-CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "email_verified")
+CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "sid", "amr", "at_hash", "azp", *person_claims.NAMES)
 PROMPTS = ("none", "login", "consent", "select_account")
 PROVING = [method for method in AUTH_METHODS if method != "none"]
 MAX_AGE = 300

@@ -7,7 +7,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import OAuth2Error
 
 from authserver.domain.grants.grants import GrantFacts
-from authserver.domain.tokens import inspection
+from authserver.domain.tokens import inspection, person_claims
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib import form_body
 from authserver.oauth import request_rules
@@ -51,9 +51,4 @@ def _malformed() -> BearerError:
 
 
 def _claims(grant: GrantFacts, scopes: tuple[str, ...]) -> dict[str, Any]:
-    claims: dict[str, Any] = {"sub": grant.user_id}
-    if "profile" in scopes and grant.name:
-        claims["name"] = grant.name
-    if "email" in scopes:
-        claims |= {"email": grant.email, "email_verified": grant.email_verified_at is not None}
-    return claims
+    return {"sub": grant.user_id, **person_claims.of(grant, scopes)}

@@ -340,6 +340,38 @@ def test_an_edit_is_saved_and_an_older_form_is_told_so(at: SignedIn, alice: Pers
     assert clients.get(client.id).name == "First"
 
 
+def test_an_owner_says_what_protects_a_sign_in_and_what_id_tokens_tell(at: SignedIn, alice: Person) -> None:
+    browser = at(alice)
+    page = browser.open("/apps/new?kind=web")
+    assert "My software can send neither" in page.text and "slipped into somebody else" in page.text
+    answer = browser.submit(
+        page.form("/apps/new"), **{"name": "A", "redirect_uris-0": CALLBACK, "require_pkce": "neither"}
+    )
+    assert answer.status == 200
+    row = only_client()
+    assert (row.require_pkce, row.id_token_claims) == (False, True)
+    assert "A sign-in needs neither PKCE nor a nonce" in browser.open(f"/apps/{row.id}").text
+    path = f"/apps/{row.id}/edit"
+    for said, kept in (("always", True), ("", None), ("neither", False)):
+        assert browser.submit(browser.open(path).form(path), require_pkce=said).status == 303
+        assert only_client().require_pkce is kept
+    assert browser.submit(browser.open(path).form(path), require_pkce="sometimes").status == 422
+    # What a form shows is what it keeps: a save without a change changes nothing.
+    assert browser.submit(browser.open(path).form(path)).status == 303
+    assert (only_client().require_pkce, only_client().id_token_claims) == (False, True)
+    for kind in ("spa", "native", "machine"):
+        assert "My software can send neither" not in browser.open(f"/apps/new?kind={kind}").text
+
+
+def test_an_owner_marks_what_the_app_cannot_work_without(at: SignedIn, alice: Person) -> None:
+    client, browser = make(alice, scopes=("openid", "profile", "email")), at(alice)
+    path = f"/apps/{client.id}/scopes"
+    assert browser.submit(browser.open(path).form(path), required_scopes=["email"]).status == 303
+    assert only_client().required_scopes == ["email"]
+    both = browser.submit(browser.open(path).form(path), optional_scopes=["email"], required_scopes=["email"])
+    assert both.status == 422 and "cannot leave out what the app requires" in both.text
+
+
 def test_an_edit_keeps_what_its_form_does_not_show(at: SignedIn, alice: Person) -> None:
     client = make(
         alice, scopes=("openid", "introspect"), skip_consent=True, metadata_extra={"software_id": "x"},

@@ -98,6 +98,8 @@ def test_the_kind_settles_everything_else(
         (changed(scopes=("openid", "nonsense")), "scopes"),
         (changed(default_scopes=("email",)), "default_scopes"),
         (changed(optional_scopes=("email",)), "optional_scopes"),
+        (changed(required_scopes=("email",)), "required_scopes"),
+        (changed(optional_scopes=("openid",), required_scopes=("openid",)), "required_scopes"),
         (changed(resources=("https://api.example.test",)), "resources"),
         (changed(resource_server_for=("https://api.example.test",)), "resource_server_for"),
         (changed(kind="native", redirect_uris=("http://127.0.0.1/cb",), skip_consent=True), "skip_consent"),

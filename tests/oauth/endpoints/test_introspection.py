@@ -59,6 +59,7 @@ def test_an_access_token_says_whose_it_is_and_what_it_may(web_app: App, tokens: 
         "credential": "access_token",
         "token_type": "Bearer",
         "username": alice.email,
+        "preferred_username": "alice",
     }
 
 
@@ -72,7 +73,7 @@ def test_an_api_key_is_shown_with_its_level(auditor: App, key: str, alice: Perso
     answer = introspect(auditor, key).json
     assert (answer["credential"], answer["permission"], answer["sub"]) == ("api_key", "read_only", alice.id)
     assert answer["scope"].split() == ["workflows:read", "analytics:read"]
-    assert answer["username"] == alice.email
+    assert (answer["username"], answer["preferred_username"]) == (alice.email, "alice")
 
 
 def test_members_without_a_value_are_left_out(auditor: App, web_app: App, key: str) -> None:

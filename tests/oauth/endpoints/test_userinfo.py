@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from authserver import database
+from authserver.domain.people import users
+from authserver.domain.tokens import person_claims
 from authserver.models import User
 from tests.conftest import Person
 from tests.support import protocol
@@ -23,15 +25,48 @@ def get(token: str) -> Reply:
     ("scopes", "members"),
     [
         (["openid"], {"sub"}),
-        (["openid", "profile"], {"sub", "name"}),
+        (["openid", "profile"], {"sub", "name", "preferred_username", "updated_at"}),
         (["openid", "email"], {"sub", "email", "email_verified"}),
-        (["openid", "profile", "email"], {"sub", "name", "email", "email_verified"}),
+        (
+            ["openid", "profile", "email"],
+            {"sub", "name", "preferred_username", "updated_at", "email", "email_verified"},
+        ),
     ],
 )
 def test_each_scope_shows_its_claims_alone(web_app: App, alice: Person, scopes: list[str], members: set[str]) -> None:
     answer = get(tokens_for(alice.id, web_app, scopes=scopes)["access_token"]).json
     assert answer.keys() == members
     assert answer["sub"] == alice.id
+
+
+def test_a_name_that_was_not_chosen_is_composed_of_its_parts_and_never_cut_in_two(web_app: App, alice: Person) -> None:
+    token = tokens_for(alice.id, web_app)["access_token"]
+    for given, family, chosen, name in (
+        ("Alice", "Martin", "", "Alice Martin"),
+        ("Alice", "", "", "Alice"),
+        ("", "Martin", "", "Martin"),
+        ("Alice", "Martin", "Ally", "Ally"),
+        ("", "", "Alice Martin", "Alice Martin"),
+        ("", "", "", None),
+    ):
+        users.rename(alice.id, chosen, given_name=given, family_name=family)
+        said = get(token).json
+        assert [said.get(claim, "") for claim in ("given_name", "family_name")] == [given, family]
+        assert said.get("name") == name
+        assert said["preferred_username"] == "alice"
+        assert said["updated_at"] == users.get(alice.id).person_updated_at
+
+
+def test_the_id_token_says_what_userinfo_says_unless_its_app_does_not_want_it(web_app: App, alice: Person) -> None:
+    users.rename(alice.id, given_name="Alice", family_name="Martin")
+    for wanted in (True, False):
+        protocol.change(web_app, id_token_claims=wanted)
+        for scopes in (["openid"], ["openid", "profile"], ["openid", "email"], ["openid", "profile", "email"]):
+            tokens = tokens_for(alice.id, web_app, scopes=scopes)
+            said = protocol.claims(tokens["id_token"])
+            about = {name: value for name, value in said.items() if name in person_claims.NAMES}
+            at_userinfo = {name: value for name, value in get(tokens["access_token"]).json.items() if name != "sub"}
+            assert about == (at_userinfo if wanted else {})
 
 
 def test_an_address_is_verified_once_it_was_proven(web_app: App, alice: Person) -> None:

@@ -21,9 +21,11 @@ def check_scopes(wanted: Registration) -> dict[str, str]:
     problems = {}
     if missing := quoting.strangers(wanted.scopes, scopes.all()):
         problems["scopes"] = f"There is no scope {missing}. An administrator can add it."
-    for name in ("default_scopes", "optional_scopes"):
+    for name in ("default_scopes", "optional_scopes", "required_scopes"):
         if others := quoting.strangers(getattr(wanted, name) or (), wanted.scopes):
             problems[name] = f"The app does not have {others}: these must be among its scopes."
+    if both := [name for name in wanted.required_scopes if name in wanted.optional_scopes]:
+        problems["required_scopes"] = f"People cannot leave out what the app requires: {', '.join(both)} is in both."
     return problems
 
 

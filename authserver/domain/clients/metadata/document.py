@@ -55,7 +55,7 @@ def to_document(facts: Any) -> dict[str, Any]:
         value = "code" if target == "response_types" else getattr(facts, target)
         if target == "response_types":
             document[member] = ["code"] if CODE in facts.grant_types else []
-        elif member == "scope":
+        elif member == "scope" or (member == "required_scopes" and value):
             document[member] = grammar.join(value)
         elif value not in (None, "", (), [], {}):
             document[member] = list(value) if isinstance(value, tuple) else value
@@ -132,6 +132,8 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "resources": ("resources", _texts),
     "access_token_format": ("access_token_format", _text),
     "access_token_ttl": ("access_token_ttl", _number),
+    "id_token_claims": ("id_token_claims", _flag),
+    "required_scopes": ("required_scopes", _scope),
     "require_pkce": ("require_pkce", _flag),
     "skip_consent": ("skip_consent", _flag),
     "introspect_all": ("introspect_all", _flag),

@@ -27,6 +27,7 @@ class Registration:
     scopes: tuple[str, ...] = ()
     default_scopes: tuple[str, ...] | None = None  # None: all of `scopes`
     optional_scopes: tuple[str, ...] = ()
+    required_scopes: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     resource_server_for: tuple[str, ...] = ()
     introspect_all: bool = False
@@ -35,6 +36,7 @@ class Registration:
     access_token_format: str = "jwt"
     access_token_ttl: int | None = None
     id_token_alg: str = "RS256"
+    id_token_claims: bool = True  # who registers by themselves gets false unless they ask (contract 5)
     jwks: dict[str, Any] | None = None
     jwks_uri: str | None = None
     jwt_reuse: bool = False
