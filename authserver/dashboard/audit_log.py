@@ -53,6 +53,7 @@ def index() -> str:
 
 @blueprint.get("/audit/export.<ending>")
 @current_user.require_admin
+@current_user.require_recent
 def export(ending: str) -> Response:
     """The filtered events as CSV or JSON lines, oldest first; that they left is an event, too."""
     if ending not in FORMATS:

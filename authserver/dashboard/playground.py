@@ -56,6 +56,7 @@ def look_up(client_id: str) -> Response:
 
 @blueprint.post("/apps/<client_id>/redirect-uri")
 @current_user.require_user
+@current_user.require_recent
 def come_back(client_id: str) -> Response:
     """One click: people who sign in for this client may come back here."""
     row = playground.come_back(current_user.me().user, client_id)
@@ -64,6 +65,7 @@ def come_back(client_id: str) -> Response:
 
 @blueprint.post("/apps")
 @current_user.require_user
+@current_user.require_recent
 def make_client() -> Response:
     """An app of this person for trying things; its secret goes into the memory of the page and nowhere else."""
     keys = client_metadata.key_set(request.form.get("jwks", ""))

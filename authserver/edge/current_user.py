@@ -92,14 +92,29 @@ def require_admin(view: View) -> View:
 
 def require_recent(view: View) -> View:
     """Only shortly after a proof of who it is; else the password is asked again. Goes below `require_user`."""
+    return require_recent_if(lambda **_: True, says="always")(view)
 
-    @functools.wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        if not proven_lately():
-            return to_sign_in(reauth="1")
-        return view(*args, **kwargs)
 
-    return cast("View", guarded)
+def require_recent_if(
+    sensitive: Callable[..., bool], *, back: Callable[..., str] | None = None, says: str = "if it is sensitive"
+) -> Callable[[View], View]:
+    """The same where `sensitive`, asked with the parts of the address, says that this request changes enough.
+
+    `back` makes the address to come back to, which may fill the form in again. Every view that is marked so carries
+    what it `says` as `fresh_proof`, for the authority table.
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if proven_lately() or not sensitive(**kwargs):
+                return view(*args, **kwargs)
+            return to_confirm(back(**kwargs) if back else "")
+
+        guarded.fresh_proof = says  # type: ignore[attr-defined]
+        return cast("View", guarded)
+
+    return decorate
 
 
 def proven_lately() -> bool:
@@ -107,11 +122,18 @@ def proven_lately() -> bool:
     return clock.now() - me().session.auth_time <= RECENT_SECONDS
 
 
-def to_sign_in(back: str = "", **more: Any) -> Any:
+def to_sign_in(back: str = "") -> Any:
     """Redirect to the sign-in page, and back here (or to `back`) afterwards. What a POST carried is asked for again."""
-    if not back:
-        back = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else _nearest_page(request.path)
-    return redirect(url_for("login.show", next=back, **more), 303)
+    return redirect(url_for("login.show", next=back or _here()), 303)
+
+
+def to_confirm(back: str = "") -> Any:
+    """The same to the page on which who is signed in proves once more who they are."""
+    return redirect(url_for("login.confirm", next=back or _here()), 303)
+
+
+def _here() -> str:
+    return request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else _nearest_page(request.path)
 
 
 def _nearest_page(path: str) -> str:

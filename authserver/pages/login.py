@@ -63,10 +63,32 @@ def show() -> Any:
     return _page(purpose, LoginForm(formdata=None, email=hint), 200)
 
 
+@blueprint.get("/login/confirm")
+def confirm() -> Any:
+    """Ask who is signed in for their proof once more; whoever is not signs in."""
+    purpose = _purpose(again=True)
+    if purpose.again is None:
+        return redirect(url_for("login.show", next=purpose.next or None), 303)
+    return _page(purpose, LoginForm(formdata=None), 200)
+
+
+@blueprint.post("/login/confirm")
+def prove() -> Any:
+    """The proof: of the person who is signed in, and of nobody else."""
+    purpose = _purpose(again=True)
+    if purpose.again is None:
+        return redirect(url_for("login.show", next=purpose.next or None), 303)
+    return _checked(purpose)
+
+
 @blueprint.post("/login")
 def submit() -> Any:
     """Check the password; the answer is the same for a wrong one and for an unknown name."""
-    purpose, form = _purpose(), LoginForm()
+    return _checked(_purpose())
+
+
+def _checked(purpose: Purpose) -> Any:
+    form = LoginForm()
     if purpose.again:
         form.email.process_data(purpose.again.user.email)
     if purpose.expired:
@@ -85,10 +107,10 @@ def submit() -> Any:
     return response
 
 
-def _purpose() -> Purpose:
-    handle = request.values.get("request", "")
-    switch = request.values.get("switch") == "1"
-    again = request.values.get("reauth") == "1" and not switch
+def _purpose(*, again: bool = False) -> Purpose:
+    handle = "" if again else request.values.get("request", "")
+    switch = not again and request.values.get("switch") == "1"
+    again = again or (request.values.get("reauth") == "1" and not switch)
     return Purpose(
         next=request.values.get("next", ""),
         handle=handle,

@@ -222,7 +222,7 @@ PERSON = (
            press("Change password", current_password="thistle-violet-harbour-62", new_password="alice")),
     Screen("profile", "/settings/profile"),
     Screen("logout", "/logout"),
-    Screen("again", "/login?reauth=1&next=/apps"),
+    Screen("again", "/login/confirm?next=/apps"),
     Screen("consent", "{authorize}&prompt=consent", opened),
     Screen("consent-native", "{authorize_native}"),
     Screen("consent-bare", "{authorize_bare}"),

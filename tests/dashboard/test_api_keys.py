@@ -186,7 +186,7 @@ def test_full_access_later_asks_for_the_password_and_the_form_survives(
     assert (answer.status_code, api_keys.page(alice.id)[1]) == (303, 0)
     sign_in = urlsplit(answer.headers["Location"])
     asked = parse_qs(sign_in.query)
-    assert (sign_in.path, asked["reauth"]) == ("/login", ["1"])
+    assert sign_in.path == "/login/confirm"
     back = forms.form_on(hers.get(asked["next"][0]).get_data(as_text=True), NEW)
     assert (back.values["name"], back.values["permission"]) == ("Root & more", "full_access")
 

@@ -121,7 +121,7 @@ def test_ending_sessions_wants_a_fresh_proof_and_comes_back_to_the_list(
         form = forms.form_on(here.get("/settings/sessions").get_data(as_text=True), target)
         clock.shift(301)
         response = forms.post(here, form)
-        assert response.location == "/login?next=/settings/sessions&reauth=1"
+        assert response.location == "/login/confirm?next=/settings/sessions"
         assert here.get("/settings/sessions").location == response.location
         assert sessions.resolve(cookie) is not None
         assert forms.submit(here, response.location, "/login", password=PASSWORD).location == "/settings/sessions"

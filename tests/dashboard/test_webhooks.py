@@ -206,7 +206,7 @@ def test_rolling_wants_a_fresh_proof(
     monkeypatch.setattr(clock, "now", lambda: now + 400)
     answer = http.get(f"/webhooks/{row.id}/roll")
     assert answer.status_code == 303
-    assert "reauth=1" in answer.location
+    assert "/login/confirm" in answer.location
 
 
 @pytest.mark.parametrize(("payload", "signature", "field"), [("", "sha256=ab", "payload"), ("{}", " ", "signature")])

@@ -71,6 +71,7 @@ MATRIX = {
     "apps_credentials.": OWNER_OR_ADMIN,
     "apps_danger.": OWNER_OR_ADMIN,
     "apps_danger.transfer": ADMIN,
+    "apps_editing.": OWNER_OR_ADMIN,
     "apps_quickstart.": OWNER_OR_ADMIN,
     "api_keys.index": PERSON,
     "api_keys.show": OWNER_OR_ADMIN,
@@ -222,7 +223,7 @@ def ask(house: House, browser: Browser, endpoint: str, method: str, values: dict
 
 def outcome(answer: Answer) -> str:
     assert answer.status < 500, (answer.status, answer.url, answer.text[-2000:])
-    if answer.status == 303 and "/login" in answer.location and "reauth" not in answer.location:
+    if answer.status == 303 and "/login" in answer.location and "/login/confirm" not in answer.location:
         return "sign in"
     return "nothing here" if answer.status in (403, 404) else "in"
 

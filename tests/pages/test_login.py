@@ -223,10 +223,10 @@ class TestOnceMore:
             forms.sign_in(http, alice.email, PASSWORD)
             old, before = session_cookie(http), sessions.resolve(session_cookie(http))
             clock.shift(600)
-            html = http.get("/login?reauth=1&next=/settings/security").get_data(as_text=True)
+            html = http.get("/login/confirm?next=/settings/security").get_data(as_text=True)
             assert "Confirm it&#39;s you" in html
             assert "Switch account" in html
-            response = forms.post(http, forms.form_on(html, "/login"), password=PASSWORD)
+            response = forms.post(http, forms.form_on(html, "/login/confirm"), password=PASSWORD)
             assert response.location == "/settings/security"
             after = sessions.resolve(session_cookie(http))
             assert before is not None
@@ -236,17 +236,17 @@ class TestOnceMore:
 
     def test_another_name_in_the_post_changes_nothing(self, http: FlaskClient, alice: Person, mallory: Person) -> None:
         forms.sign_in(http, alice.email, PASSWORD)
-        html = http.get("/login?reauth=1").get_data(as_text=True)
-        forms.post(http, forms.form_on(html, "/login"), email=mallory.email, password=PASSWORD)
+        html = http.get("/login/confirm").get_data(as_text=True)
+        forms.post(http, forms.form_on(html, "/login/confirm"), email=mallory.email, password=PASSWORD)
         assert alice.email in http.get("/settings/profile").get_data(as_text=True)
 
     def test_guesses_are_counted_here_too(self, http: FlaskClient, alice: Person) -> None:
         forms.sign_in(http, alice.email, PASSWORD)
-        answers = [forms.submit(http, "/login?reauth=1", "/login", password="guess").status_code for _ in range(6)]
+        answers = [forms.submit(http, "/login/confirm", password="guess").status_code for _ in range(6)]
         assert answers == [422] * 4 + [429] * 2
 
     def test_who_is_not_signed_in_gets_the_ordinary_form(self, http: FlaskClient) -> None:
-        assert 'id="email"' in http.get("/login?reauth=1").get_data(as_text=True)
+        assert http.get("/login/confirm?next=/apps").location == "/login?next=/apps"
 
 
 @pytest.mark.parametrize("handle", ["unknown", "x" * 300, "é"])
@@ -361,7 +361,7 @@ def test_each_way_in_is_recorded(http: FlaskClient, alice: Person) -> None:
     assert kinds[:2] == ["user.login", "user.login_failed"]
 
 
-@pytest.mark.parametrize("path", ["/login", "/login?reauth=1", "/password/reset", "/logout"])
+@pytest.mark.parametrize("path", ["/login", "/login/confirm", "/password/reset", "/logout"])
 def test_nothing_of_it_is_cached_or_framed(http: FlaskClient, alice: Person, path: str) -> None:
     response = http.get(path)
     assert response.headers["Cache-Control"] == "no-store"

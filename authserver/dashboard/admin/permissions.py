@@ -32,6 +32,7 @@ def index() -> str:
 
 @blueprint.get("/<name>")
 @current_user.require_admin
+@current_user.require_recent
 def edit(name: str) -> str:
     """The form of one level."""
     level = _get(name)

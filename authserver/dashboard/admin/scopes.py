@@ -63,6 +63,7 @@ def index() -> Any:
 
 @blueprint.get("/admin/scopes/new")
 @current_user.require_admin
+@current_user.require_recent
 def new() -> Any:
     """An empty form."""
     return _scope_page(_scope_form(), None)
@@ -70,6 +71,7 @@ def new() -> Any:
 
 @blueprint.post("/admin/scopes/new")
 @current_user.require_admin
+@current_user.require_recent
 def create() -> Any:
     """Add a scope."""
     form = _scope_form()
@@ -83,6 +85,7 @@ def create() -> Any:
 
 @blueprint.get("/admin/scopes/<path:name>/edit")
 @current_user.require_admin
+@current_user.require_recent
 def edit(name: str) -> Any:
     """The form of one scope."""
     facts = _scope(name)
@@ -93,6 +96,7 @@ def edit(name: str) -> Any:
 
 @blueprint.post("/admin/scopes/<path:name>/edit")
 @current_user.require_admin
+@current_user.require_recent
 def save(name: str) -> Any:
     """Change a scope."""
     facts = _scope(name)
@@ -107,6 +111,7 @@ def save(name: str) -> Any:
 
 @blueprint.get("/admin/scopes/<path:name>/delete")
 @current_user.require_admin
+@current_user.require_recent
 def ask_delete(name: str) -> Any:
     """What would be lost?"""
     facts = _scope(name)
@@ -115,6 +120,7 @@ def ask_delete(name: str) -> Any:
 
 @blueprint.post("/admin/scopes/<path:name>/delete")
 @current_user.require_admin
+@current_user.require_recent
 def delete(name: str) -> Any:
     """Delete a scope that nothing uses."""
     scopes.remove(_scope(name).name)
@@ -124,6 +130,7 @@ def delete(name: str) -> Any:
 
 @blueprint.get("/admin/resources/new")
 @current_user.require_admin
+@current_user.require_recent
 def new_resource() -> Any:
     """An empty form."""
     return _resource_page(ResourceForm(), None)
@@ -131,6 +138,7 @@ def new_resource() -> Any:
 
 @blueprint.post("/admin/resources/new")
 @current_user.require_admin
+@current_user.require_recent
 def create_resource() -> Any:
     """Register an API."""
     form = ResourceForm()
@@ -147,6 +155,7 @@ def create_resource() -> Any:
 
 @blueprint.get("/admin/resources/edit")
 @current_user.require_admin
+@current_user.require_recent
 def edit_resource() -> Any:
     """The form of one API; its identifier, a whole address, stands in the query."""
     facts = resources.get(request.args.get("identifier", ""))
@@ -157,6 +166,7 @@ def edit_resource() -> Any:
 
 @blueprint.post("/admin/resources/edit")
 @current_user.require_admin
+@current_user.require_recent
 def save_resource() -> Any:
     """Change an API's name or the form of its tokens."""
     facts = resources.get(request.form.get("identifier", ""))
@@ -174,6 +184,7 @@ def save_resource() -> Any:
 
 @blueprint.get("/admin/resources/delete")
 @current_user.require_admin
+@current_user.require_recent
 def ask_delete_resource() -> Any:
     """What would be lost?"""
     facts = resources.get(request.args.get("identifier", ""))
@@ -182,6 +193,7 @@ def ask_delete_resource() -> Any:
 
 @blueprint.post("/admin/resources/delete")
 @current_user.require_admin
+@current_user.require_recent
 def delete_resource() -> Any:
     """Delete an API that no app uses."""
     facts = resources.get(request.form.get("identifier", ""))

@@ -174,6 +174,7 @@ def disable(user_id: str) -> Any:
 
 @blueprint.post("/admin/users/<user_id>/enable")
 @current_user.require_admin
+@current_user.require_recent
 def enable(user_id: str) -> Any:
     """Let the person in again."""
     users.enable(user_id)

@@ -10,6 +10,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from authserver import config
 from authserver.domain.access import permissions, scopes
 from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.ground import usage
 from authserver.domain.insight import audit_search, audit_sentences
 from authserver.domain.people import users
@@ -86,15 +87,19 @@ def ask_rotate(key_id: str) -> Any:
     return _rotation(_mine(key_id))
 
 
+def _is_strong(key_id: str) -> bool:
+    key = _mine(key_id)
+    return key_wishes.is_strong(key.permission, key.expires_at and key.expires_at - key.created_at)
+
+
 @blueprint.post("/<key_id>/rotate")
 @current_user.require_user
+@current_user.require_recent_if(_is_strong, back=lambda key_id: url_for("api_keys.ask_rotate", key_id=key_id))
 def rotate(key_id: str) -> Any:
     """Make the successor and show it, once, in this answer."""
     key, choice = _mine(key_id), request.form.get("overlap", "")
     if choice not in api_keys.OVERLAPS:
         return _rotation(key, "Choose how long the old key works on."), 422
-    if key.permission == permissions.FULL_ACCESS and not current_user.proven_lately():
-        return current_user.to_sign_in(url_for("api_keys.ask_rotate", key_id=key.id), reauth="1")
     if not one_shot.spend():
         return _already_shown()
     try:

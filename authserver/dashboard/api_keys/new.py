@@ -14,6 +14,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from authserver import config
 from authserver.domain.access import permissions
 from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.api_keys.keys import Wish
 from authserver.edge import current_user, one_shot
 from authserver.errors import Invalid
@@ -121,8 +122,22 @@ def show() -> str:
     return _form(KeyForm(request.args, permission=request.args.get("permission") or permissions.READ_ONLY))
 
 
+def _is_strong() -> bool:
+    """Whether the key that is asked for does everything, or lives long (ASVS 7.5.3)."""
+    form = KeyForm()
+    if form.wants_row() or not form.validate():
+        return False
+    wish = form.wish()
+    return key_wishes.is_strong(wish.permission, wish.expires_in)
+
+
+def _filled_in() -> str:
+    return url_for("api_keys_new.show", **KeyForm().as_query())
+
+
 @blueprint.post("/settings/api-keys/new")
 @current_user.require_user
+@current_user.require_recent_if(_is_strong, back=_filled_in)
 def create() -> Any:
     """Make a key and show it, once, in this answer."""
     form, me = KeyForm(), current_user.me().user
@@ -131,8 +146,6 @@ def create() -> Any:
     if not form.validate():
         return _form(form), 422
     wish = form.wish()
-    if wish.permission == permissions.FULL_ACCESS and not current_user.proven_lately():
-        return current_user.to_sign_in(url_for("api_keys_new.show", **form.as_query()), reauth="1")
     if not one_shot.spend():
         return render_template("dashboard/api_keys/already_shown.html"), 409
     try:

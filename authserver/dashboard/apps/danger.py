@@ -96,6 +96,7 @@ def restore(client_id: str) -> Any:
 
 @blueprint.post("/apps/<client_id>/transfer")
 @current_user.require_admin
+@current_user.require_recent
 def transfer(client_id: str) -> Any:
     """Give the app to somebody else."""
     client = _mine(client_id)

@@ -19,6 +19,7 @@ blueprint = Blueprint("apps_editing", __name__)
 
 @blueprint.get("/apps/<client_id>/edit")
 @current_user.require_user
+@current_user.require_recent
 def edit(client_id: str) -> Any:
     """The form, filled in."""
     client = _mine(client_id)
@@ -29,6 +30,7 @@ def edit(client_id: str) -> Any:
 
 @blueprint.post("/apps/<client_id>/edit")
 @current_user.require_user
+@current_user.require_recent
 def save(client_id: str) -> Any:
     """Store what changed."""
     client = _mine(client_id)
@@ -40,6 +42,7 @@ def save(client_id: str) -> Any:
 
 @blueprint.get("/apps/<client_id>/scopes")
 @current_user.require_user
+@current_user.require_recent
 def show_scopes(client_id: str) -> Any:
     """What it may ask for, and what people will then see."""
     client = _mine(client_id)
@@ -52,6 +55,7 @@ def show_scopes(client_id: str) -> Any:
 
 @blueprint.post("/apps/<client_id>/scopes")
 @current_user.require_user
+@current_user.require_recent
 def save_scopes(client_id: str) -> Any:
     """Store the scopes."""
     client = _mine(client_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, make_response, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import (
     TextAreaField,
@@ -15,7 +15,7 @@ from authserver.dashboard.apps.form import AppForm
 from authserver.domain.clients import clients
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.clients.metadata import CODE, KINDS, Registration
+from authserver.domain.clients.metadata import CODE, KINDS, MACHINE, Registration
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, Invalid
 
@@ -28,8 +28,19 @@ class ImportForm(FlaskForm):
     metadata = TextAreaField("Metadata document")
 
 
+def _makes_a_machine() -> bool:
+    """Whether the app acts for itself: its secret is as good as a key without an end."""
+    kind = KINDS.get(request.values.get("kind", ""))
+    return kind is not None and MACHINE in (*kind.grant_types, *request.form.getlist("grant_types"))
+
+
+def _form_of_kind() -> str:
+    return url_for("apps_registering.new", kind=request.values.get("kind", ""))
+
+
 @blueprint.get("/apps/new")
 @current_user.require_user
+@current_user.require_recent_if(_makes_a_machine, back=_form_of_kind)
 def new() -> Any:
     """First the kind of app, then its form."""
     kind = KINDS.get(request.args.get("kind", ""))
@@ -44,6 +55,7 @@ def new() -> Any:
 
 @blueprint.post("/apps/new")
 @current_user.require_user
+@current_user.require_recent_if(_makes_a_machine, back=_form_of_kind)
 def register() -> Any:
     """Make the app and show its secret, once."""
     me = current_user.me().user
@@ -63,6 +75,7 @@ def register() -> Any:
 
 @blueprint.get("/apps/import")
 @current_user.require_user
+@current_user.require_recent
 def paste() -> Any:
     """A form for a metadata document."""
     return render_template("dashboard/apps/import.html", form=ImportForm())
@@ -70,6 +83,7 @@ def paste() -> Any:
 
 @blueprint.post("/apps/import")
 @current_user.require_user
+@current_user.require_recent
 def take_document() -> Any:
     """Register what an RFC 7591 document asks for."""
     form = ImportForm()

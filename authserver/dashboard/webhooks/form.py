@@ -69,8 +69,15 @@ class WebhookForm(FlaskForm):
             self.form_errors.append(refused.public)
 
 
+def _hears_everybody(webhook_id: str = "") -> bool:
+    """Whether this is, or may become, a webhook of everybody's events: an administrator's."""
+    hears = "everybody" in request.form if request.method == "POST" else True
+    return current_user.me().user.is_admin and (hears or bool(webhook_id and _mine(webhook_id).everybody))
+
+
 @blueprint.get("/webhooks/new")
 @current_user.require_user
+@current_user.require_recent_if(_hears_everybody)
 def show() -> str:
     """An empty form."""
     return _page(WebhookForm())
@@ -78,6 +85,7 @@ def show() -> str:
 
 @blueprint.post("/webhooks/new")
 @current_user.require_user
+@current_user.require_recent_if(_hears_everybody)
 def create() -> Any:
     """Save the webhook and show its secret, once, in this answer; or have a test sent first."""
     form = WebhookForm()
@@ -100,6 +108,7 @@ def create() -> Any:
 
 @blueprint.get("/webhooks/<webhook_id>/edit")
 @current_user.require_user
+@current_user.require_recent_if(_hears_everybody)
 def edit(webhook_id: str) -> str:
     """The form with what is set now."""
     row = _mine(webhook_id)
@@ -117,6 +126,7 @@ def edit(webhook_id: str) -> str:
 
 @blueprint.post("/webhooks/<webhook_id>/edit")
 @current_user.require_user
+@current_user.require_recent_if(_hears_everybody)
 def save(webhook_id: str) -> Any:
     """Change it; the secret stays."""
     row, form = _mine(webhook_id), WebhookForm()

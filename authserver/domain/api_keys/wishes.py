@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from authserver import config
+from authserver.domain.access import permissions
 from authserver.domain.limits import rate_limits
 from authserver.errors import Invalid
 from authserver.lib import clock, durations, networks, quoting
@@ -56,6 +57,11 @@ def inherited(maker: Maker, wish: Wish, given: Collection[str]) -> Wish:
     if "expires_in" not in given and maker.expires_at is not None:
         life = max(1, min(DEFAULT_LIFETIME, maker.expires_at - clock.now()))
     return dataclasses.replace(wish, rate_limit=limit, allowed_networks=allowed, expires_in=life)
+
+
+def is_strong(permission: str, lifetime: int | None) -> bool:
+    """Whether a key does everything, or lives (seconds, None for ever) longer than the usual: worth a fresh proof."""
+    return permission == permissions.FULL_ACCESS or lifetime is None or lifetime > DEFAULT_LIFETIME
 
 
 BOUNDED = ("rate_limit", "allowed_networks", "expires_in")

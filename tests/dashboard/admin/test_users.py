@@ -135,7 +135,7 @@ def test_sensitive_acts_want_a_fresh_proof(http: FlaskClient, ada: Person, alice
         clock.shift(301)
         for response in (http.get(target), forms.post(http, form, email="c@example.test", role="user")):
             assert response.status_code == 303
-            assert "reauth=1" in response.location
+            assert "/login/confirm" in response.location
         assert users.find_by_email("c@example.test") is None
         assert users.get(alice.id).disabled_at is None
         back = forms.submit(http, response.location, "/login", password=PASSWORD)
@@ -149,7 +149,7 @@ def test_changing_an_address_wants_a_fresh_proof(http: FlaskClient, ada: Person,
         show = f"/admin/users/{alice.id}"
         form = forms.form_on(http.get(show).get_data(as_text=True), f"{show}/email")
         clock.shift(301)
-        assert forms.post(http, form, email="taken@over.test").location == f"/login?next={show}&reauth=1"
+        assert forms.post(http, form, email="taken@over.test").location == f"/login/confirm?next={show}"
     assert users.get(alice.id).email == alice.email
 
 
