@@ -16,7 +16,7 @@ from authserver.dashboard import (
 from authserver.dashboard.admin import clients, gateway_routes, permissions, scopes, signing_keys, users
 from authserver.dashboard.api_keys import keys
 from authserver.dashboard.api_keys import new as new_key
-from authserver.dashboard.apps import credentials, danger, editing, listing, quickstart, registering
+from authserver.dashboard.apps import credentials, danger, editing, listing, quickstart, registering, transfer
 from authserver.dashboard.webhooks import deliveries, endpoints
 from authserver.dashboard.webhooks import form as webhook_form
 
@@ -36,6 +36,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     credentials.blueprint,
     danger.blueprint,
     quickstart.blueprint,
+    transfer.blueprint,
     clients.blueprint,
     scopes.blueprint,
     permissions.blueprint,

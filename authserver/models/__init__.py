@@ -9,6 +9,7 @@ from authserver.models.authorization.request import AuthorizationRequest
 from authserver.models.clients.client import Client
 from authserver.models.clients.fetched_jwks import FetchedJwks
 from authserver.models.clients.secret import ClientSecret
+from authserver.models.clients.transfer import ClientTransfer
 from authserver.models.demo.workflow import DemoWorkflow
 from authserver.models.grants.code import AuthorizationCode
 from authserver.models.grants.consent import Consent
@@ -50,6 +51,7 @@ __all__ = [
     "CacheVersion",
     "Client",
     "ClientSecret",
+    "ClientTransfer",
     "Consent",
     "DemoWorkflow",
     "FetchedJwks",

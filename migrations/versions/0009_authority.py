@@ -1,4 +1,4 @@
-"""The mark of the installation's own apps, whose privileges count, and the transfers of apps."""
+"""The mark of the installation's own apps, whose privileges count."""
 
 from collections.abc import Sequence
 

@@ -31,6 +31,7 @@ AUTHORITY: dict[str, frozenset[str]] = {
     ),
     "client_secrets": frozenset(),
     "api_keys": frozenset({"permission", "expires_at", "allowed_networks", "rate_limit"}),
+    "client_transfers": frozenset(),
     "webhook_endpoints": frozenset({"url", "everybody", "secret_sealed", "events"}),
     "consents": frozenset({"granted"}),
     "grants": frozenset({"scopes"}),
@@ -63,6 +64,7 @@ BODIES: dict[str, list[Any]] = {
         {"access_token_ttl": 900},
     ],
     "POST /v1/clients/{id}/secrets": [{"force": True}],
+    "POST /v1/clients/{id}/transfer": [{"owner": "alice@example.test"}],
     "POST /v1/webhooks": [HOOK],
     "PATCH /v1/webhooks/{id}": [{"url": "https://hooks.example.test/other"}, {"name": "Renamed"}],
     "POST /v1/webhooks/{id}/secret": [{}],
@@ -178,4 +180,9 @@ def test_whatever_writes_authority_is_marked_and_the_marked_refuse_a_restricted_
     assert not wrong, "\n".join(wrong)
 
 
-READERS = {"POST /v1/webhooks/{id}/verify", "POST /v1/webhooks/{id}/replay", "POST /v1/leaks"}
+READERS = {
+    "POST /v1/clients/{id}/transfer/accept",
+    "POST /v1/webhooks/{id}/verify",
+    "POST /v1/webhooks/{id}/replay",
+    "POST /v1/leaks",
+}

@@ -78,9 +78,9 @@ VALUES: dict[str, Any] = {
 
 
 def test_no_plain_person_writes_a_field_of_administrators(
-    call: Caller,
+    call: Caller,  # noqa: F811
     alice: Person,
-    mallory: Person,  # noqa: F811
+    mallory: Person,
 ) -> None:
     key, wrong = key_of(mallory), []
     app = protocol.register(owner_id=mallory.id, scopes=["openid"])

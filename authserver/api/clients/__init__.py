@@ -1,7 +1,7 @@
 """/v1/clients: OAuth clients in the words of RFC 7591 (scope settings:manage)."""
 
-from authserver.api.clients import registered, secrets
-from authserver.api.clients.schemas import CHANGE, FILTERS, NEW, ROTATION, SCHEMAS
+from authserver.api.clients import registered, secrets, transfers
+from authserver.api.clients.schemas import ACCEPTED, CHANGE, FILTERS, NEW, OFFERED, ROTATION, SCHEMAS
 from authserver.edge.api_call import OWNER, Route
 from authserver.edge.json_schema import ref
 
@@ -22,4 +22,10 @@ ROUTES = (
           ref("NewClientSecret"), ROTATION, status=201, creates=True, errors=(404, 409, 422)),
     Route("DELETE", "/v1/clients/{id}/secrets/{secret_id}", secrets.end_secret, NEEDED, "End a secret",
           status=204, errors=(404, 409)),
+    Route("POST", "/v1/clients/{id}/transfer", transfers.offer, NEEDED, "Offer a client to somebody", ref("Offer"),
+          OFFERED, status=201, errors=(404, 409, 422)),
+    Route("DELETE", "/v1/clients/{id}/transfer", transfers.withdraw, NEEDED, "Take an offer back, or decline it",
+          status=204, errors=(404,)),
+    Route("POST", "/v1/clients/{id}/transfer/accept", transfers.accept, NEEDED, "Take an offered client over",
+          ref("NewClient"), ACCEPTED, status=201, errors=(404, 409, 422)),
 )  # fmt: skip

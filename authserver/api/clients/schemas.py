@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients import transfers
 from authserver.edge.json_schema import (
     BOOLEAN,
     INTEGER,
@@ -65,7 +66,12 @@ ROTATION = record(
         "force": {**BOOLEAN, "description": "End the older of two secrets that both still work."},
     }
 )
+OFFERED = record(
+    {"owner": {**STRING, "maxLength": 254, "description": "The new owner: a user id or an email."}}, "owner"
+)
+ACCEPTED = record({"former_credentials": one_of(*transfers.CHOICES)}, "former_credentials")
 SCHEMAS: dict[str, Schema] = {
+    "Offer": shown({"client_id": STRING, "owner": STRING, "expires_at": TIME}),
     "Client": record(_OWN, *_ALWAYS, open=True, about="RFC 7591 section 2; what has no value is left out."),
     "NewClient": record(
         {**_OWN, "client_secret": STRING, "client_secret_expires_at": INTEGER}, *_ALWAYS, open=True,

@@ -1,4 +1,4 @@
-"""/apps/<id>/danger: disable, end all tokens, transfer, delete, restore (ux.md 2.5)."""
+"""/apps/<id>/danger: disable, end all tokens, delete, restore (ux.md 2.5)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import directory as client_directory
-from authserver.domain.people import users
 from authserver.edge import current_user
 
 blueprint = Blueprint("apps_danger", __name__)
@@ -94,23 +93,6 @@ def restore(client_id: str) -> Any:
     return redirect(url_for("apps.show", client_id=client_id), 303)
 
 
-@blueprint.post("/apps/<client_id>/transfer")
-@current_user.require_admin
-@current_user.require_recent
-def transfer(client_id: str) -> Any:
-    """Give the app to somebody else."""
-    client = _mine(client_id)
-    try:
-        person = users.find_by_email(request.form.get("email", ""))
-    except ValueError:
-        person = None
-    if person is None:
-        return _page("danger", client, error="Nobody here has this email."), 422
-    clients.transfer(current_user.me().user, client_id, person)
-    flash(f"{client.name} now belongs to {person.email}.", "success")
-    return redirect(url_for("apps.show", client_id=client_id), 303)
-
-
 def _mine(client_id: str) -> Any:
     return clients.visible_to(current_user.me().user, client_id)
 
@@ -124,5 +106,6 @@ def _page(name: str, client: Any, error: str = "") -> str:
     stopped_by_admin = client.disabled_by == "admin" and not current_user.me().user.is_admin
     return render_template(
         f"dashboard/apps/{name}.html", client=client, standing=client_directory.standing(client.id), owner=owner,
-        error=error, page_error=error, stopped_by_admin=stopped_by_admin, form=request.form,
+        offer=transfers.find(client.id), error=error, page_error=error,
+        stopped_by_admin=stopped_by_admin, form=request.form,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 
 from authserver.domain.access import resources, scopes
 from authserver.domain.authorization import code_protection
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import CODE, KINDS
@@ -32,6 +32,7 @@ def index() -> Any:
     lines, total = client_directory.owned_by(me, search=search, status=status, kind=kind, page=page, limit=limit)
     return render_template(
         "dashboard/apps/index.html",
+        offers=transfers.waiting(me.id),
         lines=lines, total=total, page=page, limit=limit, status=status, kind=kind, q=search,
         kinds=KINDS, statuses=STATUSES, filtered=bool(status or kind or search),
     )  # fmt: skip

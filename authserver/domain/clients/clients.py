@@ -74,6 +74,7 @@ class ClientFacts:
     id_token_claims: bool
     jwks: dict[str, Any] | None
     jwks_uri: str | None
+    keys_end_at: int | None
     jwt_reuse: bool
     rate_limit: str | None
     homepage: str
@@ -170,7 +171,7 @@ def register(
         if session.get(Client, row.id) is not None:
             raise Conflict("There is already an app with this client id.", field="client_id")
         if owner is not None and not trusted:
-            _require_room(session, owner.id)
+            require_room(session, owner.id)
         session.add(row)
         session.flush()
         secret = None if row.public else client_secrets.add(session, row.id)
@@ -185,7 +186,7 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
     `by` None is the command line. Raises NotFound, Invalid, Conflict.
     """
     with database.transaction() as session:
-        row = _locked(session, by, client_id)
+        row = locked(session, by, client_id)
         before = registration_of(row)
         if version is not None and version != row.version:
             raise Conflict("Somebody else changed this app in the meantime. Look at it again and repeat your change.")
@@ -204,6 +205,8 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
         told = {name: [getattr(row, name), value] for name, value in changed.items() if name != "metadata_extra"}
         for name, value in changed.items():
             setattr(row, name, value)
+        if {"jwks", "jwks_uri"} & changed.keys():
+            row.keys_end_at = None  # they are its present owner's now
         row.version, row.updated_at = row.version + 1, clock.now()
         _changed(session, row, "client.updated", changed=told)
     return row
@@ -212,7 +215,7 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
 def disable(by: User | None, client_id: str) -> Client:
     """Stop a client everywhere within a second; nothing is lost. Raises NotFound."""
     with database.transaction() as session:
-        row = _locked(session, by, client_id)
+        row = locked(session, by, client_id)
         if row.disabled_at is None:
             row.disabled_at, row.disabled_by = clock.now(), _hand(by, row)
             _changed(session, row, "client.disabled")
@@ -225,7 +228,7 @@ def disable(by: User | None, client_id: str) -> Client:
 def enable(by: User | None, client_id: str) -> Client:
     """Let it work again. Raises NotFound; Denied for an owner whose client an administrator stopped."""
     with database.transaction() as session:
-        row = _locked(session, by, client_id)
+        row = locked(session, by, client_id)
         if row.disabled_at is None:
             return row
         if row.disabled_by == "admin" and _hand(by, row) == "owner":
@@ -238,11 +241,11 @@ def enable(by: User | None, client_id: str) -> Client:
 def remove(by: User | None, client_id: str) -> Client:
     """Delete a client: it and all its tokens stop; it can be restored for seven days. Raises NotFound."""
     with database.transaction() as session:
-        row = _locked(session, by, client_id)
+        row = locked(session, by, client_id)
         row.deleted_at = clock.now()
         if _hand(by, row) == "admin":  # an owner may restore it, and it stays stopped
             row.disabled_at, row.disabled_by = row.disabled_at or row.deleted_at, "admin"
-        _end_tokens(session, row, "client deleted")
+        end_tokens(session, row, "client deleted")
         _changed(session, row, "client.deleted", name=row.name)
     return row
 
@@ -250,7 +253,7 @@ def remove(by: User | None, client_id: str) -> Client:
 def restore(by: User | None, client_id: str) -> Client:
     """Bring a deleted client back, without its tokens. Raises NotFound, also after seven days."""
     with database.transaction() as session:
-        row = _locked(session, by, client_id, deleted=True)
+        row = locked(session, by, client_id, deleted=True)
         if row.disabled_at == row.deleted_at and _hand(by, row) == "admin":
             row.disabled_at, row.disabled_by = None, ""
         row.deleted_at = None
@@ -261,21 +264,10 @@ def restore(by: User | None, client_id: str) -> Client:
 def revoke_tokens(by: User | None, client_id: str) -> int:
     """End every token and sign-in of a client; returns how many sign-ins that were. Raises NotFound."""
     with database.transaction() as session:
-        row = _locked(session, by, client_id)
-        ended = _end_tokens(session, row, "all tokens of the client revoked")
+        row = locked(session, by, client_id)
+        ended = end_tokens(session, row, "all tokens of the client revoked")
         _changed(session, row, "token.revoked", all_of_client=True, grants=ended)
     return ended
-
-
-def transfer(by: User | None, client_id: str, new_owner: User) -> Client:
-    """Give a client to another person. For administrators: nobody can push an app onto somebody else."""
-    if not _trusted(by):
-        raise Denied("Only an administrator can give an app to somebody else.")
-    with database.transaction() as session:
-        row = _locked(session, by, client_id)
-        before, row.owner_id = row.owner_id, new_owner.id
-        _changed(session, row, "client.updated", changed={"owner_id": [before, new_owner.id]})
-    return row
 
 
 def stored(client_id: str) -> Client | None:
@@ -335,7 +327,8 @@ def _changed(session: Session, row: Client, event: str, **data: Any) -> None:
     audit.record(session, event, target=f"client:{row.id}", owner_id=row.owner_id, client_id=row.id, **data)
 
 
-def _end_tokens(session: Session, row: Client, because: str) -> int:
+def end_tokens(session: Session, row: Client, because: str) -> int:
+    """End every token of a client inside a transaction that records its own event; returns how many sign-ins."""
     # The next second: what was issued earlier in this one must end, too.
     row.tokens_not_before = clock.now() + 1
     ended = session.execute(
@@ -344,7 +337,8 @@ def _end_tokens(session: Session, row: Client, because: str) -> int:
     return int(ended.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
 
 
-def _locked(session: Session, by: User | None, client_id: str, *, deleted: bool = False) -> Client:
+def locked(session: Session, by: User | None, client_id: str, *, deleted: bool = False) -> Client:
+    """The row, locked, for its owner, administrators and the command line (None). Raises NotFound."""
     row = session.scalar(select(Client).where(Client.id == client_id).with_for_update())
     return _require_visible(row, by, deleted=deleted)
 
@@ -366,7 +360,8 @@ def _hand(by: User | None, row: Client) -> str:
     return "admin" if by is None or (by.is_admin and by.id != row.owner_id) else "owner"
 
 
-def _require_room(session: Session, owner_id: str) -> None:
+def require_room(session: Session, owner_id: str) -> None:
+    """Refuse one app more than a person may have. Raises Invalid."""
     count = session.scalar(
         select(func.count()).select_from(Client).where(Client.owner_id == owner_id, Client.deleted_at.is_(None))
     )

@@ -47,6 +47,8 @@ def verify(client: ClientFacts, token: str, algs: frozenset[str]) -> dict[str, A
     Without `kid` it is accepted if exactly one key fits; under whatever `kid`, by a key that has no name of its own
     (contract 11.40), once fetched keys that do not fit were fetched once more.
     """
+    if client.keys_end_at is not None and client.keys_end_at <= clock.now():
+        raise jwt.InvalidToken("the keys were a former owner's")
     if not client.jwks_uri:
         return _leniently(token, _registered.get(client.id) if client.jwks else (), algs)
     known = _fetched(client)

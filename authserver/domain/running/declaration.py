@@ -9,7 +9,7 @@ from typing import Any
 
 from authserver.domain.access import gateway_routes, resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
@@ -157,7 +157,7 @@ def _plan_client(entry: dict[str, Any]) -> Change | None:
     before = {name: _plainly(getattr(current, name)) for name in client_metadata.FIELDS if name != "client_id"}
     after = {name: _plainly(getattr(complete, name)) for name in before}
     differences = _differences(before, after)
-    if owner is not None and owner.id != current.owner_id:
+    if owner is not None and owner.id != current.owner_id and not _is_offered(client_id, owner):
         differences["owner_id"] = (current.owner_id, owner.id)
     if not differences:
         return None
@@ -165,10 +165,16 @@ def _plan_client(entry: dict[str, Any]) -> Change | None:
     def revise() -> None:
         clients.revise(None, client_id, complete)
         if "owner_id" in differences and owner is not None:
-            clients.transfer(None, client_id, owner)
+            transfers.offer(None, client_id, owner)
 
     notes = client_metadata.ignored_keys(wanted.jwks)
     return Change("clients", client_id, "update", differences, notes=notes, _apply=revise)
+
+
+def _is_offered(client_id: str, owner: User) -> bool:
+    """Whether it waits for the declared owner to accept it: nothing is left to do for a shell."""
+    found = transfers.find(client_id)
+    return found is not None and found.to.id == owner.id
 
 
 def _registration(entry: dict[str, Any], client_id: str) -> Registration:

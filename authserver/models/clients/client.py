@@ -40,6 +40,7 @@ class Client(Base):
     id_token_claims: Mapped[bool] = mapped_column(default=True)  # ID tokens say what userinfo says
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     jwks_uri: Mapped[str | None] = mapped_column(String(2000))
+    keys_end_at: Mapped[int | None] = mapped_column(BigInteger)  # those of a former owner work until then
     jwt_reuse: Mapped[bool] = mapped_column(default=False)  # its own JWTs may be used more than once
     rate_limit: Mapped[str | None] = mapped_column(String(30))  # NULL: the setting
     homepage: Mapped[str] = mapped_column(String(2000), default="")

@@ -266,7 +266,9 @@ def test_an_owner_sees_each_page_of_an_app_and_a_stranger_finds_nothing(
         ("/revoke-tokens", "apps_danger.revoke_tokens"),
         ("/delete", "apps_danger.delete"),
         ("/restore", "apps_danger.restore"),
-        ("/transfer", "apps_danger.transfer"),
+        ("/transfer/offer", "apps_transfer.offer"),
+        ("/transfer/withdraw", "apps_transfer.withdraw"),
+        ("/transfer", "apps_transfer.answer"),
     ],
 )
 def test_a_stranger_with_a_valid_form_token_changes_nothing(
@@ -464,16 +466,34 @@ def test_the_question_before_disabling_begins_with_what_it_does(at: SignedIn, al
     assert page.index("refused within a second. You can undo it.") < page.index("Nobody is signed in")
 
 
-def test_only_an_administrator_can_transfer(at: SignedIn, alice: Person, bob: Person, ada: Person) -> None:
+def test_an_app_is_offered_and_accepted_before_it_changes_hands(
+    at: SignedIn, alice: Person, bob: Person, mallory: Person
+) -> None:
     client = make(alice)
-    assert "An administrator can give this app" in at(alice).open(f"/apps/{client.id}/danger").text
-    browser = at(ada)
-    page = browser.open(f"/apps/{client.id}/danger")
-    refused = browser.submit(page.form("/transfer"), email="nobody@example.test")
+    hers, his = at(alice), at(bob)
+    page = hers.open(f"/apps/{client.id}/danger")
+    refused = hers.submit(page.form("/transfer/offer"), email="nobody@example.test")
     assert refused.status == 422
     assert '<a href="#email">Nobody here has this email.</a>' in refused.text and 'id="email"' in refused.text
-    assert browser.submit(page.form("/transfer"), email=bob.email).status == 303
+    assert hers.submit(page.form("/transfer/offer"), email=bob.email).status == 303
+    assert f"Offered to {bob.email}" in hers.open(f"/apps/{client.id}/danger").text
+    assert clients.get(client.id).owner_id == alice.id
+    assert f"/apps/{client.id}/transfer" in his.open("/apps").text
+    assert at(mallory).get(f"/apps/{client.id}/transfer").status == 404
+    offered = his.open(f"/apps/{client.id}/transfer")
+    assert alice.email in offered.text and CALLBACK in offered.text
+    taken = his.submit(offered.form("/transfer"), former_credentials="end", action="accept")
+    assert taken.status == 200 and "Shown once" in taken.text
     assert clients.get(client.id).owner_id == bob.id
+
+
+def test_an_offer_is_declined_with_one_button(at: SignedIn, alice: Person, bob: Person) -> None:
+    client = make(alice)
+    hers, his = at(alice), at(bob)
+    hers.submit(hers.open(f"/apps/{client.id}/danger").form("/transfer/offer"), email=bob.email)
+    his.submit(his.open(f"/apps/{client.id}/transfer").form("/transfer"), action="decline")
+    assert his.get(f"/apps/{client.id}/transfer").status == 404
+    assert clients.get(client.id).owner_id == alice.id
 
 
 def test_a_pasted_document_registers_an_app(at: SignedIn, alice: Person) -> None:

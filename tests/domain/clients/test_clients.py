@@ -407,18 +407,6 @@ def test_a_deleted_client_can_be_restored_for_a_week_without_its_tokens(
     assert clients.find(client.id) is None
 
 
-def test_only_an_administrator_gives_an_app_to_somebody_else(
-    app: Flask, alice: Person, bob: Person, ada: Person
-) -> None:
-    client, _ = clients.register(alice.user, WEB)
-    with pytest.raises(Denied):
-        clients.transfer(alice.user, client.id, bob.user)
-    clients.transfer(ada.user, client.id, bob.user)
-    assert clients.visible_to(bob.user, client.id).owner_id == bob.id
-    with pytest.raises(NotFound):
-        clients.visible_to(alice.user, client.id)
-
-
 def test_a_search_takes_percent_and_underscore_as_they_are(app: Flask, alice: Person) -> None:
     clients.register(alice.user, changed(name="100% sure"))
     clients.register(alice.user, changed(name="Acme"))

@@ -1,0 +1,189 @@
+"""Transfers of apps: offered to a person, accepted by them; then what the former owner held ends (contract 11.38)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from authserver import database
+from authserver.domain.clients import clients, privileges
+from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.ground import cache, mails
+from authserver.domain.record import audit
+from authserver.errors import Conflict, Denied, Invalid, NotFound
+from authserver.lib import clock
+from authserver.models import Client, ClientSecret, ClientTransfer, Grant, User
+
+END, KEEP = "end", "keep_24h"
+CHOICES = (END, KEEP)
+DAY = 86_400
+LIFETIME = 7 * DAY
+NO_OFFER = "Nobody offers you this app."
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An app that is offered, who owns it now (None: nobody), to whom, and until when (epoch seconds)."""
+
+    client: Client
+    owner: User | None
+    to: User
+    expires_at: int
+
+
+def offer(by: User | None, client_id: str, new_owner: User) -> Offer:
+    """Offer an app to another person; an earlier offer of it ends. `by` None is the command line.
+
+    Raises NotFound; Denied for the plain owner of an app with a privilege; Conflict, Invalid for whom it cannot go to.
+    """
+    with database.transaction() as session:
+        row = clients.locked(session, by, client_id)
+        has = privileges.held(row, row.owner_id)
+        if has and by is not None and not by.is_admin:
+            said = " and ".join(privileges.PRIVILEGES[name] for name in has)
+            raise Denied(f"This app {said}, so only an administrator gives it to somebody else.")
+        to = session.get(User, new_owner.id)
+        if to is None or to.disabled_at is not None:
+            raise Conflict("This account is disabled, so it can take no app.", field="owner")
+        if to.id == row.owner_id:
+            raise Conflict("This app is already theirs.", field="owner")
+        _require_fit(row, to)
+        now = clock.now()
+        session.execute(delete(ClientTransfer).where(ClientTransfer.client_id == row.id))
+        made = ClientTransfer(
+            client_id=row.id,
+            to_id=to.id,
+            offered_by=by.id if by else None,
+            offered_at=now,
+            expires_at=now + LIFETIME,
+        )
+        session.add(made)
+        owner = session.get(User, row.owner_id) if row.owner_id else None
+        mails.send(
+            session, to.email, "app_offered", name=to.name, app=row.name, client_id=row.id, until=made.expires_at
+        )
+        _record(session, "client.transfer_offered", row, to=to.id)
+    return Offer(row, owner, to, made.expires_at)
+
+
+def find(client_id: str) -> Offer | None:
+    """The offer of an app that stands now, for its owner's eyes; None if there is none."""
+    with database.reading() as session:
+        return _standing(session, client_id)
+
+
+def get(user: User, client_id: str) -> Offer:
+    """The offer of an app to this person. Raises NotFound, also for an offer to somebody else."""
+    found = find(client_id)
+    if found is None or found.to.id != user.id:
+        raise NotFound(NO_OFFER)
+    return found
+
+
+def waiting(user_id: str) -> list[Offer]:
+    """What is offered to a person now."""
+    with database.reading() as session:
+        ids = session.scalars(select(ClientTransfer.client_id).where(ClientTransfer.to_id == user_id)).all()
+        found = [_standing(session, each) for each in ids]
+    return [each for each in found if each is not None]
+
+
+def withdraw(by: User, client_id: str) -> None:
+    """Take an offer back, or decline it: for the app's owner, administrators, and whom it was made to.
+
+    Raises NotFound.
+    """
+    with database.transaction() as session:
+        row = session.scalar(select(Client).where(Client.id == client_id).with_for_update())
+        made = session.get(ClientTransfer, client_id)
+        if row is None or made is None or not (by.is_admin or by.id in (row.owner_id, made.to_id)):
+            raise NotFound("There is no such offer.")
+        session.delete(made)
+        _record(session, "client.transfer_declined" if by.id == made.to_id else "client.transfer_withdrawn", row)
+
+
+def accept(new_owner: User, client_id: str, former_credentials: str) -> tuple[Client, str | None]:
+    """Take an offered app over; its new secret, once (None for a public one).
+
+    The former owner's secrets, keys and tokens end at once (`end`), or in 24 hours (`keep_24h`). Raises NotFound,
+    also where whoever offered it may no longer do so; Invalid.
+    """
+    if former_credentials not in CHOICES:
+        raise Invalid("Choose when the former owner's access ends.", field="former_credentials")
+    with database.transaction() as session:
+        row = session.scalar(select(Client).where(Client.id == client_id).with_for_update())
+        found = _standing(session, client_id)
+        if row is None or found is None or found.to.id != new_owner.id:
+            raise NotFound(NO_OFFER)
+        to = session.get_one(User, new_owner.id)
+        _require_fit(row, to)
+        if not to.is_admin:
+            clients.require_room(session, to.id)
+        before, row.owner_id, row.installation = row.owner_id, to.id, False
+        row.version, row.updated_at = row.version + 1, clock.now()
+        _end_former(session, row, keep=former_credentials == KEEP)
+        session.execute(delete(ClientTransfer).where(ClientTransfer.client_id == row.id))
+        secret = None if row.public else client_secrets.add(session, row.id)
+        _record(
+            session, "client.transferred", row, changed={"owner_id": [before, to.id]}, former=former_credentials
+        )  # fmt: skip
+    return row, secret
+
+
+def _end_former(session: Session, row: Client, *, keep: bool) -> None:
+    now = clock.now()
+    live = (ClientSecret.client_id == row.id, ClientSecret.revoked_at.is_(None))
+    if not keep:
+        session.execute(update(ClientSecret).where(*live).values(revoked_at=now))
+        row.jwks, row.jwks_uri, row.keys_end_at = None, None, None
+        clients.end_tokens(session, row, "client transferred")
+        return
+    ends = now + DAY
+    session.execute(
+        update(ClientSecret)
+        .where(*live, func.coalesce(ClientSecret.expires_at, ends + 1) > ends)
+        .values(expires_at=ends)
+    )
+    if row.jwks or row.jwks_uri:
+        row.keys_end_at = ends
+    # No access token lives longer than a day, and a refresh token goes on in its grant alone.
+    session.execute(
+        update(Grant).where(*client_directory.live(row.id), Grant.expires_at > ends).values(expires_at=ends)
+    )
+
+
+def _standing(session: Session, client_id: str) -> Offer | None:
+    """An offer that counts now: whoever made it may still give the app away (contract 11.36)."""
+    made = session.get(ClientTransfer, client_id)
+    row = session.get(Client, client_id) if made else None
+    if made is None or row is None or row.deleted_at is not None or made.expires_at <= clock.now():
+        return None
+    to = session.get_one(User, made.to_id)
+    by = session.get(User, made.offered_by) if made.offered_by else None
+    if to.disabled_at is not None or (made.offered_by and not _may_give(by, row)):
+        return None
+    return Offer(row, session.get(User, row.owner_id) if row.owner_id else None, to, made.expires_at)
+
+
+def _may_give(by: User | None, row: Client) -> bool:
+    if by is None or by.disabled_at is not None:
+        return False
+    return by.is_admin or (by.id == row.owner_id and not privileges.held(row, row.owner_id))
+
+
+def _require_fit(row: Client, to: User) -> None:
+    if not to.is_admin and (has := privileges.held(row, to.id)):
+        said = " and ".join(privileges.PRIVILEGES[name] for name in has)
+        raise Conflict(
+            f"This app {said}, which counts only for administrators: give it to one, or take that from it first.",
+            field="owner",
+        )
+
+
+def _record(session: Session, event: str, row: Client, **data: Any) -> None:
+    cache.touch(session, "clients")
+    audit.record(session, event, target=f"client:{row.id}", owner_id=row.owner_id, client_id=row.id, **data)

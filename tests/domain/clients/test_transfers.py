@@ -1,0 +1,125 @@
+"""An app changes hands: offered, accepted, and then nothing of its former owner opens it (contract 11.38)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import time_machine
+
+from authserver.domain.clients import clients, transfers
+from authserver.domain.clients import keys as client_keys
+from authserver.domain.people import users
+from authserver.domain.tokens import inspection
+from authserver.errors import Conflict, Denied, NotFound
+from authserver.lib import clock, jwt
+from tests.conftest import Person
+from tests.support import protocol
+from tests.support.protocol import App
+
+DAY = 86_400
+KEYS = {"keys": [{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                  "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}  # fmt: skip
+
+
+def app_of(person: Person, **columns: Any) -> App:
+    return protocol.register(owner_id=person.id, **columns)
+
+
+def owner_of(app: App) -> str | None:
+    row = clients.stored(app.id)
+    assert row is not None
+    return row.owner_id
+
+
+def works(app: App, secret: str) -> bool:
+    return protocol.client_credentials(App(app.id, secret)).status == 200
+
+
+def test_it_is_its_owners_until_the_new_one_accepts(alice: Person, bob: Person, mallory: Person) -> None:
+    app = app_of(alice)
+    transfers.offer(alice.user, app.id, bob.user)
+    assert owner_of(app) == alice.id and works(app, app.secret)
+    for user in (mallory.user, alice.user):
+        with pytest.raises(NotFound):
+            transfers.accept(user, app.id, "end")
+    assert [each.client.id for each in transfers.waiting(bob.id)] == [app.id]
+    assert not transfers.waiting(mallory.id)
+    transfers.accept(bob.user, app.id, "end")
+    assert owner_of(app) == bob.id and not transfers.waiting(bob.id)
+
+
+def test_then_the_former_owners_secrets_keys_and_tokens_end(alice: Person, bob: Person) -> None:
+    app = app_of(alice, jwks=KEYS)
+    person, machine = protocol.tokens_for(bob.id, app), protocol.client_credentials(app).json
+    transfers.offer(alice.user, app.id, bob.user)
+    row, secret = transfers.accept(bob.user, app.id, "end")
+    assert row.jwks is None
+    assert not works(app, app.secret) and works(app, str(secret))
+    for token in (person["access_token"], person["refresh_token"], machine["access_token"]):
+        assert inspection.inspect(token) is None
+
+
+def test_or_in_24_hours_where_the_new_owner_says_so(alice: Person, bob: Person) -> None:
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        app = app_of(alice, jwks=KEYS)
+        refresh = protocol.tokens_for(bob.id, app)["refresh_token"]
+        transfers.offer(alice.user, app.id, bob.user)
+        _, secret = transfers.accept(bob.user, app.id, "keep_24h")
+        moment.shift(DAY - 60)
+        assert works(app, app.secret) and works(app, str(secret)) and inspection.inspect(refresh)
+        moment.shift(61)
+        assert not works(app, app.secret) and works(app, str(secret)) and not inspection.inspect(refresh)
+        facts = clients.find_afresh(app.id)
+        assert facts is not None
+        with pytest.raises(jwt.InvalidToken, match="former"):
+            client_keys.verify(facts, "x.y.z", frozenset({"ES256"}))
+
+
+def test_an_offer_ends_with_the_authority_that_made_it(alice: Person, bob: Person, ada: Person) -> None:
+    app = app_of(alice)
+
+    def stands() -> bool:
+        return transfers.find(app.id) is not None
+
+    transfers.offer(alice.user, app.id, bob.user)
+    users.disable(alice.id)
+    assert not stands()
+    transfers.offer(ada.user, app.id, bob.user)  # an administrator saves the app of somebody who left
+    assert stands()
+    users.set_role(bob.id, "admin")
+    users.set_role(ada.id, "user")
+    assert not stands()
+    ends = transfers.offer(None, app.id, bob.user).expires_at
+    with time_machine.travel(ends, tick=False):
+        assert not stands()
+
+
+def test_who_may_offer_what_to_whom(alice: Person, bob: Person, mallory: Person, ada: Person) -> None:
+    plain, privileged = app_of(alice), app_of(alice, skip_consent=True)
+    with pytest.raises(NotFound):
+        transfers.offer(mallory.user, plain.id, mallory.user)
+    with pytest.raises(Denied, match="only an administrator"):
+        transfers.offer(alice.user, privileged.id, ada.user)
+    with pytest.raises(Conflict, match="counts only for administrators"):
+        transfers.offer(ada.user, privileged.id, bob.user)
+    with pytest.raises(Conflict, match="already theirs"):
+        transfers.offer(alice.user, plain.id, alice.user)
+    users.disable(bob.id)
+    with pytest.raises(Conflict, match="disabled"):
+        transfers.offer(alice.user, plain.id, bob.user)
+    for_ada = transfers.offer(ada.user, privileged.id, ada.user)
+    transfers.accept(for_ada.to, privileged.id, "end")
+    assert clients.get(privileged.id).skip_consent
+
+
+def test_it_can_be_declined_and_taken_back(alice: Person, bob: Person, mallory: Person) -> None:
+    app = app_of(alice)
+    for who in (bob, alice):
+        transfers.offer(alice.user, app.id, bob.user)
+        with pytest.raises(NotFound):
+            transfers.withdraw(mallory.user, app.id)
+        transfers.withdraw(who.user, app.id)
+        with pytest.raises(NotFound):
+            transfers.accept(bob.user, app.id, "end")
+    assert owner_of(app) == alice.id
