@@ -376,7 +376,7 @@ def test_an_owner_marks_what_the_app_cannot_work_without(at: SignedIn, alice: Pe
 
 def test_an_edit_keeps_what_its_form_does_not_show(at: SignedIn, alice: Person) -> None:
     client = make(
-        alice, scopes=("openid", "introspect"), skip_consent=True, metadata_extra={"software_id": "x"},
+        alice, scopes=("openid", "introspect"), rate_limit="5/hour", metadata_extra={"software_id": "x"},
         post_logout_redirect_uris=("https://app.example.test/bye",),
     )  # fmt: skip
     browser = at(alice)
