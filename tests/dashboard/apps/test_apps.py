@@ -382,7 +382,7 @@ def test_an_edit_keeps_what_its_form_does_not_show(at: SignedIn, alice: Person) 
     browser = at(alice)
     assert browser.submit(browser.open(f"/apps/{client.id}/edit").form("/edit"), name="Renamed").status == 303
     after = clients.get(client.id)
-    assert (after.name, after.skip_consent, after.scopes) == ("Renamed", True, ("openid", "introspect"))
+    assert (after.name, after.rate_limit, after.scopes) == ("Renamed", "5/hour", ("openid", "introspect"))
     assert after.metadata_extra == {"software_id": "x"}
     assert after.post_logout_redirect_uris == ("https://app.example.test/bye",)
 
