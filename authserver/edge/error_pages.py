@@ -57,7 +57,7 @@ def on_anything_else(error: Exception) -> Response:
 def page(status: int, **values: Any) -> Response:
     """An error page, or JSON where programs ask; if even that fails, plain text."""
     retry_after = int(values.get("retry_after") or 0)
-    if request.path.startswith(MACHINE_PATHS):
+    if request.path.startswith(MACHINE_PATHS) or (request.url_rule is None and request.path.startswith("/oauth/")):
         description = {"error_description": values["message"]} if values.get("message") else {}
         response = make_response(jsonify(error=_code(status), **description), status)
         response.headers["Content-Security-Policy"] = headers.MACHINE_CSP

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from authserver import config
-from authserver.edge import cors, headers, json_errors
+from authserver.edge import cors, explanations, headers, json_errors
 from authserver.edge.exchange import Handler, Incoming, Outgoing
 from authserver.errors import DomainError, RateLimited, Unavailable
 from authserver.observability import context, logs
@@ -44,7 +44,8 @@ def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
 
 def error(status: int, code: str, description: str, *more: tuple[str, str]) -> Outgoing:
     """An error in the format of RFC 6749 section 5.2."""
-    body = json.dumps({"error": code, "error_description": description}).encode()
+    said = {"error": code, "error_description": description, "error_uri": explanations.uri()}
+    body = json.dumps(said).encode()
     return Outgoing(status, body, [("Content-Type", "application/json"), *more], log={"error": code})
 
 

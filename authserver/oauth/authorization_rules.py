@@ -170,27 +170,37 @@ def _modes(client: ClientFacts) -> Sequence[str]:
 
 def _require_supported(sent: Parameters, to: Destination) -> None:
     if sent.repeated:
-        raise to.refuse("invalid_request", "A parameter was sent more than once.")
+        raise to.refuse(
+            "invalid_request", "A parameter was sent more than once. Send each one once; only resource may be repeated."
+        )
     if to.state and len(to.state) > MAX_STATE:
-        raise to.refuse("invalid_request", "The state is too long.")
+        raise to.refuse(
+            "invalid_request",
+            f"The state is longer than {MAX_STATE} characters. Keep what it holds in the session instead.",
+        )
     for name, error in UNSUPPORTED.items():
         if sent.get(name):
-            raise to.refuse(error, f"The parameter {name} is not supported.")
+            raise to.refuse(
+                error, f"The parameter {name} is not supported. Send the parameters themselves in the request."
+            )
 
 
 def _require_code_flow(sent: Parameters, client: ClientFacts, to: Destination) -> None:
     mode = sent.get("response_mode")
     if mode is not None and mode not in _modes(client):
-        text = "This response_mode is not supported."
+        text = "The response_mode is not supported. Leave it out, or send query or form_post as the app is registered."
         raise to.refuse("invalid_request", text, Check("response mode", False, " or ".join(_modes(client)), mode))
     kind = sent.get("response_type")
     if kind is None:
-        raise to.refuse("invalid_request", "The parameter response_type is missing.")
+        raise to.refuse("invalid_request", "The parameter response_type is missing. Send response_type=code.")
     if kind != "code":
-        text = "The only response_type is code."
+        text = "The only response_type is code. Set the app to the authorization code flow, not implicit or hybrid."
         raise to.refuse("unsupported_response_type", text, Check("response type", False, "code", kind))
     if not client.may_use("authorization_code"):
-        text, granted = "This client may not use the authorization code grant.", " or ".join(client.grant_types)
+        text, granted = (
+            "The app is not registered for the grant authorization_code. Add it to the app.",
+            " or ".join(client.grant_types),
+        )
         raise to.refuse("unauthorized_client", text, Check("grant", False, granted, "authorization_code"))
 
 
@@ -199,12 +209,17 @@ def _scopes(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str
     try:
         asked = grammar.parse(sent.get("scope"))
     except ValueError:
-        raise to.refuse("invalid_scope", "The scope is malformed.") from None
+        raise to.refuse(
+            "invalid_scope", "The scope is malformed: names with single spaces between them are expected."
+        ) from None
     kept = tuple(name for name in scopes.known(asked or client.default_scopes) if name in client.scopes)
     if not client.may_use("refresh_token"):  # OIDC Core section 11: ignored where it can't be kept
         kept = tuple(name for name in kept if name != scopes.OFFLINE)
     if asked and not kept:
-        text, assigned = "None of the requested scopes is assigned to this client.", grammar.join(client.scopes)
+        text, assigned = (
+            "None of the requested scopes is assigned to this client. Allow one in the app, or ask for another scope.",
+            grammar.join(client.scopes),
+        )
         raise to.refuse("invalid_scope", text, Check("scope", False, assigned, grammar.join(asked)))
     return kept
 
@@ -213,10 +228,15 @@ def _resources(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[
     asked = tuple(dict.fromkeys(sent.values.get("resource", ())))
     own = resources.own()
     if len(asked) > MAX_RESOURCES:
-        raise to.refuse("invalid_target", "Too many resources were requested.")
+        raise to.refuse(
+            "invalid_target", f"There may be at most {MAX_RESOURCES} values of resource. Ask for fewer at a time."
+        )
     # Only what the client was assigned is looked up: a stranger's made-up resource costs no look at the database.
     if any(each not in own and (each not in client.resources or resources.find(each) is None) for each in asked):
-        text, good = "A requested resource is unknown or not assigned to this client.", (*own, *client.resources)
+        text, good = (
+            "A requested resource is unknown or not assigned to this client. Assign it to the app, or leave it out.",
+            (*own, *client.resources),
+        )
         raise to.refuse("invalid_target", text, Check("resource", False, " or ".join(good), " ".join(asked)))
     return asked
 
@@ -227,7 +247,10 @@ def _code_challenge(sent: Parameters, client: ClientFacts, to: Destination, name
         _require_protected_otherwise(sent, client, to, names)
         return None
     if method != "S256":  # left out it would mean plain
-        text, said = "The code_challenge_method must be S256.", method or "(nothing, which means plain)"
+        text, said = (
+            "The code_challenge_method must be S256; plain, which is meant when it is left out, is not accepted.",
+            method or "(nothing, which means plain)",
+        )
         raise to.refuse("invalid_request", text, Check("PKCE method", False, "S256", said))
     if not pkce.valid_challenge(challenge):
         text = "The code_challenge must be base64url of a SHA-256 hash, 43 characters."
@@ -240,7 +263,7 @@ def _require_protected_otherwise(sent: Parameters, client: ClientFacts, to: Dest
     """Without a challenge a nonce can do, if an ID token brings it back. Half a challenge is always a mistake."""
     needed = code_protection.needed(client)
     if sent.get("code_challenge_method") is not None:
-        text = "The parameter code_challenge is missing, although code_challenge_method was sent (RFC 7636)."
+        text = "The parameter code_challenge is missing, although code_challenge_method was sent (RFC 7636). Send both."
         raise to.refuse("invalid_request", text, Check("code challenge", False, "43 characters", "(nothing)"))
     if needed is Needed.PKCE:
         text = "The parameter code_challenge is missing (RFC 7636). Send it with code_challenge_method=S256."
@@ -266,10 +289,10 @@ def _neither(sent: Parameters, names: Sequence[str]) -> tuple[Check, ...]:
 def _prompt(sent: Parameters, to: Destination) -> tuple[str, ...]:
     asked = tuple(dict.fromkeys(part for part in (sent.get("prompt") or "").split(" ") if part))
     if not PROMPTS.issuperset(asked):
-        text, said = "The prompt is none of none, login, consent and select_account.", " ".join(asked)
+        text, said = "The prompt must be none, login, consent or select_account.", " ".join(asked)
         raise to.refuse("invalid_request", text, Check("prompt", False, " or ".join(sorted(PROMPTS)), said))
     if "none" in asked and len(asked) > 1:
-        raise to.refuse("invalid_request", "The prompt none stands alone.")
+        raise to.refuse("invalid_request", "The prompt none stands alone. Send it without another value.")
     return asked
 
 
@@ -278,14 +301,14 @@ def _max_age(sent: Parameters, to: Destination) -> int | None:
     if text is None:
         return None
     if not _SECONDS.fullmatch(text):
-        raise to.refuse("invalid_request", "The max_age must be a number of seconds.")
+        raise to.refuse("invalid_request", "The max_age must be a number of seconds in digits.")
     return int(text)
 
 
 def _at_most(sent: Parameters, name: str, limit: int, to: Destination) -> str | None:
     value = sent.get(name)
     if value is not None and len(value) > limit:
-        raise to.refuse("invalid_request", f"The {name} is too long.")
+        raise to.refuse("invalid_request", f"The {name} is longer than {limit} characters. Send a shorter one.")
     return value
 
 

@@ -25,7 +25,15 @@ class InvalidRequest(InvalidRequestError):  # type: ignore[misc]  # Authlib has 
 
 
 class InvalidGrant(InvalidGrantError):  # type: ignore[misc]  # Authlib has no types
-    """400: the code or token is not good, whatever the cause."""
+    """400: the code or token is not good, whatever the cause: one sentence, so that nothing is guessed by it."""
+
+    description = (
+        "The code or refresh token is not valid for this request: unknown, used, expired, revoked, or sent with another"
+        " redirect_uri, code_verifier or client than before. Start the sign-in again; error_uri says more."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
 
 
 class InvalidScope(InvalidScopeError):  # type: ignore[misc]  # Authlib has no types
@@ -46,7 +54,9 @@ class UnsupportedGrantType(OAuth2Error):  # type: ignore[misc]  # Authlib has no
     """400: Authlib's own class repeats the value it was sent."""
 
     error = "unsupported_grant_type"
-    description = "The grant type is not supported."
+    description = (
+        "The grant_type is not supported. This server has authorization_code, refresh_token and client_credentials."
+    )
 
 
 class InvalidClient(InvalidClientError):  # type: ignore[misc]  # Authlib has no types
@@ -55,7 +65,9 @@ class InvalidClient(InvalidClientError):  # type: ignore[misc]  # Authlib has no
     401 with a challenge if the client used the Authorization header, else 400 (RFC 6749 section 5.2).
     """
 
-    description = "Client authentication failed."
+    description = (
+        "Client authentication failed. Check client_id, the secret or key, and the method; error_uri says more."
+    )
 
     def __init__(self, *, by_header: bool, client_id: str = "", checks: Sequence[Check] = ()) -> None:
         super().__init__(status_code=401 if by_header else 400)
@@ -107,7 +119,7 @@ def insufficient_scope(scope: str) -> BearerError:
 def translate(refusal: DomainError) -> OAuth2Error | None:
     """A refusal of the domain as the protocol says it, or None for one that is no matter of the protocol."""
     if isinstance(refusal, Denied):
-        return InvalidGrant(refusal.public)
+        return InvalidGrant()
     if isinstance(refusal, Invalid) and refusal.field == "scope":
         return InvalidScope(refusal.public)
     if isinstance(refusal, Invalid) and refusal.field == "resource":

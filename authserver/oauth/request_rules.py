@@ -42,7 +42,7 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no ty
         """A parameter; InvalidRequest if it was not sent. `name` is ours, never input."""
         value = self.fields.get(name)
         if value is None:
-            raise InvalidRequest(f"The parameter {name} is missing.")
+            raise InvalidRequest(f"The parameter {name} is missing. Send it once, in the form body.")
         return value
 
 
@@ -58,7 +58,9 @@ class ClientCredentials:
 def read(incoming: Incoming) -> ProtocolRequest:
     """Parse the body by the rules. Raises InvalidRequest."""
     if incoming.query:
-        raise InvalidRequest("Parameters are accepted in the body only.")
+        raise InvalidRequest(
+            "Parameters are accepted in the body only: send none in the query, and the body as a form."
+        )
     try:
         fields = form_body.parse_multi(
             incoming.body, repeatable=REPEATABLE, content_type=incoming.headers.get("content-type")
@@ -67,7 +69,7 @@ def read(incoming: Incoming) -> ProtocolRequest:
         raise InvalidRequest(f"The request is malformed: {error}.") from None
     resources = tuple(dict.fromkeys(fields.pop("resource", ())))
     if len(resources) > MAX_RESOURCES:
-        raise InvalidRequest("There are too many resources.")
+        raise InvalidRequest(f"There may be at most {MAX_RESOURCES} values of resource. Ask for fewer at a time.")
     return ProtocolRequest(incoming, {name: values[0] for name, values in fields.items()}, resources)
 
 
@@ -77,7 +79,9 @@ def client_credentials(request: ProtocolRequest) -> ClientCredentials:
     has_assertion = not ASSERTION.isdisjoint(fields)
     ways = bool(request.authorization) + ("client_secret" in fields) + has_assertion
     if ways > 1:
-        raise InvalidRequest("Only one way of client authentication is allowed.")
+        raise InvalidRequest(
+            "Client authentication came in two ways. Send either the Authorization header or client_secret in the body."
+        )
     if request.authorization:
         return _basic(request.authorization, fields.get("client_id"))
     if has_assertion or "client_id" not in fields:
@@ -101,7 +105,9 @@ def _basic(header: str, client_id: str | None) -> ClientCredentials:
     if parsed is None:
         raise InvalidClient(by_header=True)
     if client_id not in (None, parsed[0]):
-        raise InvalidRequest("The request names two clients.")
+        raise InvalidRequest(
+            "The client_id of the body is not that of the Authorization header. Leave client_id out of the body."
+        )
     if not parsed[1]:
         return ClientCredentials("none", parsed[0])  # an empty secret is no secret (RFC 6749 section 2.3.1)
     return ClientCredentials("client_secret_basic", *parsed)

@@ -15,6 +15,7 @@ from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import usage
 from authserver.domain.tokens import issuance
+from authserver.edge import explanations
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.errors import Check, DomainError
 from authserver.lib import scopes as grammar
@@ -76,7 +77,8 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
     def handle_error_response(
         self, request: ProtocolRequest | None, error: OAuth2Error, checks: Sequence[Check] = ()
     ) -> Outgoing:
-        outgoing = self.handle_response(*error(None))
+        status, body, headers = error(None)
+        outgoing = self.handle_response(status, {**body, "error_uri": explanations.uri()}, headers)
         outgoing.log["error"] = error.error
         usage.count(usage.REFUSALS, _identified())
         if request is not None:
@@ -100,7 +102,9 @@ def authenticated(grant: Any) -> ClientFacts:
     """Step one of every grant: who is asking, and may they use this grant?"""
     found: OAuthClient = grant.authenticate_token_endpoint_client()
     if not found.check_grant_type(grant.GRANT_TYPE):
-        raise UnauthorizedClient("The client may not use this grant.")
+        raise UnauthorizedClient(
+            "The app is not registered for this grant_type. Add the grant to the app, or use one that it has."
+        )
     grant.request.client = found
     context.current().log["grant"] = grant.GRANT_TYPE
     return found.facts

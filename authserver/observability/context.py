@@ -17,6 +17,7 @@ class Context:
     ip: str = ""
     user_agent: str = ""
     actor: str = "system"
+    refused_for: Any = None  # why the credential of this request was refused, by who refused it; for its owner
     log: dict[str, Any] = field(default_factory=dict)  # more members for this request's log line
 
 

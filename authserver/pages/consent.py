@@ -21,7 +21,7 @@ from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import consents
 from authserver.domain.people import users
 from authserver.domain.people.sessions import SignedIn
-from authserver.edge import authorization_answer, browser, current_user, headers
+from authserver.edge import authorization_answer, browser, current_user, explanations, headers
 from authserver.lib import durations, redirect_uris
 from authserver.observability import metrics
 
@@ -122,7 +122,8 @@ def _deny(pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
     return authorization_answer.send(
         authorization_requests.destination_of(pending, client),
         error="access_denied",
-        error_description="The person did not allow this.",
+        error_description="The person did not allow this. Ask again when they want it.",
+        error_uri=explanations.uri(),
     )
 
 

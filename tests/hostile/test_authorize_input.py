@@ -164,7 +164,7 @@ def test_an_error_reaches_the_app_with_state_and_issuer_and_nothing_of_the_input
     assert answer.location.startswith(CALLBACK + "?")
     got = answer.parameters
     assert got["error"] == error and got["state"] == asked.state and got["iss"] == server.issuer
-    assert set(got) == {"error", "error_description", "state", "iss"}
+    assert set(got) == {"error", "error_description", "error_uri", "state", "iss"}
     assert refusals.ALLOWED.fullmatch(got["error_description"])
 
 

@@ -221,7 +221,7 @@ def test_deny_sends_access_denied_and_nothing_else(notes: str, hers: FlaskClient
     answer = answer_of(answer_consent(hers, ask(hers), "deny"))
 
     assert (answer["error"], answer["state"], answer["iss"]) == ("access_denied", "s-1", ISSUER)
-    assert set(answer) == {"error", "error_description", "state", "iss"}
+    assert set(answer) == {"error", "error_description", "error_uri", "state", "iss"}
     assert rows(Grant) == rows(AuthorizationCode) == rows(Consent) == []
     assert len(events("consent.denied")) == 1
 

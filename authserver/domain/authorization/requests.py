@@ -204,7 +204,8 @@ def effective_scopes(pending: AuthorizationRequest, client: ClientFacts, role: s
     kept = scopes.held_by(role, (name for name in pending.scopes if name in client.scopes))
     if pending.scopes and not kept:
         raise destination_of(pending, client).refuse(
-            "invalid_scope", "None of the requested scopes can be granted by this person."
+            "invalid_scope",
+            "None of the requested scopes can be granted by this person. Ask for others, or give the person the role.",
         )
     if "openid" not in kept and code_protection.nonce_stands_in(client, pending.code_challenge):
         raise destination_of(pending, client).refuse(

@@ -26,14 +26,16 @@ def next_step(pending: Pending, client: ClientFacts, found: SignedIn | None) -> 
     to = authorization_requests.destination_of(pending, client)
     if found is None or _must_sign_in(pending, found):
         if silent:
-            raise to.refuse("login_required", "The person has to sign in.")
+            raise to.refuse("login_required", "The person has to sign in. Send the request again without prompt=none.")
         return Step.SIGN_IN
     if "select_account" in pending.prompt and not _has_chosen(pending, found):
         return Step.CHOOSE_ACCOUNT
     kept = authorization_requests.effective_scopes(pending, client, found.user.role)
     if "consent" in pending.prompt or consents.needed(found.user.id, client, pending, kept):
         if silent:
-            raise to.refuse("consent_required", "The person has to allow this first.")
+            raise to.refuse(
+                "consent_required", "The person has to allow this first. Send the request again without prompt=none."
+            )
         return Step.CONSENT
     return Step.ANSWER
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from authserver.domain.clients import clients
 from authserver.domain.clients import keys as client_keys
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import server_jwts
+from authserver.domain.tokens import reasons, server_jwts
 from authserver.errors import Check
 from authserver.lib import clock, durations, jwt, networks, secrets
 from authserver.lib import scopes as grammar
@@ -34,7 +34,17 @@ class Explained:
 
 
 def explain(presented: str, *, ip: str) -> Explained | None:
-    """Why a credential is not good now; None for one that belongs to nobody we know."""
+    """Why a credential is not good now; None for one that belongs to nobody we know.
+
+    Who refused it has said why: that stands alone as what failed, beside what was in order.
+    """
+    found, said = _looked_at(presented, ip), reasons.of(presented)
+    if found is None or said is None:
+        return found
+    return replace(found, checks=(said, *(check for check in found.checks if check.ok and check.check != said.check)))
+
+
+def _looked_at(presented: str, ip: str) -> Explained | None:
     if jwt.looks_like_jwt(presented):
         return _of_jwt(presented)
     kind = secrets.kind_of(presented)
@@ -162,10 +172,9 @@ def _of_own_jwt(token: str, header: Mapping[str, Any], claims: Mapping[str, Any]
               grammar.join(client.scopes), asked),
     ]  # fmt: skip
     if not client.jwt_reuse:
-        has, fits = bool(claims.get("jti")), all(check.ok for check in checks)
-        # Nothing else being wrong, it was used up.
-        said = "missing" if not has else "used before" if fits else "present"
-        checks.append(Check("jti", has and not fits, "present, and new at this verifier", said))
+        has = bool(claims.get("jti"))
+        # Whether it was used up is known to who refused it (`reasons`), and cannot be seen here.
+        checks.append(Check("jti", has, "present, and new at this verifier", "present" if has else "missing"))
     return Explained(tuple(checks), client_id=client.id, proven=not signature)
 
 

@@ -18,7 +18,7 @@ from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import usage
 from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import issuance, server_jwts
+from authserver.domain.tokens import issuance, reasons, server_jwts
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import AccessToken, Grant, RevokedToken, User
@@ -133,16 +133,19 @@ def _inspect_jwt(token: str) -> Inspection | None:
         else:
             row = connection.execute(_BY_CLIENT, {"jti": jti}).one_or_none()
     if row is None or row.revoked:
+        reasons.note(token, *_REVOKED)
         return None
-    return _access_token(claims, grants.facts(row) if grant_id else None)
+    return _access_token(token, claims, grants.facts(row) if grant_id else None)
 
 
 def _inspect_opaque(token: str) -> Inspection | None:
     with database.autocommit() as connection:
         row = connection.execute(_OPAQUE, {"presented": secrets.digest(token), "now": clock.now()}).one_or_none()
     if row is None or row.revoked:
+        if row is not None:
+            reasons.note(token, *_REVOKED)
         return None
-    return _access_token(row.claims, grants.facts(row) if row.grant_id else None)
+    return _access_token(token, row.claims, grants.facts(row) if row.grant_id else None)
 
 
 def _inspect_refresh_token(token: str) -> Inspection | None:
@@ -193,20 +196,31 @@ def verified(token: str) -> dict[str, Any] | None:
     try:
         claims = jwt.verify(token, signing_keys.verifying(), algs=_VERIFIED_WITH, typ=issuance.ACCESS_TOKEN_TYP)
         jwt.check_times(claims, clock.now())
-    except jwt.InvalidToken:
+    except jwt.InvalidToken as refused:
+        reasons.note_jwt(token, refused.reason)
         return None
     # The leeway is for `iat` of a node whose clock is ahead; no token lives longer than it says.
-    good = claims.get("iss") == config.current().issuer and claims["exp"] > clock.now()
-    return claims if good else None
+    if claims.get("iss") != config.current().issuer:
+        reasons.note(token, "issuer", config.current().issuer, "another one")
+        return None
+    if claims["exp"] <= clock.now():
+        reasons.note_jwt(token, "expired")
+        return None
+    return claims
+
+
+_REVOKED = ("not revoked", "in use", "revoked, or what it was made from has ended")
 
 
 def grant_id_of(claims: dict[str, Any]) -> str:
     return str(claims["jti"]).rpartition(".")[0]
 
 
-def _access_token(claims: dict[str, Any], grant: GrantFacts | None) -> Inspection | None:
+def _access_token(token: str, claims: dict[str, Any], grant: GrantFacts | None) -> Inspection | None:
     client = clients.find(claims["client_id"])
-    if client is None or not _alive(client, grant, claims["iat"]):
+    ended = _NO_CLIENT if client is None else _ended(client, grant, claims["iat"])
+    if client is None or ended is not None:
+        reasons.note(token, *(ended or _NO_CLIENT))
         return None
     said = grammar.parse(claims.get("scope"))
     effective = grants.effective_scopes(grant, client, said) if grant else _assigned(client, said)
@@ -226,10 +240,28 @@ def _access_token(claims: dict[str, Any], grant: GrantFacts | None) -> Inspectio
     )
 
 
+_NO_CLIENT = ("client", "enabled", "disabled or deleted")
+
+
 def _alive(client: ClientFacts | None, grant: GrantFacts | None, issued_at: int) -> bool:
-    if client is None or not client.enabled or issued_at < client.tokens_not_before:
-        return False
-    return grant is None or grant.alive(issued_at, clock.now())
+    return client is not None and not _ended(client, grant, issued_at)
+
+
+def _ended(client: ClientFacts, grant: GrantFacts | None, issued_at: int) -> tuple[str, str, str] | None:
+    """Why nothing that was issued then works any more, as a check; None if it does."""
+    if not client.enabled:
+        return _NO_CLIENT
+    if issued_at < client.tokens_not_before:
+        return ("not revoked", "issued after all tokens of the app ended", "issued before")
+    if grant is None or grant.alive(issued_at, clock.now()):
+        return None
+    if grant.disabled_at is not None:
+        return ("person", "enabled", "disabled")
+    if grant.revoked_at is not None:
+        return ("not revoked", "in use", "the sign-in or the consent it came from was ended")
+    if issued_at < grant.tokens_not_before:
+        return ("not revoked", "issued after all of the person's tokens ended", "issued before")
+    return ("sign-in", "not past its longest life", "ended")
 
 
 def _assigned(client: ClientFacts, names: Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from authserver.domain.clients import keys as client_keys
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.limits import rate_limits, stored_rows
 from authserver.domain.limits.rate_limits import State
+from authserver.domain.tokens import reasons
 from authserver.errors import RateLimited
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
@@ -69,7 +70,8 @@ def verify(token: str, verifier: str) -> ServerJwt | None:
         _require_fresh(claims, client)
         if not _use(claims, client, verifier):
             raise jwt.InvalidToken("jti used before")
-    except jwt.InvalidToken:
+    except jwt.InvalidToken as refused:
+        reasons.note_jwt(token, refused.reason)
         return None
     return ServerJwt(client, scopes, audience, {name: claims[name] for name in _SHOWN if name in claims})
 

@@ -15,7 +15,7 @@ from authserver.domain.authorization.steps import Step
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.insight import refusals
 from authserver.domain.people.sessions import SignedIn
-from authserver.edge import authorization_answer, browser, csrf, current_user, headers
+from authserver.edge import authorization_answer, browser, csrf, current_user, explanations, headers
 from authserver.errors import Check
 from authserver.oauth import authorization_rules
 from authserver.oauth.authorization_rules import Untrusted
@@ -84,7 +84,7 @@ def on_refusal(refusal: Refusal) -> Response:
     checks = refusal.checks or [Check("request", False, refusal.description, refusal.error)]
     status = 303 if refusal.destination.bounces else 400
     _note_refusal(refusal.error, refusal.description, refusal.destination.client_id, checks, status)
-    members = {"error": refusal.error, "error_description": refusal.description}
+    members = {"error": refusal.error, "error_description": refusal.description, "error_uri": explanations.uri()}
     if refusal.destination.bounces:
         return authorization_answer.send(refusal.destination, **members)
     page = render_template(

@@ -19,7 +19,9 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
 
     def validate_token_request(self) -> None:
         if authenticated(self).public:
-            raise UnauthorizedClient("The client keeps no secret, so it cannot act for itself.")
+            raise UnauthorizedClient(
+                "grant_type client_credentials is for apps that keep a secret. Register a machine-to-machine app."
+            )
 
     def create_token_response(self) -> Answer:
         client: ClientFacts = self.request.client.facts
@@ -33,5 +35,7 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
 def _granted(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str, ...]:
     granted = tuple(name for name in asked if name in client.scopes) if asked else client.scopes
     if asked and not granted:
-        raise InvalidScope("None of these scopes is assigned to the client.")
+        raise InvalidScope(
+            "None of the values of scope is assigned to this client. Add them to the app, or leave scope out."
+        )
     return granted

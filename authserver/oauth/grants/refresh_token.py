@@ -33,7 +33,7 @@ class RefreshToken(RefreshTokenGrant):  # type: ignore[misc]  # Authlib has no t
         token_budget.count_refresh(grant.id, rotated.refresh_token)
         scopes = grants.effective_scopes(grant, client, asked or None)
         if grant.scopes and not scopes:
-            raise InvalidGrant("Nothing of what was granted is left.")
+            raise InvalidGrant
         resources = grants.narrowed_resources(grant, client, self.request.resources)
         issued = issuance.issue(client, scopes=scopes, resources=resources, grant=grant)
         return token_response(

@@ -1,0 +1,47 @@
+"""Why a credential was refused, said by the code that refused it: its owner reads this, and no second judgement."""
+
+from __future__ import annotations
+
+from authserver.errors import Check
+from authserver.lib import secrets
+from authserver.observability import context
+
+# What `lib.jwt` and the rules of clients' own JWTs refuse for: the check's name, and what would have been good.
+_OF_JWT = {
+    "algorithm not allowed here": ("algorithm", "an algorithm of this server's list that fits the key"),
+    "no kid": ("key (kid)", "a kid in the header that names a registered key"),
+    "no key fits": ("key (kid)", "a kid that names a registered key of the client, and its algorithm"),
+    "bad signature": ("signature", "made with the private half of the key that the kid names"),
+    "no exp": ("expiry (exp)", "a time in epoch seconds"),
+    "expired": ("expiry (exp)", "a time after now"),
+    "not yet valid": ("not before (nbf)", "a time before now"),
+    "issued in the future": ("clock (iat)", "a time at most 60 s ahead of this server's clock"),
+    "lives too long": ("lifetime (exp)", "at most 3600 s from now"),
+    "no iat": ("issue time (iat)", "a time in epoch seconds"),
+    "issued before the client's tokens were revoked": ("not revoked", "issued after all tokens of the client ended"),
+    "iss and sub are not one client": ("issuer and subject", "the client_id in both iss and sub"),
+    "no such client": ("client", "an app that is enabled"),
+    "wrong audience": ("audience (aud)", "this server's /v1, or a resource assigned to the client, and nothing else"),
+    "scope beyond the client's": ("scope", "scopes that are assigned to the client"),
+    "no jti": ("jti", "a random value of at most 255 characters"),
+    "jti used before": ("jti", "a value that this verifier has not seen"),
+    "too many single-use JWTs within an hour": ("single-use JWTs", "fewer new ones within the hour"),
+}
+
+
+def note(presented: str, check: str, expected: str, received: str) -> None:
+    """Keep why this credential was refused, for the explanation of this request alone."""
+    if context.current().request_id:
+        context.current().refused_for = (secrets.digest(presented), Check(check, False, expected, received))
+
+
+def note_jwt(presented: str, reason: str) -> None:
+    """The same for a JWT, by the reason in the words of the rule that it broke."""
+    check, expected = _OF_JWT.get(reason, ("form", "a compact JWS that is signed, with the claims of RFC 7519"))
+    note(presented, check, expected, reason)
+
+
+def of(presented: str) -> Check | None:
+    """What was noted in this request about this credential."""
+    digest, check = context.current().refused_for or (b"", None)
+    return check if check is not None and secrets.equal(digest, secrets.digest(presented)) else None
