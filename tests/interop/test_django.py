@@ -48,3 +48,15 @@ def test_mozilla_django_oidc(house: House, folder: Path) -> None:
         visitor = house.visitor()
         arrived = visitor.open(f"{address}/oidc/authenticate/")
         assert arrived.json["signed_in"] and arrived.json["email"] == houses.EMAIL, (visitor.way, arrived.text[:3000])
+
+
+def test_social_auth(house: House, folder: Path) -> None:
+    with site(house, folder, "social-auth", "social") as address:
+        visitor = house.visitor()
+        arrived = visitor.press(visitor.open(f"{address}/button"))
+        assert arrived.json == {
+            "signed_in": True,
+            "username": houses.USERNAME,
+            "email": houses.EMAIL,
+            "name": houses.NAME,
+        }, (visitor.way, arrived.text[:3000])

@@ -1,8 +1,9 @@
-"""Flask sites, set up as docs/connect says: flask-oidc, Flask-pyoidc."""
+"""Flask sites, set up as docs/connect says: Authlib, flask-oidc, Flask-pyoidc."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,25 +14,37 @@ from tests.interop import sites
 from tests.interop.house import House
 from tests.support.served import free_port
 
-pytestmark = [pytest.mark.served, pytest.mark.interop, pytest.mark.long_interop]
+pytestmark = [pytest.mark.served, pytest.mark.interop]
 
 
 @contextlib.contextmanager
-def site(house: House, folder: Path, page: str) -> Iterator[str]:
+def site(house: House, folder: Path, page: str, python: str | Path) -> Iterator[str]:
     """A Flask site that is what its page shows; its address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     sites.write(folder, house.follow(page, address).files())
-    command = [str(sites.python("flask")), "-m", "flask", "--app", "app", "run", "--port", str(port)]
+    command = [str(python), "-m", "flask", "--app", "app", "run", "--port", str(port)]
     with sites.running(command, folder, port, house.environment()):
         yield address
 
 
-@pytest.mark.parametrize(("page", "path"), [("flask-oidc", "/"), ("flask-pyoidc", "/")])
-def test_a_person_arrives_with_email_and_name(house: House, folder: Path, page: str, path: str) -> None:
-    with site(house, folder, page) as address:
-        visitor = house.visitor()
-        arrived = visitor.open(address + path)
-        assert arrived.url == address + "/", (visitor.way, arrived.text[:3000])
-        person = arrived.json
-        assert (person["email"], person["name"]) == (houses.EMAIL, houses.NAME), person
+def sign_in(house: House, address: str, path: str) -> None:
+    """The person goes to a page that wants to know who she is, and is shown who she is."""
+    visitor = house.visitor()
+    arrived = visitor.open(address + path)
+    assert arrived.url == address + "/", (visitor.way, arrived.text[:3000])
+    person = arrived.json
+    assert (person["email"], person["name"]) == (houses.EMAIL, houses.NAME), person
+
+
+def test_authlib(house: House, folder: Path) -> None:
+    """It needs no installation: this project's own tests use it."""
+    with site(house, folder, "flask-authlib", sys.executable) as address:
+        sign_in(house, address, "/login")
+
+
+@pytest.mark.long_interop
+@pytest.mark.parametrize("page", ["flask-oidc", "flask-pyoidc"])
+def test_a_person_arrives_with_email_and_name(house: House, folder: Path, page: str) -> None:
+    with site(house, folder, page, sites.python("flask")) as address:
+        sign_in(house, address, "/")
