@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, make_response, render_template
+from flask import Response, g, make_response, render_template
 
 from authserver import config
-from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization.requests import Destination
 from authserver.edge import headers
 from authserver.lib import redirect_uris
@@ -16,8 +15,15 @@ def send(to: Destination, **members: str) -> Response:
     members |= {"iss": config.current().issuer} | ({} if to.state is None else {"state": to.state})
     if to.response_mode == "form_post":
         return _form_post(to, members)
+    if g.get("answers_a_form"):
+        return _hand_over(to, members)
     # Never 307, which would carry the person's form along (RFC 9700 section 4.12).
     return Response(status=303, headers={"Location": redirect_uris.append(to.redirect_uri, members)})
+
+
+def answers_a_form() -> None:
+    """This answer ends a chain that began with a form on a page with `form-action 'self'`: no redirect may leave."""
+    g.answers_a_form = True
 
 
 def location(to: Destination, **members: str) -> str:
@@ -27,7 +33,7 @@ def location(to: Destination, **members: str) -> str:
 
 
 def _form_post(to: Destination, members: dict[str, str]) -> Response:
-    headers.allow_form_target(*authorization_requests.form_targets(to.redirect_uri))
+    headers.leave_out_form_action()
     page = render_template(
         "pages/form_post.html",
         # A registered query keeps what is the app's own; the answer has each of our names once (class C3).
@@ -36,3 +42,11 @@ def _form_post(to: Destination, members: dict[str, str]) -> Response:
         host=redirect_uris.display_host(to.redirect_uri),
     )
     return make_response(page)
+
+
+def _hand_over(to: Destination, members: dict[str, str]) -> Response:
+    """A page that moves on by itself, or by its link (contract 11.22)."""
+    target, host = redirect_uris.append(to.redirect_uri, members), redirect_uris.display_host(to.redirect_uri)
+    response = make_response(render_template("pages/hand_over.html", target=target, host=host))
+    response.headers["Refresh"] = f"0; url={target}"
+    return response

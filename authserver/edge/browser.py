@@ -25,6 +25,11 @@ def mark() -> str:
     return str(g.browser_mark)
 
 
+def sends_cookies() -> bool:
+    """Whether this browser sent any cookie of ours; the first page that it sees gives it one."""
+    return any(cookie_name(name) in request.cookies for name in ("browser", "session"))
+
+
 def cookie_digest() -> bytes:
     """SHA-256 of the mark, which is what the database keeps."""
     return secrets.digest(mark())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Flask, abort, g, request
+from werkzeug.wrappers import Response
 
 from authserver import keyring
 from authserver.edge import browser, current_user
@@ -14,6 +17,8 @@ LIFETIME = 12 * 3600
 # Endpoints that take unsafe requests without a form of ours: they carry no authority of the browser's.
 EXEMPT_PREFIXES = ("machine:",)
 exempt: set[str] = set()
+# What an endpoint answers instead of "This form has expired", having done nothing of what the form asked for.
+instead: dict[str, Callable[[], Response | None]] = {}
 
 
 def init_app(app: Flask) -> None:
@@ -28,17 +33,22 @@ def token(endpoint: str, **_ignored: str) -> str:
     return f"{made:x}.{sealing.sign(keyring.key('csrf'), _message(endpoint, made)).hex()}"
 
 
-def protect() -> None:
+def protect() -> Response | None:
     """Refuse an unsafe request without the token of its form."""
     if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint is None:
-        return
+        return None
     if request.endpoint in exempt or request.endpoint.startswith(EXEMPT_PREFIXES):
-        return
+        return None
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     if site not in {"same-origin", "none"} or not valid(request.form.get(FIELD, ""), request.endpoint):
-        logs.event("csrf_refused", level="warning", endpoint=request.endpoint)
+        logs.event("csrf_refused", level="warning", endpoint=request.endpoint, cookies=browser.sends_cookies())
         g.csrf_refused = True
+        if site in {"same-origin", "none"} and request.endpoint in instead:
+            answer = instead[request.endpoint]()
+            if answer is not None:
+                return answer
         abort(400)
+    return None
 
 
 def valid(text: str, endpoint: str) -> bool:

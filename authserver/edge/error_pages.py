@@ -8,7 +8,7 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from authserver.edge import headers, machine
+from authserver.edge import browser, headers, machine
 from authserver.errors import DomainError, RateLimited, Unavailable
 from authserver.observability import context, logs
 
@@ -33,6 +33,9 @@ def on_domain_error(error: DomainError) -> Response:
 
 def on_http_error(error: HTTPException) -> Response:
     """400, 404, 405, 413 and their kin."""
+    if g.get("csrf_refused") and not browser.sends_cookies():
+        text = "Allow cookies for this site, then reload the page and send the form again."
+        return page(400, title="Your browser sends no cookies", message=text)
     if g.get("csrf_refused"):
         return page(400, title="This form has expired", message="Go back, reload the page and send it again.")
     response = page(error.code or 500)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import g
@@ -46,13 +45,23 @@ def nonce() -> str:
     return str(g.csp_nonce)
 
 
-def allow_form_target(*sources: str) -> None:
-    """Let this page's forms end at these CSP sources: browsers apply `form-action` to the redirect after the POST."""
-    g.form_targets = [*g.get("form_targets", []), *sources]
+def leave_out_form_action() -> None:
+    """Let this page's forms end anywhere (contract 11.22).
+
+    Browsers apply `form-action` to every redirect after a POST, and an app's URI may redirect on to any scheme.
+    """
+    g.any_form_target = True
+
+
+def keep_opener() -> None:
+    """Let the window that opened this one go on talking to it: an app's sign-in in a popup (contract 11.22)."""
+    g.keeps_opener = True
 
 
 def for_pages(response: Response) -> Response:
     """Put the page headers on a Flask answer."""
+    if g.get("keeps_opener"):
+        response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
     for name, value in [
         *ALWAYS,
         ("Reporting-Endpoints", f'csp="{_reports()}"'),
@@ -60,7 +69,7 @@ def for_pages(response: Response) -> Response:
         *hsts(),
     ]:
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", _policy(g.get("form_targets", [])))
+    response.headers.setdefault("Content-Security-Policy", _policy(any_form_target=g.get("any_form_target", False)))
     if response.headers.get("Cache-Control", "no-store") == "no-store":  # static files say something else
         for name, value in NO_STORE:
             response.headers.setdefault(name, value)
@@ -71,12 +80,12 @@ def _reports() -> str:
     return urlsplit(config.current().issuer).path + REPORTS
 
 
-def _policy(form_targets: Sequence[str]) -> str:
+def _policy(*, any_form_target: bool) -> str:
     mark = f"'nonce-{nonce()}'"
-    form_action = " ".join(dict.fromkeys(["'self'", *form_targets]))
+    form_action = "" if any_form_target else "form-action 'self'; "
     return (
         f"default-src 'none'; script-src {mark} 'strict-dynamic'; style-src 'self' {mark}; img-src 'self'; "
-        f"font-src 'self'; connect-src 'self'; form-action {form_action}; base-uri 'none'; object-src 'none'; "
+        f"font-src 'self'; connect-src 'self'; {form_action}base-uri 'none'; object-src 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'; "
         f"report-uri {_reports()}; report-to csp"
     )

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from authserver.domain.access import gateway_routes, protected_resources, scopes
-from authserver.edge import bearer, json_errors, rate_limit, refused
+from authserver.domain.access.gateway_routes import Table
+from authserver.edge import bearer, cors, json_errors, rate_limit, refused
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.edge.json_errors import ApiError
@@ -18,15 +19,16 @@ VERIFIER = "gateway"
 # What a refusal repeats of the proxy's configuration: names of tables and scopes are made of these signs alone.
 MAX_NAME = 60
 _SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/+-")
-NAMES = "It must be scopes joined by +, the name of a route table kept here, methods, or any."
+NAMES = "It must be scopes joined by +, the name of a route table kept here, methods, any, or public alone."
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The scopes that are needed, or in a sentence for the operator why nobody may pass."""
+    """The scopes that are needed, nothing at all, or in a sentence for the operator why nobody may pass."""
 
     scopes: tuple[str, ...] = ()
     problem: str = ""
+    public: bool = False
 
 
 def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] | None = None) -> Outgoing:
@@ -41,6 +43,8 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
     holder: Principal | None = None
     try:
         required = requirements(incoming, needed, own)
+        if required.public:
+            return _passes(proxy, None, [])
         holder = rate_limit.identified(incoming, verifier=VERIFIER, resources=bearer.owning(required.scopes))
         state = rate_limit.enforce(holder)
         limit_headers = rate_limit.headers(state)
@@ -52,10 +56,23 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
         refused.note(incoming, refusal, holder, kind="gateway", needed=required.scopes)
         metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision=str(refusal.status)).inc()
         # nginx drops the body of a refusal, so its code stands in a header too.
-        outgoing = json_errors.respond(refusal, [*limit_headers, *identity(None), ("X-Auth-Error", refusal.code)])
-        return _described(outgoing, incoming, bearer.owning(required.scopes), own)
+        told = [*limit_headers, *identity(None), ("X-Auth-Error", refusal.code), *_for_page(incoming, needed)]
+        return _described(json_errors.respond(refusal, told), incoming, bearer.owning(required.scopes), own)
+    return _passes(proxy, holder, limit_headers)
+
+
+def _passes(proxy: str, holder: Principal | None, more: list[tuple[str, str]]) -> Outgoing:
     metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision="200").inc()
-    return Outgoing(200, headers=[*limit_headers, *identity(holder)])
+    return Outgoing(200, headers=[*more, *identity(holder)])
+
+
+def _for_page(incoming: Incoming, needed: str) -> list[tuple[str, str]]:
+    """What lets a page of a listed origin read why it was refused; on good answers the API says it."""
+    table, origin = gateway_routes.find(needed), incoming.header("origin")
+    if table is None or not table.origins:
+        return []
+    granted = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", ", ".join(cors.EXPOSED))]
+    return [("Vary", "Origin"), *(granted if origin in table.origins else [])]
 
 
 def _described(outgoing: Outgoing, incoming: Incoming, owners: Iterable[str], own: tuple[str, str] | None) -> Outgoing:
@@ -74,6 +91,8 @@ def requirements(incoming: Incoming, needed: str, own: tuple[str, str] | None) -
     """What is needed; a problem when nothing could satisfy it: an unknown name, or no rule for the path."""
     if needed in ("", "any"):
         return Requirement()
+    if needed == gateway_routes.PUBLIC:
+        return Requirement(public=True)
     if needed == "methods" or needed in gateway_routes.all():
         return _by_route(incoming, needed, own)
     wanted = tuple(dict.fromkeys(needed.split("+")))
@@ -118,7 +137,17 @@ def _by_route(incoming: Incoming, table: str, own: tuple[str, str] | None) -> Re
         context.current().log["error"] = "the path can be read in two ways"
         return Requirement(problem="The original path can be read in two ways: it has dots, doubled or odd signs.")
     routes = gateway_routes.get(table)
+    if _is_preflight(incoming, routes, pairs):
+        return Requirement(public=True)
     return _sum(table, (routes.needed(method, path) for method, path in pairs))
+
+
+def _is_preflight(incoming: Incoming, routes: Table, pairs: list[tuple[str, str]]) -> bool:
+    """A browser's question before a page of a listed origin calls what the table knows: it never has a credential."""
+    asked = incoming.header("access-control-request-method")
+    if not asked or incoming.header("origin") not in routes.origins:
+        return False
+    return bool(pairs) and all(method == "OPTIONS" and routes.needed(asked, path) is not None for method, path in pairs)
 
 
 def _of_method(method: str) -> tuple[str, ...] | None:
@@ -134,4 +163,5 @@ def _sum(table: str, each: Iterable[tuple[str, ...] | None]) -> Requirement:
         return Requirement(problem=f"The proxy passes no original {wanted} on; {table} decides by them.")
     if None in found:
         return Requirement(problem=f"{table} has no rule for this request.")
-    return Requirement(tuple(dict.fromkeys(scope for needed in found if needed for scope in needed)))
+    needed = gateway_routes.added(each for each in found if each is not None)
+    return Requirement(public=True) if needed == (gateway_routes.PUBLIC,) else Requirement(needed)

@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote_plus, urlencode
 
+from authserver.lib import custom_schemes
+
 MAX_LENGTH = 2000
 
-_URI = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*):(?P<rest>.*)")
+_URI = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+._-]*):(?P<rest>.*)")  # an underscore is told, not passed over
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
@@ -19,7 +21,6 @@ _WEB = re.compile(r"//(?P<authority>[^/?]*)(?P<path>[^?]*)(?:\?.*)?")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(?::(?P<port>.*))?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
-_CUSTOM = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+")
 _LOOPBACK = re.compile(
     r"http://(?P<host>localhost|127\.0\.0\.1|\[::1\])(?P<port>:[1-9][0-9]{0,4})?(?P<rest>(?:[/?].*)?)"
 )
@@ -31,8 +32,11 @@ KINDS = frozenset({"web", "spa", "native"})
 _RESPONSE = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 
 
-def problem(uri: str, *, kind: str = "web") -> str | None:
-    """What is wrong with registering this URI for an app of this kind, in a sentence; None if nothing is."""
+def problem(uri: str, *, kind: str = "web", self_registered: bool = False) -> str | None:
+    """What is wrong with registering this URI for an app of this kind, in a sentence; None if nothing is.
+
+    An app that registers itself may choose fewer schemes of its own (contract 11.45).
+    """
     if kind not in KINDS:
         raise ValueError(f"unknown kind of app: {kind}")
     if found := _problem_with_text(uri):
@@ -43,7 +47,7 @@ def problem(uri: str, *, kind: str = "web") -> str | None:
     scheme, rest = match["scheme"], match["rest"]
     if scheme.lower() in ("http", "https"):
         return _problem_with_web(scheme, rest)
-    return _problem_with_custom(scheme, rest, kind)
+    return _problem_with_custom(scheme, rest, kind, self_registered)
 
 
 def matches(received: str, registered: Sequence[str], *, native: bool) -> bool:
@@ -150,11 +154,11 @@ def _problem_with_web(scheme: str, rest: str) -> str | None:
     return None
 
 
-def _problem_with_custom(scheme: str, rest: str, kind: str) -> str | None:
+def _problem_with_custom(scheme: str, rest: str, kind: str, self_registered: bool) -> str | None:
     if kind != "native":
         return "Use an https address. Only native apps can have their own scheme."
-    if not _CUSTOM.fullmatch(scheme):
-        return "The scheme must be a domain of yours in reverse and lower case, such as com.example.app:/callback."
+    if found := custom_schemes.problem(scheme, self_registered=self_registered):
+        return found
     if "@" in rest:
         return "The address must not have a user name or password (…@)."
     if not rest.strip("/"):

@@ -102,8 +102,11 @@ def stay() -> Response:
 def _stored(handle: str) -> tuple[str, Pending, ClientFacts, SignedIn | None]:
     found = current_user.signed_in()
     pending = authorization_requests.get(handle, browser=browser.cookie_digest(), found=found)
-    headers.allow_form_target(*authorization_requests.form_targets(pending.redirect_uri))
-    return handle, pending, authorization_requests.client_of(pending), found
+    client = authorization_requests.client_of(pending)
+    if not client.self_registered:
+        headers.keep_opener()
+    headers.leave_out_form_action()
+    return handle, pending, client, found
 
 
 def _continue(handle: str) -> Response:

@@ -14,7 +14,7 @@ from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization.requests import PendingView
 from authserver.domain.people.credentials import passwords
 from authserver.domain.people.sessions import SignedIn
-from authserver.edge import browser, current_user, headers, return_path
+from authserver.edge import browser, csrf, current_user, headers, return_path
 from authserver.errors import Denied, DomainError, RateLimited
 from authserver.lib import emails
 
@@ -107,14 +107,27 @@ def _checked(purpose: Purpose) -> Any:
     return response
 
 
+def _signed_in_elsewhere() -> Any:
+    """In another tab, after this one had got its form: it goes on with its own request, as a new look at it would."""
+    if current_user.signed_in() is None or request.form.get("reauth") or request.form.get("switch"):
+        return None
+    return redirect(_purpose().target, 303)
+
+
+csrf.instead["login.submit"] = _signed_in_elsewhere
+
+
 def _purpose(*, again: bool = False) -> Purpose:
     handle = "" if again else request.values.get("request", "")
+    pending = authorization_requests.peek(handle, browser.cookie_digest()) if handle else None
+    if pending and pending.in_popup:
+        headers.keep_opener()
     switch = not again and request.values.get("switch") == "1"
     again = again or (request.values.get("reauth") == "1" and not switch)
     return Purpose(
         next=request.values.get("next", ""),
         handle=handle,
-        pending=authorization_requests.peek(handle, browser.cookie_digest()) if handle else None,
+        pending=pending,
         again=current_user.signed_in() if again else None,
         switch=switch,
     )
@@ -138,7 +151,8 @@ def _refuse(purpose: Purpose, form: LoginForm, refused: DomainError) -> Response
 
 
 def _page(purpose: Purpose, form: LoginForm, status: int) -> Response:
-    if purpose.pending:
-        headers.allow_form_target(*purpose.pending.form_targets)
     errors = form.errors or purpose.expired
-    return make_response(render_template("pages/login.html", form=form, purpose=purpose, form_errors=errors), status)
+    page = render_template(
+        "pages/login.html", form=form, purpose=purpose, form_errors=errors, has_cookies=browser.sends_cookies()
+    )
+    return make_response(page, status)

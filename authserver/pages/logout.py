@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
 
 from authserver.domain.people import sessions
-from authserver.edge import current_user
+from authserver.edge import current_user, headers
 
 blueprint = Blueprint("logout", __name__)
 
@@ -17,6 +17,7 @@ def show() -> Any:
     """Ask first: a link alone signs nobody out."""
     if current_user.signed_in() is None:
         return redirect(url_for("login.show"), 303)
+    headers.leave_out_form_action()
     return render_template("pages/logout.html")
 
 

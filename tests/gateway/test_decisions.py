@@ -254,10 +254,115 @@ class TestTables:
         assert http.get("/gateway/envoy/shop/orders/7", headers=key("full_access")).status_code == 403
 
 
+PAGE = "https://app.example.com"
+
+
+@pytest.fixture
+def open_table(app: object) -> None:
+    gateway_routes.save(
+        "open",
+        gateway_routes.parse(
+            f"cors {PAGE} http://localhost:3000\nGET /orders/{{id}} workflows:read\n"
+            "POST,DELETE /orders/** workflows:write\nGET /health public\nOPTIONS /files/** public\n* /any\n"
+            "GET /a workflows:delete\nGET /b/ workflows:delete\n* /b public\n* /a/** public"
+        ),
+    )
+
+
+def asked(method: str, path: str, **headers: str) -> dict[str, str]:
+    told = {"X-Original-Method": method, "X-Original-URI": path}
+    return told | {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class TestPublic:
+    @pytest.mark.parametrize("path", ["/gateway/auth/public", "/gateway/envoy/public/orders/1"])
+    def test_nobody_needs_a_credential_and_one_is_ignored(self, http: FlaskClient, key: Any, path: str) -> None:
+        for headers in ({}, key("full_access"), {"Authorization": "Bearer rubbish"}, {"X-Auth-Subject": "forged"}):
+            answer = http.get(path, headers=headers)
+            assert answer.status_code == 200, headers
+            assert [answer.headers[name] for name in IDENTITY] == [""] * 5
+            assert "X-RateLimit-Limit" not in answer.headers
+
+    @pytest.mark.parametrize("needed", ["public+workflows:read", "workflows:read+public", "public+", "PUBLIC", "publi"])
+    def test_it_stands_alone(self, http: FlaskClient, key: Any, needed: str) -> None:
+        assert http.get(f"/gateway/auth/{needed}").status_code == 401
+        assert http.get(f"/gateway/auth/{needed}", headers=key("full_access")).status_code == 403
+
+    @pytest.mark.usefixtures("open_table")
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "/health", 200), ("POST", "/health", 401), ("GET", "/any", 401), ("GET", "/orders/1", 401),
+            ("OPTIONS", "/files/x", 200), ("GET", "/files/x", 401), ("OPTIONS", "/orders/1", 401),
+            ("GET", "/a", 401), ("GET", "/a/", 401), ("GET", "/a/x", 200),  # /a/ is no way around the rule for /a
+            ("GET", "/b", 200), ("GET", "/b/", 401), ("POST", "/b", 200), ("POST", "/b/", 401),
+        ],
+    )  # fmt: skip
+    def test_a_rule_says_so_for_a_path(self, http: FlaskClient, method: str, path: str, status: int) -> None:
+        assert http.get("/gateway/auth/open", headers=asked(method, path)).status_code == status
+        assert http.open(f"/gateway/envoy/open{path}", method=method).status_code == status
+
+    @pytest.mark.usefixtures("open_table")
+    def test_two_paths_add_up(self, http: FlaskClient) -> None:
+        both = asked("GET", "/health", X_Forwarded_Uri="/orders/1")
+        assert http.get("/gateway/auth/open", headers=both).status_code == 401
+
+    @pytest.mark.usefixtures("open_table")
+    def test_a_slash_at_the_end_is_never_the_weaker_way(self, http: FlaskClient, key: Any) -> None:
+        for path in ("/a", "/a/", "/b/"):
+            for level, status in (("read_write", 403), ("full_access", 200)):
+                answer = http.get("/gateway/auth/open", headers=asked("GET", path) | key(level))
+                assert answer.status_code == status, (path, level)
+
+
+@pytest.mark.usefixtures("open_table")
+class TestPages:
+    @pytest.mark.parametrize(
+        ("method", "path", "headers", "status"),
+        [
+            ("OPTIONS", "/orders/1", {"Origin": PAGE, "Access_Control_Request_Method": "GET"}, 200),
+            ("OPTIONS", "/orders/1/x", {"Origin": PAGE, "Access_Control_Request_Method": "DELETE"}, 200),
+            ("OPTIONS", "/orders/1", {"Origin": "http://localhost:3000", "Access_Control_Request_Method": "GET"}, 200),
+            ("OPTIONS", "/orders/1", {"Origin": "https://evil.example", "Access_Control_Request_Method": "GET"}, 401),
+            ("OPTIONS", "/orders/1", {"Origin": "null", "Access_Control_Request_Method": "GET"}, 401),
+            ("OPTIONS", "/orders/1", {"Access_Control_Request_Method": "GET"}, 401),
+            ("OPTIONS", "/orders/1", {"Origin": PAGE}, 401),
+            ("OPTIONS", "/elsewhere", {"Origin": PAGE, "Access_Control_Request_Method": "GET"}, 401),
+            ("OPTIONS", "/orders/1/x", {"Origin": PAGE, "Access_Control_Request_Method": "GET"}, 401),  # no such rule
+            ("OPTIONS", "/orders/../1", {"Origin": PAGE, "Access_Control_Request_Method": "GET"}, 401),
+            ("DELETE", "/orders/1", {"Origin": PAGE, "Access_Control_Request_Method": "GET"}, 401),
+        ],
+    )
+    def test_a_preflight_passes_where_the_table_lists_its_page(
+        self, http: FlaskClient, method: str, path: str, headers: dict[str, str], status: int
+    ) -> None:
+        sent = asked(method, path, **headers)
+        assert http.get("/gateway/auth/open", headers=sent).status_code == status
+        page = {name: value for name, value in sent.items() if not name.startswith("X-Original")}
+        assert http.open(f"/gateway/envoy/open{path}", method=method, headers=page).status_code == status
+
+    def test_a_second_method_makes_it_none(self, http: FlaskClient) -> None:
+        sent = asked("OPTIONS", "/orders/1", Origin=PAGE, Access_Control_Request_Method="GET")
+        assert http.get("/gateway/auth/open", headers=sent | {"X-Forwarded-Method": "DELETE"}).status_code == 401
+        assert http.delete("/gateway/envoy/open/orders/1", headers=sent).status_code == 401
+
+    def test_a_listed_page_can_read_why_it_was_refused(self, http: FlaskClient, key: Any) -> None:
+        for origin, allowed in ((PAGE, PAGE), ("https://evil.example", None)):
+            for more, status in (({}, 401), (key("read_only"), 403)):
+                answer = http.get("/gateway/auth/open", headers=asked("DELETE", "/orders/1", Origin=origin) | more)
+                assert (answer.status_code, answer.headers.get("Access-Control-Allow-Origin")) == (status, allowed)
+                assert "Origin" in answer.headers.getlist("Vary")
+                assert "Access-Control-Allow-Credentials" not in answer.headers
+        passed = http.get("/gateway/auth/open", headers=asked("GET", "/orders/1", Origin=PAGE) | key("read_only"))
+        assert passed.status_code == 200 and "Access-Control-Allow-Origin" not in passed.headers
+        assert "Access-Control-Allow-Origin" not in http.get("/gateway/auth/any", headers={"Origin": PAGE}).headers
+
+
 @pytest.mark.usefixtures("app")
 class TestRules:
     def test_what_is_written_reads_back_the_same(self) -> None:
-        text = "GET,POST /a/{id} workflows:read analytics:read\n* /b/**"
+        text = "cors https://a.example http://localhost:3000\nGET,POST /a/{id} workflows:read analytics:read\n* /b/**"
+        text += "\nGET /c public"
         gateway_routes.save("t", gateway_routes.parse(f"# a comment\n{text}  # another\n"))
         assert gateway_routes.written(gateway_routes.get("t")) == text
 
@@ -266,6 +371,14 @@ class TestRules:
         [
             ("any", "* /a"),
             ("methods", "* /a"),
+            ("public", "* /a"),
+            ("scim", "* /a"),
+            ("t", "GET /a public workflows:read"),
+            ("t", "cors"),
+            ("t", "cors *"),
+            ("t", "cors https://a.example/path"),
+            ("t", "cors http://a.example"),
+            ("t", "cors https://a.example:443"),
             ("workflows:read", "* /a"),
             ("Upper", "* /a"),
             ("t", ""),

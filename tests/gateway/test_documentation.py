@@ -22,7 +22,9 @@ def test_the_route_table_can_be_applied_and_means_what_its_comments_say() -> Non
     assert table.needed("GET", "/orders/7/lines") is None
     assert table.needed("POST", "/orders") == ("workflows:write", "analytics:read")
     assert table.needed("DELETE", "/reports/a/b") == ("analytics:read",)
-    assert table.needed("GET", "/health") == ()
+    assert table.needed("GET", "/account") == ()
+    assert table.needed("GET", "/health") == (gateway_routes.PUBLIC,)
+    assert table.origins == {"https://app.example.com", "http://localhost:3000"}
 
 
 def test_every_file_it_names_is_there() -> None:

@@ -16,7 +16,8 @@ from tests.support.served import KINDS, Served, shared
 
 PROXIES = ("nginx", "caddy", "traefik", "envoy")
 IDENTITY = ("x-auth-subject", "x-auth-client-id", "x-auth-scope", "x-auth-credential", "x-auth-permission")
-TABLE = "orders"
+TABLE, PAGES = "orders", "pages"
+PAGE = "https://app.example.com"
 # A client of the proxy that is not the proxy itself: its own address on the loopback network.
 CLIENT = "127.0.0.2"
 
@@ -68,6 +69,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         file.write_text(
             f'[[route_tables]]\nname = "{TABLE}"\n'
             'rules = """\nGET /orders/{id} workflows:read\nDELETE /orders/{id} workflows:delete\nGET /public/**\n"""\n'
+            f'[[route_tables]]\nname = "{PAGES}"\n'
+            f'rules = """\ncors {PAGE}\nGET,DELETE /orders/{{id}} workflows:delete\nGET /open public\n"""\n'
         )
         server.cli("apply", str(file))
         yield made
@@ -348,6 +351,47 @@ def test_a_forged_address_opens_no_network(house: House, proxy: Gateway, refused
 def test_the_clients_own_address_counts(house: House, proxy: Gateway) -> None:
     key = house.key("read_only", "--network", f"{CLIENT}/32")
     assert proxy.ask(headers=key, source=CLIENT).status == 200
+
+
+# ---- pages in browsers ----
+
+
+def test_a_preflight_of_a_listed_page_reaches_the_api_without_a_credential(house: House, name: str) -> None:
+    proxy = house.proxy(name, PAGES)
+    asked = {"Origin": PAGE, "Access-Control-Request-Method": "DELETE"}
+    answer = proxy.ask("OPTIONS", "/orders/7", headers=asked)
+    assert (answer.status, answer.json["method"]) == (200, "OPTIONS")
+    for wrong in ({"Origin": "https://evil.example"}, {"Access-Control-Request-Method": "PATCH"}):
+        assert proxy.ask("OPTIONS", "/orders/7", headers=asked | wrong).status == 401, wrong
+    assert proxy.ask("DELETE", "/orders/7", headers=asked).status == 401
+    assert proxy.ask("OPTIONS", "/elsewhere", headers=asked).status == 401
+
+
+def test_a_listed_page_reads_why_it_was_refused(house: House, name: str, refused: Any) -> None:
+    proxy = house.proxy(name, PAGES)
+    for headers, status in (({}, 401), (house.key("read_only"), 403)):
+        answer = refused(proxy.ask("DELETE", "/orders/7", headers=headers | {"Origin": PAGE}), status)
+        assert answer.every["access-control-allow-origin"] == [PAGE]
+        assert "Origin" in ", ".join(answer.every["vary"])
+        other = refused(proxy.ask("DELETE", "/orders/7", headers=headers | {"Origin": "https://evil.example"}), status)
+        assert "access-control-allow-origin" not in other.every
+
+
+def test_where_nobody_needs_a_credential_none_is_looked_at(house: House, name: str, passes: Any) -> None:
+    for headers in ({}, house.key("read_only"), {"Authorization": "Bearer rubbish", "X-Auth-Subject": "forged"}):
+        arrived = passes(house.proxy(name, PAGES).ask(path="/open", headers=headers))
+        assert told(arrived) == dict.fromkeys(IDENTITY, "")
+
+
+OVERRIDES = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override"]
+
+
+@pytest.mark.parametrize("header", OVERRIDES)
+def test_no_other_method_reaches_the_api_than_the_one_decided_on(
+    proxy: Gateway, house: House, passes: Any, header: str
+) -> None:
+    arrived = passes(proxy.ask(headers=house.key("read_only") | {header: "DELETE"}))
+    assert not [each for each in arrived if "method" in each and each.startswith(("x-http", "x-method"))]
 
 
 # ---- nobody to ask ------------------------------------------------------------------------------------------

@@ -135,7 +135,13 @@ SCHEMES = [
     "chrome",
     "chrome-extension",
     "ms-settings",
-    "myapp",
+    "search-ms",
+    "moz-extension",
+    "ssh",
+    "urn",
+    "x..y",
+    ".app",
+    "1app",
     "JavaScript",
     "javascript.",
     "com.Example.app",
@@ -145,12 +151,40 @@ SCHEMES = [
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("rest", [":alert(1)", "://x/cb", ":/cb"])
-def test_a_scheme_without_a_domain_in_reverse_is_refused_for_everybody(scheme: str, rest: str) -> None:
+def test_a_scheme_that_means_something_else_is_refused_for_everybody(scheme: str, rest: str) -> None:
     for kind in redirect_uris.KINDS:
         assert redirect_uris.problem(scheme + rest, kind=kind)
 
 
-@pytest.mark.parametrize("uri", ["com.example.app:", "com.example.app://", "com.example.app://u@h/cb"])
+@pytest.mark.parametrize(
+    ("uri", "by_itself"),
+    [
+        ("cursor://anysphere.cursor-retrieval/oauth/callback", True),
+        ("vscode://vscode.github-authentication/did-authenticate", True),
+        ("vscode-insiders://x/cb", True),
+        ("claude://claude.ai/mcp/callback", True),
+        ("com.example.app:/cb", True),
+        ("io.my+app.x:/cb", True),
+        ("myapp://callback", False),
+        ("my-app:/cb", False),
+        ("obsidian://cb?x=1", False),
+    ],
+)
+def test_a_native_app_may_have_a_scheme_of_its_own(uri: str, by_itself: bool) -> None:
+    """An app that registers itself gets those alone that another app would not claim (contract 11.45)."""
+    assert redirect_uris.problem(uri, kind="native") is None
+    assert (redirect_uris.problem(uri, kind="native", self_registered=True) is None) is by_itself
+    assert redirect_uris.problem(uri, kind="web") and redirect_uris.problem(uri, kind="spa")
+
+
+def test_a_scheme_with_an_underscore_is_told_that_there_is_none() -> None:
+    for uri in ("com.example.my_app:/cb", "my_app://cb"):
+        assert "no underscore" in (redirect_uris.problem(uri, kind="native") or "")
+
+
+@pytest.mark.parametrize(
+    "uri", ["com.example.app:", "com.example.app://", "cursor://", "myapp:", "com.example.app://u@h/cb"]
+)
 def test_an_own_scheme_needs_a_path_and_no_user(uri: str) -> None:
     assert redirect_uris.problem(uri, kind="native")
 

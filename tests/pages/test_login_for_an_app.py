@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import escape as html_escape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,8 +12,11 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from authserver import database
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
+from authserver.domain.ground import cache
+from authserver.models import Client
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 
@@ -26,13 +30,16 @@ def client_id(app: Flask, ada: Person) -> str:
     return clients.register(ada.user, wanted)[0].id
 
 
-def begin(http: FlaskClient, client_id: str, **more: str) -> str:
-    """Start at the authorize page; gives the sign-in page it leads to."""
-    asked = {
+def asking(client_id: str) -> dict[str, str]:
+    return {
         "client_id": client_id, "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid", "state": "s",
         "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256",
     }  # fmt: skip
-    response = http.get("/oauth/authorize", query_string=asked | more)
+
+
+def begin(http: FlaskClient, client_id: str, **more: str) -> str:
+    """Start at the authorize page; gives the sign-in page it leads to."""
+    response = http.get("/oauth/authorize", query_string=asking(client_id) | more)
     while response.status_code in {302, 303} and not response.location.startswith("/login"):
         response = http.get(response.location)
     assert response.location is not None, response.get_data(as_text=True)
@@ -49,7 +56,7 @@ def test_the_page_names_the_app_and_its_host_and_fills_the_hint_in(http: FlaskCl
     assert "to continue to <b>Acme Notes</b>" in html
     assert "notes.example.test" in html
     assert 'value="alice@example.test"' in html
-    assert "form-action 'self' https:" in response.headers["Content-Security-Policy"]
+    assert "form-action 'self';" in response.headers["Content-Security-Policy"]
 
 
 def test_a_hint_is_text(http: FlaskClient, client_id: str) -> None:
@@ -149,3 +156,106 @@ def test_switching_the_account_keeps_the_request(http: FlaskClient, client_id: s
 def test_the_password_never_reaches_the_app(http: FlaskClient, client_id: str, alice: Person) -> None:
     response = forms.submit(http, begin(http, client_id), "/login", email=alice.email, password=PASSWORD)
     assert response.status_code == 303  # 307 or 308 would send the form on
+
+
+def test_where_signing_in_is_all_that_was_missing_a_page_hands_over(
+    http: FlaskClient, client_id: str, alice: Person
+) -> None:
+    """The sign-in page has `form-action 'self'`, so that no redirect after its form may leave (contract 11.22)."""
+    forms.sign_in(http, alice.email, PASSWORD)
+    consent = http.get(begin_signed_in(http, client_id))
+    form = forms.form_on(consent.get_data(as_text=True), "/oauth/authorize/consent")
+    assert forms.post(http, form, action="allow").status_code == 303
+    forms.submit(http, "/logout", "/logout")
+    page = begin(http, client_id)
+    answer = http.get(forms.submit(http, page, "/login", email=alice.email, password=PASSWORD).location)
+    assert answer.status_code == 200
+    target = answer.headers["Refresh"].removeprefix("0; url=")
+    assert target.startswith(CALLBACK + "?code=") and "iss=" in target and "state=s" in target
+    assert f'href="{html_escape(target)}"' in answer.get_data(as_text=True)
+    again = http.get("/oauth/authorize", query_string=asking(client_id))
+    assert again.status_code == 303 and again.location.startswith(CALLBACK + "?code=")
+
+
+def test_an_error_after_signing_in_is_handed_over_too(http: FlaskClient, client_id: str, alice: Person) -> None:
+    page = begin(http, client_id)
+    with database.transaction() as session:
+        session.get_one(Client, client_id).scopes = ["email"]
+        cache.touch(session, "clients")
+    answer = http.get(forms.submit(http, page, "/login", email=alice.email, password=PASSWORD).location)
+    assert answer.status_code == 200 and "error=invalid_scope" in answer.headers["Refresh"]
+
+
+def begin_signed_in(http: FlaskClient, client_id: str) -> str:
+    return str(http.get("/oauth/authorize", query_string=asking(client_id)).location)
+
+
+def test_every_step_of_a_sign_in_keeps_its_opener(http: FlaskClient, client_id: str, alice: Person) -> None:
+    """A popup whose group of windows is cut off can tell the page that opened it nothing."""
+    coop, steps = "Cross-Origin-Opener-Policy", []
+    steps.append(http.get("/oauth/authorize", query_string=asking(client_id)))
+    steps.append(http.get(steps[-1].location))
+    form = forms.form_on(steps[-1].get_data(as_text=True), "/login")
+    steps.append(forms.post(http, form, email=alice.email, password="wrong"))
+    steps.append(forms.post(http, form, email=alice.email, password=PASSWORD))
+    steps += [http.get(steps[-1].location)]
+    steps += [http.get(steps[-1].location)]
+    form = forms.form_on(steps[-1].get_data(as_text=True), "/oauth/authorize/consent")
+    steps.append(forms.post(http, form, action="allow"))
+    assert steps[-1].location.startswith(CALLBACK)
+    assert [each.headers[coop] for each in steps] == ["unsafe-none"] * 7
+    posted = http.post("/oauth/authorize", data=asking(client_id))
+    assert posted.headers[coop] == "unsafe-none"
+    for other in ("/login", "/", "/logout", "/settings/profile"):
+        assert http.get(other).headers[coop] == "same-origin", other
+    bad = http.get("/oauth/authorize", query_string=asking(client_id) | {"redirect_uri": "https://evil.example/"})
+    assert (bad.status_code, bad.headers[coop]) == (400, "same-origin")
+
+
+def test_an_app_that_registered_itself_keeps_none(http: FlaskClient, client_id: str, alice: Person) -> None:
+    with database.transaction() as session:
+        session.get_one(Client, client_id).self_registered = True
+        cache.touch(session, "clients")
+    answer = http.get("/oauth/authorize", query_string=asking(client_id))
+    page = http.get(answer.location)
+    assert {each.headers["Cross-Origin-Opener-Policy"] for each in (answer, page)} == {"same-origin"}
+
+
+def test_a_second_tab_goes_on_with_its_own_request(http: FlaskClient, client_id: str, alice: Person) -> None:
+    first, second = begin(http, client_id), begin(http, client_id)
+    assert handle_in(first) != handle_in(second)
+    form = forms.form_on(http.get(second).get_data(as_text=True), "/login")
+    forms.submit(http, first, "/login", email=alice.email, password=PASSWORD)
+    for password in (PASSWORD, "whatever stands there"):
+        answer = forms.post(http, form, email=alice.email, password=password)
+        assert (answer.status_code, answer.location) == (303, f"/oauth/authorize/continue?request={handle_in(second)}")
+    assert "Acme Notes" in http.get(answer.location, follow_redirects=True).get_data(as_text=True)
+
+
+def test_a_second_tab_without_a_request_goes_where_it_was_going(http: FlaskClient, alice: Person) -> None:
+    form = forms.form_on(http.get("/login?next=/settings/profile").get_data(as_text=True), "/login")
+    forms.sign_in(http, alice.email, PASSWORD)
+    assert forms.post(http, form, email=alice.email, password=PASSWORD).location == "/settings/profile"
+
+
+def test_another_sites_form_still_is_none_of_ours(http: FlaskClient, alice: Person) -> None:
+    forms.sign_in(http, alice.email, PASSWORD)
+    answer = http.post(
+        "/login",
+        data={"next": "/settings/profile"},
+        headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+    )
+    assert answer.status_code == 400
+    assert "This form has expired" in answer.get_data(as_text=True)
+
+
+def test_a_browser_without_cookies_is_told_so(app: Flask, client_id: str, alice: Person) -> None:
+    bare = app.test_client(use_cookies=False)
+    form = forms.form_on(bare.get("/login").get_data(as_text=True), "/login")
+    answer = forms.post(bare, form, email=alice.email, password=PASSWORD)
+    assert answer.status_code == 400
+    assert "Your browser sends no cookies" in answer.get_data(as_text=True)
+    page = bare.get(begin(bare, client_id))
+    assert page.status_code == 400 and "Your browser sends no cookies" in page.get_data(as_text=True)
+    closed = bare.get("/oauth/authorize/continue?request=" + "x" * 43)
+    assert closed.status_code == 400 and "Your browser sends no cookies" in closed.get_data(as_text=True)

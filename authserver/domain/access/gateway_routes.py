@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,17 @@ from authserver.domain.access import scopes
 from authserver.domain.ground import cache
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock, quoting
+from authserver.lib import clock, quoting, redirect_uris
 from authserver.models import RouteTable
 
 ANY = "*"
+PUBLIC = "public"  # nobody needs a credential: a rule's only word
+CORS = "cors"
 # Names with a meaning of their own in the proxy's configuration (contract 11.25).
-RESERVED = frozenset({"any", "methods"})
+RESERVED = frozenset({"any", "methods", *scopes.RESERVED})
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 MAX_RULES = 200
+MAX_ORIGINS = 50
 # The built-in table `methods`: reading, writing and deleting, on the workflows bundle.
 BY_METHOD = {
     **dict.fromkeys(("GET", "HEAD", "OPTIONS"), "workflows:read"),
@@ -37,11 +40,19 @@ _SEGMENT = re.compile(r"\{[A-Za-z_]\w*\}|\*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`methods` is empty for every method; `{name}` or `*` in the path is one segment, `/**` at its end any rest."""
+    """`methods` is empty for every method; `{name}` or `*` in the path is one segment, `/**` at its end any rest.
+
+    Its `scopes` may be the one word `public`. A line of `origins` has nothing else: pages there may call the API.
+    """
 
     methods: tuple[str, ...]
     path: str
     scopes: tuple[str, ...]
+    origins: tuple[str, ...] = ()
+
+    def knows(self, method: str, path: str) -> bool:
+        """Whether it is about this method on this path."""
+        return bool(self.path and (not self.methods or method in self.methods) and pattern(self.path).fullmatch(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +63,30 @@ class Table:
     rules: tuple[Rule, ...]
     updated_at: int = 0
 
+    @property
+    def origins(self) -> frozenset[str]:
+        """Whose pages may call the API, which answers their preflights itself."""
+        return frozenset(origin for rule in self.rules for origin in rule.origins)
+
     def needed(self, method: str, path: str) -> tuple[str, ...] | None:
-        """The scopes that this method on this path needs, or None if no rule knows it."""
-        for rule in self.rules:
-            if (not rule.methods or method in rule.methods) and pattern(rule.path).fullmatch(path):
-                return rule.scopes
-        return None
+        """The scopes that this method on this path needs, `public` alone for none, or None if no rule knows it.
+
+        Many APIs take a path with a slash at its end for the same without: then the rule of both counts (class C25).
+        """
+        own = self._rule(method, path)
+        twin = self._rule(method, path[:-1]) if path.endswith("/") else None
+        return added([own.scopes, *([twin.scopes] if twin else [])]) if own else None
+
+    def _rule(self, method: str, path: str) -> Rule | None:
+        return next((rule for rule in self.rules if rule.knows(method, path)), None)
+
+
+def added(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Requirements added up: it is public only if each of them says so."""
+    found = list(each)
+    if found and set(found) == {(PUBLIC,)}:
+        return (PUBLIC,)
+    return tuple(dict.fromkeys(name for needed in found for name in needed if name != PUBLIC))
 
 
 def all() -> dict[str, Table]:
@@ -94,6 +123,15 @@ def save(name: str, rules: Sequence[Rule]) -> None:
         _write(session, name, rules)
 
 
+def require_free_names(session: Session) -> None:
+    """Raise Conflict for a table of before under a name that means something else now (contract 11.46)."""
+    if taken := sorted(session.scalars(select(RouteTable.name).where(RouteTable.name.in_(RESERVED)))):
+        raise Conflict(
+            f"There is a route table {', '.join(taken)}, and this version means something else by that name."
+            " Give it another name, there and in the proxy's configuration, and migrate again."
+        )
+
+
 def remove(name: str) -> None:
     """Delete a table: proxies that name it are refused from now on."""
     with database.transaction() as session:
@@ -105,12 +143,16 @@ def remove(name: str) -> None:
 def parse(text: str) -> tuple[Rule, ...]:
     """Rules as people write them: a line each, `GET,POST /workflows/{id} workflows:read`; `#` starts a comment.
 
-    `*` stands for every method; scopes are separated by spaces, and none means any valid credential.
+    `*` stands for every method. Scopes are separated by spaces; none means any valid credential, `public` none at all.
+    `cors https://app.example.com` lists origins.
     """
     rules = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()
         if not words:
+            continue
+        if words[0].lower() == CORS:
+            rules.append(Rule((), "", (), tuple(words[1:])))
             continue
         if len(words) < 2:
             told = f"Line {number}, {quoting.shown(words[0])}, needs a method and a path: GET /workflows/{{id}}."
@@ -122,7 +164,13 @@ def parse(text: str) -> tuple[Rule, ...]:
 
 def written(table: Table) -> str:
     """A table's rules as `parse` reads them."""
-    return "\n".join(f"{','.join(r.methods) or ANY} {r.path} {' '.join(r.scopes)}".rstrip() for r in table.rules)
+    return "\n".join(map(_line, table.rules))
+
+
+def _line(rule: Rule) -> str:
+    if not rule.path:
+        return " ".join([CORS, *rule.origins])
+    return f"{','.join(rule.methods) or ANY} {rule.path} {' '.join(rule.scopes)}".rstrip()
 
 
 @functools.lru_cache(maxsize=4096)
@@ -138,7 +186,8 @@ def check(name: str, rules: Sequence[Rule], *, with_scopes: bool = True) -> None
     """Raise Invalid with a sentence for the first thing that is wrong; `with_scopes` False lets unknown ones pass."""
     if not _NAME.fullmatch(name) or name in RESERVED or name in scopes.all():
         raise Invalid(
-            "A name has small letters, digits and hyphens; methods, any and names of scopes are taken.", field="name"
+            "A name has small letters, digits and hyphens; methods, any, public and names of scopes are taken.",
+            field="name",
         )
     if not rules or len(rules) > MAX_RULES:
         raise Invalid(f"A table has 1 to {MAX_RULES} rules.", field="rules")
@@ -150,12 +199,25 @@ def check(name: str, rules: Sequence[Rule], *, with_scopes: bool = True) -> None
 
 
 def _problem(rule: Rule, known: Collection[str] | None) -> str:
+    if not rule.path:
+        return _origins_problem(rule.origins)
     if unknown := quoting.strangers(rule.methods, METHODS):
         return f"{unknown} is no method. Methods are {', '.join(sorted(METHODS))}, or * for all."
     if not _PATH.fullmatch(rule.path) or "//" in rule.path or "**" in rule.path.removesuffix("/**"):
         return f"{quoting.shown(rule.path)} is no path. One looks like /workflows/{{id}} or /workflows/**."
+    if PUBLIC in rule.scopes:
+        return "" if rule.scopes == (PUBLIC,) else "public stands alone: nobody needs a credential, so no scope either."
     missing = "" if known is None else quoting.strangers(rule.scopes, known)
     return f"there is no scope {missing}." if missing else ""
+
+
+def _origins_problem(origins: tuple[str, ...]) -> str:
+    if not 0 < len(origins) <= MAX_ORIGINS:
+        return f"cors is followed by 1 to {MAX_ORIGINS} origins, such as cors https://app.example.com."
+    for origin in origins:
+        if redirect_uris.problem(origin) or redirect_uris.origin(origin) != origin:
+            return f"{quoting.shown(origin)} is no origin. One looks like https://app.example.com: no path, no *."
+    return ""
 
 
 def _write(session: Session, name: str, rules: Sequence[Rule]) -> None:
@@ -163,7 +225,7 @@ def _write(session: Session, name: str, rules: Sequence[Rule]) -> None:
     if row is None:
         row = RouteTable(name=name)
         session.add(row)
-    row.rules = [{"methods": list(each.methods), "path": each.path, "scopes": list(each.scopes)} for each in rules]
+    row.rules = [_stored(each) for each in rules]
     row.updated_at = clock.now()
     _record(session, "route_table.updated", name, rules=len(rules))
 
@@ -179,8 +241,13 @@ def _load(_key: str) -> dict[str, Table]:
     return {row.name: Table(row.name, tuple(_rule(each) for each in row.rules), row.updated_at) for row in rows}
 
 
+def _stored(rule: Rule) -> dict[str, Any]:
+    kept: dict[str, Any] = {"methods": list(rule.methods), "path": rule.path, "scopes": list(rule.scopes)}
+    return kept | ({"origins": list(rule.origins)} if rule.origins else {})
+
+
 def _rule(stored: dict[str, Any]) -> Rule:
-    return Rule(tuple(stored["methods"]), stored["path"], tuple(stored["scopes"]))
+    return Rule(tuple(stored["methods"]), stored["path"], tuple(stored["scopes"]), tuple(stored.get("origins", ())))
 
 
 _tables: cache.Cache[dict[str, Table]] = cache.Cache("routes", _load)

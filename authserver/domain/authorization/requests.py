@@ -104,7 +104,7 @@ class PendingView:
     login_hint: str
     expires_at: int
     expired: bool
-    form_targets: tuple[str, ...]  # CSP sources at which the page's forms may end (contract 11.22)
+    in_popup: bool  # whether the window that opened this one may go on talking to it (contract 11.22)
 
 
 def store(asked: Asked, *, browser: bytes, found: SignedIn | None) -> tuple[str, AuthorizationRequest]:
@@ -161,17 +161,13 @@ def peek(handle: str, browser: bytes) -> PendingView | None:
         login_hint=row.login_hint,
         expires_at=row.expires_at,
         expired=row.expires_at <= clock.now() or row.answered_at is not None,
-        form_targets=form_targets(row.redirect_uri),
+        in_popup=client is not None and not client.self_registered,
     )
 
 
-def form_targets(redirect_uri: str) -> tuple[str, ...]:
-    """Where a form may end whose answer leads to the app: browsers follow `form-action` through redirects."""
-    if redirect_uris.is_loopback(redirect_uri):
-        return ("https:", "http:")
-    if redirect_uris.is_custom_scheme(redirect_uri):
-        return ("https:", redirect_uris.origin(redirect_uri))
-    return ("https:",)
+def signed_in_for(pending: AuthorizationRequest, found: SignedIn) -> bool:
+    """Whether this person signed in after the request had come: its answer is one to a form of ours."""
+    return pending.session_before != found.session.id
 
 
 def client_of(pending: AuthorizationRequest) -> ClientFacts:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.orm import Session
 
 from authserver import assets, database
-from authserver.domain.access import permissions, scopes
+from authserver.domain.access import gateway_routes, permissions, scopes
 from authserver.domain.ground import cache
 from authserver.domain.record import audit
 from authserver.domain.signing import keys as signing_keys
@@ -98,6 +98,7 @@ def seed(session: Session) -> None:
     session.add_all(CacheVersion(name=name, version=1) for name in cache.NAMES if name not in present)
     session.flush()
     scopes.seed(session)
+    gateway_routes.require_free_names(session)
     permissions.seed(session)
     session.flush()
 

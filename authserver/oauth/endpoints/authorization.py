@@ -100,7 +100,10 @@ def on_refusal(refusal: Refusal) -> Response:
 @blueprint.app_errorhandler(authorization_requests.Expired)
 def on_expired(error: authorization_requests.Expired) -> Response:
     """Too old, unknown or another browser's: one page for all."""
-    return _closed(400, "This sign-in took too long", "Start again from the app. Nothing was shared.", error.detail)
+    text = "Start again from the app. Nothing was shared."
+    if not browser.sends_cookies():
+        text = f"Your browser sends no cookies: allow them for this site first. {text}"
+    return _closed(400, "This sign-in took too long", text, error.detail)
 
 
 @blueprint.app_errorhandler(authorization_requests.TooMany)
@@ -121,12 +124,15 @@ def on_answered(error: authorization_requests.Answered) -> Response:
 def _asked(sent: authorization_rules.Parameters) -> Asked:
     sender = authorization_rules.identify(sent)
     context.current().log["client_id"] = sender.client.id
+    _keep_opener(sender.client)
     return authorization_rules.judge(sent, sender)
 
 
 def _go_on(handle: str, pending: Pending) -> Response:
     client, found = authorization_requests.client_of(pending), current_user.signed_in()
-    headers.allow_form_target(*authorization_requests.form_targets(pending.redirect_uri))
+    _keep_opener(client)
+    if found and authorization_requests.signed_in_for(pending, found):
+        authorization_answer.answers_a_form()
     step = authorization_steps.next_step(pending, client, found)
     if found is None or step is Step.SIGN_IN:
         return _to("login.show", handle, reauth="1" if found else None)
@@ -135,6 +141,11 @@ def _go_on(handle: str, pending: Pending) -> Response:
     if step is Step.CONSENT:
         return _to("consent.show", handle)
     return _answer(pending, client, found)
+
+
+def _keep_opener(client: ClientFacts) -> None:
+    if not client.self_registered:
+        headers.keep_opener()
 
 
 def _answer(pending: Pending, client: ClientFacts, found: SignedIn) -> Response:

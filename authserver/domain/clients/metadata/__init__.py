@@ -72,6 +72,8 @@ def check(
     for rule in _RULES:
         problems |= {name: text for name, text in rule(wanted).items() if name not in problems}
     problems |= authentication.check_pkce(wanted, self_registered=self_registered)
+    if self_registered:
+        problems = redirect_uris.check_self_registered(wanted) | problems
     if not trusted:
         problems |= access.beyond_owner(wanted, owner_id, before)
     if problems:

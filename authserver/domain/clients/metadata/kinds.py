@@ -38,7 +38,8 @@ KINDS = {
         Kind(
             "native", "Native or command-line app", "Runs on people's own machines. No secret; PKCE protects it.",
             "Desktop, mobile, CLI, MCP client", "native", True, (CODE, REFRESH),
-            "http://127.0.0.1/callback accepts any port. Or a scheme of your own, such as com.example.app:/callback.",
+            "http://127.0.0.1/callback accepts any port. Or a scheme of your own: a domain of yours in reverse, such as"
+            " com.example.app:/callback, is safer than a short one, which another app on the same machine may claim.",
         ),
         Kind(
             "machine", "Machine to machine", "A program that acts for itself, with nobody signed in.",

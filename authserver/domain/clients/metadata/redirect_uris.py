@@ -20,6 +20,17 @@ def check(wanted: Registration) -> dict[str, str]:
     )
 
 
+def check_self_registered(wanted: Registration) -> dict[str, str]:
+    """An app that registered itself has no scheme that another app may claim (contract 11.45)."""
+    return {
+        name: text
+        for field in ("redirect_uris", "post_logout_redirect_uris")
+        for name, text in rows.problems(
+            field, getattr(wanted, field), lambda uri: uris.problem(uri, kind="native", self_registered=True)
+        ).items()
+    }
+
+
 def only_https(all_of_them: Sequence[str]) -> bool:
     """Whether nobody but the owner of a host can receive what is sent there."""
     return all(uri.startswith("https://") for uri in all_of_them)
