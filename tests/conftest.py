@@ -6,30 +6,33 @@ Alice owns, Bob is a colleague, Mallory must never succeed.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
+import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver import config, create_app, database
+import authserver
 from authserver.config import Settings
-from authserver.domain.ground import usage
+from authserver.domain.ground import mails, usage
 from authserver.domain.insight import refusals
 from authserver.domain.people import users
 from authserver.models import User
-from tests.support import databases, lean, long_sets
+from tests.support import assembled, databases, emptied, lean, long_sets
+from tests.support.emptied import Emptied
+from tests.support.memory import Memory
 from tests.support.served import served, served_strictly  # noqa: F401  # fixtures
 
 KINDS = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
 PASSWORD = "a walk along the river bank"
-TEMPLATES = lean.CompiledOnce()
 lean.collect_garbage_rarely()
 lean.build_urls_when_asked()
+lean.judge_passwords_once()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -71,16 +74,37 @@ def _cheap_hashing() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _refusals_are_written_when_asked_for() -> None:
-    """Not a moment later by a thread of their own, in the midst of another test; `tests/served` has the real thing."""
-    refusals._writer.start = lambda: None
+def _every_module_is_there() -> None:
+    """Before the first test, so that none finds another set of caches than the one before."""
+    for module in pkgutil.walk_packages(authserver.__path__, "authserver."):
+        importlib.import_module(module.name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_happens_by_itself() -> None:
+    """What threads of the server write, tests ask for: in the midst of another it would be a riddle.
+
+    `tests/served` has the real thing.
+    """
+    for thread in (refusals._writer, usage._flusher):
+        thread.start = lambda: None
+    mails.in_background(False)
+
+
+@pytest.fixture(autouse=True)
+def memory(_every_module_is_there: None, _cheap_hashing: None, _nothing_happens_by_itself: None) -> Iterator[Memory]:
+    """What the server's modules remember is the same before and after each test."""
+    remembered = Memory()
+    yield remembered
+    remembered.restore()
 
 
 @pytest.fixture(params=KINDS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated, empty database: each test runs on SQLite and on PostgreSQL."""
-    with databases.fresh(request.param, tmp_path) as url:
-        yield url
+def emptied_database(request: pytest.FixtureRequest) -> Iterator[Emptied]:
+    """A migrated database without a row of anybody's: each test runs on SQLite and on PostgreSQL."""
+    found = emptied.database_of(request.param)
+    yield found
+    found.empty()
 
 
 @pytest.fixture
@@ -90,34 +114,22 @@ def overrides() -> dict[str, Any]:
 
 
 @pytest.fixture
-def settings(database_url: str, overrides: dict[str, Any], tmp_path: Path) -> Settings:
+def settings(emptied_database: Emptied, overrides: dict[str, Any]) -> Settings:
     plain = Settings(
-        database_url=database_url,
+        database_url=emptied_database.url,
         secret_key=databases.SECRET_KEY,
         issuer=databases.ISSUER,
-        data_dir=str(tmp_path),
+        data_dir=str(emptied_database.folder),
         log_level="ERROR",
     )
     return dataclasses.replace(plain, **overrides)
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings, emptied_database: Emptied, memory: Memory) -> Iterator[Flask]:
     """The assembled server; its settings and its database are those of the process until the test ends."""
-    built = create_app(settings)
-    built.jinja_env.bytecode_cache = TEMPLATES
-    built.config["TESTING"] = False  # errors become answers, as in production
-    built.config["SERVER_NAME"] = settings.host_name  # test browsers ask under the issuer's name
-    built.config["PREFERRED_URL_SCHEME"] = settings.issuer.partition(":")[0]
-    _forget_what_was_counted()  # by an earlier test, and would be written into this one's database
-    with config.using(settings):
+    with assembled.server(settings, emptied_database, memory) as built:
         yield built
-    database.engine().dispose()
-
-
-def _forget_what_was_counted() -> None:
-    for kept in (usage._counts, usage._uses, refusals._pending):
-        kept.clear()
 
 
 @pytest.fixture

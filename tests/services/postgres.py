@@ -163,7 +163,7 @@ def get() -> Server:
 _numbers = itertools.count(1)
 
 
-def _dsn(url: str) -> str:
+def dsn(url: str) -> str:
     """The URL as libpq reads it."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
@@ -171,12 +171,12 @@ def _dsn(url: str) -> str:
 def _execute(statement: str, *names: str) -> None:
     """Run one statement on the maintenance database; `{}` stands for quoted names."""
     command = sql.SQL(statement).format(*map(sql.Identifier, names))
-    with psycopg.connect(_dsn(get().url), autocommit=True) as connection:
+    with psycopg.connect(dsn(get().url), autocommit=True) as connection:
         connection.execute(command)
 
 
 def _exists(name: str) -> bool:
-    with psycopg.connect(_dsn(get().url), autocommit=True) as connection:
+    with psycopg.connect(dsn(get().url), autocommit=True) as connection:
         return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
 
 
@@ -222,7 +222,7 @@ def _build(database: str, build: Callable[[str], None]) -> None:
 
 def end_connections(url: str) -> int:
     """Cut every connection to a database, as a restart of the server would; answers how many there were."""
-    with psycopg.connect(_dsn(get().url), autocommit=True) as connection:
+    with psycopg.connect(dsn(get().url), autocommit=True) as connection:
         rows = connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [make_url(url).database]
         )

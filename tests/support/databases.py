@@ -34,7 +34,7 @@ def fresh(kind: str, folder: Path) -> Iterator[str]:
     """The URL of a new migrated database: `sqlite` or `postgresql`."""
     if kind == "sqlite":
         path = folder / "test.sqlite3"
-        shutil.copy(_sqlite_template(), path)
+        shutil.copy(sqlite_template(), path)
         yield f"sqlite:///{path}"
         return
     url = postgres.create_database(template=postgres.template("migrated", build))
@@ -52,7 +52,7 @@ def cheap_hashing() -> None:
 _templates: list[Path] = []
 
 
-def _sqlite_template() -> Path:
+def sqlite_template() -> Path:
     if not _templates:
         folder = Path(tempfile.mkdtemp(prefix="authserver-template-"))
         with locks.alone(folder / "lock"):
