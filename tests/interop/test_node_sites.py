@@ -1,4 +1,4 @@
-"""Sites under Node, set up as docs/connect says: Passport and openid-client."""
+"""Sites under Node, set up as docs/connect says: Passport, Auth.js, express-openid-connect, openid-client."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_passport_by_openid_connect(house: House, folder: Path) -> None:
     with site(house, folder, "passport-openidconnect") as address:
         visitor = house.visitor()
         user = visitor.open(f"{address}/login").json
-        assert user["name"] == houses.NAME, visitor.way
+        assert (user["username"], user["name"]) == (houses.USERNAME, houses.NAME), visitor.way
         assert user["emails"] == [{"value": houses.EMAIL}]
 
 
@@ -42,15 +42,30 @@ def test_passport_by_oauth_alone(house: House, folder: Path) -> None:
     with site(house, folder, "passport-oauth2") as address:
         visitor = house.visitor()
         user = visitor.open(f"{address}/login").json
-        assert _claims(user) == (houses.EMAIL, houses.NAME), visitor.way
+        assert _claims(user) == (houses.EMAIL, houses.NAME, houses.USERNAME), visitor.way
+
+
+def test_authjs(house: House, folder: Path) -> None:
+    with site(house, folder, "authjs", AUTH_SECRET=SECRET, AUTH_TRUST_HOST="true") as address:
+        visitor = house.visitor()
+        visitor.press(visitor.open(f"{address}/auth/signin"), "/auth/signin/my-server")
+        session = visitor.open(address).json
+        assert session["user"] == {"name": houses.NAME, "email": houses.EMAIL}, visitor.way
+
+
+def test_express_openid_connect(house: House, folder: Path) -> None:
+    with site(house, folder, "express-openid-connect", "--env-file=.env", SECRET=SECRET) as address:
+        visitor = house.visitor()
+        user = visitor.open(address).json
+        assert _claims(user) == (houses.EMAIL, houses.NAME, houses.USERNAME), visitor.way
 
 
 def test_openid_client(house: House, folder: Path) -> None:
     with site(house, folder, "openid-client") as address:
         visitor = house.visitor()
         user = visitor.open(f"{address}/login").json
-        assert _claims(user) == (houses.EMAIL, houses.NAME), visitor.way
+        assert _claims(user) == (houses.EMAIL, houses.NAME, houses.USERNAME), visitor.way
 
 
-def _claims(user: dict[str, Any]) -> tuple[str, str]:
-    return user["email"], user["name"]
+def _claims(user: dict[str, Any]) -> tuple[str, str, str]:
+    return user["email"], user["name"], user["preferred_username"]

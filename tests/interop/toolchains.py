@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import trustme
+
 from tests.interop import sites
 from tests.services import locks, missing, node
 
@@ -52,3 +54,26 @@ def build(command: list[str], folder: Path, environment: Mapping[str, str] | Non
     if done.returncode:
         said = f"{done.stdout[-2500:]}\n{done.stderr[-2500:]}"
         missing.skip_or_fail(f"{' '.join(command)} failed: {said}", "a package registry that is reached")
+
+
+def java_trust(authority: trustme.CA, folder: Path) -> list[str]:
+    """Options with which a Java program trusts our authority."""
+    certificate, store = folder / "authority.pem", folder / "trusted.p12"
+    authority.cert_pem.write_to_path(str(certificate))
+    keytool = sites.program("keytool", "default-jdk-headless")
+    words = ["-importcert", "-noprompt", "-alias", "ours", "-storepass", "changeit", "-storetype", "PKCS12"]
+    build([keytool, *words, "-file", str(certificate), "-keystore", str(store)], folder)
+    return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+
+
+def java_libraries(pom: Path, release: str) -> Path:
+    """A folder with the libraries of a pom.xml whose parent has this release."""
+    folder = sites.cache() / f"java-{release}-{digest(pom)}"
+    with locks.alone(sites.cache() / f"java-{release}.lock"):
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            sites.write(folder, {"pom.xml": pom.read_text("utf-8").replace("RELEASE", release)})
+            maven = sites.program("mvn", "maven")
+            build([maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libraries"], folder)
+            (folder / "complete").touch()
+    return folder / "libraries"
