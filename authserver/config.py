@@ -110,6 +110,8 @@ class Settings:
     """A session without activity ends after this long."""
     session_max_ttl: int = 12 * 3600
     """A session ends after this long whatever happens."""
+    security_contact: str = ""
+    """Whom to tell of a weakness, for /.well-known/security.txt: `mailto:…` or `https://…`; empty: no such file."""
     smtp_url: str = ""
     """`smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`; without it no mail leaves."""
     mail_from: str = ""
@@ -414,6 +416,8 @@ def _check(settings: Settings) -> None:
         raise BadSettings("brand: 1 to 40 printable characters are allowed")
     if settings.signup == "on" and not settings.mail:
         raise BadSettings("signup: needs smtp_url, because new addresses are proven by mail")
+    if settings.security_contact and not re.fullmatch(r"(mailto:|https://)[^\s]+", settings.security_contact):
+        raise BadSettings("security_contact: mailto:security@example.com or an https:// address is allowed")
     if settings.smtp_url and not re.match(r"smtps?://", settings.smtp_url):
         raise BadSettings("smtp_url: smtp://… or smtps://… is allowed")
     if settings.smtp_url and not settings.mail_from:

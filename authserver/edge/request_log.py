@@ -13,7 +13,8 @@ from authserver.observability import logs, metrics
 from authserver.observability.context import Context
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_SECRET_PATHS = re.compile(r"^/(welcome|password/reset|verify|this-was-not-me)/[^/]+")
+# Whatever its case, its slashes and its escapes: a path that no route has is logged as it came.
+_SECRET_PATHS = re.compile(r"^(?P<before>/+(?:[^/]+/+)??(?:welcome|password/+reset|verify|this-was-not-me)/+).+", re.I)
 
 
 def begin(environ: dict[str, Any]) -> Context:
@@ -59,5 +60,5 @@ def _series(route: str, method: str, status: int) -> tuple[Any, Any]:
 
 
 def redact_path(path: str) -> str:
-    """A path without the one-time token some carry."""
-    return _SECRET_PATHS.sub(r"/\1/…", path)
+    """A path without the one-time token some carry, and without what came after it."""
+    return _SECRET_PATHS.sub(r"\g<before>…", path)

@@ -174,9 +174,9 @@ def _decoded(segment: bytes) -> bytes:
 
 
 def _check_typ(header: Mapping[str, Any], expected: str | None) -> None:
-    typ = header.get("typ")
-    if typ is None and expected is None:
+    if "typ" not in header and expected is None:
         return
+    typ = header.get("typ")  # null is a value, and no typ
     if not isinstance(typ, str) or _bare(typ) != _bare(expected or "JWT"):
         raise InvalidToken("wrong typ")
 

@@ -89,12 +89,14 @@ def identify(sent: Parameters) -> Sender:
     client = _client(sent)
     redirect_uri = _redirect_uri(sent, client)
     mode = sent.get("response_mode") or "query"
+    silent = "none" in (sent.get("prompt") or "").split(" ")
     to = Destination(
         client.id,
         redirect_uri or client.redirect_uris[0],
         mode if mode in _modes(client) else "query",
         sent.get("state"),
-        bounces=not client.self_registered or "none" in (sent.get("prompt") or "").split(" "),
+        bounces=not client.self_registered or silent,
+        vouched=client.vouched or silent,
     )
     return Sender(client, to, redirect_uri is not None)
 

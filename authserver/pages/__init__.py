@@ -3,6 +3,7 @@
 from flask import Blueprint
 
 from authserver.pages import (
+    change_password,
     consent,
     demo_inbox,
     demo_mail,
@@ -25,6 +26,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     password_reset.blueprint,
     refused.blueprint,
     this_was_not_me.blueprint,
+    change_password.blueprint,
     consent.blueprint,
     theme.blueprint,
 )

@@ -279,7 +279,7 @@ def test_a_token_of_another_kind_is_refused(typ: Any) -> None:
     assert refused(forge({**HEADER, "typ": typ})) == "wrong typ"
 
 
-@pytest.mark.parametrize("typ", ["at+jwt", "logout+jwt", "dpop+jwt", "secevent+jwt", ""])
+@pytest.mark.parametrize("typ", ["at+jwt", "logout+jwt", "dpop+jwt", "secevent+jwt", "", None])
 def test_a_special_token_never_passes_as_a_plain_jwt(typ: str) -> None:
     assert refused(forge({**HEADER, "typ": typ}), typ=None) == "wrong typ"
 

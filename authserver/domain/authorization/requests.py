@@ -37,6 +37,7 @@ class Destination:
     response_mode: str = "query"
     state: str | None = None
     bounces: bool = True  # False: nobody vouches for the app, so a person acts before an error is sent there
+    vouched: bool = True  # False: an ordinary person's app, to which an error leads only who is signed in
 
     def refuse(self, error: str, description: str, *checks: Check) -> Refusal:
         """An error answer to the app; the description holds nothing of the input. `checks` are for its owner."""
@@ -188,6 +189,7 @@ def destination_of(pending: AuthorizationRequest, client: ClientFacts) -> Destin
         pending.response_mode,
         pending.state,
         bounces=not client.self_registered or "none" in pending.prompt,
+        vouched=client.vouched or "none" in pending.prompt,
     )
 
 

@@ -95,6 +95,8 @@ class ClientFacts:
     secrets: tuple[SecretFacts, ...] = ()
     native: bool = False
     owner_disabled: bool = False
+    vouched: bool = False
+    """Whether an administrator or the operator answers for it: it is the installation's, or its owner is one now."""
 
     @property
     def enabled(self) -> bool:
@@ -399,7 +401,9 @@ def _load(client_id: str) -> ClientFacts | None:
         values[name] = scopes.held_by(role, values[name])
     native = is_native(values["application_type"], values["public"], values["redirect_uris"])
     facts = {field.name: values[field.name] for field in dataclasses.fields(ClientFacts) if field.name in values}
-    return ClientFacts(**facts, secrets=tuple(SecretFacts(**each._mapping) for each in secrets), native=native)
+    return ClientFacts(
+        **facts, secrets=tuple(SecretFacts(**each._mapping) for each in secrets), native=native, vouched=counting
+    )
 
 
 _cache = cache.Cache[ClientFacts | None]("clients", _load)

@@ -17,8 +17,8 @@ WINDOW_SECONDS = 15 * 60
 RESETS_PER_ACCOUNT = 5
 RESETS_PER_ADDRESS = 20
 # Every sign-in costs a password hash, the right ones too: what nobody signs in often enough to reach.
-SIGN_INS_PER_ACCOUNT = 60
-SIGN_INS_PER_ADDRESS = 600
+SIGN_INS_PER_ACCOUNT = 300
+SIGN_INS_PER_ADDRESS = 1500
 # A provider hands out many /64 of one /48: together they may do what a few subscribers may.
 NETWORK_SHARE = 4
 

@@ -10,13 +10,14 @@ from flask import Blueprint, Response, current_app, make_response, redirect, ren
 from authserver.domain.authorization import answers as authorization_answers
 from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization import steps as authorization_steps
-from authserver.domain.authorization.requests import UNBOUND, Asked, Pending, Refusal
+from authserver.domain.authorization.requests import UNBOUND, Asked, Destination, Pending, Refusal
 from authserver.domain.authorization.steps import Step
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.insight import refusals
 from authserver.domain.people.sessions import SignedIn
 from authserver.edge import authorization_answer, browser, csrf, current_user, explanations, headers
 from authserver.errors import Check
+from authserver.lib import redirect_uris
 from authserver.oauth import authorization_rules
 from authserver.oauth.authorization_rules import Untrusted
 from authserver.observability import context, logs
@@ -82,19 +83,26 @@ def on_untrusted(error: Untrusted) -> Response:
 def on_refusal(refusal: Refusal) -> Response:
     """An error for the app; where nobody vouches for it, a person decides whether to go there (RFC 9700 4.11)."""
     checks = refusal.checks or [Check("request", False, refusal.description, refusal.error)]
-    status = 303 if refusal.destination.bounces else 400
+    bounces = _bounces(refusal.destination)
+    status = 303 if bounces else 400
     _note_refusal(refusal.error, refusal.description, refusal.destination.client_id, checks, status)
     members = {"error": refusal.error, "error_description": refusal.description, "error_uri": explanations.uri()}
-    if refusal.destination.bounces:
+    if bounces:
         return authorization_answer.send(refusal.destination, **members)
     page = render_template(
         "errors/oauth_error.html",
         title="This app's request has an error",
         message="Nothing was shared.",
         detail=refusal.description,
+        return_host=redirect_uris.display_host(refusal.destination.redirect_uri),
         return_href=authorization_answer.location(refusal.destination, **members),
     )
     return make_response(page, 400)
+
+
+def _bounces(to: Destination) -> bool:
+    """Whether an error is sent on at once: never from a link alone to where a plain person's app says (11.49)."""
+    return to.bounces and (to.vouched or current_user.signed_in() is not None)
 
 
 @blueprint.app_errorhandler(authorization_requests.Expired)

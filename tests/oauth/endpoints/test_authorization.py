@@ -666,3 +666,33 @@ def test_the_code_carries_what_was_asked(notes: str, http: FlaskClient, alice: A
     assert (grant.client_id, grant.user_id, grant.session_id) == ("notes", alice.id, session_id)
     assert (grant.scopes, grant.resources, grant.nonce, grant.amr) == (["workflows:read"], [ISSUER], "n-1", ["pwd"])
     assert pkce.valid_challenge(pkce.challenge(VERIFIER))
+
+
+# ---- errors before sign-in (contract 11.49, RFC 9700 4.11.2)
+
+BAD = {"response_type": "token"}
+
+
+def test_a_link_alone_leads_nobody_to_a_plain_persons_app(app: Any, http: FlaskClient, alice: Any) -> None:
+    authorizing.make_app(owner_id=alice.id)
+    answer = authorize(http, **BAD)
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+    assert "Go back to notes.example.com" in answer.text
+    assert "error=unsupported_response_type" in answer.text
+
+
+def test_somebody_who_is_signed_in_is_sent_on(app: Any, http: FlaskClient, alice: Any, mallory: Any) -> None:
+    authorizing.make_app(owner_id=alice.id)
+    sign_in(http, mallory)
+    assert authorize(http, **BAD).location.startswith(CALLBACK + "?error=unsupported_response_type")
+
+
+def test_apps_that_an_administrator_answers_for_and_silent_requests_read_their_error_at_once(
+    app: Any, http: FlaskClient, alice: Any, ada: Any
+) -> None:
+    authorizing.make_app("of-ada", owner_id=ada.id)
+    authorizing.make_app("of-the-installation")
+    authorizing.make_app("of-alice", owner_id=alice.id)
+    for client_id, more in (("of-ada", {}), ("of-the-installation", {}), ("of-alice", {"prompt": "none"})):
+        assert "error=" in authorize(http, client_id=client_id, **BAD, **more).location, client_id
