@@ -73,7 +73,6 @@ MATRIX = {
     "apps_credentials.": OWNER_OR_ADMIN,
     "apps_danger.": OWNER_OR_ADMIN,
     "apps_transfer.": OWNER_OR_ADMIN,
-    "apps_editing.": OWNER_OR_ADMIN,
     "apps_quickstart.": OWNER_OR_ADMIN,
     "api_keys.index": PERSON,
     "api_keys.show": OWNER_OR_ADMIN,
