@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from authserver.domain.insight import refusals
+from authserver.domain.clients import clients
+from authserver.domain.insight import refusals, remedies
 from authserver.domain.insight.refusals import Viewer
 from authserver.edge import current_user, paging
 
@@ -38,8 +39,15 @@ def index() -> str:
 def show(request_id: str) -> str:
     """One refusal: which check failed, what was expected and what was received."""
     found = refusals.get(_viewer(), request_id.replace("\0", ""))
+    me = current_user.me().user
     return render_template(
-        "dashboard/errors/show.html", refusal=found, names=refusals.names([found]), kind=KINDS.get(found.kind, "API")
+        "dashboard/errors/show.html",
+        refusal=found,
+        names=refusals.names([found]),
+        kind=KINDS.get(found.kind, "API"),
+        compared=[(check, remedies.compare(check)) for check in found.checks],
+        fixes=remedies.fixes(found, clients.stored(found.client_id) if found.client_id else None, me),
+        lines=remedies.lines(found),
     )
 
 

@@ -11,6 +11,8 @@ from authserver.dashboard.apps import form as app_form
 from authserver.dashboard.apps.form import AppForm
 from authserver.domain.clients import clients
 from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.insight import refusals, remedies
+from authserver.domain.insight.refusals import Viewer
 from authserver.edge import current_user
 from authserver.errors import Conflict, Invalid
 
@@ -25,7 +27,7 @@ def edit(client_id: str) -> Any:
     client = _mine(client_id)
     form = app_form.details(client)
     app_form.fill(form, client)
-    return _edit_page(form, client)
+    return _edit_page(form, client, fixing=_fill_in_fix(form, client))
 
 
 @blueprint.post("/apps/<client_id>/edit")
@@ -48,8 +50,13 @@ def show_scopes(client_id: str) -> Any:
     client = _mine(client_id)
     form = app_form.of_scopes(client)
     app_form.fill(form, client)
+    fixing = _fill_in_fix(form, client)
     return render_template(
-        "dashboard/apps/scopes.html", form=form, client=client, **app_form.shown(form, client.kind, client)
+        "dashboard/apps/scopes.html",
+        form=form,
+        client=client,
+        fixing=fixing,
+        **app_form.shown(form, client.kind, client),
     )
 
 
@@ -65,6 +72,17 @@ def save_scopes(client_id: str) -> Any:
             "dashboard/apps/scopes.html", form=form, client=client, **app_form.shown(form, client.kind, client)
         )
     return _saved(form, client, "dashboard/apps/scopes.html", url_for("apps_editing.show_scopes", client_id=client.id))
+
+
+def _fill_in_fix(form: AppForm, client: Any) -> str:
+    """Put what mends a refused request of this app into its form; the label of what was put there, empty for none."""
+    asked, me = request.args.get("fix", "").replace("\0", ""), current_user.me().user
+    if not asked:
+        return ""
+    refusal = refusals.get(Viewer(user=me), asked)
+    found = remedies.fixes(refusal, client, me) if refusal.client_id == client.id else []
+    filled = [fix for fix in found if app_form.fill_in(form, fix.kind, fix.values)]
+    return ", ".join(fix.label for fix in filled)
 
 
 def _mine(client_id: str) -> Any:
@@ -94,7 +112,7 @@ def _saved(form: AppForm, client: Any, template: str, target: str) -> Any:
     return redirect(target, 303)
 
 
-def _edit_page(form: AppForm, client: Any) -> str:
+def _edit_page(form: AppForm, client: Any, *, fixing: str = "") -> str:
     return render_template(
-        "dashboard/apps/edit.html", form=form, client=client, **app_form.shown(form, client.kind, client)
+        "dashboard/apps/edit.html", form=form, client=client, fixing=fixing, **app_form.shown(form, client.kind, client)
     )

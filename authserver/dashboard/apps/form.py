@@ -150,6 +150,22 @@ def fill(form: AppForm, client: Any) -> None:
             field.data = value if value is not None or field.type == "IntegerField" else ""
 
 
+def fill_in(form: AppForm, kind: str, values: tuple[str, ...]) -> bool:
+    """Put a proposed change into a form that is filled already; False where the form has no such field."""
+    if kind == "redirect_uri" and "redirect_uris" in form:
+        for value in values:
+            form.redirect_uris.append_entry(value)
+        return True
+    if kind == "scope" and "scopes" in form:
+        offered = [value for value, *_ in form.scopes.iter_choices() if value in values]
+        form.scopes.data = [*(form.scopes.data or ()), *offered]
+        return bool(offered)
+    if kind == "pkce" and "require_pkce" in form:
+        form.require_pkce.data = "neither"
+        return True
+    return False
+
+
 def written(form: AppForm) -> dict[str, Any]:
     """What the form says, under the names of a registration. Raises Invalid for what is no such value at all."""
     if not form.validate():

@@ -12,6 +12,7 @@ from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization import steps as authorization_steps
 from authserver.domain.authorization.requests import UNBOUND, Asked, Destination, Pending, Refusal
 from authserver.domain.authorization.steps import Step
+from authserver.domain.clients import clients
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.insight import refusals
 from authserver.domain.people.sessions import SignedIn
@@ -182,6 +183,13 @@ def _settings_of(client: ClientFacts) -> str:
     return url_for("apps.show", client_id=client.id) if "apps.show" in current_app.view_functions else ""
 
 
+def _sent_by_owner(client_id: str) -> str | None:
+    """Who may change the app, if the request came from their own signed-in browser: then a change can be offered."""
+    client = clients.find(client_id) if client_id else None
+    found = current_user.signed_in()
+    return found.user.id if found and _may_see_settings(client) else None
+
+
 def _note_refusal(error: str, detail: str, client_id: str, checks: Sequence[Check], status: int) -> None:
     asked = context.current()
     asked.log.update(error=error)
@@ -193,6 +201,7 @@ def _note_refusal(error: str, detail: str, client_id: str, checks: Sequence[Chec
         status=status,
         message=detail,
         client_id=client_id,
+        owner_id=_sent_by_owner(client_id),
         checks=checks,
         proven=False,  # a link that anybody can write
     )
