@@ -39,9 +39,12 @@ def explain(presented: str, *, ip: str) -> Explained | None:
     Who refused it has said why: that stands alone as what failed, beside what was in order.
     """
     found, said = _looked_at(presented, ip), reasons.of(presented)
-    if found is None or said is None:
+    # A credential that is for something else was tried as what it is not: what it is says more.
+    if found is None or said is None or any(check.check == _KIND for check in found.checks):
         return found
-    return replace(found, checks=(said, *(check for check in found.checks if check.ok and check.check != said.check)))
+    # Its values are read from the credential where a check has them; which check failed is not judged again.
+    shown = next((check for check in found.checks if check.check == said.check and not check.ok), said)
+    return replace(found, checks=(shown, *(check for check in found.checks if check.ok and check.check != said.check)))
 
 
 def _looked_at(presented: str, ip: str) -> Explained | None:
@@ -102,8 +105,11 @@ def _of_id_token(token: str, claims: Mapping[str, Any]) -> Explained | None:
     return Explained((_kind("an ID token"),), client_id=client.id)
 
 
+_KIND = "kind of credential"
+
+
 def _kind(said: str) -> Check:
-    return Check("kind of credential", False, "an access token, an API key or a JWT of a client", said)
+    return Check(_KIND, False, "an access token, an API key or a JWT of a client", said)
 
 
 def _of_jwt(token: str) -> Explained | None:

@@ -12,19 +12,19 @@ _OF_JWT = {
     "no kid": ("key (kid)", "a kid in the header that names a registered key"),
     "no key fits": ("key (kid)", "a kid that names a registered key of the client, and its algorithm"),
     "bad signature": ("signature", "made with the private half of the key that the kid names"),
-    "no exp": ("expiry (exp)", "a time in epoch seconds"),
-    "expired": ("expiry (exp)", "a time after now"),
+    "no exp": ("expiry", "a time in epoch seconds"),
+    "expired": ("expiry", "a time after now"),
     "not yet valid": ("not before (nbf)", "a time before now"),
-    "issued in the future": ("clock (iat)", "a time at most 60 s ahead of this server's clock"),
-    "lives too long": ("lifetime (exp)", "at most 3600 s from now"),
-    "no iat": ("issue time (iat)", "a time in epoch seconds"),
+    "issued in the future": ("clock", "a time at most 60 s ahead of this server's clock"),
+    "lives too long": ("lifetime", "at most 3600 s from now"),
+    "no iat": ("clock", "a time in epoch seconds"),
     "issued before the client's tokens were revoked": ("not revoked", "issued after all tokens of the client ended"),
-    "iss and sub are not one client": ("issuer and subject", "the client_id in both iss and sub"),
+    "iss and sub are not one client": ("subject", "the client_id in both iss and sub"),
     "no such client": ("client", "an app that is enabled"),
-    "wrong audience": ("audience (aud)", "this server's /v1, or a resource assigned to the client, and nothing else"),
+    "wrong audience": ("audience", "this server's /v1, or a resource assigned to the client, and nothing else"),
     "scope beyond the client's": ("scope", "scopes that are assigned to the client"),
     "no jti": ("jti", "a random value of at most 255 characters"),
-    "jti used before": ("jti", "a value that this verifier has not seen"),
+    "jti used before": ("jti", "present, and new at this verifier"),
     "too many single-use JWTs within an hour": ("single-use JWTs", "fewer new ones within the hour"),
 }
 
@@ -38,7 +38,7 @@ def note(presented: str, check: str, expected: str, received: str) -> None:
 def note_jwt(presented: str, reason: str) -> None:
     """The same for a JWT, by the reason in the words of the rule that it broke."""
     check, expected = _OF_JWT.get(reason, ("form", "a compact JWS that is signed, with the claims of RFC 7519"))
-    note(presented, check, expected, reason)
+    note(presented, check, expected, reason.removeprefix(f"{check} "))
 
 
 def of(presented: str) -> Check | None:
