@@ -107,6 +107,20 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("migrations", "ok" if fine else "bad", status.sentence, remedy)
         if fine and settings.secret_key:
             yield from _keys()
+        if fine:
+            yield from _privileges()
+
+
+def _privileges() -> Iterator[Finding]:
+    """Apps whose privileges do not count, because of who owns them (contract 11.36)."""
+    from authserver.domain.clients import privileges
+
+    for each in privileges.idle():
+        said = " and ".join(privileges.PRIVILEGES[name] for name in each.privileges)
+        owner = f"{each.owner_email} is no administrator" if each.owner_email else "nobody vouches for it"
+        text = f"{each.client_id} ({each.name}) {said}, which does not count: {owner}"
+        remedy = f"transfer it to an administrator: {config.current().issuer}/apps/{each.client_id}/danger"
+        yield Finding("idle privilege", "warn", text, remedy)
 
 
 def _keys() -> Iterator[Finding]:

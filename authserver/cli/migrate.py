@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from authserver.cli import opening, output
@@ -10,15 +12,21 @@ from authserver.errors import NotFound
 
 @click.command()
 @click.option("--down", metavar="REVISION", default="", help="Go back to a revision; `base` drops every table.")
-def command(down: str) -> None:
+@click.option("--plan", is_flag=True, help="Only say what would change, and which apps would lose a privilege.")
+def command(down: str, plan: bool) -> None:
     """Bring the database to this version's schema; safe to run from several machines at once."""
     from authserver.domain.running import schema
     from authserver.domain.signing import keys as signing_keys
 
     if down not in ("", "base", *schema.revisions()):
         raise NotFound("There is no such revision.")
+    if plan and down:
+        raise click.UsageError("--plan is about going up; it does not go with --down.")
     with opening.opened(any_schema=True):
         before = schema.status()
+        if plan:
+            _tell(before)
+            return
         after = schema.migrate(down)
         if after.state == "current":
             signing_keys.ensure()
@@ -26,3 +34,21 @@ def command(down: str) -> None:
     output.emit(result, f"{before.revision or 'nothing'} → {after.revision or 'nothing'}: {after.state}")
     if not down and after.state != "current":
         raise output.NotReady(after.sentence)
+
+
+def _tell(before: Any) -> None:
+    """What a migration would do, and whom it would silence (contract 11.36)."""
+    from authserver.domain.clients import privileges
+    from authserver.domain.running import schema
+
+    idle = privileges.idle() if before.state in ("current", "behind") else []
+    lines = [before.sentence if before.state == "current" else f"{before.revision or 'nothing'} → {schema.newest()}"]
+    for each in idle:
+        said = " and ".join(privileges.PRIVILEGES[name] for name in each.privileges)
+        lines.append(f"{each.client_id} ({each.name}, of {each.owner_email or 'nobody'}) {said}: this will not count.")
+    if idle:
+        lines.append("Give these apps to an administrator, or expect them to be asked or refused.")
+    told = [
+        {"client_id": each.client_id, "owner": each.owner_email, "privileges": list(each.privileges)} for each in idle
+    ]
+    output.emit({"state": before.state, "from": before.revision, "to": schema.newest(), "idle": told}, "\n".join(lines))

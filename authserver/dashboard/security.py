@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired
 
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
+from authserver.domain.tokens import disowning
 from authserver.edge import browser, current_user
 from authserver.errors import Invalid, RateLimited
 
@@ -54,10 +55,39 @@ def change_password() -> Any:
     except RateLimited as refused:
         form.form_errors.append(refused.public)
         return _page(form), 429, {"Retry-After": str(refused.retry_after)}
+    made_since = disowning.first_sign_in(me.user.id)
     flash("Your password is changed." + (" Your other sessions are signed out." if form.end_others.data else ""))
-    response = make_response(redirect(url_for("security.show"), 303))
+    review = bool(disowning.since(me.user, made_since))
+    target = url_for("security.review", since=made_since) if review else url_for("security.show")
+    response = make_response(redirect(target, 303))
     current_user.begin(response, me.user.id, "pwd")
     return response
+
+
+@blueprint.get("/settings/security/review")
+@current_user.require_user
+def review() -> str:
+    """What was made, rotated, allowed or downloaded since a sign-in: all of it is ticked to be ended."""
+    since = _since()
+    return render_template(
+        "dashboard/security/review.html", made=disowning.since(current_user.me().user, since), since=since,
+        kinds=disowning.KINDS,
+    )  # fmt: skip
+
+
+@blueprint.post("/settings/security/review")
+@current_user.require_user
+def end_made() -> Any:
+    """End what is ticked."""
+    ended = disowning.end(current_user.me().user, set(request.form.getlist("end")), _since())
+    flash(f"{ended} {'thing has' if ended == 1 else 'things have'} ended.")
+    return redirect(url_for("security.show"), 303)
+
+
+def _since() -> int:
+    text = request.values.get("since", "")
+    good = text.isascii() and text.isdigit() and len(text) < 12
+    return int(text) if good else disowning.first_sign_in(current_user.me().user.id)
 
 
 def _page(form: PasswordForm) -> str:

@@ -131,6 +131,9 @@ def _client(sent: Parameters) -> ClientFacts:
         raise Untrusted("There is no app with this client_id.", parameter="client_id", received=client_id)
     if client.disabled_at is not None:
         raise Untrusted("This app is disabled.", parameter="client_id", received=client_id, client=client)
+    if client.owner_disabled:
+        stopped = "This app is stopped, because the account of its owner is disabled."
+        raise Untrusted(stopped, parameter="client_id", received=client_id, client=client)
     return client
 
 

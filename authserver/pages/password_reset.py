@@ -13,6 +13,7 @@ from authserver.domain.ground import one_time_links
 from authserver.domain.ground.one_time_links import Found
 from authserver.domain.people import users
 from authserver.domain.people.credentials import passwords
+from authserver.domain.tokens import disowning
 from authserver.edge import current_user
 from authserver.errors import Invalid, NotFound, RateLimited
 from authserver.observability import context
@@ -71,12 +72,15 @@ def save(token: str) -> Any:
     if not form.validate():
         return _choose_page(token, link, form), 422
     try:
-        passwords.set_by_link(token, form.new_password.data or "", "reset")
+        user = passwords.set_by_link(token, form.new_password.data or "", "reset")
     except Invalid as refused:
         form.new_password.errors = [refused.public]
         return _choose_page(token, link, form), 422
     flash("Your new password is set. Sign in with it.")
-    response: Response = make_response(redirect(url_for("login.show"), 303))
+    # What was made in the last days is shown after signing in, where there is any.
+    made = disowning.since(user, disowning.first_sign_in(user.id))
+    review = url_for("security.review") if made else None
+    response: Response = make_response(redirect(url_for("login.show", next=review), 303))
     current_user.forget(response)
     return response
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, make_response, redirect, render_template
+from flask import Blueprint, make_response, render_template, request
 
 from authserver.domain.ground import one_time_links
-from authserver.domain.people import users
+from authserver.domain.people import sessions
+from authserver.domain.tokens import disowning
 from authserver.edge import current_user
 from authserver.errors import NotFound
 from authserver.observability import context
@@ -19,13 +20,16 @@ blueprint = Blueprint("this_was_not_me", __name__)
 def show(token: str) -> str:
     """Say what the button does; mail scanners follow links, so looking changes nothing."""
     link = one_time_links.look(token, "not_me")
-    return render_template("pages/this_was_not_me.html", token=token, link=link)
+    made = [each for each in disowning.since(link.user, link.made_at) if each.ends]
+    live = len(sessions.list_for(link.user.id))
+    return render_template("pages/this_was_not_me.html", token=token, link=link, made=len(made), sessions=live)
 
 
 @blueprint.post("/this-was-not-me/<token>")
 def confirm(token: str) -> Any:
-    """End everything, then go on to a new password."""
-    response = make_response(redirect(users.disown_sign_in(token), 303))
+    """End everything, and what was made since, if its box is ticked; a new password needs a mail of its own."""
+    user, ended = disowning.disown(token, everything="end_made" in request.form)
+    response = make_response(render_template("pages/this_was_not_me_done.html", email=user.email, ended=ended))
     current_user.forget(response)
     return response
 

@@ -90,7 +90,7 @@ def test_no_plain_person_writes_a_field_of_administrators(
         method, _, path = name.partition(" ")
         noun = path.split("/")[2]
         for field in (each for each, who in line.get("fields", {}).items() if who == "administrators"):
-            body = {field: VALUES[field]}
+            body = {field: VALUES.get(field, "x")}
             if method == "POST" and noun == "clients":
                 body |= {"client_name": "Made", "redirect_uris": ["https://made.example.test/cb"]}
             if method == "POST" and noun == "webhooks":

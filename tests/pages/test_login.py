@@ -10,8 +10,10 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import mails
 from authserver.domain.people import sessions, users
+from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
@@ -347,11 +349,44 @@ def test_this_was_not_me_ends_everything_and_leads_to_a_new_password(browser: Br
     response = forms.submit(reader, path)
     assert not signed_in(thief)
     assert not signed_in(hers)
-    assert response.location.startswith("http://localhost:8000/password/reset/")
+    assert response.status_code == 200 and "/password/reset/" not in response.text  # it ends things, and resets none
     assert reader.get(path).status_code == 404
-    chosen = response.location.removeprefix("http://localhost:8000")
+    assert forms.sign_in(thief, alice.email, PASSWORD).status_code == 422
+    assert forms.post(reader, forms.form_on(response.text, "/password/reset")).status_code == 200
+    mailed = " ".join(mail.body for mail in mails.recent())
+    chosen = re.search(r"http://localhost:8000(/password/reset/\S+)", mailed)[1]  # type: ignore[index]
     assert forms.submit(reader, chosen, new_password="seven green lanterns drift").location == "/login"
     assert forms.sign_in(thief, alice.email, PASSWORD).status_code == 422
+
+
+def test_what_the_other_one_made_ends_with_it_unless_its_box_is_unticked(browser: Browser, alice: Person) -> None:
+    for ticked in (True, False):
+        hers, thief = browser(), browser()
+        forms.sign_in(hers, alice.email, PASSWORD)
+        forms.sign_in(thief, alice.email, PASSWORD)
+        path = re.search(r"http://localhost:8000(/this-was-not-me/\S+)", mails.recent()[0].body)[1]  # type: ignore[index]
+        key = api_keys.create(alice.user, api_keys.Wish("Stolen", "read_only"))[1]
+        reader = browser()
+        form = forms.form_on(reader.get(path).get_data(as_text=True), path)
+        assert form.values["end_made"] == "1"
+        if not ticked:
+            del form.values["end_made"]
+        page = forms.post(reader, form).get_data(as_text=True)
+        assert ("1 thing made since" in page) is ticked
+        assert (api_keys.check(key, "127.0.0.1") is None) is ticked
+        token = users.welcome_link(alice.id).rpartition("/")[2]
+        passwords.set_by_link(token, PASSWORD, "welcome")
+
+
+def test_a_new_password_leads_to_what_was_made_since_that_sign_in(http: FlaskClient, alice: Person) -> None:
+    forms.sign_in(http, alice.email, PASSWORD)
+    key = api_keys.create(alice.user, api_keys.Wish("Stolen", "read_only"))[1]
+    page, action = "/settings/security", "/settings/security/password"
+    changed = forms.submit(http, page, action, current_password=PASSWORD, new_password="seven green lanterns drift")
+    assert changed.location.startswith("/settings/security/review?since=")
+    assert "API key: Stolen" in http.get(changed.location).get_data(as_text=True)
+    forms.submit(http, changed.location, "/settings/security/review")
+    assert api_keys.check(key, "127.0.0.1") is None
 
 
 def test_each_way_in_is_recorded(http: FlaskClient, alice: Person) -> None:

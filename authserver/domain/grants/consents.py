@@ -30,6 +30,12 @@ class ConnectedApp:
     last_used_at: int | None
     live_grants: int
     revoked_at: int | None
+    owner_disabled: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it can do nothing at all, whatever was allowed: it is disabled, or its owner is."""
+        return self.owner_disabled or not self.client.enabled
 
     @property
     def connected(self) -> bool:
@@ -124,8 +130,11 @@ def list_for(user_id: str) -> list[ConnectedApp]:
         for grant in session.scalars(select(Grant).where(Grant.user_id == user_id)):
             held.setdefault(grant.client_id, []).append(grant)
         ids = {*rows, *held}
-        apps = {row.id: row for row in session.scalars(select(Client).where(Client.id.in_(ids)))}
-    found = [_connected(apps[key], rows.get(key), held.get(key, []), now) for key in ids if key in apps]
+        with_owners = (
+            select(Client, User.disabled_at).outerjoin(User, User.id == Client.owner_id).where(Client.id.in_(ids))
+        )
+        apps = {row.id: (row, off is not None) for row, off in session.execute(with_owners)}
+    found = [_connected(*apps[key], rows.get(key), held.get(key, []), now) for key in ids if key in apps]
     found.sort(key=lambda app: (app.connected, app.last_used_at or app.first_allowed_at), reverse=True)
     return found
 
@@ -145,7 +154,9 @@ def people(client_id: str) -> int:
         return session.scalar(counted.where(Consent.client_id == client_id, Consent.revoked_at.is_(None))) or 0
 
 
-def _connected(client: Client, row: Consent | None, held: Sequence[Grant], now: int) -> ConnectedApp:
+def _connected(
+    client: Client, owner_disabled: bool, row: Consent | None, held: Sequence[Grant], now: int
+) -> ConnectedApp:
     live = [grant for grant in held if grant.revoked_at is None and grant.expires_at > now]
     allowed = row is not None and row.revoked_at is None
     names = dict.fromkeys([*(row.scopes if row else ()), *(name for grant in live for name in grant.scopes)])
@@ -153,6 +164,7 @@ def _connected(client: Client, row: Consent | None, held: Sequence[Grant], now: 
     ended = max((grant.revoked_at or grant.expires_at for grant in held), default=0)
     return ConnectedApp(
         client=client,
+        owner_disabled=owner_disabled,
         scopes=tuple(names),
         resources=tuple(at),
         first_allowed_at=min([row.granted_at] if row else [grant.created_at for grant in held]),

@@ -30,6 +30,7 @@ class Found:
     purpose: str
     user: User
     expires_at: int
+    made_at: int = 0
 
 
 def make(session: Session, user: User, purpose: str, *, lifetime: int | None = None) -> str:
@@ -66,7 +67,7 @@ def look(token: str, *purposes: str) -> Found:
         ).one_or_none()
     if found is None:
         raise NotFound(DEAD)
-    return Found(found[0].purpose, found[1], found[0].expires_at)
+    return Found(found[0].purpose, found[1], found[0].expires_at, found[0].created_at)
 
 
 def spend(session: Session, token: str, *purposes: str) -> User:
@@ -88,6 +89,12 @@ def spend(session: Session, token: str, *purposes: str) -> User:
     if user is None or user.disabled_at is not None:
         raise NotFound(DEAD)
     return user
+
+
+def made_at(session: Session, token: str) -> int:
+    """When a link was made (epoch seconds), good or not; 0 for none."""
+    made = select(OneTimeLink.created_at).where(OneTimeLink.digest == secrets.digest(token))
+    return session.scalar(made) or 0
 
 
 def kill(session: Session, user_id: str, *purposes: str) -> None:

@@ -243,7 +243,8 @@ def request_reset(email: str) -> None:
         user = session.scalar(select(User).where(User.email == email))
         values: dict[str, Any] = {"ip": ip or "unknown", "minutes": one_time_links.PURPOSES["reset"][0] // 60}
         if user is not None and user.disabled_at is None:
-            purpose = "reset" if user.password_hash else "welcome"
+            # Who disowned a sign-in had a password: the link proves the mailbox, and signing in is the next step.
+            purpose = "reset" if user.password_hash or user.password_changed_at else "welcome"
             link = one_time_links.make(session, user, purpose, lifetime=one_time_links.PURPOSES["reset"][0])
             mails.send(session, user.email, "password_reset", name=user.name, link=link, **values)
         else:
@@ -326,14 +327,19 @@ def note_sign_in(user: User, device: bytes) -> None:
             )
 
 
-def disown_sign_in(token: str) -> str:
-    """Answer "This wasn't me": end every session, forget every browser, cut off every app; returns a reset link."""
+def disown_sign_in(token: str) -> tuple[User, int]:
+    """Answer "This wasn't me": every session, browser and app's access ends, and so does the password.
+
+    Returns the person and when the sign-in was that they disown (epoch seconds). The link resets nothing: whoever
+    holds it can end things, and a new password needs the ordinary mail. Raises NotFound.
+    """
     with database.transaction() as session:
+        began = one_time_links.made_at(session, token)
         user = one_time_links.spend(session, token, "not_me")
         ended = sessions.end_all_in(session, user.id)
         known_devices.forget_all(session, user.id)
         grants.end(session, "disowned", Grant.user_id == user.id)
-        link = one_time_links.make(session, user, "reset")
+        user.password_hash = None  # the intruder knows it
         audit.record(
             session,
             "session.ended",
@@ -343,7 +349,7 @@ def disown_sign_in(token: str) -> str:
             reason="disowned",
             count=ended,
         )
-    return link
+    return user, began
 
 
 def _new(email: str, name: str, role: str, *, verified: bool) -> User:

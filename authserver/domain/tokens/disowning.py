@@ -1,0 +1,185 @@
+""" "This wasn't me": what was made in somebody's name since a moment, and ending it (contract 11.52)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from authserver import database
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.clients import clients
+from authserver.domain.grants import consents
+from authserver.domain.ground import cache
+from authserver.domain.people import users
+from authserver.domain.record import audit
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.lib import clock
+from authserver.models import (
+    ApiKey,
+    AuditEvent,
+    Client,
+    ClientSecret,
+    Consent,
+    SignInSession,
+    User,
+    WebhookEndpoint,
+)
+
+LONGEST = 90 * 86_400
+KINDS = {
+    "key": "API key", "app": "App", "secret": "Client secret", "webhook": "Webhook", "consent": "Connected app",
+    "download": "Download",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One thing that was made, rotated, allowed or downloaded; `at` in epoch seconds. A download cannot be ended."""
+
+    kind: str
+    id: str
+    name: str
+    at: int
+
+    @property
+    def reference(self) -> str:
+        """What a form sends for it."""
+        return f"{self.kind}:{self.id}"
+
+    @property
+    def ends(self) -> bool:
+        """Whether it can be ended."""
+        return self.kind != "download"
+
+
+def first_sign_in(user_id: str) -> int:
+    """When the oldest of a person's sessions that live, or lived in the last week, began (epoch seconds)."""
+    now = clock.now()
+    with database.reading() as session:
+        found = session.scalar(
+            select(func.min(SignInSession.created_at)).where(
+                SignInSession.user_id == user_id, SignInSession.created_at > now - 7 * 86_400
+            )
+        )
+    return found or now
+
+
+def since(user: User, moment: int) -> list[Made]:
+    """What a person's account made, allowed or downloaded since then and still stands, newest first."""
+    moment = max(moment, clock.now() - LONGEST)
+    with database.reading() as session:
+        found = [*_keys(session, user, moment), *_apps(session, user, moment), *_secrets(session, user, moment)]
+        found += [*_webhooks(session, user, moment), *_consents(session, user, moment)]
+        found += _downloads(session, user, moment)
+    return sorted(found, key=lambda each: each.at, reverse=True)
+
+
+def end(user: User, chosen: Collection[str], moment: int) -> int:
+    """End those of `since` whose references are chosen; returns how many. An app is disabled, not deleted."""
+    ended = 0
+    for each in since(user, moment):
+        if each.ends and each.reference in chosen:
+            _END[each.kind](user, each.id)
+            ended += 1
+    return ended
+
+
+def disown(token: str, *, everything: bool) -> tuple[User, int]:
+    """Answer the mailed link: sessions, browsers and apps' access end; with `everything` all that was made since, too.
+
+    Returns whose account it is and how many things ended. The link ends things and proves nothing else. Raises
+    NotFound.
+    """
+    user, moment = users.disown_sign_in(token)
+    made = since(user, moment) if everything else []
+    return user, end(user, {each.reference for each in made}, moment)
+
+
+def _keys(session: Session, user: User, moment: int) -> list[Made]:
+    rows = session.scalars(
+        select(ApiKey).where(ApiKey.owner_id == user.id, ApiKey.created_at >= moment, ApiKey.revoked_at.is_(None))
+    )
+    return [Made("key", row.id, row.name, row.created_at) for row in rows]
+
+
+def _apps(session: Session, user: User, moment: int) -> list[Made]:
+    rows = session.scalars(
+        select(Client).where(
+            Client.owner_id == user.id,
+            Client.updated_at >= moment,
+            Client.deleted_at.is_(None),
+            Client.disabled_at.is_(None),
+        )
+    )
+    return [Made("app", row.id, row.name, row.updated_at) for row in rows]
+
+
+def _secrets(session: Session, user: User, moment: int) -> list[Made]:
+    rows = session.execute(
+        select(ClientSecret.id, ClientSecret.created_at, Client.name)
+        .join(Client, Client.id == ClientSecret.client_id)
+        .where(Client.owner_id == user.id, ClientSecret.created_at >= moment, ClientSecret.revoked_at.is_(None))
+    )
+    return [Made("secret", row.id, row.name, row.created_at) for row in rows]
+
+
+def _webhooks(session: Session, user: User, moment: int) -> list[Made]:
+    rows = session.scalars(
+        select(WebhookEndpoint).where(
+            WebhookEndpoint.owner_id == user.id,
+            WebhookEndpoint.updated_at >= moment,
+            WebhookEndpoint.deleted_at.is_(None),
+            WebhookEndpoint.draft.is_(False),
+        )
+    )
+    return [Made("webhook", row.id, row.name, row.updated_at) for row in rows]
+
+
+def _consents(session: Session, user: User, moment: int) -> list[Made]:
+    rows = session.execute(
+        select(Consent.client_id, Consent.updated_at, Client.name)
+        .join(Client, Client.id == Consent.client_id)
+        .where(Consent.user_id == user.id, Consent.updated_at >= moment, Consent.revoked_at.is_(None))
+    )
+    return [Made("consent", row.client_id, row.name, row.updated_at) for row in rows]
+
+
+def _downloads(session: Session, user: User, moment: int) -> list[Made]:
+    rows = session.scalars(
+        select(AuditEvent).where(
+            AuditEvent.actor == f"user:{user.id}",
+            AuditEvent.type == "audit.exported",
+            AuditEvent.at_us >= moment * 1_000_000,
+        )
+    )
+    return [Made("download", str(row.seq), "the audit log", row.at_us // 1_000_000) for row in rows]
+
+
+def _end_secret(user: User, secret_id: str) -> None:
+    # Also the last one that works: whoever rotated it holds it, and its owner makes another.
+    with database.transaction() as session:
+        row = session.get_one(ClientSecret, secret_id)
+        session.execute(update(ClientSecret).where(ClientSecret.id == secret_id).values(revoked_at=clock.now()))
+        cache.touch(session, "clients")
+        audit.record(
+            session, "client.secret_revoked", target=f"client:{row.client_id}", owner_id=user.id,
+            client_id=row.client_id, hint=row.hint,
+        )  # fmt: skip
+
+
+def _end_app(user: User, client_id: str) -> None:
+    clients.disable(user, client_id)
+    clients.revoke_tokens(user, client_id)
+
+
+_END: dict[str, Any] = {
+    "key": lambda user, id: api_keys.revoke(user.id, id, because="disowned"),
+    "app": _end_app,
+    "secret": _end_secret,
+    "webhook": lambda user, id: webhook_endpoints.delete(user.id, id),
+    "consent": lambda user, id: consents.revoke(user.id, id),
+}

@@ -1,0 +1,52 @@
+""" "This wasn't me": whatever was made in somebody's name since a sign-in is listed, and ends (contract 11.52)."""
+
+from __future__ import annotations
+
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import Wish
+from authserver.domain.clients import clients
+from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.tokens import disowning
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks import wishes as webhook_wishes
+from authserver.lib import clock
+from tests.conftest import Person
+from tests.support import protocol
+from tests.support.protocol import App
+
+WEB = Registration(name="Made", kind="web", redirect_uris=("https://made.example.test/cb",), scopes=("openid",))
+HOOK = webhook_wishes.Wish("Made", "https://hooks.example.test/in")
+
+
+def kinds(person: Person, since: int) -> list[str]:
+    return sorted(each.kind for each in disowning.since(person.user, since))
+
+
+def test_everything_that_was_made_since_is_listed_and_ends(alice: Person, bob: Person) -> None:
+    old = protocol.register(owner_id=alice.id, created_at=1, updated_at=1)
+    of_others = api_keys.create(bob.user, Wish("Other", "read_only"))[1]
+    now = clock.now()
+    key = api_keys.create(alice.user, Wish("Made", "read_only"))[1]
+    made = clients.register(alice.user, WEB)[0]
+    rotated = client_secrets.rotate(alice.user, old.id, 0).secret
+    hook = webhook_endpoints.create(alice.user, HOOK)[0]
+    assert kinds(alice, now) == ["app", "key", "secret", "secret", "secret", "webhook"]
+    listed = disowning.since(alice.user, now)
+    assert disowning.end(alice.user, {each.reference for each in listed}, now) == len(listed)
+    assert api_keys.check(key, "127.0.0.1") is None and api_keys.check(of_others, "127.0.0.1")
+    assert not clients.get(made.id).enabled
+    assert clients.get(old.id).enabled
+    assert protocol.client_credentials(App(old.id, rotated)).status == 401
+    assert hook.id not in [each.id for each in webhook_endpoints.page(alice.id)[0]]
+    assert kinds(alice, now) == []
+
+
+def test_what_is_not_chosen_or_anothers_or_older_stays(alice: Person, bob: Person) -> None:
+    key = api_keys.create(alice.user, Wish("Mine", "read_only"))
+    now = clock.now()
+    chosen = {f"key:{key[0].id}"}
+    assert disowning.end(bob.user, chosen, now) == 0
+    assert disowning.end(alice.user, set(), now) == 0
+    assert disowning.end(alice.user, chosen, now + 5) == 0
+    assert api_keys.check(key[1], "127.0.0.1")
