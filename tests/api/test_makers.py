@@ -47,7 +47,8 @@ AUTHORITY: dict[str, frozenset[str]] = {
 RECORDS = {
     "attempt_counters", "audit_checkpoints", "audit_events", "audit_head", "authorization_requests", "cache_versions",
     "demo_workflows", "fetched_jwks", "form_nonces", "idempotency_keys", "known_devices", "mails", "refusals",
-    "revoked_tokens", "signing_keys", "usage_counts", "used_jtis", "used_usernames", "webhook_attempts", "webhook_deliveries",
+    "revoked_tokens", "signing_keys", "usage_counts", "used_jtis", "used_usernames",
+    "webhook_attempts", "webhook_deliveries",
     "webhook_events",
 }  # fmt: skip
 NEW_CLIENT = {"client_name": "Made", "redirect_uris": ["https://made.example.test/cb"], "scope": "openid"}
