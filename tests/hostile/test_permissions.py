@@ -49,6 +49,7 @@ MATRIX = {
     "welcome.": OPEN,
     "this_was_not_me.": OPEN,
     "change_password.": OPEN,
+    "refused.": OPEN,
     "theme.save": OPEN,
     "authorization.": OPEN,
     "consent.": OPEN,
