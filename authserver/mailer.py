@@ -9,6 +9,7 @@ from email.utils import formatdate, parseaddr
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from authserver.config import LOOPBACK_HOSTS, Settings
+from authserver.lib import emails
 
 TIMEOUT_SECONDS = 10
 
@@ -25,7 +26,7 @@ def compose(settings: Settings, *, mail_id: str, recipient: str, subject: str, b
     """A plain-text message; raises ValueError where a header would hold a line break (trap 1.3.11)."""
     message = EmailMessage()
     message["From"] = settings.mail_from
-    message["To"] = recipient
+    message["To"] = emails.deliverable(recipient)
     message["Subject"] = subject
     message["Date"] = formatdate(usegmt=True)
     domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"

@@ -36,7 +36,8 @@ def show(call: Call) -> Outgoing:
 def create(call: Call) -> Outgoing:
     """An account without a password, and the one-time link with which its person chooses one."""
     asked = call.body
-    user = users.create(asked["email"], **{name: asked[name] for name in _GIVEN if name in asked})
+    given = {name: asked[name] for name in _GIVEN if name in asked}
+    user = users.create(asked["email"], verified=asked.get("email_verified", False), **given)
     answer = one({**facts(user, call), "welcome_link": users.welcome_link(user.id)}, 201)
     answer.headers.append(("Location", f"/v1/users/{user.id}"))
     return answer
@@ -55,6 +56,8 @@ def change(call: Call) -> Outgoing:
     users.rename(user_id, **{name: asked[name] for name in NAMES if name in asked})
     if "role" in asked:
         users.set_role(user_id, asked["role"])
+    if "email_verified" in asked:
+        users.set_email_verified(user_id, asked["email_verified"])
     if "disabled" in asked:
         (users.disable if asked["disabled"] else users.enable)(user_id)
     return one(facts(users.get(user_id), call))
@@ -100,6 +103,7 @@ _NAMED: dict[str, Schema] = {
     "given_name": _PART,
     "family_name": _PART,
     "role": one_of(*users.ROLES),
+    "email_verified": {**BOOLEAN, "description": "You know that the address is theirs; else a mailed link proves it."},
 }
 _NEW = record({"email": {"type": "string", "maxLength": 254}, **_NAMED}, "email")
 _CHANGE = record({**_NAMED, "disabled": BOOLEAN})

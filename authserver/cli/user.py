@@ -28,13 +28,14 @@ def group() -> None:
 @click.option("--given-name", default="", help="Given name.")
 @click.option("--family-name", default="", help="Family name.")
 @click.option("--username", default="", help="What applications call the account; else it is made from the email.")
+@click.option("--email-verified", is_flag=True, help="You know that the address is theirs.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
-def create(email: str, admin: bool, password_stdin: bool, **names: str) -> None:
+def create(email: str, admin: bool, email_verified: bool, password_stdin: bool, **names: str) -> None:
     """Create an account; without a password, print a one-time link with which its person chooses one."""
     from authserver.domain.people import users
 
     password = _password_from_stdin() if password_stdin else None
-    role, proven = "admin" if admin else "user", password is not None
+    role, proven = "admin" if admin else "user", email_verified or password is not None
     user = users.create(email, role=role, password=password, verified=proven, **names)
     if password is not None:
         output.note(f"Created {user.email}.")

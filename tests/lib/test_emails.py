@@ -22,6 +22,10 @@ from authserver.lib import emails
         ("alice@b\u00fccher.example", "alice@xn--bcher-kva.example"),
         ("alice@bu\u0308cher.example", "alice@xn--bcher-kva.example"),
         ("J\u00d6RG@demo.test", "j\u00f6rg@demo.test"),
+        ("stra\u00dfe@fa\u00df.example", "stra\u00dfe@xn--fa-hia.example"),  # ß is no ss
+        ("strasse@fass.example", "strasse@fass.example"),
+        ("a@\u03b2\u03cc\u03bb\u03bf\u03c2.example", "a@xn--nxasmm1c.example"),  # ς is no σ
+        ("a@XN--FA-HIA.example", "a@xn--fa-hia.example"),
     ],
 )
 def test_an_address_has_one_form(text: str, canonical: str) -> None:
@@ -70,6 +74,20 @@ def test_an_address_has_one_form(text: str, canonical: str) -> None:
 def test_what_is_not_one_plain_address_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
         emails.normalise(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "envelope"),
+    [
+        ("  Alice.Martin@Demo.Test ", "Alice.Martin@Demo.Test", "Alice.Martin@demo.test"),
+        ("Stra\u00dfe@Fa\u00df.example", "Stra\u00dfe@Fa\u00df.example", "Stra\u00dfe@xn--fa-hia.example"),
+        ("alice\uff20demo.test", "alice@demo.test", "alice@demo.test"),
+    ],
+)
+def test_it_is_kept_as_given_and_can_be_delivered(text: str, kept: str, envelope: str) -> None:
+    assert emails.as_given(text) == kept
+    assert emails.deliverable(kept) == envelope
+    assert emails.normalise(kept) == emails.normalise(text)
 
 
 @given(st.text(max_size=40))

@@ -13,7 +13,7 @@ from authserver import config, database, install
 from authserver.config import Settings
 from authserver.domain.access import scopes
 from authserver.domain.running import schema
-from authserver.errors import Unavailable
+from authserver.errors import Conflict, Unavailable
 from authserver.models import AuditHead, CacheVersion
 from tests.conftest import KINDS
 from tests.services import postgres
@@ -128,3 +128,37 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Settings, monkeypat
     monkeypatch.undo()
     schema.ensure()
     assert schema.status().state == "current"
+
+
+def _add_people(*addresses: str) -> None:
+    with database.transaction() as session:
+        for number, address in enumerate(addresses):
+            session.execute(
+                text(
+                    "INSERT INTO users (id, email, username, name, given_name, family_name, role, tokens_not_before,"
+                    " created_at, updated_at)"
+                    " VALUES (:id, :email, :email, '', '', '', 'user', 0, 1, 1)"
+                ),
+                {"id": f"usr_{number}", "email": address},
+            )
+
+
+def test_addresses_of_before_get_their_key_and_stay_as_they_are(empty: Settings) -> None:
+    schema.migrate()
+    schema.migrate("0011")
+    _add_people("alice@demo.test", "j\u00f6rg@xn--bcher-kva.example")
+    schema.migrate()
+    with database.reading() as session:
+        rows = {row.email: row.email_key for row in session.execute(text("SELECT email, email_key FROM users"))}
+    assert rows == {each: each for each in ("alice@demo.test", "j\u00f6rg@xn--bcher-kva.example")}
+
+
+def test_addresses_that_are_the_same_now_are_reported_and_not_merged(empty: Settings) -> None:
+    schema.migrate()
+    schema.migrate("0011")
+    _add_people("alice@demo.test", "Alice@Demo.Test", "bob@demo.test")
+    with pytest.raises(Conflict, match=r"alice@demo\.test: usr_0, usr_1"):
+        schema.migrate()
+    assert schema.status().state == "behind"
+    with database.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM users")) == 3

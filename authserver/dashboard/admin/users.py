@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
-from wtforms import EmailField, RadioField, StringField
+from wtforms import BooleanField, EmailField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # younger than its stubs
 from wtforms.validators import InputRequired
 
@@ -28,6 +28,7 @@ class UserForm(FlaskForm):
     name = StringField("Name to show")
     username = StringField("Username")
     role = RadioField("Role", choices=ROLES, default="user")
+    email_verified = BooleanField("I know that this address is theirs")
 
 
 class NamesForm(FlaskForm):
@@ -74,7 +75,8 @@ def create() -> Any:
         return redirect(url_for("admin_users.index"), 303)
     try:
         names = {name: form[name].data or "" for name in NAMES}
-        user = users.create(form.email.data or "", role=form.role.data or "user", verified=False, **names)
+        verified = bool(form.email_verified.data)
+        user = users.create(form.email.data or "", role=form.role.data or "user", verified=verified, **names)
     except (Invalid, Conflict) as refused:
         _put(form, refused)
         return _form_page(form), 422

@@ -31,10 +31,14 @@ class Found:
     user: User
     expires_at: int
     made_at: int = 0
+    mailed: bool = False
 
 
-def make(session: Session, user: User, purpose: str, *, lifetime: int | None = None) -> str:
-    """A new link, as the whole URL under the configured issuer; its token is stored nowhere."""
+def make(session: Session, user: User, purpose: str, *, lifetime: int | None = None, mailed: bool = False) -> str:
+    """A new link, as the whole URL under the configured issuer; its token is stored nowhere.
+
+    `mailed`: it goes to the person's address and to nobody else, so that whoever uses it has that address.
+    """
     seconds, path = PURPOSES[purpose]
     token, now = secrets.random_token(), clock.now()
     session.add(
@@ -43,6 +47,7 @@ def make(session: Session, user: User, purpose: str, *, lifetime: int | None = N
             purpose=purpose,
             user_id=user.id,
             email=user.email,
+            mailed=mailed,
             created_at=now,
             expires_at=now + (lifetime or seconds),
         )
@@ -67,7 +72,8 @@ def look(token: str, *purposes: str) -> Found:
         ).one_or_none()
     if found is None:
         raise NotFound(DEAD)
-    return Found(found[0].purpose, found[1], found[0].expires_at, found[0].created_at)
+    row, user = found
+    return Found(row.purpose, user, row.expires_at, row.created_at, row.mailed)
 
 
 def spend(session: Session, token: str, *purposes: str) -> User:

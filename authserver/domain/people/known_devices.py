@@ -27,7 +27,7 @@ def knows(email: str, device: bytes) -> bool:
         found = session.scalar(
             select(KnownDevice.user_id)
             .join(User, User.id == KnownDevice.user_id)
-            .where(KnownDevice.digest == device, User.email == email)
+            .where(KnownDevice.digest == device, User.email_key == email)
         )
     return found is not None
 

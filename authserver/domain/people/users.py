@@ -50,7 +50,7 @@ def find_by_email(email: str) -> User | None:
     except ValueError:
         return None
     with database.reading() as session:
-        return session.scalar(select(User).where(User.email == email))
+        return session.scalar(select(User).where(User.email_key == email))
 
 
 def as_plain(user: User) -> User:
@@ -74,7 +74,8 @@ def page(q: str = "", *, page: int = 1, limit: int = 20) -> tuple[list[User], in
         folded = q.strip().lower()
         conditions.append(
             or_(
-                User.email.contains(folded, autoescape=True),
+                User.email_key.contains(folded, autoescape=True),
+                func.lower(User.email).contains(folded, autoescape=True),
                 User.username.contains(folded, autoescape=True),
                 func.lower(User.name).contains(folded, autoescape=True),
             )
@@ -121,6 +122,14 @@ def sign_in_link(user_id: str, *, lifetime: int | None = None) -> str:
 def access_link(user_id: str) -> str:
     """What an administrator hands out: a welcome link before the first password, a reset link after."""
     return _link(user_id, "reset" if get(user_id).password_hash else "welcome")
+
+
+def set_email_verified(user_id: str, verified: bool) -> None:
+    """Say for somebody that their address is theirs, or that it is not known to be. For administrators."""
+    user = get(user_id)
+    if (user.email_verified_at is not None) != verified:
+        at = clock.now() if verified else None
+        _change(user_id, "user.updated", {"email_verified_at": at}, email_verified=verified)
 
 
 def rename(
@@ -226,7 +235,7 @@ def enable(user_id: str) -> None:
 def unlock(user_id: str) -> None:
     """Forget failed sign-ins of an account, so that it can be tried from anywhere again."""
     user = get(user_id)
-    throttle.clear(user.email)
+    throttle.clear(user.email_key)
     with database.transaction() as session:
         audit.record(session, "user.unlocked", target=f"user:{user_id}", owner_id=user_id)
 
@@ -240,12 +249,13 @@ def request_reset(email: str) -> None:
     ip = context.current().ip
     throttle.begin_reset(email, ip=ip)
     with database.transaction() as session:
-        user = session.scalar(select(User).where(User.email == email))
+        user = session.scalar(select(User).where(User.email_key == email))
         values: dict[str, Any] = {"ip": ip or "unknown", "minutes": one_time_links.PURPOSES["reset"][0] // 60}
         if user is not None and user.disabled_at is None:
             # Who disowned a sign-in had a password: the link proves the mailbox, and signing in is the next step.
             purpose = "reset" if user.password_hash or user.password_changed_at else "welcome"
-            link = one_time_links.make(session, user, purpose, lifetime=one_time_links.PURPOSES["reset"][0])
+            lifetime = one_time_links.PURPOSES["reset"][0]
+            link = one_time_links.make(session, user, purpose, lifetime=lifetime, mailed=True)
             mails.send(session, user.email, "password_reset", name=user.name, link=link, **values)
         else:
             mails.pretend(session, "password_reset", name="", link="", **values)
@@ -266,16 +276,18 @@ def sign_up(email: str, name: str) -> None:
     if config.current().signup != "on":
         raise NotFound("There is no such page.", "sign-up is off")
     user = _new(email, name, "user", verified=False)
-    throttle.begin_sign_up(user.email, ip=context.current().ip)
+    throttle.begin_sign_up(user.email_key, ip=context.current().ip)
     with database.transaction() as session:
-        taken = session.scalar(select(User).where(User.email == user.email))
+        taken = session.scalar(select(User).where(User.email_key == user.email_key))
         known = taken or user
         if taken is None:
-            user.username = usernames.for_own_sign_up(session, user.email)
+            user.username = usernames.for_own_sign_up(session, user.email_key)
             session.add(user)
             session.flush()
         if known.password_hash is None and known.disabled_at is None:
-            mails.send(session, known.email, "welcome", link=one_time_links.make(session, known, "welcome"))
+            mails.send(
+                session, known.email, "welcome", link=one_time_links.make(session, known, "welcome", mailed=True)
+            )
         else:
             mails.send(session, known.email, "sign_up_taken")
         audit.record(
@@ -357,7 +369,7 @@ def _new(email: str, name: str, role: str, *, verified: bool) -> User:
     now = clock.now()
     return User(
         id=secrets.random_id("usr"),
-        email=_clean_email(email),
+        email=_given_email(email),
         name=_clean_name(name),
         role=role,
         email_verified_at=now if verified else None,
@@ -371,7 +383,7 @@ def _insert(user: User, username: str) -> None:
         try:
             with database.transaction() as session:
                 made = usernames.reserve(session, username, user.id) if username else ""
-                user.username = made or usernames.made_for(session, user.email)
+                user.username = made or usernames.made_for(session, user.email_key)
                 session.add(user)
                 session.flush()
                 audit.record(session, "user.created", target=f"user:{user.id}", owner_id=user.id, role=user.role)
@@ -441,6 +453,11 @@ def _clean_email(email: str) -> str:
         return emails.normalise(email)
     except ValueError as error:
         raise Invalid(str(error), "no email address", field="email") from None
+
+
+def _given_email(email: str) -> str:
+    _clean_email(email)
+    return emails.as_given(email)
 
 
 def _clean_name(name: str, field: str = "name", at_most: int = MAX_NAME) -> str:

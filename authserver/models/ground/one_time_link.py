@@ -15,6 +15,7 @@ class OneTimeLink(Base):
     purpose: Mapped[str] = mapped_column(String(20))  # welcome, reset, verify, sign_in
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     email: Mapped[str] = mapped_column(String(254))  # the address it was made for: a changed one kills the link
+    mailed: Mapped[bool] = mapped_column(default=False)  # it went to that address alone, so that using it proves it
     created_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
     used_at: Mapped[int | None] = mapped_column(BigInteger)

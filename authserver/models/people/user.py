@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, ColumnElement, String, case, func
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from authserver.extensions import Base
+from authserver.lib import emails
+
+
+def _key_of_row(context: Any) -> str:
+    return emails.normalise(context.get_current_parameters()["email"])
 
 
 class User(Base):
     __tablename__ = "users"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # the `sub` of tokens, never reused
-    email: Mapped[str] = mapped_column(String(254), unique=True)  # normalised, see lib.emails
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # as given: what is shown and mailed to
+    email_key: Mapped[str] = mapped_column(String(254), unique=True, default=_key_of_row)  # what is compared
     # What applications take for an account's name; lower case, see domain.people.usernames.
     username: Mapped[str] = mapped_column(String(254), unique=True)
     chosen_name: Mapped[str] = mapped_column("name", String(200), default="")
@@ -28,6 +36,11 @@ class User(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
     person_updated_at: Mapped[int] = mapped_column("updated_at", BigInteger)  # what apps are told about them
     last_login_at: Mapped[int | None] = mapped_column(BigInteger)
+
+    @validates("email")
+    def _set_key(self, _name: str, email: str) -> str:
+        self.email_key = emails.normalise(email)
+        return email
 
     @hybrid_property
     def name(self) -> str:

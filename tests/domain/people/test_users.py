@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from authserver import database
+from authserver.domain.ground import one_time_links
 from authserver.domain.people import sessions, users
+from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
+from authserver.models import User
 from tests.conftest import PASSWORD, Person
 from tests.support import protocol
 
@@ -102,3 +106,31 @@ def test_what_apps_were_given_stays_dead_when_a_disabled_person_comes_back(alice
     users.enable(alice.id)
     assert protocol.introspect(app, given["access_token"]).json == {"active": False}
     assert protocol.refresh(app, given["refresh_token"]).error == (400, "invalid_grant")
+
+
+def test_an_address_is_kept_as_given_and_is_one_however_it_is_spelt(app: object) -> None:
+    made = users.create("Straße@Faß.Example", password="a walk along the river bank")
+    assert (made.email, made.email_key) == ("Straße@Faß.Example", "straße@xn--fa-hia.example")
+    for spelt in ("straße@faß.example", "STRAßE@xn--fa-hia.example", " Straße@FAß.example "):
+        found = users.find_by_email(spelt)
+        assert found is not None and found.id == made.id, spelt
+        with pytest.raises(Conflict):
+            users.create(spelt)
+    assert users.find_by_email("strasse@fass.example") is None
+    users.create("strasse@fass.example")
+    assert passwords.check("straße@FAß.example", "a walk along the river bank") is not None
+    assert [each.id for each in users.page("faß")[0]] == [made.id]
+
+
+def test_only_a_mailed_link_proves_an_address(app: object) -> None:
+    for number, (mailed, proven) in enumerate(((True, True), (False, False))):
+        made = users.create(f"new{number}@example.test", verified=False)
+        with database.transaction() as session:
+            link = one_time_links.make(session, session.get_one(User, made.id), "welcome", mailed=mailed)
+        passwords.set_by_link(link.rpartition("/")[2], "a walk along the river bank", "welcome")
+        assert (users.get(made.id).email_verified_at is not None) is proven
+    printed = users.welcome_link(users.create("printed@example.test", verified=False).id)
+    user = passwords.set_by_link(printed.rpartition("/")[2], "a walk along the river bank", "welcome")
+    assert user.email_verified_at is None
+    users.set_email_verified(user.id, True)
+    assert users.get(user.id).email_verified_at is not None

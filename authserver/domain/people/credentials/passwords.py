@@ -31,7 +31,7 @@ def check(email: str, password: str, *, device: bytes | None = None) -> User | N
     known = device if device is not None and known_devices.knows(email, device) else None
     attempt = _begin(email, known)
     with database.reading() as session:
-        user = session.scalar(select(User).where(User.email == email))
+        user = session.scalar(select(User).where(User.email_key == email))
     if not _proves(user.password_hash if user else None, password) or user is None:
         _note_failure(user, attempt)
         return None
@@ -99,7 +99,8 @@ def set_by_link(token: str, new: str, *purposes: str) -> User:
         user = one_time_links.spend(session, token, *purposes)
         ended = sessions.end_all_in(session, user.id)
         first = user.password_hash is None
-        user.email_verified_at = user.email_verified_at or clock.now()
+        if purpose.mailed:
+            user.email_verified_at = user.email_verified_at or clock.now()
         store(session, user, digest)
         if not first:
             mails.send(session, user.email, "password_reset_done", **_circumstances(user))
@@ -111,7 +112,7 @@ def set_by_link(token: str, new: str, *purposes: str) -> User:
             actor=f"user:{user.id}",
             sessions_ended=ended,
         )
-    throttle.clear(user.email)
+    throttle.clear(user.email_key)
     return user
 
 
