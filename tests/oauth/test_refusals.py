@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -102,8 +102,9 @@ def test_the_error_uri_explains_to_the_owner_and_is_one_page_for_everybody_else(
     app: Flask, browser: Callable[[], FlaskClient], alice: Person, bob: Person
 ) -> None:
     authorizing.make_app(owner_id=alice.id)
-    told = answer_of(authorize(browser(), code_challenge=None, code_challenge_method=None))
-    path = urlsplit(told["error_uri"]).path
+    answer = authorize(browser(), code_challenge=None, code_challenge_method=None)
+    path = f"/refused/{answer.headers['X-Request-Id']}"
+    assert quote(ISSUER + path, safe="") in answer.text, "the way back to the app carries it, too"
     refusals.flush()
     unknown = "/refused/req" + "0" * 20
     for person in (None, bob):
