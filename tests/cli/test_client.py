@@ -71,7 +71,7 @@ def test_plain_results_stand_alone_on_stdout(shell: Shell) -> None:
     assert secret_line.startswith("client_secret=kaie_cs_")
 
 
-def test_every_option_of_create_reaches_the_client(shell: Shell, alice: Person, tmp_path: Path) -> None:
+def test_every_option_of_create_reaches_the_client(shell: Shell, ada: Person, tmp_path: Path) -> None:
     resources.create("https://api.example.test", "API")
     resources.create("https://orders.example.test", "Orders")
     keys = tmp_path / "keys.json"
@@ -83,7 +83,7 @@ def test_every_option_of_create_reaches_the_client(shell: Shell, alice: Person, 
         "--auth-method", "client_secret_post", "--jwks", str(keys),
         "--resource", "https://api.example.test", "--resource-server", "https://orders.example.test",
         "--introspect-all", "--no-pkce", "--access-token-format", "opaque", "--skip-consent",
-        "--owner", "alice@example.test", "--id", "all-of-it",
+        "--owner", ada.email, "--id", "all-of-it",
     )  # fmt: skip
     facts = clients.get("all-of-it")
     assert made["client_id"] == "all-of-it"
@@ -94,7 +94,7 @@ def test_every_option_of_create_reaches_the_client(shell: Shell, alice: Person, 
     assert (facts.resource_server_for, facts.introspect_all) == (("https://orders.example.test",), True)
     assert (facts.require_pkce, facts.access_token_format, facts.skip_consent) == (False, "opaque", True)
     assert (facts.required_scopes, facts.id_token_claims) == (("email",), False)
-    assert facts.owner_id == alice.id
+    assert facts.owner_id == ada.id
 
 
 @pytest.mark.parametrize(
