@@ -77,3 +77,13 @@ def java_libraries(pom: Path, release: str) -> Path:
             build([maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libraries"], folder)
             (folder / "complete").touch()
     return folder / "libraries"
+
+
+def go_build(module: Path, folder: Path) -> Path:
+    """The program of a folder: the module's go.mod, go.sum and sources, with the page's files laid over them."""
+    go = sites.program("go", "golang")
+    for file in module.iterdir():
+        if not (folder / file.name).exists():
+            shutil.copy(file, folder / file.name)
+    build([go, "build", "-p", "2", "-o", "site", "."], folder)
+    return folder / "site"
