@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -36,15 +36,21 @@ def build(settings: Settings) -> Engine:
         max_overflow=settings.db_pool_size,
         pool_timeout=2,  # a full pool is a 503 after two seconds, not a pile of waiting threads
         pool_recycle=1800,
-        connect_args={
-            "connect_timeout": 3,
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS}"
-            " -c timezone=UTC -c idle_in_transaction_session_timeout=30000",
-            "prepare_threshold": 2,
-        },
+        connect_args=_connect_args(settings),
     )
     _check_idle_connections(built)
     return built
+
+
+def _connect_args(settings: Settings) -> dict[str, Any]:
+    """What every connection has; what the URL says of the same is heeded."""
+    said = make_url(settings.sqlalchemy_url).query
+    return {
+        "connect_timeout": said.get("connect_timeout", 3),
+        "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS}"
+        f" -c timezone=UTC -c idle_in_transaction_session_timeout=30000 {said.get('options', '')}",
+        "prepare_threshold": 2,
+    }
 
 
 def install(engine: Engine) -> None:

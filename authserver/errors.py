@@ -88,4 +88,12 @@ class Unavailable(DomainError):
 
 
 class BadSettings(Exception):
-    """A setting is unknown or wrong: the start stops with this one line. Never holds a secret's value."""
+    """Settings are unknown or wrong: a line for each, the first of which stops the start. Never holds a secret."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        more = f" ({len(self.problems) - 1} more: authserver config check)" if len(self.problems) > 1 else ""
+        return f"{self.problems[0]}{more}"

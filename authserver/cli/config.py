@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from authserver import config
 from authserver.cli import opening, output
 from authserver.config import Settings
+from authserver.errors import BadSettings
 
 
 @click.group()
@@ -30,9 +33,40 @@ def show() -> None:
 
 @group.command()
 def check() -> None:
-    """Read the settings; exit code 1 and one line if something is wrong."""
-    settings = opening.settings()
+    """Read the settings and compare them with the stored data; exit code 2 and a line for each thing that is wrong."""
+    for name in config.ignored():
+        output.note(f"{name}: ignored; Kubernetes sets it for a Service (enableServiceLinks: false stops that)")
+    try:
+        settings = opening.settings()
+        problems = list(_beyond_reading(settings))
+    except BadSettings as error:
+        problems = list(error.problems)
+    if problems:
+        output.emit({"ok": False, "problems": problems}, "\n".join(problems))
+        raise click.exceptions.Exit(output.USAGE)
     output.emit({"ok": True, "issuer": settings.issuer}, f"The settings are fine. The issuer is {settings.issuer}.")
+
+
+def _beyond_reading(settings: Settings) -> Iterator[str]:
+    """What only `serve` needs, and what only the stored data shows: a sealing key that is another one."""
+    if not settings.secret_key:
+        yield "secret_key: needed to serve; make one with `openssl rand -base64 48`"
+        return
+    if settings.sqlite and not Path(settings.sqlalchemy_url.removeprefix("sqlite:///")).exists():
+        return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from authserver.domain.running import schema
+    from authserver.domain.signing import keys as signing_keys
+
+    try:
+        with opening.opened(settings, any_schema=True):
+            if schema.status().state == "current":
+                signing_keys.ensure()
+    except BadSettings as error:
+        yield from error.problems
+    except SQLAlchemyError:
+        output.note("The database does not answer, so the keys in it were not compared: authserver doctor")
 
 
 @group.command()

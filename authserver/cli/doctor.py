@@ -60,7 +60,8 @@ def _examine() -> Iterator[Finding]:
     try:
         settings = opening.settings()
     except BadSettings as error:
-        yield Finding("settings", "bad", str(error), "authserver config show")
+        for problem in error.problems:
+            yield Finding("settings", "bad", problem, "authserver config check")
         return
     yield Finding("settings", "ok", f"issuer {settings.issuer}")
     with config.using(settings):
@@ -92,6 +93,15 @@ def _files(_settings: Settings) -> Iterator[Finding]:
                       f"chmod o-r {shlex.quote(str(path))}")  # fmt: skip
     if not exposed:
         yield Finding("secret files", "ok", "closed to other accounts")
+
+
+def _backends(settings: Settings) -> Iterator[Finding]:
+    """Whether what is said to database and Redis can be read or changed on its way."""
+    found = config.rules.unprotected(settings)
+    for name, remedy in found:
+        yield Finding(f"TLS to {name}", "warn", "another host, without verified TLS", remedy)
+    if not found:
+        yield Finding("TLS to backends", "ok", "on this machine, or verified")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -230,6 +240,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 CHECKS: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
     ("secret key", _secret),
     ("secret files", _files),
+    ("TLS to backends", _backends),
     ("database", _database),
     ("issuer", _address),
     ("proxies", _proxies),

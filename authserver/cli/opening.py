@@ -44,13 +44,19 @@ def exposed_secrets() -> dict[str, Path]:
     return config.exposed_secrets({}, DEMO_FOLDER / "authserver.toml") if _demo else config.exposed_secrets(file=_file)
 
 
-def warn_of_exposed_secrets() -> None:
-    """One line in the log for each of them, at the start of what runs for long."""
+def warn_of_settings() -> None:
+    """A line in the log for what an operator should know of the settings, at the start of what runs for long."""
     from authserver.observability import logs
 
     for name, path in exposed_secrets().items():
         logs.event(
             "secret_exposed", level="warning", setting=name, msg=f"every account of this machine may read {path}"
+        )
+    if names := config.ignored():
+        logs.event(
+            "variables_ignored",
+            variables=names,
+            msg="Kubernetes sets these for a Service, they are no settings; enableServiceLinks: false keeps them away",
         )
 
 

@@ -25,7 +25,7 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
     serving.require_free(settings.host, settings.port)
     with opening.opened(settings, any_schema=True):
         schema.ensure()
-        opening.warn_of_exposed_secrets()
+        opening.warn_of_settings()
     metrics.new_folder()
     try:
         metrics.serve(settings.metrics_bind)

@@ -11,6 +11,7 @@ from authserver import config
 from authserver.cli import opening
 from authserver.domain.insight import figures
 from authserver.domain.running import chores
+from authserver.domain.signing import keys as signing_keys
 from authserver.domain.webhooks import courier
 from authserver.observability import logs, metrics
 
@@ -23,13 +24,14 @@ def command() -> None:
 
     Its figures answer one port above AUTHSERVER_METRICS_BIND, where nothing else does.
     """
+    signing_keys.ensure()  # a key that does not open what is stored ends it now, not at every chore
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     logs.event("worker_started")
     if serve_metrics(config.current().metrics_bind):
         threading.Thread(target=refresh_figures, args=(stop,), name="figures", daemon=True).start()
-    opening.warn_of_exposed_secrets()
+    opening.warn_of_settings()
     # In a thread of its own: no chore delays an event, and no event a chore.
     sending = threading.Thread(target=courier.run, args=(stop,), name="webhooks")
     sending.start()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from authserver import cli, config
+from authserver.domain.signing import keys as signing_keys
 from authserver.errors import BadSettings
 
 SECRET = "a secret that nobody may see, ever 12345"
@@ -34,7 +36,7 @@ def test_show_says_what_is_set_where_and_masks_secrets(
 ) -> None:
     (folder / "authserver.toml").write_text('brand = "Acme"\n')
     monkeypatch.setenv("AUTHSERVER_ISSUER", "https://auth.example.com")
-    monkeypatch.setenv("AUTHSERVER_DATABASE_URL", f"postgresql://kaie:{SECRET}@db/kaie")
+    monkeypatch.setenv("AUTHSERVER_DATABASE_URL", f"postgresql://kaie:{quote(SECRET)}@db/kaie?sslmode=verify-full")
     rows = {row["name"]: row for row in json.loads(told(capsys, "config", "show", "--json"))}
     assert (rows["brand"]["value"], rows["brand"]["set in"]) == ("Acme", "authserver.toml")
     assert rows["issuer"]["set in"] == "AUTHSERVER_ISSUER"
@@ -47,8 +49,59 @@ def test_check_is_quiet_about_good_settings_and_precise_about_bad_ones(
 ) -> None:
     told(capsys, "config", "check")
     monkeypatch.setenv("AUTHSERVER_REFRESH_GRACE", "-1")
-    assert cli.main(["config", "check"]) == 1
-    assert "refresh_grace (set in AUTHSERVER_REFRESH_GRACE)" in capsys.readouterr().err
+    monkeypatch.setenv("AUTHSERVER_ISUER", "https://auth.example.com")
+    monkeypatch.setenv("AUTHSERVER_SESSION_IDLE_TTL", "13h")
+    lines = told(capsys, "config", "check", code=2).splitlines()
+    assert len(lines) == 3
+    for said in ("refresh_grace (set in AUTHSERVER_REFRESH_GRACE)", "did you mean issuer?", "session_idle_ttl: longer"):
+        assert [line for line in lines if said in line]
+    assert json.loads(told(capsys, "config", "check", "--json", code=2))["problems"] == lines
+
+
+def test_check_finds_a_key_that_does_not_open_what_is_stored(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["migrate"]) == 0
+    capsys.readouterr()
+    told(capsys, "config", "check")
+    signing_keys._parsed.clear()  # as in a process of its own
+    monkeypatch.setenv("AUTHSERVER_SECRET_KEY", "quite another key than before, " * 2)
+    assert "kek or secret_key is another one" in told(capsys, "config", "check", code=2)
+    assert cli.main(["serve", "--port", "0"]) == 1
+    assert "kek or secret_key is another one" in capsys.readouterr().err
+    assert cli.main(["worker"]) == 1
+    assert "kek or secret_key is another one" in capsys.readouterr().err
+
+
+def test_check_names_the_secret_that_serving_needs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTHSERVER_SECRET_KEY")
+    assert "openssl rand" in told(capsys, "config", "check", code=2)
+
+
+def test_doctor_lists_every_wrong_setting(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTHSERVER_WORKERS", "many")
+    monkeypatch.setenv("AUTHSERVER_PORT", "far")
+    found = json.loads(told(capsys, "doctor", "--json", code=1))
+    assert [(each["state"], each["text"].split(" ")[0]) for each in found] == [("bad", "port"), ("bad", "workers")]
+
+
+def test_doctor_says_which_backend_is_not_protected(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("AUTHSERVER_ISSUER", "https://auth.example.test"),
+        ("AUTHSERVER_REDIS_URL", "redis://redis.example.test"),
+        ("AUTHSERVER_PLAINTEXT_BACKENDS", "yes"),
+    ):
+        monkeypatch.setenv(name, value)
+    found = {each["check"]: each for each in json.loads(told(capsys, "doctor", "--json", code=1))}
+    assert found["TLS to redis_url"]["state"] == "warn"
+    assert "rediss://" in found["TLS to redis_url"]["remedy"]
+    monkeypatch.delenv("AUTHSERVER_REDIS_URL")
+    found = {each["check"]: each for each in json.loads(told(capsys, "doctor", "--json", code=1))}
+    assert found["TLS to backends"]["state"] == "ok"
 
 
 def test_docs_explain_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,10 +208,13 @@ def test_the_start_says_once_which_secret_every_account_may_read(
     monkeypatch.setenv("AUTHSERVER_KEK_FILE", str(file))
     monkeypatch.setenv("AUTHSERVER_METRICS_BIND", "off")
     monkeypatch.setenv("AUTHSERVER_LOG_FORMAT", "json")
+    monkeypatch.setenv("AUTHSERVER_PORT", "tcp://10.96.0.12:8000")
     monkeypatch.setattr("authserver.cli.serving.run", lambda _settings: None)
 
     assert cli.main(["serve", "--port", "0"]) == 0
 
-    told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "secret_exposed" in line]
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
+    assert [line["variables"] for line in lines if line["event"] == "variables_ignored"] == [["AUTHSERVER_PORT"]]
+    told = [line for line in lines if line["event"] == "secret_exposed"]
     assert [(line["level"], line["setting"]) for line in told] == [("warning", "kek")]
     assert str(file) in told[0]["msg"] and SECRET not in str(told)

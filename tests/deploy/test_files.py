@@ -36,7 +36,7 @@ def test_systemd_understands_the_unit(unit: Path, tmp_path: Path) -> None:
 def test_every_setting_and_every_verb_exists(file: Path) -> None:
     text = file.read_text()
     for name in re.findall(r"\bAUTHSERVER_([A-Z_]+)", text):
-        assert name.lower().removesuffix("_file") in config.settings._FIELDS, name
+        assert name.lower().removesuffix("_file") in config.settings.FIELDS, name
     verbs = re.findall(r'exec authserver (\w+)|bin/authserver (\w+)\n|"authserver", "(\w+)"', text)
     assert {verb for found in verbs for verb in found if verb} <= set(VERBS)
 
