@@ -218,3 +218,15 @@ def test_the_answer_is_the_same_for_every_text(call: Caller, alice: Person) -> N
 def test_reports_are_limited_by_network(call: Caller) -> None:
     answers = [call("POST", "/v1/leaks", None, {"credential": "x"}) for _ in range(31)]
     assert answers[-1].error == (429, "RATE_LIMIT_EXCEEDED") and "Retry-After" in answers[-1].headers
+
+
+def test_an_administrator_says_whether_an_address_is_proven(call: Caller, ada: Person, alice: Person) -> None:
+    key = key_of(ada)
+    made = call("POST", "/v1/users", key, {"email": "New.Person@Example.Test"}).data
+    assert (made["email"], made["email_verified"]) == ("New.Person@Example.Test", False)
+    sure = call("POST", "/v1/users", key, {"email": "sure@example.test", "email_verified": True}).data
+    assert sure["email_verified"] is True
+    for said in (True, False):
+        assert call("PATCH", f"/v1/users/{made['id']}", key, {"email_verified": said}).data["email_verified"] is said
+    refused = call("PATCH", f"/v1/users/{alice.id}", key_of(alice), {"email_verified": True})
+    assert refused.error == (403, "INSUFFICIENT_PERMISSIONS")
