@@ -111,7 +111,7 @@ def require_recent_if(
                 return view(*args, **kwargs)
             return to_confirm(back(**kwargs) if back else "")
 
-        guarded.fresh_proof = says  # type: ignore[attr-defined]
+        guarded.fresh_proof = says  # type: ignore[attr-defined]  # a mark for the test
         return cast("View", guarded)
 
     return decorate

@@ -56,7 +56,7 @@ def makes_within(handler: Handler) -> Handler:
     def marked(call: Call) -> Outgoing:
         return handler(call)
 
-    marked.authority = "within its maker"  # type: ignore[attr-defined]
+    marked.authority = "within its maker"  # type: ignore[attr-defined]  # a mark for the test
     return marked
 
 

@@ -91,8 +91,7 @@ const codeOf = ({ json, status }) =>
 // The page's own server: makes things of this person.
 const tell = async (path, fields) => {
   const answer = await fetch(page + path, { method: "POST", body: new URLSearchParams(fields) });
-  // A redirect leads to the page that asks for the password once more.
-  if (answer.redirected) { location.assign(answer.url); throw new Error("Confirm that it is you, then try again."); }
+  if (answer.redirected) { location.assign(answer.url); throw new Error("Confirm that it is you."); }
   if (!answer.ok) throw new Error(answer.status === 422 ? "The server refused it." : "Load this page again: your sign-in may have ended.");
   return answer.json();
 };
