@@ -127,7 +127,10 @@ ERRORS = {
     "response_type code token": ({"response_type": "code token"}, "unsupported_response_type"),
     "response_type none": ({"response_type": "none"}, "unsupported_response_type"),
     "no challenge": ({"code_challenge": None}, "invalid_request"),
-    "neither challenge nor method": ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
+    "neither PKCE nor nonce": (
+        {"code_challenge": None, "code_challenge_method": None, "nonce": None},
+        "invalid_request",
+    ),
     "plain": ({"code_challenge_method": "plain"}, "invalid_request"),
     "no method": ({"code_challenge_method": None}, "invalid_request"),
     "an empty challenge": ({"code_challenge": ""}, "invalid_request"),

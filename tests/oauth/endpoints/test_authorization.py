@@ -205,6 +205,7 @@ def test_a_verified_app_is_told_what_is_wrong(
     answer = answer_of(response)
     assert answer.pop("error") == error
     assert re.fullmatch(r"[\x20\x21\x23-\x5b\x5d-\x7e]+", answer.pop("error_description"))
+    assert re.fullmatch(ISSUER + "/refused/req[0-9A-Za-z]{20}", answer.pop("error_uri"))
     assert answer == {"iss": ISSUER, "state": "s-1"}
     assert response.headers["Cache-Control"] == "no-store"
     assert not stored()
