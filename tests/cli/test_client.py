@@ -12,7 +12,7 @@ from flask import Flask
 from authserver import cli
 from authserver.config import Settings
 from authserver.domain.access import gateway_routes, resources, scopes
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.lib import secrets
 from tests.conftest import Person
@@ -243,7 +243,9 @@ def test_apply_shows_and_makes_the_difference_alone(shell: Shell, alice: Person,
     assert 'name: "Orders" -> "Orders 2"' in text
     shell("apply", str(file))
     facts = clients.get("orders-web")
-    assert (facts.name, facts.owner_id, len(facts.secrets)) == ("Orders 2", alice.id, 1)
+    assert (facts.name, facts.owner_id, len(facts.secrets)) == ("Orders 2", None, 1)
+    transfers.accept(alice.user, "orders-web", "end")  # it is hers once she takes it (contract 11.38)
+    assert clients.get("orders-web").owner_id == alice.id
     assert shell("apply", str(file), "--plan")["changes"] == []
 
 

@@ -258,7 +258,7 @@ def test_rotating_full_access_later_asks_for_the_password(
     old, _ = api_keys.create(alice.user, Wish("Root", "full_access"))
     moved(monkeypatch, 400)
     answer = forms.submit(hers, f"{LIST}/{old.id}/rotate", overlap="now")
-    assert answer.headers["Location"].startswith("/login?")
+    assert answer.headers["Location"].startswith("/login/confirm?")
     assert api_keys.page(alice.id)[1] == 1
 
 

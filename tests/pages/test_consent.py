@@ -104,7 +104,7 @@ def test_nothing_is_allowed_by_pressing_enter_and_no_button_has_the_focus(notes:
     ("columns", "words"),
     [
         ({"self_registered": True}, "This app registered itself. The name is what it calls itself."),
-        ({"skip_consent": True}, "First-party"),
+        ({"skip_consent": True, "owner_id": None, "installation": True}, "First-party"),
         ({"default_scopes": []}, "This app did not say what it needs. Allow only if you trust it fully."),
     ],
 )
@@ -484,7 +484,7 @@ def test_apps_that_others_could_pose_as_are_always_asked(
 
 
 def test_a_first_party_app_is_not_asked_unless_it_wants_to_be(notes: str, hers: FlaskClient) -> None:
-    change_app(skip_consent=True)
+    change_app(skip_consent=True, owner_id=None, installation=True)
 
     assert "code" in answer_of(authorize(hers))
     assert is_consent(ask(hers, prompt="consent"))
@@ -509,7 +509,7 @@ def test_a_scope_lost_while_the_page_was_open_is_not_granted(notes: str, hers: F
 
 
 def test_only_administrators_can_allow_what_only_they_hold(notes: str, hers: FlaskClient, ada: Any) -> None:
-    change_app(owner_id=None, scopes=["workflows:read", "admin"])
+    change_app(owner_id=None, installation=True, scopes=["workflows:read", "admin"])
 
     answer_consent(hers, ask(hers, scope="workflows:read admin"))
     assert answer_of(authorize(hers, scope="admin"))["error"] == "invalid_scope"

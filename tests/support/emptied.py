@@ -163,7 +163,12 @@ def _write_function(connection: psycopg.Connection[Any]) -> None:
     steps = [_step(connection, name) for name in _names(connection, "SELECT tablename FROM pg_tables")]
     sequences = _names(connection, "SELECT sequencename FROM pg_sequences")
     steps += [sql.SQL("ALTER SEQUENCE public.{} RESTART;").format(sql.Identifier(name)) for name in sequences]
-    connection.execute(sql.SQL(_FUNCTION).format(sql.SQL("\n").join(steps)))
+    ((triggers,),) = connection.execute(_TRIGGERS).fetchall()
+    connection.execute(
+        sql.SQL(_FUNCTION).format(
+            triggers=sql.SQL(_TRIGGERS), number=sql.Literal(triggers), steps=sql.SQL("\n").join(steps)
+        )
+    )
 
 
 def _names(connection: psycopg.Connection[Any], query: Any) -> list[str]:
@@ -187,10 +192,12 @@ _BACK = """
     INSERT INTO public.{table} OVERRIDING SYSTEM VALUE TABLE kept.{table};
   END IF;
 """
+_TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O'"
 _FUNCTION = """
 CREATE FUNCTION kept.empty() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+  IF ({triggers}) <> {number} THEN RAISE EXCEPTION 'a test dropped a trigger'; END IF;
   PERFORM set_config('session_replication_role', 'replica', true);
-{}
+{steps}
 END $$
 """

@@ -138,7 +138,7 @@ def test_sensitive_acts_want_a_fresh_proof(http: FlaskClient, ada: Person, alice
             assert "/login/confirm" in response.location
         assert users.find_by_email("c@example.test") is None
         assert users.get(alice.id).disabled_at is None
-        back = forms.submit(http, response.location, "/login", password=PASSWORD)
+        back = forms.submit(http, response.location, "/login/confirm", password=PASSWORD)
         assert back.location == target
         assert http.get(target).status_code == 200
 
