@@ -360,11 +360,14 @@ def test_this_was_not_me_ends_everything_and_leads_to_a_new_password(browser: Br
 
 
 def test_what_the_other_one_made_ends_with_it_unless_its_box_is_unticked(browser: Browser, alice: Person) -> None:
+    earlier: set[str] = set()
     for ticked in (True, False):
         hers, thief = browser(), browser()
         forms.sign_in(hers, alice.email, PASSWORD)
         forms.sign_in(thief, alice.email, PASSWORD)
-        path = re.search(r"http://localhost:8000(/this-was-not-me/\S+)", mails.recent()[0].body)[1]  # type: ignore[index]
+        told = "\n".join(mail.body for mail in mails.recent())
+        (path,) = set(re.findall(r"http://localhost:8000(/this-was-not-me/\S+)", told)) - earlier
+        earlier.add(path)
         key = api_keys.create(alice.user, api_keys.Wish("Stolen", "read_only"))[1]
         reader = browser()
         form = forms.form_on(reader.get(path).get_data(as_text=True), path)
