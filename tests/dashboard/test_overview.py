@@ -81,7 +81,7 @@ def test_recent_events_are_told(browser: Browser, alice: Person) -> None:
 @pytest.mark.parametrize("name", ["", " ", "Ünal Öz", "<i>x</i>"])
 def test_whatever_a_person_is_called_the_page_greets(browser: Browser, alice: Person, name: str) -> None:
     with database.transaction() as session:
-        session.execute(update(User).where(User.id == alice.id).values(name=name))
+        session.execute(update(User).where(User.id == alice.id).values(chosen_name=name))
     assert "<h1>Hello, " in page_of(browser, alice)
 
 

@@ -30,8 +30,8 @@ def only_grant(person: Person) -> Grant:
 
 
 def facts_of(grant: Grant) -> GrantFacts:
-    with database.reading() as session:
-        return grants.facts(session.execute(grants.selected().where(Grant.id == grant.id)).one())
+    with database.autocommit() as connection:
+        return grants.facts(connection.execute(grants.selected().where(Grant.id == grant.id)).one())
 
 
 def test_revoking_for_one_person_leaves_the_others_alone(web_app: App, alice: Person, bob: Person) -> None:
