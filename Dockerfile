@@ -4,7 +4,7 @@
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 ARG POSTGRES_IMAGE=postgres:18-trixie
 
-# For `authserver backup` and `restore`. A pg_dump of version 18 also saves older servers.
+# For `authserver backup` and `restore`. Version 18 saves older servers, too, and restores into 17 and newer.
 FROM ${POSTGRES_IMAGE} AS postgres
 COPY deploy/image/postgres_client.sh /tmp/postgres_client.sh
 RUN /tmp/postgres_client.sh "/usr/lib/postgresql/$PG_MAJOR/bin" /opt/postgres

@@ -18,6 +18,8 @@ from authserver.errors import Conflict, NotFound
 
 _SQLITE_HEAD = b"SQLite format 3\x00"
 _PG_HEAD = b"PGDMP"
+# Roles and grants are this cluster's: those of the one that was saved may not exist here.
+_RESTORE = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction"]
 
 
 def save(settings: Settings, file: Path) -> None:
@@ -48,7 +50,7 @@ def bring_back(settings: Settings, file: Path) -> None:
         _check_sqlite(file)
         _copy_sqlite(file, _sqlite_file(settings))
     else:
-        _run("pg_restore", ["--clean", "--if-exists", "--no-owner", "--single-transaction", str(file)], settings)
+        _run("pg_restore", [*_RESTORE, str(file)], settings)
 
 
 def _sqlite_file(settings: Settings) -> Path:
@@ -74,7 +76,8 @@ def _run(program: str, arguments: list[str], settings: Settings) -> None:
     url = make_url(settings.sqlalchemy_url).set(drivername="postgresql")
     # The password goes through the environment: arguments are there for every user of the machine to read.
     environment = os.environ | ({"PGPASSWORD": url.password} if url.password else {})
-    plain = url.set(password=None).render_as_string(hide_password=False)
+    # Not url.set(): there None means "as it was". SQLAlchemy leaves spaces as they are, libpq takes none.
+    plain = url._replace(password=None).render_as_string(hide_password=False).replace(" ", "%20")
     command = [program, f"--dbname={plain}", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # pg_dump or pg_restore, no shell
     if done.returncode:

@@ -115,6 +115,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         fine = status.state == "current"
         remedy = "authserver migrate" if status.state in ("empty", "behind") else ""
         yield Finding("migrations", "ok" if fine else "bad", status.sentence, remedy)
+        if fine and not settings.sqlite:
+            yield from _role()
         if fine and settings.secret_key:
             yield from _keys()
         if fine:
@@ -131,6 +133,18 @@ def _privileges() -> Iterator[Finding]:
         text = f"{each.client_id} ({each.name}) {said}, which does not count: {owner}"
         remedy = f"transfer it to an administrator: {config.current().issuer}/apps/{each.client_id}/danger"
         yield Finding("idle privilege", "warn", text, remedy)
+
+
+def _role() -> Iterator[Finding]:
+    from authserver.domain.running import roles
+
+    rights = roles.rights()
+    if rights.superuser or rights.owner:
+        kind = "a superuser" if rights.superuser else "the schema's owner"
+        remedy = "a role of its own for the server, see docs/operations: AUTHSERVER_MIGRATE_DATABASE_URL"
+        yield Finding("database role", "warn", f"{kind}: it could rewrite the audit log", remedy)
+    else:
+        yield Finding("database role", "ok", "reads and writes rows, and owns nothing")
 
 
 def _keys() -> Iterator[Finding]:

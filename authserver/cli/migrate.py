@@ -22,13 +22,15 @@ def command(down: str, plan: bool) -> None:
         raise NotFound("There is no such revision.")
     if plan and down:
         raise click.UsageError("--plan is about going up; it does not go with --down.")
-    with opening.opened(any_schema=True):
+    settings = opening.settings()
+    with opening.opened(opening.as_owner(settings), any_schema=True):
         before = schema.status()
         if plan:
             _tell(before)
             return
         after = schema.migrate(down)
         if after.state == "current":
+            opening.grant_to_server(settings)
             signing_keys.ensure()
     result = {"state": after.state, "revision": after.revision, "before": before.revision}
     output.emit(result, f"{before.revision or 'nothing'} → {after.revision or 'nothing'}: {after.state}")

@@ -34,6 +34,26 @@ def settings(**flags: Any) -> Settings:
     return config.load(file=_file, **flags)
 
 
+def as_owner(chosen: Settings) -> Settings:
+    """The same installation, opened by the role that owns the schema, where that is another one."""
+    if not chosen.migrate_database_url:
+        return chosen
+    return dataclasses.replace(chosen, database_url=chosen.migrate_database_url)
+
+
+def grant_to_server(chosen: Settings) -> None:
+    """Inside a block opened as owner: the server's role gets its rights in whatever the schema has now."""
+    if not chosen.migrate_database_url:
+        return
+    from sqlalchemy import make_url
+
+    from authserver.domain.running import roles
+
+    server, owner = (make_url(each.sqlalchemy_url).username for each in (chosen, as_owner(chosen)))
+    if server and server != owner:
+        roles.grant(server)
+
+
 def sources() -> dict[str, str]:
     """Where each setting was set."""
     return config.sources({}, DEMO_FOLDER / "authserver.toml") if _demo else config.sources(file=_file)

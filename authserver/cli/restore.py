@@ -14,7 +14,7 @@ from authserver.cli import copies, opening, output
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(file: Path, yes: bool) -> None:
     """Replace the database by FILE. Everybody signs in again, apps ask again: what was revoked since stays revoked."""
-    from authserver.domain.running import recovery, schema
+    from authserver.domain.running import recovery, roles, schema
     from authserver.domain.signing import keys as signing_keys
 
     settings = opening.settings()
@@ -22,10 +22,15 @@ def command(file: Path, yes: bool) -> None:
         click.confirm("Replace the database? Stop `serve` and `worker` first.", abort=True, err=True)
     with opening.opened(settings, any_schema=True):
         known = recovery.endings() if schema.status().state == "current" else None
-    copies.bring_back(settings, file)
-    with opening.opened(settings, any_schema=True):
+    owner = opening.as_owner(settings)
+    copies.bring_back(owner, file)
+    with opening.opened(owner, any_schema=True):
         if schema.status().state == "behind":
             schema.migrate()
+        if schema.status().state == "current":
+            roles.close()
+            opening.grant_to_server(settings)
+    with opening.opened(settings, any_schema=True):
         opening.require_current_schema()
         done = recovery.after_restore(known)
         signing_keys.ensure()

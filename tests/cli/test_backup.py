@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from flask import Flask
 
 from authserver import cli, config, database
+from authserver.cli import copies
 from authserver.config import Settings
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import cache
@@ -50,6 +52,7 @@ def test_a_restore_brings_data_back_and_nothing_that_was_ended(
     assert file.stat().st_mode & 0o077 == 0
 
     api_keys.revoke(alice.id, row.id)
+    users.create("another@example.test", "Another", role="admin")
     users.disable(ada.id)
     users.rename(alice.id, "Somebody else")
     shell(capsys, "restore", str(file), "--yes")
@@ -90,3 +93,16 @@ def test_a_missing_file_is_not_found(app: Flask, shell: Any, tmp_path: Path) -> 
 def test_settings_stay_those_of_the_caller(app: Flask, settings: Settings) -> None:
     cli.main(["version"])
     assert config.current() is settings
+
+
+def test_no_argument_of_a_program_holds_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" "in the environment: $PGPASSWORD" >{tmp_path}/seen\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    url = "postgresql://kaie:s%20ecret@db.example.com/kaie?sslmode=verify-full"
+    copies.save(Settings(database_url=url), tmp_path / "copy")
+    *arguments, environment = (tmp_path / "seen").read_text().splitlines()
+    assert environment == "in the environment: s ecret"
+    assert "--dbname=postgresql://kaie@db.example.com/kaie?sslmode=verify-full" in arguments
+    assert "ecret" not in "".join(arguments)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from authserver import assets, database
@@ -67,12 +68,24 @@ def ensure() -> None:
     if status().state == "empty":
         with _alone():
             if status().state == "empty":
-                _upgrade()
+                _make_in_empty()
     found = status()
     if found.state != "current":
         raise Unavailable(found.sentence)
     cache.reset()
     signing_keys.ensure()
+
+
+def _make_in_empty() -> None:
+    try:
+        _upgrade()
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", "") != "42501":  # insufficient_privilege
+            raise
+        raise Unavailable(
+            "The database is empty, and this role may not make tables in it: run `authserver migrate` with"
+            " AUTHSERVER_MIGRATE_DATABASE_URL as the schema's owner."
+        ) from None
 
 
 def migrate_if_behind() -> None:
