@@ -124,7 +124,9 @@ def test_ending_sessions_wants_a_fresh_proof_and_comes_back_to_the_list(
         assert response.location == "/login/confirm?next=/settings/sessions"
         assert here.get("/settings/sessions").location == response.location
         assert sessions.resolve(cookie) is not None
-        assert forms.submit(here, response.location, "/login", password=PASSWORD).location == "/settings/sessions"
+        assert (
+            forms.submit(here, response.location, "/login/confirm", password=PASSWORD).location == "/settings/sessions"
+        )
         forms.submit(here, "/settings/sessions", target)
         assert sessions.resolve(cookie) is None
 
