@@ -116,7 +116,7 @@ def test_an_invited_person_chooses_a_password_and_is_in(page: Page, chromium: Ch
         admin.goto(demo.issuer + "/admin/users")
         admin.get_by_role("link", name="Create user").click()
         admin.get_by_label("Email").fill("olga@demo.test")
-        admin.get_by_label("Name").fill("Olga Invited")
+        admin.get_by_label("Name to show").fill("Olga Invited")
         admin.get_by_role("button", name="Create user").click()
         link = admin.get_by_role("textbox", name="Link").inner_text()
     page.goto(link)

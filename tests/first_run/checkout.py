@@ -20,7 +20,7 @@ from tests.architecture import sources
 
 # Of the shell that runs the tests, nothing that belongs to their own environment.
 LEFT_OUT = re.compile(
-    r"^(VIRTUAL_ENV|PYTHON.*|PYTEST.*|AUTHSERVER_.*|DATABASE_URL|TEST_DATABASE_URL|PORT|PG|MAKE.*|MFLAGS)$"
+    r"^(VIRTUAL_ENV|PYTHON.*|PYTEST.*|AUTHSERVER_.*|DATABASE_URL|TEST_DATABASE_URL|PORT|PG|ARGS|MAKE.*|MFLAGS)$"
 )
 NO_NETWORK = {
     "http_proxy": "http://127.0.0.1:9",

@@ -195,6 +195,7 @@ def test_node_loads_the_locked_client() -> None:
 def test_a_missing_program_skips_and_names_the_line_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("REQUIRE_ALL_TESTS", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(pytest.skip.Exception, match="sudo apt-get install -y chromium"):
         missing.skip_or_fail("Chromium is not installed", "sudo apt-get install -y chromium")
 

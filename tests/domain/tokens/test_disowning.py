@@ -24,9 +24,9 @@ def kinds(person: Person, since: int) -> list[str]:
 
 
 def test_everything_that_was_made_since_is_listed_and_ends(alice: Person, bob: Person) -> None:
-    old = protocol.register(owner_id=alice.id, created_at=1, updated_at=1)
-    of_others = api_keys.create(bob.user, Wish("Other", "read_only"))[1]
     now = clock.now()
+    old = protocol.register(owner_id=alice.id, created_at=1, updated_at=1)  # its secret is of today
+    of_others = api_keys.create(bob.user, Wish("Other", "read_only"))[1]
     key = api_keys.create(alice.user, Wish("Made", "read_only"))[1]
     made = clients.register(alice.user, WEB)[0]
     rotated = client_secrets.rotate(alice.user, old.id, 0).secret
