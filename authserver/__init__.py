@@ -47,6 +47,10 @@ def install(settings: Settings) -> None:
     password_hash.observe(waiting=metrics.PASSWORD_HASH_WAITING.inc, took=metrics.PASSWORD_HASH_SECONDS.observe)
     database.install(database.build(settings))
     cache.reset()
+    if settings.redis_url:
+        from authserver.domain.limits import tiers
+
+        tiers.tiers()  # the driver takes most of a second to import, which no request shall wait for
 
 
 def configure(app: Flask, settings: Settings) -> None:

@@ -47,6 +47,7 @@ def server(tmp_path: Path) -> Iterator[Valkey]:
 @pytest.fixture
 def shared(server: Valkey, tmp_path: Path) -> Iterator[Settings]:
     with config.using(settings_in(tmp_path, redis_url=server.url)) as settings:
+        rate_limit_tiers.tiers()  # as at assembly
         yield settings
 
 
