@@ -1,4 +1,4 @@
-"""authserver user: create, list, show, rename, disable, enable, unlock, reset-password, link."""
+"""authserver user: create, list, show, rename, role, disable, enable, delete, restore, unlock, reset-password, link."""
 
 from __future__ import annotations
 
@@ -23,20 +23,23 @@ def group() -> None:
 
 @group.command()
 @click.argument("email")
-@click.option("--admin", is_flag=True, help="Make this person an administrator.")
+@click.option("--admin", is_flag=True, help="Make this person an administrator; short for --role admin.")
+@click.option("--role", default="user", help="What this person may do: user or admin.")
 @click.option("--name", default="", help="The name that pages show; else it is composed of the next two.")
 @click.option("--given-name", default="", help="Given name.")
 @click.option("--family-name", default="", help="Family name.")
 @click.option("--username", default="", help="What applications call the account; else it is made from the email.")
 @click.option("--email-verified", is_flag=True, help="You know that the address is theirs.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
-def create(email: str, admin: bool, email_verified: bool, password_stdin: bool, **names: str) -> None:
+def create(email: str, admin: bool, role: str, email_verified: bool, password_stdin: bool, **names: str) -> None:
     """Create an account; without a password, print a one-time link with which its person chooses one."""
     from authserver.domain.people import users
 
     password = _password_from_stdin() if password_stdin else None
-    role, proven = "admin" if admin else "user", email_verified or password is not None
-    user = users.create(email, role=role, password=password, verified=proven, **names)
+    user = users.create(
+        email, role="admin" if admin else role, password=password, verified=email_verified or password is not None,
+        **names,
+    )  # fmt: skip
     if password is not None:
         output.note(f"Created {user.email}.")
         output.emit(_facts(user), user.id)
@@ -48,14 +51,17 @@ def create(email: str, admin: bool, email_verified: bool, password_stdin: bool, 
 
 @group.command("list")
 @click.option("--search", default="", help="Part of a name or email.")
-def list_people(search: str) -> None:
+@click.option("--state", default="", help="active, invited, disabled or deleted; else everybody who isn't deleted.")
+def list_people(search: str, state: str) -> None:
     """List people, newest first."""
     from authserver.domain.people import users
 
+    if state and state not in users.STATES:
+        raise click.UsageError(f"A state is {', '.join(users.STATES[:-1])} or {users.STATES[-1]}.")
     rows: list[dict[str, Any]] = []
     total, page = 1, 1
     while len(rows) < total:
-        found, total = users.page(search, page=page, limit=STEP)
+        found, total = users.page(search, state=state, page=page, limit=STEP)
         if not found:
             break
         rows += [_facts(user) for user in found]
@@ -87,6 +93,47 @@ def rename(email: str, username: str | None, **names: str | None) -> None:
         users.set_username(user.id, username)
     users.rename(user.id, **names)
     output.emit(_facts(users.get(user.id)))
+
+
+@group.command()
+@click.argument("email")
+@click.argument("role")
+def role(email: str, role: str) -> None:
+    """Make somebody a user or an administrator (admin)."""
+    from authserver.domain.people import users
+
+    users.set_role(_get(email).id, role)
+    _done(email, f"The role is now {role}.")
+
+
+@group.command()
+@click.argument("email")
+@click.option(
+    "--apps",
+    default="end",
+    metavar="transfer:EMAIL|end",
+    help="Who gets the person's apps and APIs; end, the default, disables the apps.",
+)
+def delete(email: str, apps: str) -> None:
+    """End everything of a person at once; for seven days they can be restored, then their data is erased."""
+    from authserver.domain.people import departures
+    from authserver.lib import durations
+
+    heir = departures.choice(apps)
+    user = departures.delete(_get(email).id, heir_id=_get(heir).id if heir else None)
+    erased = durations.iso(departures.erased_at(user) or 0)
+    output.note(f"Deleted. The data is erased after {erased}; until then: authserver user restore {user.email}")
+    _show(user.id)
+
+
+@group.command()
+@click.argument("email")
+def restore(email: str) -> None:
+    """Bring back somebody who was deleted in the last seven days; what ended stays so."""
+    from authserver.domain.people import departures
+
+    departures.restore(_get(email).id)
+    _done(email, "Restored. The person signs in as before; apps and webhooks have to be switched on again.")
 
 
 @group.command()
@@ -151,7 +198,13 @@ def _get(email: str) -> User:
 
 def _done(email: str, text: str) -> None:
     output.note(text)
-    facts = _facts(_get(email))
+    _show(_get(email).id)
+
+
+def _show(user_id: str) -> None:
+    from authserver.domain.people import users
+
+    facts = _facts(users.get(user_id))
     output.emit(facts, f"{facts['email']}  {facts['status']}")
 
 
@@ -162,8 +215,10 @@ def _password_from_stdin() -> str:
 
 
 def _facts(user: User) -> dict[str, Any]:
+    from authserver.domain.people import departures, users
     from authserver.lib import durations
 
+    erased_at = departures.erased_at(user)
     return {
         "id": user.id,
         "email": user.email,
@@ -172,7 +227,8 @@ def _facts(user: User) -> dict[str, Any]:
         "given_name": user.given_name,
         "family_name": user.family_name,
         "role": user.role,
-        "status": "disabled" if user.disabled_at else "active" if user.password_hash else "invited",
+        "status": users.state(user),
         "created_at": durations.iso(user.created_at),
         "last_login_at": durations.iso(user.last_login_at) if user.last_login_at else None,
+        "erased_at": durations.iso(erased_at) if erased_at else None,
     }

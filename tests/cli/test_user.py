@@ -11,10 +11,12 @@ from flask import Flask
 
 from authserver import cli, config
 from authserver.config import Settings
+from authserver.domain.clients import clients
 from authserver.domain.ground import throttle
 from authserver.domain.people import users
 from authserver.domain.people.credentials import passwords
 from tests.conftest import PASSWORD, Person
+from tests.support import protocol
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -126,3 +128,67 @@ def test_a_link_resets_the_password(run: Run, alice: Person, verb: str) -> None:
     assert code == 0
     passwords.set_by_link(out.strip().rpartition("/")[2], "seven green lanterns drift", "reset")
     assert passwords.check(alice.email, "seven green lanterns drift") is not None
+
+
+def test_role_makes_an_administrator_and_back(run: Run, ada: Person, alice: Person) -> None:
+    code, out, _ = run("role", alice.email, "admin", "--json")
+    assert (code, json.loads(out)["role"]) == (0, "admin")
+    assert run("role", alice.email, "user")[0] == 0
+    assert users.get(alice.id).role == "user"
+    code, _, err = run("role", ada.email, "user")
+    assert code == 1 and "last administrator" in err
+    code, _, err = run("role", alice.email, "root")
+    assert code == 1 and "role" in err
+
+
+def test_delete_and_restore(run: Run, alice: Person) -> None:
+    code, out, err = run("delete", alice.email, "--json")
+    facts = json.loads(out)
+    assert (code, facts["status"]) == (0, "deleted")
+    assert facts["erased_at"] in err and f"authserver user restore {alice.email}" in err
+    assert json.loads(run("list", "--json")[1]) == []
+    assert [row["id"] for row in json.loads(run("list", "--state", "deleted", "--json")[1])] == [alice.id]
+    code, out, err = run("create", alice.email)
+    assert code == 1 and "Restore it" in err
+    code, out, _ = run("restore", alice.email, "--json")
+    assert (code, json.loads(out)["status"], json.loads(out)["erased_at"]) == (0, "active", None)
+    assert passwords.check(alice.email, PASSWORD) is not None
+
+
+def test_delete_hands_the_apps_over(run: Run, alice: Person, bob: Person) -> None:
+    app = protocol.register(owner_id=alice.id)
+    assert run("delete", alice.email, "--apps", f"transfer:{bob.email}")[0] == 0
+    facts = clients.find_afresh(app.id)
+    assert facts is not None and facts.enabled and facts.owner_id == bob.id
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("delete", "nobody@example.test"), 3, "There is no such person."),
+        (("delete", "ada@example.test"), 1, "last administrator"),
+        (("delete", "alice@example.test", "--apps", "keep"), 1, "apps: Say what becomes of the apps"),
+        (("delete", "alice@example.test", "--apps", "transfer:nobody@example.test"), 3, "There is no such person."),
+        (("delete", "alice@example.test", "--apps", "transfer:alice@example.test"), 1, "somebody else"),
+        (("restore", "alice@example.test"), 1, "isn't deleted"),
+        (("restore", "nobody@example.test"), 3, "There is no such person."),
+        (("list", "--state", "gone"), 2, "A state is active, invited, disabled or deleted."),
+    ],
+)
+def test_what_cannot_be_deleted_or_restored_is_said(
+    run: Run, ada: Person, alice: Person, words: tuple[str, ...], code: int, said: str
+) -> None:
+    got, out, err = run(*words)
+    assert (got, out) == (code, "")
+    assert said in err
+    assert users.get(alice.id).deleted_at is None
+
+
+@pytest.mark.parametrize(("options", "proven"), [((), False), (("--email-verified",), True)])
+def test_an_address_is_proven_where_the_command_vouches_for_it(
+    run: Run, options: tuple[str, ...], proven: bool
+) -> None:
+    assert run("create", "carol@example.test", *options)[0] == 0
+    carol = users.find_by_email("carol@example.test")
+    assert carol is not None
+    assert (carol.email_verified_at is not None) == proven

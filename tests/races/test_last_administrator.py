@@ -6,15 +6,29 @@ from collections.abc import Callable
 
 import pytest
 
-from authserver.domain.people import users
+from authserver.domain.people import departures, users
 from authserver.errors import Conflict
 from tests.conftest import Person
 from tests.support import parallel
 
-WAYS: dict[str, Callable[[str], None]] = {
+WAYS: dict[str, Callable[[str], object]] = {
     "disabled": users.disable,
     "demoted": lambda user_id: users.set_role(user_id, "user"),
+    "deleted": lambda user_id: departures.delete(user_id),
 }
+
+
+def acts(user_id: str) -> bool:
+    user = users.get(user_id)
+    return user.is_admin and user.disabled_at is None
+
+
+def make_acting(user_id: str) -> None:
+    """An administrator who can sign in, whatever happened to them."""
+    if users.get(user_id).deleted_at is not None:
+        departures.restore(user_id)
+    users.enable(user_id)
+    users.set_role(user_id, "admin")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -25,15 +39,14 @@ def test_the_last_one_is_not_stopped(ada: Person, alice: Person, way: str) -> No
     WAYS[way](ada.id)
     with pytest.raises(Conflict):
         WAYS[way](alice.id)
-    assert users.get(alice.id).is_admin and users.get(alice.id).disabled_at is None
+    assert acts(alice.id)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_of_two_who_stop_each_other_at_once_one_stays(ada: Person, alice: Person, way: str) -> None:
     for _ in range(5):
         for each in (ada, alice):
-            users.enable(each.id)
-            users.set_role(each.id, "admin")
+            make_acting(each.id)
 
         def stop(number: int) -> int:
             try:
@@ -43,5 +56,21 @@ def test_of_two_who_stop_each_other_at_once_one_stays(ada: Person, alice: Person
             return 1
 
         assert sum(parallel.together(2, stop)) == 1
-        acting = [each for each in (users.get(ada.id), users.get(alice.id)) if each.is_admin and not each.disabled_at]
-        assert len(acting) == 1
+        assert [acts(ada.id), acts(alice.id)].count(True) == 1
+
+
+def test_of_three_ways_at_once_one_administrator_stays(ada: Person, alice: Person) -> None:
+    """Also when the doors are different ones."""
+    for first in WAYS:
+        for second in WAYS:
+            for each in (ada, alice):
+                make_acting(each.id)
+
+            def stop(number: int, ways: tuple[str, str] = (first, second)) -> int:
+                try:
+                    WAYS[ways[number]]((ada, alice)[number].id)
+                except Conflict:
+                    return 0
+                return 1
+
+            assert sum(parallel.together(2, stop)) == 1

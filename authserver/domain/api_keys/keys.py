@@ -106,8 +106,22 @@ def revoke(owner_id: str | None, key_id: str, *, because: str = "") -> ApiKey:
         row = _locked(session, owner_id, key_id)
         if row.revoked_at is None:
             row.revoked_at = clock.now()
-            _record(session, "api_key.revoked", row, reason=because)
+            record_revoked(session, row, because)
     return row
+
+
+def revoke_all_in(session: Session, owner_id: str) -> list[ApiKey]:
+    """End every key of a person inside a transaction that records its own events (`record_revoked`) afterwards."""
+    theirs = select(ApiKey).where(ApiKey.owner_id == owner_id, ApiKey.revoked_at.is_(None))
+    rows = list(session.scalars(theirs.order_by(ApiKey.id).with_for_update()))
+    for row in rows:
+        row.revoked_at = clock.now()
+    return rows
+
+
+def record_revoked(session: Session, row: ApiKey, because: str) -> None:
+    """The event of a key that was ended."""
+    _record(session, "api_key.revoked", row, reason=because)
 
 
 def revise(

@@ -205,6 +205,8 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
         if not _trusted(by):
             privileges.require_unguarded(changed, before, row.owner_id)
         told = {name: [getattr(row, name), value] for name, value in changed.items() if name != "metadata_extra"}
+        if "contacts" in told:
+            told["contacts"] = []  # addresses of people: the log keeps what nobody can erase from it
         for name, value in changed.items():
             setattr(row, name, value)
         if {"jwks", "jwks_uri"} & changed.keys():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -16,7 +16,7 @@ from authserver.domain.ground import cache, mails
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock
-from authserver.models import Client, ClientSecret, ClientTransfer, Grant, User
+from authserver.models import Client, ClientSecret, ClientTransfer, Grant, Resource, User
 
 END, KEEP = "end", "keep_24h"
 CHOICES = (END, KEEP)
@@ -134,6 +134,40 @@ def accept(new_owner: User, client_id: str, former_credentials: str) -> tuple[Cl
     return row, secret
 
 
+def leave(session: Session, person: User, heir: User | None) -> list[Client]:
+    """What becomes of the apps and APIs of somebody who is deleted: the heir's at once, or disabled (contract 11.38).
+
+    Whatever they knew of the apps ends, offers too. For a transaction that records (`record_left`) afterwards; the
+    apps. Raises Conflict for one that the heir cannot have.
+    """
+    theirs = select(Client).where(Client.owner_id == person.id, Client.deleted_at.is_(None)).order_by(Client.id)
+    rows = list(session.scalars(theirs.with_for_update()))
+    offered = or_(ClientTransfer.to_id == person.id, ClientTransfer.client_id.in_([row.id for row in rows]))
+    session.execute(delete(ClientTransfer).where(or_(offered, ClientTransfer.offered_by == person.id)))
+    for row in rows:
+        if heir is not None:
+            _require_fit(row, heir, owner_id=person.id)  # what was this person's own API is the heir's from now on
+            row.owner_id, row.installation = heir.id, False
+            row.version, row.updated_at = row.version + 1, clock.now()
+            _end_former(session, row, keep=False)
+        else:
+            if row.disabled_at is None:
+                row.disabled_at, row.disabled_by = clock.now(), "owner"
+            clients.end_tokens(session, row, "owner deleted")
+    if heir is not None:
+        session.execute(update(Resource).where(Resource.owner_id == person.id).values(owner_id=heir.id))
+        cache.touch(session, "scopes")
+    return rows
+
+
+def record_left(session: Session, row: Client, person: User) -> None:
+    """The event of an app whose owner was deleted."""
+    if row.owner_id == person.id:
+        _record(session, "client.disabled", row, reason="owner deleted")
+    else:
+        _record(session, "client.handed_over", row, changed={"owner_id": [person.id, row.owner_id]}, former=END)
+
+
 def _end_former(session: Session, row: Client, *, keep: bool) -> None:
     now = clock.now()
     live = (ClientSecret.client_id == row.id, ClientSecret.revoked_at.is_(None))
@@ -175,8 +209,9 @@ def _may_give(by: User | None, row: Client) -> bool:
     return by.is_admin or (by.id == row.owner_id and not privileges.held(row, row.owner_id))
 
 
-def _require_fit(row: Client, to: User) -> None:
-    if not to.is_admin and (has := privileges.held(row, to.id)):
+def _require_fit(row: Client, to: User, *, owner_id: str | None = None) -> None:
+    """`owner_id`: whose APIs count as their own; left out, the new owner's."""
+    if not to.is_admin and (has := privileges.held(row, owner_id or to.id)):
         said = " and ".join(privileges.PRIVILEGES[name] for name in has)
         raise Conflict(
             f"This app {said}, which counts only for administrators: give it to one, or take that from it first.",

@@ -109,16 +109,21 @@ def revoke(user_id: str, client_id: str) -> None:
     with database.transaction() as session:
         if not _revoke(session, user_id, client_id):
             raise NotFound("You haven't allowed this app anything.")
-        _record_revoked(session, user_id, client_id)
+        record_revoked(session, user_id, client_id)
 
 
 def revoke_all(user_id: str) -> int:
     """The same for every app; returns how many there were."""
     with database.transaction() as session:
-        revoked = [client_id for client_id in _client_ids(session, user_id) if _revoke(session, user_id, client_id)]
+        revoked = revoke_all_in(session, user_id)
         for client_id in revoked:
-            _record_revoked(session, user_id, client_id)
+            record_revoked(session, user_id, client_id)
     return len(revoked)
+
+
+def revoke_all_in(session: Session, user_id: str) -> list[str]:
+    """The same inside a transaction that records its own events afterwards; the ids of the apps."""
+    return [client_id for client_id in _client_ids(session, user_id) if _revoke(session, user_id, client_id)]
 
 
 def list_for(user_id: str) -> list[ConnectedApp]:
@@ -208,5 +213,6 @@ def _revoke(session: Session, user_id: str, client_id: str) -> bool:
     return bool(ended) or allowed
 
 
-def _record_revoked(session: Session, user_id: str, client_id: str) -> None:
+def record_revoked(session: Session, user_id: str, client_id: str) -> None:
+    """The event of an app that lost its access."""
     audit.record(session, "consent.revoked", target=f"client:{client_id}", owner_id=user_id, client_id=client_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -17,12 +17,13 @@ from authserver.domain.people.credentials import passwords
 from authserver.domain.people.known_devices import Standing
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock, emails, secrets, user_agents
+from authserver.lib import clock, durations, emails, secrets, user_agents
 from authserver.models import Grant
 from authserver.models import User as User  # the people commands and pages are handed
 from authserver.observability import context
 
 ROLES = ("user", "admin")
+RESTORABLE = 7 * 86_400  # seconds for which a deleted person can be brought back
 MAX_NAME = 200
 MAX_PART = 100
 # So many wrong passwords since the last sign-in, and then the right one in a new browser: more than a slip of the hand.
@@ -67,9 +68,12 @@ def emails_of(user_ids: Iterable[str]) -> dict[str, str]:
     return {row.id: row.email for row in rows}
 
 
-def page(q: str = "", *, page: int = 1, limit: int = 20) -> tuple[list[User], int]:
-    """People whose name, username or address holds `q`, newest first, and how many there are."""
-    conditions = []
+def page(q: str = "", *, state: str = "", page: int = 1, limit: int = 20) -> tuple[list[User], int]:
+    """People whose name, username or address holds `q`, newest first, and how many there are.
+
+    `state` is one of STATES; anything else means those not deleted.
+    """
+    conditions = list(_STATES.get(state, [User.deleted_at.is_(None)]))
     if q:
         folded = q.strip().lower()
         conditions.append(
@@ -90,6 +94,24 @@ def page(q: str = "", *, page: int = 1, limit: int = 20) -> tuple[list[User], in
             .offset((page - 1) * limit)
         ).all()
     return list(rows), total
+
+
+_STATES: dict[str, list[ColumnElement[bool]]] = {
+    "active": [User.disabled_at.is_(None), User.password_hash.is_not(None)],
+    "invited": [User.disabled_at.is_(None), User.password_hash.is_(None)],
+    "disabled": [User.disabled_at.is_not(None), User.deleted_at.is_(None)],
+    "deleted": [User.deleted_at.is_not(None)],
+}
+STATES = tuple(_STATES)
+
+
+def state(user: User) -> str:
+    """One of STATES: what has to be known first about an account."""
+    if user.deleted_at is not None:
+        return "deleted"
+    if user.disabled_at is not None:
+        return "disabled"
+    return "active" if user.password_hash else "invited"
 
 
 def create(
@@ -155,7 +177,7 @@ def set_username(user_id: str, username: str) -> None:
             user = _locked(session, user_id)
             if user.username == name:
                 return
-            before, found = user.username, usernames.reserve(session, name, user_id)
+            found = usernames.reserve(session, name, user_id)
             usernames.retire(session, user)
             user.username, user.person_updated_at = found, clock.now()
             session.flush()
@@ -165,7 +187,6 @@ def set_username(user_id: str, username: str) -> None:
                 target=f"user:{user_id}",
                 owner_id=user_id,
                 changed=["username"],
-                username=[before, name],
             )
     except IntegrityError:
         raise _username_taken() from None
@@ -176,7 +197,7 @@ def set_role(user_id: str, role: str) -> None:
     _check_role(role)
     with database.transaction() as session:
         if role != "admin":
-            _require_another_admin(session, user_id)
+            require_another_admin(session, user_id)
         user = _locked(session, user_id)
         user.role = role
         cache.touch(session, "clients")  # what a person's clients may have depends on it
@@ -200,7 +221,7 @@ def change_email(user_id: str, email: str) -> None:
             )
             audit.record(session, "user.updated", target=f"user:{user_id}", owner_id=user_id, changed=["email"])
     except IntegrityError:
-        raise Conflict("There is already an account with this email address.", field="email") from None
+        raise _email_taken(email) from None
 
 
 def disable(user_id: str) -> None:
@@ -209,7 +230,7 @@ def disable(user_id: str) -> None:
     Raises Conflict for the last administrator.
     """
     with database.transaction() as session:
-        _require_another_admin(session, user_id)
+        require_another_admin(session, user_id)
         user = _locked(session, user_id)
         if user.disabled_at is not None:
             return
@@ -288,8 +309,10 @@ def sign_up(email: str, name: str) -> None:
             mails.send(
                 session, known.email, "welcome", link=one_time_links.make(session, known, "welcome", mailed=True)
             )
-        else:
+        elif known.deleted_at is None:
             mails.send(session, known.email, "sign_up_taken")
+        else:
+            mails.pretend(session, "sign_up_taken")
         audit.record(
             session,
             "user.sign_up_repeated" if taken else "user.created",
@@ -390,7 +413,7 @@ def _insert(user: User, username: str) -> None:
                 return
         except IntegrityError:
             if find_by_email(user.email) is not None:
-                raise Conflict("There is already an account with this email address.", field="email") from None
+                raise _email_taken(user.email) from None
             # Somebody else got the same username in this moment: another one is made, unless it was chosen.
             if username:
                 break
@@ -398,6 +421,15 @@ def _insert(user: User, username: str) -> None:
 
 
 _TRIES = 5
+
+
+def _email_taken(email: str) -> Conflict:
+    holder = find_by_email(email)
+    if holder is None or holder.deleted_at is None:
+        return Conflict("There is already an account with this email address.", field="email")
+    free = durations.iso(holder.deleted_at + RESTORABLE)[:10]
+    said = "A deleted account has this email address. Restore it, or wait until it is erased"
+    return Conflict(f"{said} after {free}.", field="email")
 
 
 def _username_taken() -> Conflict:
@@ -417,23 +449,23 @@ def _link(user_id: str, purpose: str, *, lifetime: int | None = None) -> str:
 
 def _change(user_id: str, type: str, values: dict[str, Any], **data: Any) -> None:
     with database.transaction() as session:
-        found = session.scalar(
-            update(User).where(User.id == user_id).values(**values).returning(User.id),
-            execution_options={"synchronize_session": False},
-        )
-        if found is None:
-            raise NotFound("There is no such person.")
+        user = _locked(session, user_id)
+        for name, value in values.items():
+            setattr(user, name, value)
         audit.record(session, type, target=f"user:{user_id}", owner_id=user_id, **data)
 
 
 def _locked(session: Session, user_id: str) -> User:
+    """The row, locked. Raises NotFound, and Conflict for a deleted person: nothing changes but by restoring them."""
     user = session.scalar(select(User).where(User.id == user_id).with_for_update())
     if user is None:
         raise NotFound("There is no such person.")
+    if user.deleted_at is not None:
+        raise Conflict("This person is deleted. Restore them first.")
     return user
 
 
-def _require_another_admin(session: Session, user_id: str) -> None:
+def require_another_admin(session: Session, user_id: str) -> None:
     """Refuse to take away the last administrator who can sign in. Raises Conflict.
 
     All of them are locked, in one order, before any single row is: of two who stop each other at once, one is last.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from authserver.lib import clock, secrets
@@ -22,6 +22,7 @@ ALL = "*"
 # What an endpoint missed while it was off can be replayed, but not for ever.
 MISSED_DAYS = 30
 DAY = 86_400
+PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,22 @@ def put(
     session.execute(insert(WebhookDelivery), rows)
     wake_after(session)
     return [str(row["id"]) for row in rows]
+
+
+def pause_all_of(session: Session, owner_id: str) -> list[WebhookEndpoint]:
+    """Send nothing more to the endpoints of somebody who leaves, and drop their drafts; those that were on.
+
+    For a transaction that records its own events.
+    """
+    now = clock.now()
+    theirs = (WebhookEndpoint.owner_id == owner_id, WebhookEndpoint.deleted_at.is_(None))
+    drafts = update(WebhookEndpoint).where(*theirs, WebhookEndpoint.draft)
+    session.execute(drafts.values(deleted_at=now, stopped_at=now))
+    on = select(WebhookEndpoint).where(*theirs, WebhookEndpoint.draft.is_(False), WebhookEndpoint.stopped_at.is_(None))
+    rows = list(session.scalars(on.order_by(WebhookEndpoint.id).with_for_update(key_share=True)))
+    for row in rows:
+        row.stopped_at, row.stopped_because = now, PAUSED
+    return rows
 
 
 def wake_after(session: Session) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.ground import cache
+from authserver.domain.people import users
 from authserver.domain.record import audit
 from authserver.lib import clock
 from authserver.models import (
@@ -23,6 +24,7 @@ from authserver.models import (
     OneTimeLink,
     SigningKey,
     SignInSession,
+    UsedUsername,
     User,
 )
 
@@ -34,6 +36,7 @@ ENDED: tuple[tuple[Any, Any, Any], ...] = (
     (Client, Client.id, Client.disabled_at),
     (Client, Client.id, Client.deleted_at),
     (User, User.id, User.disabled_at),
+    (User, User.id, User.deleted_at),
     (Consent, Consent.id, Consent.revoked_at),
     (SigningKey, SigningKey.kid, SigningKey.retired_at),
     (SigningKey, SigningKey.kid, SigningKey.removed_at),
@@ -46,9 +49,11 @@ Endings = list[dict[str, int]]
 def endings() -> Endings:
     """What the database of now says has ended, to be told again after the restore."""
     with database.reading() as session:
+        erased = _erased(session)
         return [
             {str(id): int(at) for id, at in session.execute(select(key, column).where(column.is_not(None)))}
-            for _, key, column in ENDED
+            | (erased if model is User else {})
+            for model, key, column in ENDED
         ]
 
 
@@ -74,6 +79,12 @@ def after_restore(known: Endings | None) -> Mapping[str, int]:
             cache.touch(session, name)
         audit.record(session, "database.restored", rows=done)
     return done
+
+
+def _erased(session: Session) -> dict[str, int]:
+    """People who are no more: a backup may still have them, and the next purge erases them again."""
+    gone = select(UsedUsername.user_id).where(~exists().where(User.id == UsedUsername.user_id)).distinct()
+    return dict.fromkeys(session.scalars(gone), clock.now() - users.RESTORABLE)
 
 
 def _repeat(session: Session, known: Endings) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tupl
 from authserver import database
 from authserver.domain.clients import clients
 from authserver.domain.ground import idempotency
+from authserver.domain.people import erasure
 from authserver.domain.record import audit
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.extensions import Base
@@ -49,6 +50,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     idempotency.forget_answers()
     gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
     gone["clients"] = clients.purge(now - RESTORABLE)
+    gone["users"] = erasure.erase_due()
     gone["webhook_deliveries"] = webhook_deliveries.purge()
     if audit_before is not None:
         gone["audit_events"] = audit.purge(audit_before * 1_000_000)

@@ -23,7 +23,7 @@ from authserver.models import WebhookEndpoint as WebhookEndpoint  # what pages a
 MAX_ENDPOINTS = 20  # of one person
 OVERLAP_SECONDS = 24 * 3600
 OVERLAPS = {"24h": OVERLAP_SECONDS, "1h": 3600, "now": 0}
-PAUSED, FAILING, GONE = "paused", "failing", "gone"
+PAUSED, FAILING, GONE = outbox.PAUSED, "failing", "gone"
 DRAFT_SECONDS = 3600
 MAX_VERIFIED = 256 * 1024
 

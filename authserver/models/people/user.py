@@ -33,6 +33,8 @@ class User(Base):
     email_verified_at: Mapped[int | None] = mapped_column(BigInteger)
     tokens_not_before: Mapped[int] = mapped_column(BigInteger, default=0)  # tokens issued before are dead
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
+    # Then disabled, too, so that whatever asks for the one need not ask for the other; erased seven days later.
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger, index=True)
     created_at: Mapped[int] = mapped_column(BigInteger)
     person_updated_at: Mapped[int] = mapped_column("updated_at", BigInteger)  # what apps are told about them
     last_login_at: Mapped[int | None] = mapped_column(BigInteger)
