@@ -34,8 +34,9 @@ QUIET = ("CI", "SSH_CONNECTION", "NO_BROWSER")
 @click.option("--host", default="127.0.0.1", hidden=True)
 @click.option("--no-browser", is_flag=True, help="Do not open the browser.")
 @click.option("--pg", is_flag=True, help="Keep the data in an embedded PostgreSQL instead of SQLite.")
+@click.option("--full", is_flag=True, help="Add people, apps, keys and a past: long names, many rows.")
 @click.option("--fixed-credentials", is_flag=True, help="Well-known passwords, for browser tests.")
-def command(port: int | None, host: str, no_browser: bool, pg: bool, fixed_credentials: bool) -> None:
+def command(port: int | None, host: str, no_browser: bool, pg: bool, full: bool, fixed_credentials: bool) -> None:
     """Serve a filled demo on this machine; its data stays in var/demo."""
     if host not in config.LOOPBACK_HOSTS:
         raise BadSettings("demo: listens on this machine alone; `authserver serve` is for others")
@@ -46,7 +47,7 @@ def command(port: int | None, host: str, no_browser: bool, pg: bool, fixed_crede
     with contextlib.ExitStack() as running:
         url = _database(folder, running, pg=pg)
         settings = prepare(folder, url, free_port(port or _wished_port()))
-        card, link = _seed(settings, folder, fixed=fixed_credentials)
+        card, link = _seed(settings, folder, fixed=fixed_credentials, full=full)
         text = render(settings, card)
         quiet = no_browser or any(os.environ.get(name) for name in QUIET)
         threading.Thread(target=_announce, args=(settings, text, link, not quiet), daemon=True).start()
@@ -150,7 +151,7 @@ def _database(folder: Path, running: contextlib.ExitStack, *, pg: bool) -> str:
     return running.enter_context(embedded_postgres.running(folder / "pg"))
 
 
-def _seed(settings: Settings, folder: Path, *, fixed: bool) -> tuple[dict[str, str], str]:
+def _seed(settings: Settings, folder: Path, *, fixed: bool, full: bool = False) -> tuple[dict[str, str], str]:
     from authserver.domain.demo import seeding
     from authserver.domain.running import schema
 
@@ -163,7 +164,12 @@ def _seed(settings: Settings, folder: Path, *, fixed: bool) -> tuple[dict[str, s
         schema.migrate_if_behind()
         schema.ensure()
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        return seeding.seed(known, fixed=fixed, keep=keep), seeding.sign_in_link()
+        card = seeding.seed(known, fixed=fixed, keep=keep)
+        if full:
+            from authserver.domain.demo import full as installation
+
+            installation.fill()
+        return card, seeding.sign_in_link()
 
 
 def _announce(settings: Settings, text: str, link: str, browser: bool) -> None:
