@@ -86,14 +86,12 @@ def missing_authentication() -> ApiError:
 
 def invalid_api_key() -> ApiError:
     """401, the same for unknown, malformed, revoked, expired, and used from outside its networks."""
-    return _unauthorized("INVALID_API_KEY", "The API key is not valid.", "It is unknown, revoked, expired or mistyped.")
+    return _unauthorized("INVALID_API_KEY", "The API key is not valid.", _BAD_KEY)
 
 
 def invalid_token() -> ApiError:
     """401, the same for every access token and JWT that is not good here."""
-    return _unauthorized(
-        "INVALID_TOKEN", "The token is not valid.", "It is unknown, revoked, expired, used up or meant for another API."
-    )
+    return _unauthorized("INVALID_TOKEN", "The token is not valid.", _BAD_TOKEN)
 
 
 def insufficient_permissions(needed: Iterable[str]) -> ApiError:
@@ -113,13 +111,30 @@ def unpassable(kind: str, details: str) -> ApiError:
 
 
 def _unauthorized(code: str, message: str, details: str) -> ApiError:
-    return ApiError(401, code, message, details, headers=[_challenge(error="invalid_token", error_description=message)])
+    challenge = _challenge(error="invalid_token", error_description=f"{message} {details}")
+    return ApiError(401, code, message, details, headers=[challenge])
 
 
 def _forbidden(code: str, message: str, needed: Iterable[str], details: str = "") -> ApiError:
     scope = grammar.join(needed)
-    challenge = _challenge(error="insufficient_scope", error_description=message, scope=scope)
-    return ApiError(403, code, message, f"Needed: {scope}." if scope else details, headers=[challenge])
+    details = f"Needed: {scope}. {_REMEDIES[code]}" if scope else details
+    challenge = _challenge(error="insufficient_scope", error_description=f"{message} {_safe(details)}", scope=scope)
+    return ApiError(403, code, message, details, headers=[challenge])
+
+
+_BAD_KEY = (
+    "It is unknown, revoked, expired, mistyped or sent from a network that it is not for. Send one that is in use."
+)
+_BAD_TOKEN = "It is unknown, revoked, expired, used up or meant for another API. Get a new one for this API."
+_REMEDIES = {
+    "INSUFFICIENT_PERMISSIONS": "Use a key of a higher access level.",
+    "SCOPE_INSUFFICIENT": "Ask for it when the token is made.",
+}
+
+
+def _safe(text: str) -> str:
+    """A text as a challenge may hold it (RFC 6750 section 3)."""
+    return "".join(sign if " " <= sign <= "~" and sign not in '"\\' else "'" for sign in text)
 
 
 def _challenge(**members: str) -> tuple[str, str]:
@@ -157,7 +172,7 @@ def not_found() -> ApiError:
 def method_not_allowed(methods: Iterable[str]) -> ApiError:
     """405, naming what is allowed."""
     allowed = ", ".join(sorted(methods))
-    text = f"Only {allowed} is allowed here."
+    text = f"Only {allowed} is allowed here. Send the request so."
     return ApiError(405, "INVALID_REQUEST", text, headers=[("Allow", allowed)])
 
 

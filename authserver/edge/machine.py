@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from authserver import config
-from authserver.edge import cors, explanations, headers, json_errors
+from authserver.edge import cors, exchange, explanations, headers, json_errors
 from authserver.edge.exchange import Handler, Incoming, Outgoing
 from authserver.errors import DomainError, RateLimited, Unavailable
 from authserver.observability import context, logs
@@ -54,14 +54,18 @@ def _refuse_early(endpoint: Endpoint, incoming: Incoming) -> Outgoing | None:
         return Outgoing(204)
     if not _allows(endpoint, incoming.method):
         allowed = ", ".join(sorted(endpoint.methods or ()))
-        return _early(endpoint, 405, f"Only {allowed} is allowed here.", ("Allow", allowed))
+        return _early(endpoint, 405, f"Only {allowed} is allowed here. Send the request so.", ("Allow", allowed))
     if not endpoint.body:
         return None
     if incoming.body_too_large:
-        return _early(endpoint, 413, "The body is too large.")
+        return _early(endpoint, 413, f"The body is too large. Send at most {exchange.MAX_BODY // 1024} kB.")
     if incoming.plain_http and (incoming.header("authorization") or incoming.body):
         logs.event("plain_http_refused", level="warning", path=incoming.path, ip=incoming.ip)
-        return _early(endpoint, 400, "Credentials are accepted over https only.")
+        return _early(
+            endpoint,
+            400,
+            "Credentials are accepted over https only. Get new ones, and send them to the https address.",
+        )
     return None
 
 
@@ -99,7 +103,9 @@ def _as_api(refusal: DomainError | None) -> Outgoing:
 
 def _as_oauth(refusal: DomainError | None) -> Outgoing:
     if refusal is None:
-        return error(500, "server_error", "Something went wrong on our side.")
+        return error(
+            500, "server_error", "Something went wrong on our side. Try again; the log has it under the request id."
+        )
     if isinstance(refusal, RateLimited):
         return error(429, "slow_down", refusal.public, ("Retry-After", str(refusal.retry_after)))
     if isinstance(refusal, Unavailable):
@@ -112,7 +118,7 @@ def database_failure(failure: Exception) -> Unavailable | None:
     logs.failure("database_error", failure)
     if isinstance(failure, DBAPIError) and type(failure.orig).__name__ in {"ProgrammingError", "SyntaxError"}:
         return None
-    return Unavailable("The server cannot answer right now.", type(failure).__name__)
+    return Unavailable("The server cannot answer right now. Try again in a moment.", type(failure).__name__)
 
 
 def issuer_path() -> str:

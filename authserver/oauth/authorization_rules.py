@@ -215,7 +215,7 @@ def _scopes(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str
         asked = grammar.parse(sent.get("scope"))
     except ValueError:
         raise to.refuse(
-            "invalid_scope", "The scope is malformed: names with single spaces between them are expected."
+            "invalid_scope", "The scope is malformed. Send names with single spaces between them."
         ) from None
     kept = tuple(name for name in scopes.known(asked or client.default_scopes) if name in client.scopes)
     if not client.may_use("refresh_token"):  # OIDC Core section 11: ignored where it can't be kept
@@ -253,12 +253,12 @@ def _code_challenge(sent: Parameters, client: ClientFacts, to: Destination, name
         return None
     if method != "S256":  # left out it would mean plain
         text, said = (
-            "The code_challenge_method must be S256; plain, which is meant when it is left out, is not accepted.",
+            "The code_challenge_method must be S256. Send it: left out it means plain, which is not accepted.",
             method or "(nothing, which means plain)",
         )
         raise to.refuse("invalid_request", text, Check("PKCE method", False, "S256", said))
     if not pkce.valid_challenge(challenge):
-        text = "The code_challenge must be base64url of a SHA-256 hash, 43 characters."
+        text = "The code_challenge is not 43 characters of base64url. Send the SHA-256 hash of the code_verifier so."
         said = f"{len(challenge)} characters"
         raise to.refuse("invalid_request", text, Check("code challenge", False, "43 characters of base64url", said))
     return challenge
@@ -294,7 +294,10 @@ def _neither(sent: Parameters, names: Sequence[str]) -> tuple[Check, ...]:
 def _prompt(sent: Parameters, to: Destination) -> tuple[str, ...]:
     asked = tuple(dict.fromkeys(part for part in (sent.get("prompt") or "").split(" ") if part))
     if not PROMPTS.issuperset(asked):
-        text, said = "The prompt must be none, login, consent or select_account.", " ".join(asked)
+        text, said = (
+            "The prompt is unknown. Send none, login, consent or select_account, or leave it out.",
+            " ".join(asked),
+        )
         raise to.refuse("invalid_request", text, Check("prompt", False, " or ".join(sorted(PROMPTS)), said))
     if "none" in asked and len(asked) > 1:
         raise to.refuse("invalid_request", "The prompt none stands alone. Send it without another value.")
@@ -306,7 +309,7 @@ def _max_age(sent: Parameters, to: Destination) -> int | None:
     if text is None:
         return None
     if not _SECONDS.fullmatch(text):
-        raise to.refuse("invalid_request", "The max_age must be a number of seconds in digits.")
+        raise to.refuse("invalid_request", "The max_age is no number. Send seconds in digits, or leave it out.")
     return int(text)
 
 

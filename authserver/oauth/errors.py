@@ -54,9 +54,7 @@ class UnsupportedGrantType(OAuth2Error):  # type: ignore[misc]  # Authlib has no
     """400: Authlib's own class repeats the value it was sent."""
 
     error = "unsupported_grant_type"
-    description = (
-        "The grant_type is not supported. This server has authorization_code, refresh_token and client_credentials."
-    )
+    description = "The grant_type is not supported. Send authorization_code, refresh_token or client_credentials."
 
 
 class InvalidClient(InvalidClientError):  # type: ignore[misc]  # Authlib has no types
@@ -84,9 +82,10 @@ class InvalidClient(InvalidClientError):  # type: ignore[misc]  # Authlib has no
 class BearerError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """A refusal with a Bearer challenge; without an error code if no credential was sent (RFC 6750 section 3.1)."""
 
-    def __init__(self, error: str, description: str, status_code: int, *, scope: str = "") -> None:
+    def __init__(self, error: str, description: str, status_code: int, *, scope: str = "", person: bool = True) -> None:
         super().__init__(error=error, description=description, status_code=status_code)
         self.scope = scope
+        self.person = person  # False: the scope would be there, a person is not
 
     def get_headers(self) -> Headers:
         headers: Headers = super().get_headers()
@@ -103,17 +102,25 @@ class BearerError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
 
 def missing_token() -> BearerError:
     """401 without a reason: nothing was sent that could be wrong."""
-    return BearerError("missing_token", "An access token is needed.", 401)
+    return BearerError("missing_token", "An access token is needed. Send it in the header Authorization: Bearer.", 401)
 
 
 def invalid_token() -> BearerError:
     """401, the same for expired, revoked, unknown and malformed."""
-    return BearerError("invalid_token", "The access token is not valid.", 401)
+    text = "The credential is not good here: unknown, expired, revoked, or for something else. Get a new access token."
+    return BearerError("invalid_token", text, 401)
 
 
 def insufficient_scope(scope: str) -> BearerError:
     """403: the credential is good, and may not do this."""
-    return BearerError("insufficient_scope", "The credential lacks a scope.", 403, scope=scope)
+    text = f"The credential lacks the scope {scope}. Send one that has it: ask for the scope when the token is made."
+    return BearerError("insufficient_scope", text, 403, scope=scope)
+
+
+def no_person() -> BearerError:
+    """403 at userinfo: an app's own token is nobody's, whatever scopes it has."""
+    text = "The token was made for the app itself, and is no person's. Send one that a sign-in with openid gave."
+    return BearerError("insufficient_scope", text, 403, scope="openid", person=False)
 
 
 def translate(refusal: DomainError) -> OAuth2Error | None:

@@ -15,6 +15,7 @@ from authserver.oauth.errors import InvalidClient, InvalidRequest
 REPEATABLE = frozenset({"resource"})
 MAX_RESOURCES = 10
 MAX_CLIENT_ID = 64  # the width of the column: nothing longer is looked up, or kept in a cache
+A_FORM = "a form of application/x-www-form-urlencoded in UTF-8, each parameter once"
 ASSERTION = frozenset({"client_assertion", "client_assertion_type"})
 
 
@@ -59,14 +60,14 @@ def read(incoming: Incoming) -> ProtocolRequest:
     """Parse the body by the rules. Raises InvalidRequest."""
     if incoming.query:
         raise InvalidRequest(
-            "Parameters are accepted in the body only: send none in the query, and the body as a form."
+            f"Parameters are accepted in the body only. Send none in the query, and as the body {A_FORM}."
         )
     try:
         fields = form_body.parse_multi(
             incoming.body, repeatable=REPEATABLE, content_type=incoming.headers.get("content-type")
         )
     except form_body.FormError as error:
-        raise InvalidRequest(f"The request is malformed: {error}.") from None
+        raise InvalidRequest(f"The request is malformed: {error}. Send {A_FORM}.") from None
     resources = tuple(dict.fromkeys(fields.pop("resource", ())))
     if len(resources) > MAX_RESOURCES:
         raise InvalidRequest(f"There may be at most {MAX_RESOURCES} values of resource. Ask for fewer at a time.")

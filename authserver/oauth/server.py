@@ -115,7 +115,7 @@ def asked_scopes(request: ProtocolRequest) -> tuple[str, ...]:
     try:
         return grammar.parse(request.fields.get("scope"))
     except ValueError as error:
-        raise InvalidScope(f"Wrong scope: {error}.") from None
+        raise InvalidScope(f"Wrong scope: {error}. Send names with single spaces between them.") from None
 
 
 def token_response(

@@ -209,7 +209,7 @@ def effective_scopes(pending: AuthorizationRequest, client: ClientFacts, role: s
         raise destination_of(pending, client).refuse(
             "invalid_request",
             "The parameter code_challenge is missing (RFC 7636): its nonce protects a sign-in only with the scope"
-            " openid, and the app may not have that any more.",
+            " openid, which it may not have any more. Allow openid in the app, or turn PKCE on.",
         )
     return kept
 

@@ -6,7 +6,7 @@ from authserver import config
 from authserver.domain.ground import throttle
 from authserver.domain.limits import rate_limits
 from authserver.errors import RateLimited
-from authserver.lib import clock, secrets
+from authserver.lib import clock, durations, secrets
 from authserver.observability import metrics
 
 POLICY, LIMIT = "client-authentication", "100/minute"
@@ -30,7 +30,9 @@ def check(client_id: str, ip: str) -> None:
     wait = until - clock.now()
     if wait > 0:
         metrics.RATE_LIMITED.labels(policy=POLICY).inc()
-        raise RateLimited("Too many failed attempts.", f"client authentication, {ip}", retry_after=wait)
+        again = durations.in_words(wait)
+        text = f"Too many failed attempts. Check the client_id and its secret, and try again in {again}."
+        raise RateLimited(text, f"client authentication, {ip}", retry_after=wait)
     _over.pop(place, None)
 
 

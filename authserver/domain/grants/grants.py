@@ -213,7 +213,8 @@ def narrowed_resources(grant: GrantFacts, client: ClientFacts, asked: Iterable[s
     own = resources.own()
     allowed = grant.resources or own
     if any(each not in allowed for each in wanted):
-        raise Invalid("The resource was not granted.", field="resource")
+        text = "The resource is not among those that were granted. Ask for one of them, or leave resource out."
+        raise Invalid(text, field="resource")
     left = tuple(each for each in wanted if each in own or _available(each, client))
     if wanted and not left:
         raise Denied("The resource is gone.", "no resource of the grant is left")

@@ -169,7 +169,8 @@ def _require_granted(presented: str, client: ClientFacts, scopes: tuple[str, ...
         raise Denied(REFUSAL, "unknown, or issued to another client")
     grant = grants.facts(row)
     if not set(scopes) <= set(grant.scopes):
-        raise Invalid("The scope is wider than what was granted.", field="scope")
+        text = "The scope is wider than what was granted. Ask for a part of it, or leave scope out."
+        raise Invalid(text, field="scope")
     grants.narrowed_resources(grant, client, resources)
 
 

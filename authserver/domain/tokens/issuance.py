@@ -88,7 +88,8 @@ def assigned_resources(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str
     for identifier in asked:
         assigned = identifier in client.resources and resources.find(identifier) is not None
         if not assigned and identifier not in resources.own():
-            raise Invalid("The resource is unknown or not assigned to the client.", field="resource")
+            text = "The resource is unknown or not assigned to the client. Assign it to the app, or leave resource out."
+            raise Invalid(text, field="resource")
     return asked
 
 

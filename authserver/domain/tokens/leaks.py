@@ -29,7 +29,11 @@ def report(credential: str, found_at: str, *, ip: str) -> None:
     """
     state = rate_limits.consume(POLICY, throttle.address_key(ip), LIMIT)
     if not state.allowed:
-        raise RateLimited("Too many reports.", f"leak reports, {ip}", retry_after=state.retry_after)
+        raise RateLimited(
+            "Too many reports of one network. Try again in a minute.",
+            f"leak reports, {ip}",
+            retry_after=state.retry_after,
+        )
     kind = "jwt" if jwt.looks_like_jwt(credential) else secrets.kind_of(credential)
     logs.event("leak_reported", credential=kind or "unknown")
     if kind == "ak":

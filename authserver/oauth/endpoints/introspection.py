@@ -78,7 +78,9 @@ def _client_ip(request: ProtocolRequest) -> str:
     try:
         return networks.strict_address(said)
     except ValueError:
-        raise InvalidRequest("client_ip is not an IP address such as 192.0.2.7 or 2001:db8::7.") from None
+        raise InvalidRequest(
+            "The client_ip is not an IP address. Send one such as 192.0.2.7 or 2001:db8::7, or leave it out."
+        ) from None
 
 
 def _caller(request: ProtocolRequest) -> Caller:

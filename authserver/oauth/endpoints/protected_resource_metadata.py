@@ -25,7 +25,9 @@ def respond(incoming: Incoming) -> Outgoing:
     # A query may be part of an identifier (section 3); any other says nothing.
     found = described.get(f"{tail}?{incoming.query}") or described.get(tail)
     if found is None:
-        return machine.error(404, "not_found", "No such resource is described here.")
+        return machine.error(
+            404, "not_found", "No such resource is described here. Send the path of a resource that is registered."
+        )
     return documents.answer(incoming, found, "application/json", caching=documents.public(MAX_AGE))
 
 

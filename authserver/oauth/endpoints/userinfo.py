@@ -11,7 +11,7 @@ from authserver.domain.tokens import inspection, person_claims
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib import form_body
 from authserver.oauth import request_rules
-from authserver.oauth.errors import BearerError, insufficient_scope, invalid_token, missing_token
+from authserver.oauth.errors import BearerError, insufficient_scope, invalid_token, missing_token, no_person
 from authserver.oauth.server import server
 
 TOKEN = "access_token"
@@ -23,7 +23,9 @@ def respond(incoming: Incoming) -> Outgoing:
         found = inspection.inspect(_presented(incoming), ip=incoming.ip)
         if found is None or found.credential != TOKEN or not inspection.good_here(found):
             raise invalid_token()
-        if found.grant is None or "openid" not in found.scopes:
+        if found.grant is None:
+            raise no_person()
+        if "openid" not in found.scopes:
             raise insufficient_scope("openid")
         return server.handle_response(200, _claims(found.grant, found.scopes), [])
     except OAuth2Error as error:
@@ -36,18 +38,22 @@ def _presented(incoming: Incoming) -> str:
         in_url = form_body.parse_query(incoming.query).get(TOKEN)
         in_body = form_body.parse(incoming.body, incoming.headers.get("content-type")).get(TOKEN)
     except form_body.FormError:
-        raise _malformed() from None
+        raise _malformed(f"The request can not be read. Send {request_rules.A_FORM}, or none.") from None
     in_header = request_rules.bearer(incoming.header("authorization"))
-    if in_url or (in_header and in_body):
-        raise _malformed()
+    if in_url:
+        raise _malformed(
+            "The access token is in the URL, where logs keep it. Send it in the header Authorization: Bearer."
+        )
+    if in_header and in_body:
+        raise _malformed("The access token came twice. Send it once, in the header Authorization: Bearer.")
     token = in_header or in_body
     if not token:
         raise missing_token()
     return token
 
 
-def _malformed() -> BearerError:
-    return BearerError("invalid_request", "Send one access token, in the Authorization header.", 400)
+def _malformed(text: str) -> BearerError:
+    return BearerError("invalid_request", text, 400)
 
 
 def _claims(grant: GrantFacts, scopes: tuple[str, ...]) -> dict[str, Any]:
