@@ -103,6 +103,7 @@ def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings
 
     `spawn` starts workers as fresh interpreters, which inherit no thread, lock or connection of this one.
     """
+    logs.write_behind()
     context = multiprocessing.get_context("spawn" if spawn or sys.platform != "linux" else "fork")
     multiprocessing.set_start_method(context.get_start_method(), force=True)
     stopping: Flag = context.RawValue("b", 0)
@@ -162,11 +163,14 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     from authserver.edge import draining
     from authserver.edge.front import Front
     from authserver.edge.shares import Shares
+    from authserver.observability import metrics
 
+    logs.write_behind(dropped=metrics.LOG_LINES_DROPPED.inc)
     draining.follow(lambda: bool(stopping.value))
     app = create_app(settings)
     # Not atexit: the children of multiprocessing do not run it.
     multiprocessing.util.Finalize(None, _finish, exitpriority=10)
+    multiprocessing.util.Finalize(None, logs.flush, exitpriority=0)
     threading.Thread(target=_figures, name="figures", daemon=True).start()
     threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
     if alongside is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -14,6 +16,7 @@ import structlog
 from authserver.config import Settings
 from authserver.lib import clock, secrets
 from authserver.observability import context
+from authserver.observability.line_writer import LineWriter
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 # ASCII alone: U+0085 and its like would end a line for many who read it, or steer a terminal.
@@ -26,6 +29,7 @@ ORDER = (
 MAX_TEXT = 4000  # characters of one line's longest member: a traceback fits, a hostile body does not
 
 _threshold = LEVELS["info"]
+_behind: LineWriter | None = None
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
@@ -43,6 +47,23 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     _install()
     logging.basicConfig(handlers=[Handler()], level=max(_threshold, LEVELS["warning"]), force=True)
     logging.captureWarnings(True)
+
+
+def write_behind(*, dropped: Callable[[int], object] = int) -> None:
+    """From now on a thread writes the lines to stderr: whoever serves must not wait for who reads them.
+
+    `dropped` is told how many lines found the buffer full. What waits is written when the process ends, see `flush`.
+    """
+    global _behind
+    if _behind is None:
+        _behind = LineWriter(sys.stderr.fileno(), note=_missing, dropped=dropped)
+        atexit.register(flush)
+
+
+def flush() -> None:
+    """Write what waits, for a second at most; the children of multiprocessing have to call it as they end."""
+    if _behind is not None:
+        _behind.flush()
 
 
 def event(name: str, level: str = "info", **members: Any) -> None:
@@ -78,6 +99,9 @@ class _Line:
         self._stream = stream
 
     def write(self, text: str) -> None:
+        if self._stream is None and _behind is not None:
+            _behind.write(text)
+            return
         stream = self._stream or sys.stderr
         try:
             try:
@@ -89,20 +113,36 @@ class _Line:
             pass  # a full disk or a closed pipe: losing a line is better than failing a request
 
 
+def _bare(_level: str, name: str, _members: dict[str, Any]) -> str:
+    """A line before `configure` has run."""
+    return name
+
+
+_render: Callable[[str, str, dict[str, Any]], str] = _bare
+
+
+def _missing(count: int) -> str:
+    """The line in place of so many that nobody took in time."""
+    return _render("warning", "log_lines_dropped", {"count": count, "msg": "nobody took the lines in time"})
+
+
 def _install() -> None:
     """Bind the configured chain once: looking it up for every line would cost as much as the line."""
-    global _log
+    global _log, _render
     settings = structlog.get_config()
     complete, render, redact = settings["processors"]
     write = settings["logger_factory"]().write
 
+    def line(level: str, name: str, members: dict[str, Any]) -> str:
+        return str(redact(None, level, render(None, level, complete(None, level, {"event": name, **members}))))
+
     def log(level: str, name: str, members: dict[str, Any]) -> None:
         try:
-            write(redact(None, level, render(None, level, complete(None, level, {"event": name, **members}))))
+            write(line(level, name, members))
         except Exception as error:
             write(_ENCODE({"level": "error", "event": "log.failed", "error": type(error).__name__}))
 
-    _log = log
+    _log, _render = log, line
 
 
 def _log(level: str, name: str, members: dict[str, Any]) -> None:

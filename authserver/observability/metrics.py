@@ -44,6 +44,7 @@ INTROSPECTIONS = _counter("introspections", "Introspections answered.", "active"
 REFRESH_REUSE = _counter("refresh_reuse_detected", "Spent refresh tokens presented again after the grace.")
 GATEWAY_DECISIONS = _counter("gateway_decisions", "Decisions for proxies.", "proxy", "decision")
 RATE_LIMITED = _counter("rate_limited", "Requests refused by a rate limit.", "policy")
+LOG_LINES_DROPPED = _counter("log_lines_dropped", "Log lines that nobody took in time.")
 WEBHOOK_DELIVERIES = _counter("webhook_deliveries", "Attempts to deliver an event.", "result")
 WEBHOOK_QUEUE = Gauge(
     "authserver_webhook_queue_depth",

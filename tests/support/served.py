@@ -120,7 +120,8 @@ class Served:
 
     @property
     def log(self) -> str:
-        """Everything the server has said so far."""
+        """Everything the server has said so far; it writes its lines a moment after it answers."""
+        time.sleep(0.05)
         return (self.folder / "server.log").read_text("utf-8", "replace")
 
     def errors(self) -> list[str]:
@@ -176,8 +177,17 @@ def environment(url: str, folder: Path, port: int, **settings: Any) -> dict[str,
     return kept | {f"AUTHSERVER_{name.upper()}": str(value) for name, value in (ours | settings).items()}
 
 
-def start(kind: str, folder: Path, *, workers: int = 2, threads: int = 4, url: str = "", **settings: Any) -> Served:
-    """Start a server on an empty database and wait until it is ready."""
+def start(
+    kind: str,
+    folder: Path,
+    *,
+    workers: int = 2,
+    threads: int = 4,
+    url: str = "",
+    stderr: int | None = None,
+    **settings: Any,
+) -> Served:
+    """Start a server on an empty database and wait until it is ready. `stderr` takes its lines instead of the file."""
     port = free_port()
     if not url:
         url = f"sqlite:///{folder / 'served.sqlite3'}" if kind == "sqlite" else postgres.create_database()
@@ -189,7 +199,7 @@ def start(kind: str, folder: Path, *, workers: int = 2, threads: int = 4, url: s
         env=variables,
         stdin=subprocess.DEVNULL,
         stdout=log,
-        stderr=log,
+        stderr=log if stderr is None else stderr,
         start_new_session=True,
     )
     served = Served(kind, f"http://localhost:{port}", folder, variables, process)
