@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain.people import users
+from authserver.domain.people import departures, users
 from authserver.domain.people.users import User
 from authserver.edge import restricted
-from authserver.edge.api_call import ADMIN, Call, Route, many, one, paged, time
+from authserver.edge.api_call import ADMIN, Call, Route, many, nothing, one, paged, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import BOOLEAN, STRING, TIME, Schema, one_of, or_null, record, ref, shown
 from authserver.errors import NotFound
@@ -18,10 +18,13 @@ _GIVEN = (*NAMES, "username", "role")
 
 
 def index(call: Call) -> Outgoing:
-    """Everybody, newest first; without `admin` oneself alone."""
+    """Everybody who is not deleted, newest first, or those in a state; without `admin` oneself alone."""
     if not call.is_admin:
         return paged([facts(call.signed_in_person(), call)], call)
-    rows, total = users.page(call.query.get("q", ""), page=call.query["page"], limit=call.query["limit"])
+    asked = call.query
+    rows, total = users.page(
+        asked.get("q", ""), state=asked.get("state", ""), page=asked["page"], limit=asked["limit"]
+    )  # fmt: skip
     return many([facts(row, call) for row in rows], total, call)
 
 
@@ -63,6 +66,21 @@ def change(call: Call) -> Outgoing:
     return one(facts(users.get(user_id), call))
 
 
+# A restricted credential deletes nobody either: the apps would be somebody else's for good.
+@restricted.makes("what becomes of people and their apps")
+def remove(call: Call) -> Outgoing:
+    """End everything of a person at once; for seven days they can be restored, then their data is erased."""
+    heir_id = departures.choice(call.query["apps"])
+    departures.delete(users.get(call.path["id"]).id, heir_id=heir_id, by_id=call.holder.owner_id)
+    return nothing()
+
+
+@restricted.makes("people and what they may do")
+def restore(call: Call) -> Outgoing:
+    """Bring a deleted person back; what ended stays ended, and their apps have to be enabled again."""
+    return one(facts(departures.restore(call.path["id"]), call))
+
+
 def facts(user: User, call: Call) -> dict[str, Any]:
     """A person. An app's token tells no more of its own person than they consented to."""
     everything = call.is_admin or call.holder.kind == "api_key"
@@ -79,6 +97,8 @@ def facts(user: User, call: Call) -> dict[str, Any]:
         "email_verified": user.email_verified_at is not None,
         "created_at": time(user.created_at),
         "last_login_at": time(user.last_login_at) if everything else None,
+        "deleted_at": time(user.deleted_at),
+        "erased_at": time(departures.erased_at(user)),
     }
 
 
@@ -94,6 +114,8 @@ _MEMBERS: dict[str, Schema] = {
     "email_verified": BOOLEAN,
     "created_at": TIME,
     "last_login_at": or_null(TIME),
+    "deleted_at": or_null(TIME),
+    "erased_at": {**or_null(TIME), "description": "Of a deleted person: until then they can be restored."},
 }
 _NAME: Schema = {"type": "string", "maxLength": users.MAX_NAME}
 _PART: Schema = {"type": "string", "maxLength": users.MAX_PART}
@@ -111,11 +133,27 @@ SCHEMAS: dict[str, Schema] = {
     "User": shown(_MEMBERS),
     "NewUser": shown({**_MEMBERS, "welcome_link": STRING}, "A new person, and the link that works once."),
 }
-_SEARCH: dict[str, Schema] = {"q": {"type": "string", "maxLength": 100, "description": "Part of a name or address."}}
+_SEARCH: dict[str, Schema] = {
+    "q": {"type": "string", "maxLength": 100, "description": "Part of a name or address."},
+    "state": {**one_of(*users.STATES), "description": "Left out: everybody who isn't deleted."},
+}
+_APPS: dict[str, Schema] = {
+    "apps": {
+        "type": "string",
+        "maxLength": 100,
+        "default": departures.END,
+        "description": "What becomes of the person's apps: `end` disables them, `transfer:<user id>` gives them, and"
+        " the person's APIs, to somebody else at once; their secrets, keys and tokens end.",
+    }
+}
 ROUTES = (
     Route("GET", "/v1/users", index, (), "List people", ref("User"), query=_SEARCH, many=True),
     Route("POST", "/v1/users", create, NEEDED, "Create a person", ref("NewUser"), _NEW,
           status=201, creates=True, errors=(409, 422)),
     Route("GET", "/v1/users/{id}", show, (), "Show a person", ref("User"), errors=(404,)),
     Route("PATCH", "/v1/users/{id}", change, NEEDED, "Change a person", ref("User"), _CHANGE, errors=(404, 409, 422)),
+    Route("DELETE", "/v1/users/{id}", remove, NEEDED, "Delete a person", query=_APPS, status=204,
+          errors=(404, 409, 422)),
+    Route("POST", "/v1/users/{id}/restore", restore, NEEDED, "Restore a deleted person", ref("User"),
+          errors=(404, 409)),
 )  # fmt: skip

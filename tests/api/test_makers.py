@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import event, select
 
 from authserver import api, database
-from authserver.domain.people import users
+from authserver.domain.people import departures, users
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks.wishes import Wish
 from authserver.edge import restricted
 from authserver.extensions import Base
+from authserver.lib import secrets
 from authserver.models import SignInSession
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
@@ -22,7 +23,7 @@ from tests.support import protocol
 
 # Tables whose new rows are authority, or whose named columns say how far one reaches. A table in neither line fails.
 AUTHORITY: dict[str, frozenset[str]] = {
-    "users": frozenset({"role", "disabled_at", "password_hash", "email"}),
+    "users": frozenset({"role", "disabled_at", "deleted_at", "password_hash", "email"}),
     "one_time_links": frozenset(),
     "clients": frozenset(
         {"scopes", "default_scopes", "redirect_uris", "jwks", "jwks_uri", "grant_types", "resources", "skip_consent",
@@ -111,6 +112,8 @@ class Things:
         noun = path.split("/")[2]
         if "{" not in path:
             return path
+        if path == "/v1/users/{id}/restore":
+            return path.replace("{id}", self._deleted())
         made = {
             "api-keys": self._key, "clients": self._client, "webhooks": self._webhook, "users": self._user,
             "sessions": self._session,
@@ -134,6 +137,10 @@ class Things:
         made = users.create(f"bob{len(users.page()[0])}@example.test")
         users.disable(made.id)
         return made.id
+
+    def _deleted(self) -> str:
+        made = users.create(f"{secrets.random_id('gone').lower()}@example.test")
+        return departures.delete(made.id).id
 
     def _session(self) -> str:
         with database.reading() as session:

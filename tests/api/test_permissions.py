@@ -32,6 +32,7 @@ MATRIX = {
     "GET /v1/webhooks/{id}/deliveries": "fa", "GET /v1/webhooks/{id}/deliveries/{delivery_id}": "fa",
     "POST /v1/webhooks/{id}/deliveries/{delivery_id}/resend": "fa",
     "GET /v1/users": "rwfato", "POST /v1/users": "a", "GET /v1/users/{id}": "rwfatoc", "PATCH /v1/users/{id}": "a",
+    "DELETE /v1/users/{id}": "a", "POST /v1/users/{id}/restore": "a",
     "GET /v1/grants": "rwfao", "GET /v1/grants/{id}": "rwfao", "DELETE /v1/grants/{id}": "fa",
     "GET /v1/sessions": "rwfao", "DELETE /v1/sessions/{id}": "fa",
     "GET /v1/signing-keys": "a", "POST /v1/signing-keys": "a", "DELETE /v1/signing-keys/{kid}": "a",
