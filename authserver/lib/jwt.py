@@ -17,6 +17,7 @@ MAX_TOKEN = 16 * 1024
 MAX_HEADER = 4 * 1024
 MAX_DEPTH = 16
 MAX_CANDIDATES = 4  # keys that are tried on one signature
+WRONG_TYP = "wrong typ"
 MAX_TIME = 253_402_300_799  # the last second of the year 9999
 
 VERIFY_ALGS = frozenset({"ES256", "ES384", "ES512", "RS256", "PS256", "EdDSA"})
@@ -178,7 +179,7 @@ def _check_typ(header: Mapping[str, Any], expected: str | None) -> None:
         return
     typ = header.get("typ")  # null is a value, and no typ
     if not isinstance(typ, str) or _bare(typ) != _bare(expected or "JWT"):
-        raise InvalidToken("wrong typ")
+        raise InvalidToken(WRONG_TYP)
 
 
 def _bare(typ: str) -> str:

@@ -18,7 +18,6 @@ from tests.support.served import free_port
 pytestmark = [pytest.mark.served, pytest.mark.interop, pytest.mark.long_interop]
 PROJECT = Path(__file__).parent / "java"
 RELEASES = ("3.5.7", "4.0.7")
-RESOURCE = "https://api.example.test"
 
 
 @contextlib.contextmanager
@@ -48,20 +47,24 @@ def test_a_person_signs_in(house: House, folder: Path, release: str) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("way", ["asking", "reading"])
+@pytest.mark.parametrize("way", ["asking", "reading", "plain"])
 def test_an_api_takes_the_tokens_made_for_it(house: House, folder: Path, release: str, way: str) -> None:
     port = free_port()
-    page = house.follow("spring-boot-api", f"http://127.0.0.1:{port}", resource=RESOURCE)
+    resource = f"https://{way}.example.test"
+    page = house.follow("spring-boot-api", f"http://127.0.0.1:{port}", resource=resource)
     files = {name.removeprefix(f"{way}/"): text for name, text in page.files().items() if name.startswith(f"{way}/")}
+    if "declaration.toml" in files:
+        sites.write(folder, {"declaration.toml": files.pop("declaration.toml")})
+        house.server.cli("apply", str(folder / "declaration.toml"))
     scope = ("--scope", "workflows:read")
-    job = house.machine("--resource", RESOURCE, *scope)
+    job = house.machine("--resource", resource, *scope)
     stranger = house.machine(*scope)
     with running(house, folder, release, files, port) as address:
 
         def ask(token: str) -> requests.Response:
             return requests.get(f"{address}/", headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
-        good = house.token(job, resource=RESOURCE)
+        good = house.token(job, resource=resource)
         answer = ask(good)
         assert answer.status_code == 200, (answer.headers, log(folder))
         said: dict[str, Any] = answer.json()

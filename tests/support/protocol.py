@@ -112,13 +112,14 @@ def change(app: App, **columns: Any) -> None:
         cache.touch(session, "clients")
 
 
-def add_resource(identifier: str, access_token_format: str | None = None) -> str:
+def add_resource(identifier: str, access_token_format: str | None = None, access_token_typ: str | None = None) -> str:
     with database.transaction() as session:
         session.add(
             Resource(
                 identifier=identifier,
                 name="An API",
                 access_token_format=access_token_format,
+                access_token_typ=access_token_typ,
                 created_at=clock.now(),
             )
         )

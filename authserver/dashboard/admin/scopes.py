@@ -49,6 +49,12 @@ class ResourceForm(FlaskForm):
             SelectChoice("opaque", "Always opaque"),
         ],
     )
+    access_token_typ = SelectField(
+        "Type in the header of its JWTs",
+        description="Choose JWT only for an API whose decoder refuses at+jwt. ID tokens say JWT as well: "
+        "the API must then check that it is the audience itself.",
+        choices=[SelectChoice("", "at+jwt (the standard)"), SelectChoice("JWT", "JWT")],
+    )
 
 
 @blueprint.get("/admin/scopes")
@@ -145,7 +151,7 @@ def create_resource() -> Any:
     identifier = (form.identifier.data or "").strip()
     try:
         _require_valid(form)
-        resources.create(identifier, form.name.data or "", access_token_format=form.access_token_format.data or None)
+        resources.create(identifier, form.name.data or "", **_token_form(form))
     except (Invalid, Conflict) as refused:
         _blame(form, refused)
         return _resource_page(form, None), refused.status
@@ -161,6 +167,7 @@ def edit_resource() -> Any:
     facts = resources.get(request.args.get("identifier", ""))
     form = ResourceForm(obj=facts)
     form.access_token_format.data = facts.access_token_format or ""
+    form.access_token_typ.data = facts.access_token_typ or ""
     return _resource_page(form, facts)
 
 
@@ -173,8 +180,7 @@ def save_resource() -> Any:
     form = ResourceForm()
     try:
         _require_valid(form)
-        chosen = form.access_token_format.data or None
-        resources.update(facts.identifier, form.name.data or "", access_token_format=chosen)
+        resources.update(facts.identifier, form.name.data or "", **_token_form(form))
     except (Invalid, Conflict) as refused:
         _blame(form, refused)
         return _resource_page(form, facts), refused.status
@@ -230,6 +236,10 @@ def _scope_facts(form: ScopeForm, name: str) -> ScopeFacts:
         optional=form.optional.data,
         position=form.position.data or 0,
     )
+
+
+def _token_form(form: ResourceForm) -> dict[str, str | None]:
+    return {each: form[each].data or None for each in ("access_token_format", "access_token_typ")}
 
 
 def _require_valid(form: FlaskForm) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -16,16 +17,21 @@ from authserver.lib import clock, quoting, redirect_uris
 from authserver.models import Client, Resource
 
 FORMATS = ("jwt", "opaque")
+TYPS = ("at+jwt", "JWT")  # what the header of its JWTs says; some decoders know no other than JWT
 _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9._~:/@!$&'()*+,;=%-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceFacts:
-    """One API. `access_token_format` None means: as the client says. Without an owner it is for everybody."""
+    """One API. Without an owner it is for everybody.
+
+    `access_token_format` None means: as the client says; `access_token_typ` None: at+jwt.
+    """
 
     identifier: str
     name: str
     access_token_format: str | None
+    access_token_typ: str | None
     owner_id: str | None
     created_at: int
 
@@ -70,14 +76,20 @@ def assignable_by(user_id: str | None, *, admin: bool) -> tuple[ResourceFacts, .
 
 
 def create(
-    identifier: str, name: str, *, access_token_format: str | None = None, owner_id: str | None = None
+    identifier: str,
+    name: str,
+    *,
+    access_token_format: str | None = None,
+    access_token_typ: str | None = None,
+    owner_id: str | None = None,
 ) -> Resource:
     """Register an API. Raises Invalid with one sentence a field, Conflict if it exists."""
-    _require_valid(identifier, name, access_token_format)
+    _require_valid(identifier, name, access_token_format, access_token_typ)
     row = Resource(
         identifier=identifier,
         name=name.strip(),
         access_token_format=access_token_format or None,
+        access_token_typ=kept_typ(access_token_typ),
         owner_id=owner_id,
         created_at=clock.now(),
     )
@@ -90,17 +102,20 @@ def create(
     return row
 
 
-def update(identifier: str, name: str, *, access_token_format: str | None = None) -> Resource:
+def update(
+    identifier: str, name: str, *, access_token_format: str | None = None, access_token_typ: str | None = None
+) -> Resource:
     """Change its name and its tokens' form; the identifier is in tokens and stays."""
-    _require_valid(identifier, name, access_token_format)
+    _require_valid(identifier, name, access_token_format, access_token_typ)
     with database.transaction() as session:
         row = _locked(session, identifier)
-        before = {"name": row.name, "access_token_format": row.access_token_format}
+        before = _told(row)
         row.name, row.access_token_format = name.strip(), access_token_format or None
+        row.access_token_typ = kept_typ(access_token_typ)
         _touch(session)
         audit.record(
             session, "resource.updated", target=f"resource:{identifier}", owner_id=row.owner_id, before=before,
-            after={"name": row.name, "access_token_format": row.access_token_format},
+            after=_told(row),
         )  # fmt: skip
     return row
 
@@ -128,7 +143,16 @@ def problem(identifier: str) -> str | None:
     return redirect_uris.problem(identifier)
 
 
-def _require_valid(identifier: str, name: str, access_token_format: str | None) -> None:
+def _told(row: Resource) -> dict[str, str | None]:
+    return {each: getattr(row, each) for each in ("name", "access_token_format", "access_token_typ")}
+
+
+def kept_typ(given: Any) -> Any:
+    """A type as it is kept: what RFC 9068 says is no choice. What is none stays what it is, to be refused."""
+    return None if given in (None, "", TYPS[0]) else given
+
+
+def _require_valid(identifier: str, name: str, access_token_format: str | None, access_token_typ: str | None) -> None:
     problems = {}
     if found := problem(identifier):
         problems["identifier"] = quoting.refused(identifier, found)
@@ -136,6 +160,10 @@ def _require_valid(identifier: str, name: str, access_token_format: str | None) 
         problems["name"] = "Enter a name of 1 to 100 characters."
     if access_token_format and access_token_format not in FORMATS:
         problems["access_token_format"] = "Choose JWT or opaque."
+    if access_token_typ and access_token_typ not in TYPS:
+        problems["access_token_typ"] = "Choose at+jwt or JWT."
+    if access_token_format == "opaque" and kept_typ(access_token_typ):
+        problems["access_token_typ"] = "An opaque token has no type. Choose JWT as the form, or at+jwt here."
     if problems:
         raise Invalid("Check the resource.", problems=problems)
 

@@ -13,7 +13,7 @@ from authserver.domain.clients import clients
 from authserver.domain.clients import keys as client_keys
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import reasons, server_jwts
+from authserver.domain.tokens import inspection, issuance, reasons, server_jwts
 from authserver.errors import Check
 from authserver.lib import clock, durations, jwt, networks, secrets
 from authserver.lib import scopes as grammar
@@ -117,15 +117,20 @@ def _of_jwt(token: str) -> Explained | None:
         header, claims = jwt.peek_header(token), jwt.peek_claims(token)
     except jwt.InvalidToken:
         return None
-    if str(header.get("typ", "")).lower().removeprefix("application/") != "at+jwt":
-        if claims.get("iss") == config.current().issuer:
-            return _of_id_token(token, claims)
+    says_so = inspection.says_access_token(token)
+    if not says_so and claims.get("iss") != config.current().issuer:
         return _of_own_jwt(token, header, claims)
+    if not says_so or (not _says_at_jwt(header) and not issuance.is_plain_access_token(claims)):
+        return _of_id_token(token, claims)
     try:
-        jwt.verify(token, signing_keys.verifying(), algs=frozenset({"ES256"}), typ="at+jwt")
+        inspection.signed(token)
     except jwt.InvalidToken:
         return _of_claims(claims, signed=False)
     return _of_claims(claims, signed=True)
+
+
+def _says_at_jwt(header: Mapping[str, Any]) -> bool:
+    return str(header.get("typ", "")).lower().removeprefix("application/") == issuance.ACCESS_TOKEN_TYP
 
 
 def _of_claims(claims: Mapping[str, Any], *, signed: bool) -> Explained | None:

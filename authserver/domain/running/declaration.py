@@ -18,7 +18,7 @@ from authserver.models import User
 
 SECTIONS = ("resources", "scopes", "route_tables", "clients")
 SCOPE_FIELDS = tuple(each.name for each in dataclasses.fields(ScopeFacts) if each.name not in ("name", "builtin"))
-RESOURCE_FIELDS = ("name", "access_token_format", "owner")
+RESOURCE_FIELDS = ("name", "access_token_format", "access_token_typ", "owner")
 CLIENT_FIELDS = ("id", "kind", "owner", "optional_scopes", "default_scopes")
 
 
@@ -87,7 +87,8 @@ def _plan_resource(entry: dict[str, Any]) -> Change | None:
     identifier = _required(entry, "identifier")
     _no_others(entry, ("identifier", *RESOURCE_FIELDS))
     owner = _owner(entry.get("owner"))
-    wanted = {"name": entry.get("name") or identifier, "access_token_format": entry.get("access_token_format")}
+    wanted = {"name": entry.get("name") or identifier, "access_token_format": entry.get("access_token_format"),
+              "access_token_typ": resources.kept_typ(entry.get("access_token_typ"))}  # fmt: skip
     current = resources.find(identifier)
     if current is None:
         make = _later(resources.create, identifier, **wanted, owner_id=owner.id if owner else None)

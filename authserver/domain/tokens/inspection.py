@@ -68,7 +68,7 @@ def inspect(presented: str, *, ip: str = "", verifier: str = "") -> Inspection |
     good only where a `verifier` is named, at which they are used up (contract 11.13).
     """
     if jwt.looks_like_jwt(presented):
-        if verifier and not _says_access_token(presented):
+        if verifier and not says_access_token(presented):
             return _inspect_server_jwt(presented, verifier)
         return _inspect_jwt(presented)
     kind = secrets.kind_of(presented)
@@ -107,12 +107,18 @@ def good_here(found: Inspection) -> bool:
     return found.credential == "api_key" or config.current().issuer in found.audience
 
 
-def _says_access_token(token: str) -> bool:
+def says_access_token(token: str) -> bool:
+    """Whether a JWT says that it is an access token of ours: by its type, or for `typ: JWT` by its issuer.
+
+    Nothing is verified; what is no JWT is one, too, and is refused as such.
+    """
     try:
         typ = jwt.peek_header(token).get("typ")
+        bare = typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
+        ours = bare == "jwt" and jwt.peek_claims(token).get("iss") == config.current().issuer
     except jwt.InvalidToken:
-        return True  # which `_inspect_jwt` will find out, too
-    return isinstance(typ, str) and typ.lower().removeprefix("application/") == issuance.ACCESS_TOKEN_TYP
+        return True
+    return ours or bare == issuance.ACCESS_TOKEN_TYP
 
 
 def _inspect_server_jwt(token: str, verifier: str) -> Inspection | None:
@@ -191,10 +197,24 @@ def _inspect_api_key(key: str, ip: str) -> Inspection | None:
     )
 
 
+def signed(token: str) -> dict[str, Any]:
+    """The claims of an access token that we signed, whenever that was. Raises InvalidToken."""
+    keys = signing_keys.verifying()
+    try:
+        return jwt.verify(token, keys, algs=_VERIFIED_WITH, typ=issuance.ACCESS_TOKEN_TYP)
+    except jwt.InvalidToken as refused:
+        if refused.reason != jwt.WRONG_TYP:
+            raise
+    claims = jwt.verify(token, keys, algs=_VERIFIED_WITH, typ=issuance.PLAIN_TYP)
+    if not issuance.is_plain_access_token(claims):
+        raise jwt.InvalidToken(jwt.WRONG_TYP)
+    return claims
+
+
 def verified(token: str) -> dict[str, Any] | None:
     """The claims of an access token that we signed and that has not expired."""
     try:
-        claims = jwt.verify(token, signing_keys.verifying(), algs=_VERIFIED_WITH, typ=issuance.ACCESS_TOKEN_TYP)
+        claims = signed(token)
         jwt.check_times(claims, clock.now())
     except jwt.InvalidToken as refused:
         reasons.note_jwt(token, refused.reason)

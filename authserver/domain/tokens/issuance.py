@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from authserver.lib import scopes as grammar
 from authserver.models import AccessToken
 
 ACCESS_TOKEN_TYP = "at+jwt"
+PLAIN_TYP = "JWT"  # of ID tokens, and of access tokens for APIs that can read no other
 ID_TOKEN_TTL = 3600
 
 
@@ -55,7 +57,7 @@ def issue(
         usage.note_used("grants", grant.id)
     if _wants_opaque(client, resources):
         return Issued(_store(claims, grant), ttl, scopes)
-    return Issued(jwt.sign(signing_keys.signer(), claims, ACCESS_TOKEN_TYP), ttl, scopes)
+    return Issued(jwt.sign(signing_keys.signer(), claims, _typ(resources)), ttl, scopes)
 
 
 def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, nonce: bool) -> str | None:
@@ -80,7 +82,23 @@ def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, no
         claims |= person_claims.of(grant, beside.scopes)
     if nonce and grant.nonce is not None:
         claims["nonce"] = grant.nonce
-    return jwt.sign(key, claims, "JWT")
+    return jwt.sign(key, claims, PLAIN_TYP)
+
+
+def is_plain_access_token(claims: Mapping[str, Any]) -> bool:
+    """Whether claims under `typ: JWT` are an access token's and no ID token's (security.md 9.2.2).
+
+    An ID token has azp and at_hash and no client_id, and its audience is an app. None of these tokens is for this
+    server: what opens something here always says at+jwt.
+    """
+    audience = claims.get("aud")
+    meant = audience if isinstance(audience, list) else [audience]
+    named = all(isinstance(value, str) for value in (claims.get("client_id"), claims.get("jti"), *meant))
+    elsewhere = not any(each in (claims.get("client_id"), *resources.own()) for each in meant)
+    return named and bool(meant) and elsewhere and not _OF_ID_TOKENS & claims.keys()
+
+
+_OF_ID_TOKENS = frozenset({"azp", "at_hash", "nonce"})
 
 
 def assigned_resources(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str, ...]:
@@ -115,6 +133,13 @@ def _wants_opaque(client: ClientFacts, asked: tuple[str, ...]) -> bool:
         if found is not None and found.access_token_format:
             return found.access_token_format == "opaque"
     return client.access_token_format == "opaque"
+
+
+def _typ(asked: tuple[str, ...]) -> str:
+    """`JWT` where every API that the token is for wants it so."""
+    registered = resources.all()
+    wanted = {found.access_token_typ if (found := registered.get(each)) else None for each in asked}
+    return PLAIN_TYP if wanted == {PLAIN_TYP} else ACCESS_TOKEN_TYP
 
 
 def _store(claims: dict[str, Any], grant: GrantFacts | None) -> str:

@@ -14,5 +14,6 @@ class Resource(Base):
     identifier: Mapped[str] = mapped_column(String(500), primary_key=True)  # absolute URI, the `aud`
     name: Mapped[str] = mapped_column(String(100))
     access_token_format: Mapped[str | None] = mapped_column(String(10))  # NULL: as the client says
+    access_token_typ: Mapped[str | None] = mapped_column(String(10))  # a JWT's header; NULL: at+jwt (RFC 9068)
     owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[int] = mapped_column(BigInteger)

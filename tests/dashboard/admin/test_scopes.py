@@ -115,6 +115,25 @@ def test_an_api_is_added_changed_and_deleted(desk: Browser) -> None:
     assert resources.find(identifier) is None
 
 
+def test_an_api_can_have_its_tokens_say_jwt(desk: Browser) -> None:
+    identifier = "https://api.example.test/v3"
+    desk.fill("/admin/resources/new", identifier=identifier, name="Old API", access_token_typ="JWT")
+    assert resources.get(identifier).access_token_typ == "JWT"
+    assert "typ: JWT" in desk.get("/admin/scopes").text
+    page = f"/admin/resources/edit?identifier={identifier}"
+    desk.fill(page, "/admin/resources/edit", name="Old API")
+    assert resources.get(identifier).access_token_typ == "JWT", "the form shows what is chosen"
+    desk.fill(page, "/admin/resources/edit", name="Old API", access_token_typ="")
+    assert resources.get(identifier).access_token_typ is None
+
+
+def test_an_opaque_token_has_no_type(desk: Browser) -> None:
+    form = desk.open("/admin/resources/new").form("/new")
+    answer = desk.submit(form, identifier="https://api.example.test", name="API", access_token_typ="JWT",
+                         access_token_format="opaque")  # fmt: skip
+    assert (answer.status, 'href="#access_token_typ"' in answer.text) == (422, True)
+
+
 @pytest.mark.parametrize(
     "identifier",
     ["", "api", "http://api.example.test", "https://api.example.test/#x", "javascript:x", "https://u@a.test/", ISSUER],
