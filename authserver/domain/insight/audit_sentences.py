@@ -85,8 +85,9 @@ SENTENCES: Mapping[str, str] = {
     "webhook.replayed": "{actor} had deliveries of the webhook {name} sent again",
     "api_key.expiring": "The key {name} expires soon",
     "audit.exported": "{actor} exported the audit log",
+    "database.restored": "{actor} restored a backup: every session, grant and token of before ended",
 }
-_SERVER = ("signing_key.", "scope.", "resource.", "permission.", "route_table.", "audit.", "outbound.")
+_SERVER = ("signing_key.", "scope.", "resource.", "permission.", "route_table.", "audit.", "outbound.", "database.")
 _SIGN_INS = (
     "user.login", "user.login_failed", "user.login_after_failures", "user.locked", "user.unlocked", "user.logout",
     "session.ended",

@@ -25,6 +25,8 @@ JWKS_MAX_AGE = 300
 PUBLISH_AHEAD = JWKS_MAX_AGE + 60  # a new key is in every cache before the first token signed with it
 KEEP_RETIRED = 86_400 + 2 * clock.LEEWAY  # the longest life a token can have, and the clocks of others
 ROTATE_AFTER = 90 * 86_400
+# What becomes of a private key that is removed: nothing it could sign would be good (NIST SP 800-57, 8.3.4).
+DESTROYED: Mapping[str, Any] = {"private_sealed": b""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +120,14 @@ def retire(kid: str, *, at_once: bool = False) -> None:
         elif not _others(session, key):
             raise Conflict("No other key could sign with this algorithm. Rotate it, then retire this one.")
         now = clock.now()
-        values = {"retired_at": now, "removed_at": now} if at_once else {"retired_at": now}
+        values = {"retired_at": now, "removed_at": now, **DESTROYED} if at_once else {"retired_at": now}
         session.execute(update(SigningKey).where(SigningKey.kid == kid).values(values))
         cache.touch(session, "signing_keys")
         audit.record(session, "signing_key.retired", target=f"signing_key:{kid}", at_once=at_once)
 
 
 def remove_expired() -> int:
-    """Stop publishing keys whose last token has expired; returns how many."""
+    """Stop publishing keys whose last token has expired, and destroy their private halves; returns how many."""
     now = clock.now()
     gone = (SigningKey.removed_at.is_(None), SigningKey.retired_at <= now - KEEP_RETIRED)
     with database.transaction() as session:
@@ -134,6 +136,9 @@ def remove_expired() -> int:
             session.execute(update(SigningKey).where(SigningKey.kid.in_(kids)).values(removed_at=now))
             cache.touch(session, "signing_keys")
             audit.record(session, "signing_key.removed", kids=kids)
+        # Those that a restored backup brought back, too.
+        removed = SigningKey.removed_at.is_not(None), SigningKey.private_sealed != b""
+        session.execute(update(SigningKey).where(*removed).values(DESTROYED))
     return len(kids)
 
 
@@ -141,7 +146,7 @@ def rewrap() -> int:
     """Seal every private key again, under today's sealing key; returns how many."""
     sealing_key = keyring.sealing_key()
     with database.transaction() as session:
-        rows = session.scalars(select(SigningKey)).all()
+        rows = session.scalars(select(SigningKey).where(SigningKey.removed_at.is_(None))).all()
         for row in rows:
             row.private_sealed = sealing.seal(sealing_key, _open(row), _place(row.kid))
     return len(rows)

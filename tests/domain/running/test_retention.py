@@ -14,7 +14,7 @@ from authserver.domain.people import sessions
 from authserver.domain.record import audit
 from authserver.domain.running import retention
 from authserver.lib import clock
-from authserver.models import AuthorizationRequest, FormNonce, RevokedToken, SignInSession
+from authserver.models import AuthorizationRequest, ClientTransfer, FormNonce, RevokedToken, SignInSession
 from tests.conftest import Person
 from tests.support import protocol
 
@@ -57,6 +57,15 @@ def test_a_request_that_nobody_answered_goes_as_soon_as_nobody_can(app: Flask, a
     with database.reading() as session:
         left = session.scalars(select(AuthorizationRequest.digest)).all()
     assert {kept[digest] for digest in left} == {"open", "answered"}
+
+
+def test_an_offer_of_an_app_that_nobody_took_goes(app: Flask, alice: Person, bob: Person) -> None:
+    now = clock.now()
+    with database.transaction() as session:
+        for ends in (now - 2 * retention.DAY, now + 60):
+            offered = protocol.register(owner_id=alice.id).id
+            session.add(ClientTransfer(client_id=offered, to_id=bob.id, offered_at=now, expires_at=ends))
+    assert retention.purge()["client_transfers"] == 1
 
 
 def test_a_living_session_stays_and_an_old_one_goes(app: Flask, alice: Person) -> None:

@@ -97,6 +97,25 @@ def test_a_key_is_removed_only_after_its_last_token_has_expired() -> None:
         assert old.kid not in published()
 
 
+def test_the_private_half_of_a_removed_key_is_destroyed() -> None:
+    old = signing_keys.signer()
+    signing_keys.rotate(["ES256"])
+    with time_machine.travel(clock.now() + LATER + signing_keys.KEEP_RETIRED):
+        signing_keys.remove_expired()
+    assert {key.kid: bool(key.private_sealed) for key in stored()}[old.kid] is False
+    (leaked,) = (key for key in stored() if key.alg == "RS256")
+    signing_keys.retire(leaked.kid, at_once=True)
+    assert {key.kid: bool(key.private_sealed) for key in stored()}[leaked.kid] is False
+    assert signing_keys.rewrap() == 2
+
+
+def test_a_removed_key_that_a_backup_brought_back_is_destroyed_again() -> None:
+    with database.transaction() as session:
+        session.query(SigningKey).where(SigningKey.alg == "RS256").update({"removed_at": clock.now()})
+    signing_keys.remove_expired()
+    assert {key.alg: bool(key.private_sealed) for key in stored()} == {"ES256": True, "RS256": False}
+
+
 def test_keys_rotate_when_they_are_ninety_days_old() -> None:
     assert signing_keys.rotate_if_due() == []
     with time_machine.travel(clock.now() + 91 * 86_400):

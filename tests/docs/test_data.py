@@ -1,0 +1,51 @@
+"""docs/security/data.md: every column of every table has its class, and every kind of row its end."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import authserver.models  # noqa: F401  # fills the metadata
+from authserver.domain.running import retention
+from authserver.extensions import Base
+from tests.docs import pages
+
+COLUMNS = ("table", "ordinary", "about a person", "secret", "kept")
+ROWS = {pages.spans(row[0])[0]: row for row in pages.table("data.md", *COLUMNS)}
+TABLES = {table.name: table for table in Base.metadata.tables.values()}
+
+
+def test_every_table_has_its_row() -> None:
+    assert set(ROWS) == set(TABLES)
+
+
+def test_every_column_has_one_class() -> None:
+    said = {name: sorted(span for cell in row[1:4] for span in pages.spans(cell)) for name, row in ROWS.items()}
+    assert said == {name: sorted(table.columns.keys()) for name, table in TABLES.items()}
+
+
+def test_what_is_a_digest_a_seal_or_a_hash_of_a_password_is_called_secret() -> None:
+    secret = re.compile(r"digest|\w+_sealed|password_hash|signature")
+    wanted = {name: {each for each in table.columns.keys() if secret.fullmatch(each)} for name, table in TABLES.items()}
+    assert {name: columns - set(pages.spans(ROWS[name][3])) for name, columns in wanted.items() if columns} == {
+        name: set() for name, columns in wanted.items() if columns
+    }
+
+
+def test_what_refers_to_a_person_is_called_about_a_person() -> None:
+    for name, table in TABLES.items():
+        people = {
+            column.name for column in table.columns for key in column.foreign_keys if key.column.table.name == "users"
+        }
+        assert people <= set(pages.spans(ROWS[name][2])), name
+
+
+def test_the_rows_that_are_purged_say_when() -> None:
+    """Each table that the purge names; a table that it does not name says whose end it shares, or that it stays."""
+    purged = {
+        getattr(authserver.models, name).__tablename__
+        for name in re.findall(r"\b([A-Z]\w+)\.\w+", inspect.getsource(retention._expired))
+        if hasattr(authserver.models, name)
+    }
+    assert len(purged) > 12
+    assert [name for name in purged if not re.search(r"\d+ (day|hour|minute|s)|at once|at its end", ROWS[name][4])] == []
