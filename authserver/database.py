@@ -32,6 +32,7 @@ def build(settings: Settings) -> Engine:
         return _build_sqlite(settings)
     built = create_engine(
         settings.sqlalchemy_url,
+        hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_pool_size,
         pool_timeout=2,  # a full pool is a 503 after two seconds, not a pile of waiting threads
@@ -155,6 +156,7 @@ def _build_sqlite(settings: Settings) -> Engine:
     file.touch(mode=0o600, exist_ok=True)
     built = create_engine(
         settings.sqlalchemy_url,
+        hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
         pool_size=max(settings.threads, 5),
         max_overflow=settings.threads,

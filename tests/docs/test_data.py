@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
-import authserver.models  # noqa: F401  # fills the metadata
+import authserver.models  # fills the metadata
 from authserver.domain.running import retention
 from authserver.extensions import Base
 from tests.docs import pages
@@ -48,4 +48,6 @@ def test_the_rows_that_are_purged_say_when() -> None:
         if hasattr(authserver.models, name)
     }
     assert len(purged) > 12
-    assert [name for name in purged if not re.search(r"\d+ (day|hour|minute|s)|at once|at its end", ROWS[name][4])] == []
+    assert [
+        name for name in purged if not re.search(r"\d+ (day|hour|minute|s)|at once|at its end", ROWS[name][4])
+    ] == []

@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import text as sql
+from sqlalchemy.exc import DBAPIError
 
+from authserver import database
 from authserver.config import Settings
 from authserver.lib import secrets
 from authserver.observability import context, logs
@@ -163,3 +167,11 @@ def test_nothing_that_a_stranger_sends_steers_the_terminal() -> None:
     logs.configure(Settings(log_level="ERROR", log_format="json"))
     line = stream.getvalue()
     assert "\\x1b[2J" in line and not any(sign in line for sign in ("\x1b[2J", "\x9b", "\u202e", "\x07"))
+
+
+def test_the_error_of_a_statement_says_nothing_of_its_parameters(app: Flask, out: io.StringIO) -> None:
+    hash = f"$argon2id${secrets.random_token()}"
+    with pytest.raises(DBAPIError) as failed, database.autocommit() as connection:
+        connection.execute(sql("INSERT INTO nowhere VALUES (:hash)"), {"hash": hash})
+    logs.failure("database_error", failed.value)
+    assert "INSERT INTO nowhere" in out.getvalue() and hash not in out.getvalue()

@@ -1,0 +1,30 @@
+"""docs/security/dependencies.md has a line for every direct dependency of what runs, and promises what SECURITY.md does."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from tests.architecture import sources
+from tests.docs import pages
+
+PROJECT = tomllib.loads(sources.read("pyproject.toml"))["project"]
+LISTED = [
+    pages.spans(row[0])[0]
+    for row in pages.table("dependencies.md", "package", "reason", "what of an attacker's it reads", "risk")
+]
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[\[<>=;~! ]", requirement)[0]
+
+
+def test_every_direct_dependency_has_a_line_and_no_other() -> None:
+    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["redis"]]
+    assert sorted(LISTED) == sorted(name_of(each) for each in wanted)
+
+
+def test_the_ways_to_know_are_commands_of_the_project() -> None:
+    commands = set(re.findall(r"`make (\w+)`", pages.read("dependencies.md")))
+    assert commands and all(f"{each}:" in sources.read("Makefile") for each in commands)
+    assert commands - {"lock"} <= set(re.findall(r"^make (\w+)", sources.read(".ci/run"), re.MULTILINE))
