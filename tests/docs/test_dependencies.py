@@ -1,4 +1,4 @@
-"""docs/security/dependencies.md has a line for every direct dependency of what runs, and promises what SECURITY.md does."""
+"""docs/security/dependencies.md has a line for every direct dependency of what runs."""
 
 from __future__ import annotations
 
