@@ -19,7 +19,7 @@ LINES = {
 }
 EVENTS = {pages.spans(row[0])[0]: set(pages.spans(row[1])) for row in pages.table("logging.md", "type", "its data")}
 OF_FAILURES = {"error", "msg", "traceback"}
-WRITTEN_BY_THE_LOG_ITSELF = {"log", "log.failed"}
+WRITTEN_BY_THE_LOG_ITSELF = {"log", "log.failed", "log_lines_dropped"}
 TYPE = re.compile(r"[a-z_]+\.[a-z_]+")
 OF_EVERY_EVENT = {"target", "owner_id", "client_id", "result", "reason", "actor"}
 
