@@ -13,7 +13,7 @@ from authserver.dashboard import (
     sessions,
     usage,
 )
-from authserver.dashboard.admin import clients, gateway_routes, permissions, scopes, signing_keys, users
+from authserver.dashboard.admin import clients, departures, gateway_routes, permissions, scopes, signing_keys, users
 from authserver.dashboard.api_keys import keys
 from authserver.dashboard.api_keys import new as new_key
 from authserver.dashboard.apps import credentials, danger, editing, listing, quickstart, registering, transfer
@@ -47,5 +47,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     security.blueprint,
     profile.blueprint,
     users.blueprint,
+    departures.blueprint,
 )
 PLAYGROUND_BLUEPRINTS: tuple[Blueprint, ...] = (playground.blueprint,)

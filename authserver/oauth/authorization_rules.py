@@ -129,11 +129,11 @@ def _client(sent: Parameters) -> ClientFacts:
     client = clients.find(client_id) if len(client_id) <= 64 else None
     if client is None or client.deleted_at is not None:
         raise Untrusted("There is no app with this client_id.", parameter="client_id", received=client_id)
+    if client.owner_disabled:
+        stopped = "This app is stopped, because the account of its owner is disabled or deleted."
+        raise Untrusted(stopped, parameter="client_id", received=client_id, client=client)
     if client.disabled_at is not None:
         raise Untrusted("This app is disabled.", parameter="client_id", received=client_id, client=client)
-    if client.owner_disabled:
-        stopped = "This app is stopped, because the account of its owner is disabled."
-        raise Untrusted(stopped, parameter="client_id", received=client_id, client=client)
     return client
 
 

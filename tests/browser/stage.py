@@ -31,6 +31,8 @@ class Stage:
     revoked: str
     spare: str
     gone_user: str
+    deleted_user: str
+    owner: str
     user: str
     invited: str
     kid: str
@@ -80,8 +82,10 @@ def build(demo: Demo) -> Stage:
     native.scope = "openid offline_access workflows:read"
     native.tokens(alice)
     alice.fill(f"/connected-apps/{native.client_id}/revoke")
-    users = {email: _user(demo, email) for email in (bob, gone)}
+    deleted = demo.person("Dora Deleted")
+    users = {email: _user(demo, email) for email in (ALICE, bob, gone, deleted)}
     admin.fill(f"/admin/users/{users[gone]}/disable")
+    admin.fill(f"/admin/users/{users[deleted]}/delete", confirm_name=deleted)
     admin.fill("/admin/gateway-routes/new", name="reports", rules="GET /reports/** analytics:read")
     hooks = admin.open("/webhooks").links
     hook = _first(hooks, r"/webhooks/(wh_\w+)$")
@@ -106,6 +110,8 @@ def build(demo: Demo) -> Stage:
         spare=keys[3],
         user=users[bob],
         gone_user=users[gone],
+        deleted_user=users[deleted],
+        owner=users[ALICE],
         invited=_user(demo, "ivy.invited@demo.test"),
         table="reports",
         hook=hook,

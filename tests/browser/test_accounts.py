@@ -111,6 +111,28 @@ def test_disabling_somebody_ends_the_page_they_look_at(page: Page, chromium: Chr
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
+def test_somebody_is_deleted_and_restored(page: Page, chromium: Chromium, demo: Demo) -> None:
+    email = demo.person("Rosa Restored")
+    sign_in(page, demo, email)
+    with chromium.window(demo.cookies(ADMIN)) as admin:
+        admin.goto(f"{demo.issuer}/admin/users?q={email}")
+        admin.get_by_role("link", name="Rosa Restored").click()
+        admin.get_by_role("link", name="Delete account").click()
+        expect(admin.get_by_text("2 sessions, 0 API keys")).to_be_visible()
+        admin.get_by_label(f"Type {email} to confirm").fill(email)
+        admin.get_by_role("button", name="Delete account").click()
+        expect(admin.get_by_text("This person is deleted.")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+        admin.goto(f"{demo.issuer}/admin/users")
+        admin.get_by_role("link", name="Deleted", exact=True).click()
+        admin.get_by_role("link", name="Rosa Restored").click()
+        admin.get_by_role("button", name="Restore account").click()
+        expect(admin.get_by_text("The account is restored.")).to_be_visible()
+    sign_in(page, demo, email)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hello, Rosa")
+
+
 def test_an_invited_person_chooses_a_password_and_is_in(page: Page, chromium: Chromium, demo: Demo) -> None:
     with chromium.window(demo.cookies(ADMIN)) as admin:
         admin.goto(demo.issuer + "/admin/users")

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver import database
+from authserver.domain.people import departures, users
 from authserver.lib import clock
 from authserver.models import AuditEvent, Consent, Grant
 from tests.support import authorizing
@@ -52,6 +53,23 @@ def test_it_says_in_sentences_what_each_app_can_do(hers: FlaskClient) -> None:
     assert "Acme Notes" in text
     assert "See your workflows and their runs" in text
     assert "1 active sign-in" in text
+
+
+@pytest.mark.parametrize("end", [users.disable, departures.delete])
+def test_it_says_that_an_app_is_stopped_because_its_owner_is(hers: FlaskClient, bob: Any, end: Any) -> None:
+    change_app(owner_id=bob.id)
+    assert "the account of its owner" not in hers.get("/connected-apps").text
+    end(bob.id)
+    text = hers.get("/connected-apps").text
+
+    assert "It can do nothing now: the account of its owner is disabled or deleted." in text
+    assert "No active sign-in" in text or end is users.disable
+
+
+def test_it_says_that_an_app_is_disabled(hers: FlaskClient) -> None:
+    change_app(disabled_at=clock.now())
+
+    assert "It can do nothing now: it is disabled." in hers.get("/connected-apps").text
 
 
 def test_it_is_empty_at_first(http: FlaskClient, alice: Any) -> None:

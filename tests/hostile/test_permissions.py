@@ -99,6 +99,7 @@ MATRIX = {
     "audit_log.": PERSON,
     "audit_log.export": ADMIN,
     "admin_users.": ADMIN,
+    "admin_users_departures.": ADMIN,
     "admin_clients.": ADMIN,
     "admin_scopes.": ADMIN,
     "admin_permissions.": ADMIN,

@@ -10,7 +10,7 @@ from wtforms import BooleanField, EmailField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # younger than its stubs
 from wtforms.validators import InputRequired
 
-from authserver.domain.people import sessions, users
+from authserver.domain.people import departures, sessions, users
 from authserver.edge import current_user, one_shot, paging
 from authserver.errors import Conflict, DomainError, Invalid
 
@@ -40,6 +40,13 @@ class NamesForm(FlaskForm):
     username = StringField("Username", [InputRequired("Enter a username.")])
 
 
+class StandingForm(FlaskForm):
+    """What a person may do, and whether their address is known to be theirs."""
+
+    role = RadioField("Role", choices=ROLES)
+    email_verified = BooleanField("I know that this address is theirs")
+
+
 class EmailForm(FlaskForm):
     """Another address for an account."""
 
@@ -49,10 +56,14 @@ class EmailForm(FlaskForm):
 @blueprint.get("/admin/users")
 @current_user.require_admin
 def index() -> str:
-    """Everybody, newest first."""
-    q, (page, limit) = request.args.get("q", "")[:100], paging.asked()
-    rows, total = users.page(q, page=page, limit=limit)
-    return render_template("dashboard/admin/users/index.html", users=rows, total=total, page=page, limit=limit, q=q)
+    """Everybody who isn't deleted, newest first, or those in a state."""
+    q, state, (page, limit) = request.args.get("q", "")[:100], request.args.get("state", ""), paging.asked()
+    state = state if state in users.STATES else ""
+    rows, total = users.page(q, state=state, page=page, limit=limit)
+    return render_template(
+        "dashboard/admin/users/index.html", users=rows, total=total, page=page, limit=limit, q=q, state=state,
+        states=(("", "All"), *((each, each.capitalize()) for each in users.STATES)),
+    )  # fmt: skip
 
 
 @blueprint.get("/admin/users/new")
@@ -122,6 +133,23 @@ def change_email(user_id: str) -> Any:
         _put(form, refused)
         return _detail_page(user_id, form), 422
     flash("The email is changed. Links made for the old one no longer work.")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+@blueprint.post("/admin/users/<user_id>/standing")
+@current_user.require_admin
+@current_user.require_recent
+def change_standing(user_id: str) -> Any:
+    """Give the person another role, or say that their address is theirs."""
+    user, form = users.get(user_id), StandingForm()
+    if not form.validate():
+        return _detail_page(user_id, standing=form), 422
+    if form.role.data != user.role:
+        if user_id == current_user.me().user.id:
+            raise Conflict("You can't change your own role. Another administrator can.")
+        users.set_role(user_id, form.role.data or "")
+    users.set_email_verified(user_id, bool(form.email_verified.data))
+    flash("Saved.")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
 
 
@@ -210,8 +238,12 @@ def _form_page(form: UserForm) -> str:
     return render_template("dashboard/admin/users/new.html", form=form, form_errors=form.errors)
 
 
-def _detail_page(user_id: str, form: EmailForm | None = None, names: NamesForm | None = None) -> str:
+def _detail_page(
+    user_id: str, form: EmailForm | None = None, names: NamesForm | None = None, standing: StandingForm | None = None
+) -> str:
     user = users.get(user_id)
+    proven = user.email_verified_at is not None
+    standing = standing or StandingForm(formdata=None, role=user.role, email_verified=proven)
     form = form or EmailForm(formdata=None, email=user.email)
     called = {name: user.chosen_name if name == "name" else getattr(user, name) for name in NAMES}
     names = names or NamesForm(formdata=None, **called)
@@ -221,7 +253,9 @@ def _detail_page(user_id: str, form: EmailForm | None = None, names: NamesForm |
         sessions=len(sessions.list_for(user_id)),
         form=form,
         names=names,
-        form_errors=form.errors or names.errors,
+        standing_form=standing,
+        erased_at=departures.erased_at(user),
+        form_errors=form.errors or names.errors or standing.errors,
     )
 
 

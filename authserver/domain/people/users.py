@@ -214,6 +214,7 @@ def change_email(user_id: str, email: str) -> None:
             if old == email:
                 return
             user.email, user.person_updated_at = email, clock.now()
+            user.email_verified_at = None  # nobody said so of this one (contract 11.47)
             session.flush()
             asked = context.current()
             mails.send(

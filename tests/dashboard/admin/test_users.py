@@ -10,15 +10,16 @@ import time_machine
 from flask.testing import FlaskClient
 
 from authserver.domain.people import sessions, users
+from authserver.domain.record import audit
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 
 Browser = Callable[[], FlaskClient]
-PAGES = ("", "/new", "/{id}", "/{id}/link", "/{id}/disable")
+PAGES = ("", "/new", "/{id}", "/{id}/link", "/{id}/disable", "/{id}/delete")
 POSTS = {
     "create": "/new", "change_email": "/{id}/email", "make_link": "/{id}/link", "mail_reset": "/{id}/reset-mail",
     "disable": "/{id}/disable", "enable": "/{id}/enable", "unlock": "/{id}/unlock",
-    "end_sessions": "/{id}/end-sessions",
+    "end_sessions": "/{id}/end-sessions", "change_standing": "/{id}/standing",
 }  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def test_sessions_of_a_person_end(browser: Browser, admin: FlaskClient, alice: P
     assert hers.get("/settings/profile").status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/new", "/{id}/link", "/{id}/disable"])
+@pytest.mark.parametrize("path", ["/new", "/{id}/link", "/{id}/disable", "/{id}/delete"])
 def test_sensitive_acts_want_a_fresh_proof(http: FlaskClient, ada: Person, alice: Person, path: str) -> None:
     with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
         forms.sign_in(http, ada.email, PASSWORD)
@@ -137,7 +138,7 @@ def test_sensitive_acts_want_a_fresh_proof(http: FlaskClient, ada: Person, alice
             assert response.status_code == 303
             assert "/login/confirm" in response.location
         assert users.find_by_email("c@example.test") is None
-        assert users.get(alice.id).disabled_at is None
+        assert users.get(alice.id).disabled_at is None and users.get(alice.id).deleted_at is None
         back = forms.submit(http, response.location, "/login/confirm", password=PASSWORD)
         assert back.location == target
         assert http.get(target).status_code == 200
@@ -156,3 +157,33 @@ def test_changing_an_address_wants_a_fresh_proof(http: FlaskClient, ada: Person,
 def test_an_unknown_person_is_not_found(admin: FlaskClient) -> None:
     for path in PAGES[2:]:
         assert admin.get("/admin/users" + path.format(id="usrnobody")).status_code == 404
+
+
+def test_an_administrator_says_that_an_address_is_theirs_and_takes_it_back(admin: FlaskClient, alice: Person) -> None:
+    show = f"/admin/users/{alice.id}"
+    form = forms.form_on(admin.get(show).get_data(as_text=True), f"{show}/standing")
+    assert (form.values["role"], form.values.get("email_verified")) == ("user", "y")
+    del form.values["email_verified"]
+    ticked: dict[str, str]
+    for ticked in ({}, {"email_verified": "y"}):
+        assert forms.post(admin, form, **ticked).status_code == 303
+        assert (users.get(alice.id).email_verified_at is not None) is bool(ticked)
+    told = [event.data for event in audit.page(type="user.updated")[0]]
+    assert told == [{"email_verified": True}, {"email_verified": False}]
+
+
+def test_a_role_is_changed_on_the_page_but_nobodys_own(admin: FlaskClient, ada: Person, alice: Person) -> None:
+    show = f"/admin/users/{alice.id}"
+    assert forms.submit(admin, show, f"{show}/standing", role="admin").status_code == 303
+    assert users.get(alice.id).is_admin
+    own = f"/admin/users/{ada.id}"
+    response = forms.submit(admin, own, f"{own}/standing", role="user")
+    assert response.status_code == 409 and "your own role" in response.get_data(as_text=True)
+    assert users.get(ada.id).is_admin
+
+
+def test_another_address_is_not_known_to_be_theirs(admin: FlaskClient, alice: Person) -> None:
+    show = f"/admin/users/{alice.id}"
+    forms.submit(admin, show, f"{show}/email", email="alice@new.test")
+    assert users.get(alice.id).email_verified_at is None
+    assert "Not known to be theirs" in admin.get(show).get_data(as_text=True)

@@ -15,6 +15,7 @@ from sqlalchemy import insert, update
 
 from authserver import config, database
 from authserver.domain.ground import cache
+from authserver.domain.people import departures, users
 from authserver.lib import clock, pkce
 from authserver.models import AuthorizationRequest, CacheVersion, Grant, Resource, SignInSession
 from tests.support import authorizing
@@ -89,6 +90,25 @@ def test_a_disabled_client_gets_a_page(notes: str, http: FlaskClient) -> None:
     authorizing.change_app(disabled_at=clock.now())
 
     assert is_our_page(authorize(http))
+
+
+OWNERS_END = {"disabled": users.disable, "deleted": departures.delete}
+
+
+@pytest.mark.parametrize("end", OWNERS_END)
+def test_people_are_told_that_the_owner_is_why_an_app_is_stopped(
+    notes: str, http: FlaskClient, alice: Any, bob: Any, end: str
+) -> None:
+    authorizing.change_app(owner_id=bob.id)
+    sign_in(http, alice)
+    asked = followed(http, authorize(http))
+    OWNERS_END[end](bob.id)
+    cache.forget()
+    answers = authorize(http), authorizing.answer_consent(http, asked)
+
+    for answer in answers:
+        assert answer.status_code == 400 and "Location" not in answer.headers
+    assert "the account of its owner is disabled or deleted" in answers[0].text
 
 
 def test_a_deleted_client_gets_a_page(notes: str, http: FlaskClient) -> None:

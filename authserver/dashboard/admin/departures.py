@@ -1,0 +1,98 @@
+"""/admin/users/<id>/delete and /restore: what ends with a person, who gets their apps, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_wtf import FlaskForm
+from wtforms import EmailField, RadioField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # younger than its stubs
+
+from authserver.domain.people import departures, users
+from authserver.domain.people.users import User
+from authserver.edge import current_user
+from authserver.errors import Conflict
+
+blueprint = Blueprint("admin_users_departures", __name__)
+OWN = "You can't delete your own account. Another administrator, or the command line, can."
+ABOUT_HEIRS = ("apps", "owner")
+CHOICES = [
+    SelectChoice(departures.END, "End them"),
+    SelectChoice(departures.TRANSFER, "Give them to somebody else"),
+]
+
+
+class DeleteForm(FlaskForm):
+    """What becomes of the apps and APIs of whoever is deleted."""
+
+    apps = RadioField("Their apps and APIs", choices=CHOICES, default=departures.END)
+    heir = EmailField("Whose they become")
+
+
+@blueprint.get("/admin/users/<user_id>/delete")
+@current_user.require_admin
+@current_user.require_recent
+def ask_delete(user_id: str) -> str:
+    """Count what ends, and ask who gets the apps."""
+    return _page(_other(user_id), DeleteForm())
+
+
+@blueprint.post("/admin/users/<user_id>/delete")
+@current_user.require_admin
+@current_user.require_recent
+def delete(user_id: str) -> Any:
+    """End everything of the person."""
+    user, form = _other(user_id), DeleteForm()
+    if not form.validate():
+        return _page(user, form), 422
+    if request.form.get("confirm_name", "").strip().lower() != user.email.lower():
+        return _page(user, form, error="Type the email exactly as it is written above."), 422
+    try:
+        departures.delete(user_id, heir_id=_heir(form), by_id=current_user.me().user.id)
+    except Conflict as refused:
+        if refused.field not in ABOUT_HEIRS:
+            raise
+        form.heir.errors = [refused.public]
+        return _page(user, form), 422
+    flash(f"{user.email} is deleted. For seven days the account can be restored; then its data is erased.")
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+@blueprint.post("/admin/users/<user_id>/restore")
+@current_user.require_admin
+@current_user.require_recent
+def restore(user_id: str) -> Any:
+    """Let the person in again."""
+    user = departures.restore(user_id)
+    flash(
+        "The account is restored, and still disabled as it was before."
+        if user.disabled_at is not None
+        else "The account is restored. Its person signs in as before; apps and webhooks have to be switched on again."
+    )
+    return redirect(url_for("admin_users.show", user_id=user_id), 303)
+
+
+def _other(user_id: str) -> User:
+    if user_id == current_user.me().user.id:
+        raise Conflict(OWN)
+    user = users.get(user_id)
+    if user.deleted_at is not None:
+        raise Conflict("This person is deleted already.")
+    return user
+
+
+def _heir(form: DeleteForm) -> str | None:
+    if form.apps.data != departures.TRANSFER:
+        return None
+    found = users.find_by_email(form.heir.data or "")
+    if found is None:
+        raise Conflict("Enter the email of somebody who has an account here.", field="apps")
+    return found.id
+
+
+def _page(user: User, form: DeleteForm, error: str = "") -> str:
+    return render_template(
+        "dashboard/admin/users/delete.html", user=user, standing=departures.standing(user.id), form=form,
+        form_errors=form.errors or error, error=error,
+    )  # fmt: skip
