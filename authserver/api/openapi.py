@@ -212,6 +212,7 @@ def _headers(*, limited: bool, known: bool = True) -> dict[str, Any]:
 
 def _form(members: Mapping[str, Schema], *required: str) -> dict[str, Any]:
     schema = record(members, *required, open=True)
+    del schema["additionalProperties"]  # others are allowed all the same, and generators stumble over the word
     return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
 
 

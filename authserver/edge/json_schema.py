@@ -21,6 +21,11 @@ def or_null(schema: Schema) -> Schema:
     return {**schema, "type": [schema["type"], "null"]}
 
 
+def either(*schemas: Schema) -> Schema:
+    """One of these, which differ in their types: generators read alternatives, and no type that is two."""
+    return {"oneOf": list(schemas)}
+
+
 def one_of(*values: str) -> Schema:
     """One of these words."""
     return {"type": "string", "enum": list(values)}
@@ -48,6 +53,8 @@ def shown(members: Mapping[str, Schema], about: str = "") -> Schema:
 
 def problems(schema: Schema, value: Any, name: str = "") -> dict[str, str]:
     """What is wrong with a value, by the dotted name of the member; empty if nothing is."""
+    if "oneOf" in schema:
+        schema = _alternative(schema["oneOf"], value)
     kinds = schema.get("type")
     kinds = [kinds] if isinstance(kinds, str) else kinds
     kind = _kind(value)
@@ -56,6 +63,12 @@ def problems(schema: Schema, value: Any, name: str = "") -> dict[str, str]:
     if "enum" in schema and value not in schema["enum"] and value is not None:
         return {name: f"This must be one of {', '.join(map(str, schema['enum']))}."}
     return _RULES[kind](schema, value, name) if kind in _RULES else {}
+
+
+def _alternative(schemas: list[Schema], value: Any) -> Schema:
+    """The one that the value's type chooses; for a value of no such type one that asks for any of them."""
+    chosen = [schema for schema in schemas if schema["type"] == _kind(value)]
+    return chosen[0] if chosen else {"type": [schema["type"] for schema in schemas]}
 
 
 def _kind(value: Any) -> str:

@@ -102,6 +102,39 @@ def test_generated_clients_call_an_operation_by_what_it_does(
     assert re.fullmatch("[a-z]+(_[a-z]+)+", name)
 
 
+# Names that generated clients have for something of their own (oapi-codegen, openapi-python-client, openapi-generator).
+TAKEN = {"Client", "NewClient", "ClientInterface", "ClientOption", "AuthenticatedClient", "ApiClient", "ApiException",
+         "Configuration", "Response", "RequestEditorFn", "HttpRequestDoer", "Server", "Unset", "File"}  # fmt: skip
+
+
+def schemas(found: Any) -> list[dict[str, Any]]:
+    """Every object of the document, however deep."""
+    if isinstance(found, list):
+        return [each for item in found for each in schemas(item)]
+    if not isinstance(found, dict):
+        return []
+    return [found, *(each for value in found.values() for each in schemas(value))]
+
+
+def test_no_schema_has_a_name_that_generated_clients_take_themselves(document: dict[str, Any]) -> None:
+    assert not TAKEN & document["components"]["schemas"].keys()
+
+
+def test_no_member_has_two_types_but_for_null(document: dict[str, Any]) -> None:
+    kinds = [each["type"] for each in schemas(document) if isinstance(each.get("type"), list)]
+    assert kinds and not [kind for kind in kinds if len(kind) != 2 or kind[1] != "null"]
+
+
+def test_a_form_says_nothing_of_other_members(document: dict[str, Any]) -> None:
+    """They are allowed; said in words, openapi-generator leaves the form's own ones out."""
+    forms = [
+        each["application/x-www-form-urlencoded"]["schema"]
+        for each in schemas(document)
+        if "application/x-www-form-urlencoded" in each
+    ]
+    assert forms and not [form for form in forms if "additionalProperties" in form]
+
+
 def test_the_document_may_be_read_from_anywhere_and_kept(call: Caller) -> None:
     answer = call("GET", "/openapi.json", Origin="https://tool.example")
     assert answer.headers["Access-Control-Allow-Origin"] == "*"

@@ -8,12 +8,12 @@ from authserver.edge.json_schema import ref
 __all__ = ["ROUTES", "SCHEMAS"]
 NEEDED = ("settings:manage",)
 ROUTES = (
-    Route("GET", "/v1/clients", registered.index, NEEDED, "List clients", ref("Client"),
+    Route("GET", "/v1/clients", registered.index, NEEDED, "List clients", ref("RegisteredClient"),
           query={**OWNER, **FILTERS}, many=True),
-    Route("POST", "/v1/clients", registered.create, NEEDED, "Register a client", ref("NewClient"), NEW,
+    Route("POST", "/v1/clients", registered.create, NEEDED, "Register a client", ref("NewRegisteredClient"), NEW,
           status=201, creates=True, rehearsed=("client_id", "client_secret"), errors=(409, 422)),
-    Route("GET", "/v1/clients/{id}", registered.show, NEEDED, "Show a client", ref("Client"), errors=(404,)),
-    Route("PATCH", "/v1/clients/{id}", registered.change, NEEDED, "Change a client", ref("Client"), CHANGE,
+    Route("GET", "/v1/clients/{id}", registered.show, NEEDED, "Show a client", ref("RegisteredClient"), errors=(404,)),
+    Route("PATCH", "/v1/clients/{id}", registered.change, NEEDED, "Change a client", ref("RegisteredClient"), CHANGE,
           errors=(404, 409, 422)),
     Route("DELETE", "/v1/clients/{id}", registered.remove, NEEDED, "Delete a client", status=204, errors=(404,)),
     Route("GET", "/v1/clients/{id}/secrets", secrets.list_secrets, NEEDED, "List secrets", ref("ClientSecret"),
@@ -27,5 +27,5 @@ ROUTES = (
     Route("DELETE", "/v1/clients/{id}/transfer", transfers.withdraw, NEEDED, "Take an offer back, or decline it",
           status=204, errors=(404,)),
     Route("POST", "/v1/clients/{id}/transfer/accept", transfers.accept, NEEDED, "Take an offered client over",
-          ref("NewClient"), ACCEPTED, status=201, errors=(404, 409, 422)),
+          ref("NewRegisteredClient"), ACCEPTED, status=201, errors=(404, 409, 422)),
 )  # fmt: skip

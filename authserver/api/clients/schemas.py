@@ -72,8 +72,9 @@ OFFERED = record(
 ACCEPTED = record({"former_credentials": one_of(*transfers.CHOICES)}, "former_credentials")
 SCHEMAS: dict[str, Schema] = {
     "Offer": shown({"client_id": STRING, "owner": STRING, "expires_at": TIME}),
-    "Client": record(_OWN, *_ALWAYS, open=True, about="RFC 7591 section 2; what has no value is left out."),
-    "NewClient": record(
+    # Generated clients have a Client and a NewClient of their own.
+    "RegisteredClient": record(_OWN, *_ALWAYS, open=True, about="RFC 7591 section 2; what has no value is left out."),
+    "NewRegisteredClient": record(
         {**_OWN, "client_secret": STRING, "client_secret_expires_at": INTEGER}, *_ALWAYS, open=True,
         about="A client that was just registered: the only answer with `client_secret`.",
     ),

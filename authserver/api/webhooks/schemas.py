@@ -13,6 +13,7 @@ from authserver.edge.json_schema import (
     TEXTS,
     TIME,
     Schema,
+    either,
     one_of,
     or_null,
     record,
@@ -96,10 +97,7 @@ SIGNED = record(
 SINCE = record(
     {
         "since": {
-            "type": ["string", "integer"],
-            "minimum": 0,
-            "maximum": moments.LATEST,
-            "maxLength": 40,
+            **either({**STRING, "maxLength": 40}, {**INTEGER, "minimum": 0, "maximum": moments.LATEST}),
             "description": "Events from then on: an RFC 3339 time (without an offset it is UTC), a date, or epoch "
             "seconds. Not in the future.",
             "examples": ["2026-11-24T10:00:00Z", "2026-11-24", 1_764_000_000],
