@@ -1,5 +1,5 @@
 # Thin on purpose: everything happens in ./run, which works without make too.
-.PHONY: setup run test check bench interop faults sbom audit reset lock help
+.PHONY: setup run test check bench interop faults widths sbom audit reset lock help
 .DEFAULT_GOAL := help
 
 setup:
@@ -16,6 +16,8 @@ interop:
 	@./run interop $(ARGS)
 faults:
 	@./run faults $(ARGS)
+widths:
+	@./run widths $(ARGS)
 sbom:
 	@./run sbom $(ARGS)
 audit:

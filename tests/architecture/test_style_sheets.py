@@ -16,7 +16,7 @@ SHEETS = sorted((FOLDER / "css").glob("*.css"))
 PARTS = [part for sheet in SHEETS for part in style_sheets.parts(sheet)]
 # Bytes that a browser loads before it can show an ordinary page, and for the playground on top of them.
 COMPRESSED = {"css/app.css": 12_000, "css/playground.css": 3_000}
-WIDTHS = {"30rem", "40rem", "48rem", "60rem"}
+WIDTHS = {"30rem", "40rem", "48rem", "52rem", "60rem", "64rem", "66rem"}
 
 
 def text(part: Path) -> str:

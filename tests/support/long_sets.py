@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 # Marker of a long set → the folder whose files ask for it by being named.
-FOLDERS = {"long_interop": "interop/", "long_fault": "faults/"}
+FOLDERS = {"long_interop": "interop/", "long_fault": "faults/", "long_widths": "widths/"}
 UNTIL = "LONG_TESTS_UNTIL"  # no test of a long set starts after this second of the epoch
 
 
@@ -28,4 +28,4 @@ def skip_if_out_of_time(item: pytest.Item) -> None:
     """Skip a test of a long set, and say so, when the time given to them has passed."""
     until = float(os.environ.get(UNTIL) or "inf")
     if time.time() >= until and any(item.get_closest_marker(marker) for marker in FOLDERS):
-        pytest.skip("not run: the time for the long sets has passed (make interop, make faults run them all)")
+        pytest.skip("not run: the time for the long sets has passed (make interop, faults and widths run them)")

@@ -1,0 +1,40 @@
+"""Every page of a full installation in every window: nothing breaks out, nothing is covered, nothing is too small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.widths import full_site, walking
+from tests.browser.widths.full_site import FullSite
+from tests.services import chromium as programs
+from tests.support import chromium as windows
+from tests.support.chromium import Chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.served]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[FullSite]:
+    programs.executable()  # without Chromium nothing is started
+    with full_site.running() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser(site: FullSite) -> Iterator[Chromium]:
+    with windows.running(site.issuer) as running:
+        yield running
+
+
+def test_pages_fit_the_windows_that_people_have(site: FullSite, browser: Chromium) -> None:
+    wrong, unopened = walking.walk(browser, site, walking.FEW)
+    assert (wrong, unopened) == ({}, set())
+
+
+@pytest.mark.long_widths
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_fit_every_window(site: FullSite, browser: Chromium, scheme: str) -> None:
+    wrong, unopened = walking.walk(browser, site, walking.WIDTHS, scheme=scheme)
+    assert (wrong, unopened) == ({}, set())
