@@ -20,7 +20,7 @@ ROWS = pages.table("asvs.md", "no.", "level", "demand", "here", "by")
 
 def test_every_requirement_has_one_row() -> None:
     wanted = [f"{section}.{number}" for section, count in SECTIONS.items() for number in range(1, count + 1)]
-    # Level 3 stands between the others here.
+    # In every section the requirements of level 3 come last, so that these numbers have no gaps.
     assert [row[0] for row in ROWS] == wanted
 
 
