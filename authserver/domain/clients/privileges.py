@@ -11,7 +11,7 @@ from sqlalchemy import Connection, false, inspect, select
 from authserver import database
 from authserver.domain.access import resources
 from authserver.errors import Invalid
-from authserver.models import Client, User
+from authserver.models import Client, Resource, User
 
 PRIVILEGES = {
     "skip_consent": "skips consent",
@@ -58,11 +58,7 @@ class Idle:
 
 def held(app: Asked, owner_id: str | None) -> tuple[str, ...]:
     """The privileges that an app of this owner has set, whether they count or not."""
-    foreign = _foreign(app.resource_server_for, owner_id)
-    found = {
-        "skip_consent": app.skip_consent, "introspect_all": app.introspect_all, "resource_server_for": bool(foreign)
-    }  # fmt: skip
-    return tuple(name for name, is_set in found.items() if is_set)
+    return _held(app, _foreign(app.resource_server_for, owner_id))
 
 
 def count(*, installation: bool, self_registered: bool, owner_role: str | None) -> bool:
@@ -101,9 +97,12 @@ def idle() -> list[Idle]:
     """Apps whose privileges do not count now; before the migration, those whose will not after it."""
     with database.autocommit() as connection:
         rows = connection.execute(_with_owners(connection)).all()
+        # By their columns of always: the others may be what the migration is about to make.
+        owned = select(Resource.identifier, Resource.owner_id).where(Resource.owner_id.is_not(None))
+        own = {(each.identifier, each.owner_id) for each in connection.execute(owned)}
     found = []
     for row in rows:
-        has = held(row, row.owner_id)
+        has = _held(row, [each for each in row.resource_server_for if (each, row.owner_id) not in own])
         mark, self_registered, role = row.installation, row.self_registered, row.role
         if has and not count(installation=mark, self_registered=self_registered, owner_role=role):
             found.append(Idle(row.id, row.name, row.email or "", has))
@@ -122,6 +121,13 @@ def _with_owners(connection: Connection) -> Any:
         .where(Client.deleted_at.is_(None))
         .order_by(Client.id)
     )
+
+
+def _held(app: Asked, foreign: list[str]) -> tuple[str, ...]:
+    found = {
+        "skip_consent": app.skip_consent, "introspect_all": app.introspect_all, "resource_server_for": bool(foreign)
+    }  # fmt: skip
+    return tuple(name for name, is_set in found.items() if is_set)
 
 
 def _foreign(identifiers: Iterable[str], owner_id: str | None) -> list[str]:

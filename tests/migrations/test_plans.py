@@ -1,0 +1,122 @@
+"""What a migration says before it is done, and what stops it (contract 11.36, 11.46)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from authserver import cli, config, database, install
+from authserver.config import Settings
+from authserver.domain.access import gateway_routes, scopes
+from authserver.domain.clients import clients
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.people import users
+from authserver.domain.running import schema
+from authserver.errors import Conflict
+from tests.conftest import PASSWORD
+from tests.migrations.test_migrations import empty as empty  # a fixture
+
+BEFORE = "0013"
+OLDEST = "0001"
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(empty: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """A command line on the database of this test; gives exit code, stdout, stderr."""
+    file = tmp_path / "authserver.toml"
+    file.write_text(f'database_url = "{empty.database_url}"\nsecret_key = "{empty.secret_key}"\n')
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = cli.main(["--config", str(file), *words])
+        config.install(empty)
+        install(empty)
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def execute(statement: str, **values: Any) -> None:
+    with database.transaction() as session:
+        session.execute(text(statement), values)
+
+
+@pytest.mark.parametrize("name", sorted(scopes.RESERVED))
+def test_a_scope_of_before_with_a_name_of_ours_stops_the_migration(empty: Settings, run: Run, name: str) -> None:
+    schema.migrate()
+    schema.migrate(BEFORE)
+    execute("DELETE FROM scopes WHERE name = :name", name=name)
+    execute(
+        "INSERT INTO scopes (name, title, cannot, level, self_service, admin_only, optional, builtin, position)"
+        " VALUES (:name, 'Ours', '', 'read', true, false, false, false, 1)",
+        name=name,
+    )
+    code, out, err = run("migrate")
+    assert (code, out) == (1, "")
+    assert f"There is a scope {name} of your own" in err and "another name" in err
+    assert schema.status() == schema.Status("behind", BEFORE)
+    execute("UPDATE scopes SET name = 'ours' WHERE name = :name", name=name)
+    assert run("migrate")[0] == 0
+
+
+@pytest.mark.parametrize("name", sorted(gateway_routes.RESERVED))
+def test_a_route_table_of_before_with_a_name_of_ours_stops_the_migration(empty: Settings, name: str) -> None:
+    schema.migrate()
+    schema.migrate(BEFORE)
+    execute("INSERT INTO route_tables (name, rules, updated_at) VALUES (:name, '[]', 1)", name=name)
+    with pytest.raises(Conflict, match=f"There is a route table {name}"):
+        schema.migrate()
+    assert schema.status() == schema.Status("behind", BEFORE)
+
+
+@pytest.fixture
+def idle(empty: Settings) -> str:
+    """An app that skips consent, of somebody who is no administrator any more; its id."""
+    schema.ensure()
+    users.create("ada@example.test", role="admin", password=PASSWORD)
+    owner = users.create("olga@example.test", role="admin", password=PASSWORD)
+    wanted = Registration(name="Reports", kind="web", redirect_uris=("https://app.example.test/cb",), skip_consent=True)
+    made = clients.register(owner, wanted)[0]
+    users.set_role(owner.id, "user")
+    return made.id
+
+
+def test_the_plan_names_apps_whose_privileges_will_not_count(run: Run, idle: str) -> None:
+    code, out, _ = run("migrate", "--plan")
+    assert code == 0
+    assert f"{idle} (Reports, of olga@example.test) skips consent: this will not count." in out
+    assert schema.status().state == "current"
+
+
+def test_the_plan_is_made_of_the_schema_of_every_earlier_version(run: Run, idle: str) -> None:
+    """It reads what is there before the migration, so no column that is new may be asked for."""
+    revision = schema.newest()
+    while revision:
+        code, out, err = run("migrate", "--plan", "--json")
+        assert code == 0, (revision, err)
+        told = json.loads(out)
+        assert (told["from"], told["to"]) == (revision, schema.newest())
+        assert told["idle"] == [{"client_id": idle, "owner": "olga@example.test", "privileges": ["skip_consent"]}]
+        revision = schema.revisions()[revision]
+        if revision:
+            schema.migrate(revision)
+    assert schema.status() == schema.Status("behind", OLDEST)
+
+
+def test_the_doctor_names_them_and_the_remedy(run: Run, idle: str) -> None:
+    _, out, _ = run("doctor", "--json")
+    (found,) = [each for each in json.loads(out) if each["check"] == "idle privilege"]
+    assert found["state"] == "warn"
+    assert (
+        f"{idle} (Reports) skips consent, which does not count: olga@example.test is no administrator" in found["text"]
+    )
+    assert f"/apps/{idle}/danger" in found["remedy"]
+    owner = users.find_by_email("olga@example.test")
+    assert owner is not None
+    users.set_role(owner.id, "admin")
+    assert "idle privilege" not in run("doctor")[1]
