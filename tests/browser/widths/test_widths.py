@@ -38,3 +38,9 @@ def test_pages_fit_the_windows_that_people_have(site: FullSite, browser: Chromiu
 def test_pages_fit_every_window(site: FullSite, browser: Chromium, scheme: str) -> None:
     wrong, unopened = walking.walk(browser, site, walking.WIDTHS, scheme=scheme)
     assert (wrong, unopened) == ({}, set())
+
+
+@pytest.mark.long_widths
+def test_pages_fit_when_text_is_twice_as_large(site: FullSite, browser: Chromium) -> None:
+    wrong, unopened = walking.walk(browser, site, (768, 1280, 1920), text=200)
+    assert (wrong, unopened) == ({}, set())
