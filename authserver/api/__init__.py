@@ -154,7 +154,7 @@ def _serve(found: Found, incoming: Incoming, holder: Principal, state: State) ->
         return _handled(found.route, Call(incoming, holder, found.path, query, body))
     except (ApiError, DomainError) as refusal:
         error = _said(refusal, holder)
-        refused.note(incoming, error, holder, kind="api", needed=needed)
+        refused.note(incoming, error, holder, kind="api")
         return respond(error)
 
 

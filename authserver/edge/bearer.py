@@ -91,7 +91,10 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
     """
     presented = _presented(incoming.header("authorization"))
     found = inspection.inspect(presented, ip=incoming.ip, verifier=verifier)
-    if found is None or found.credential == "refresh_token" or not _for_us(found, resources):
+    if found is not None and (found.credential == "refresh_token" or not _for_us(found, resources)):
+        inspection.note_elsewhere(presented, found, resources)
+        found = None
+    if found is None:
         raise json_errors.invalid_api_key() if secrets.looks_like(presented, "ak") else json_errors.invalid_token()
     made = of(found)
     here = context.current()

@@ -34,6 +34,7 @@ class ApiError(Exception):
     """A refusal as a program reads it. No text repeats input; `headers` go out with it.
 
     `retry_after` is in seconds. `problems` maps the names of fields to sentences.
+    `needed` are the scopes that would have been enough.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class ApiError(Exception):
         headers: Iterable[tuple[str, str]] = (),
         retry_after: int | None = None,
         problems: dict[str, str] | None = None,
+        needed: Iterable[str] = (),
     ) -> None:
         super().__init__(code)
         self.status, self.code, self.message, self.details = status, code, message, details
         self.headers: Headers = list(headers)
         self.retry_after = retry_after
         self.problems = problems or {}
+        self.needed = tuple(needed)
 
 
 def respond(error: ApiError, headers: Iterable[tuple[str, str]] = ()) -> Outgoing:
@@ -116,10 +119,11 @@ def _unauthorized(code: str, message: str, details: str) -> ApiError:
 
 
 def _forbidden(code: str, message: str, needed: Iterable[str], details: str = "") -> ApiError:
+    needed = tuple(needed)
     scope = grammar.join(needed)
     details = f"Needed: {scope}. {_REMEDIES[code]}" if scope else details
     challenge = _challenge(error="insufficient_scope", error_description=f"{message} {_safe(details)}", scope=scope)
-    return ApiError(403, code, message, details, headers=[challenge])
+    return ApiError(403, code, message, details, headers=[challenge], needed=needed)
 
 
 _BAD_KEY = (

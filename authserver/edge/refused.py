@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from authserver.domain.ground import usage
 from authserver.domain.insight import credential_checks, refusals
@@ -17,9 +17,7 @@ from authserver.observability import context, logs
 _ORDINARY = frozenset({404, 405, 422})
 
 
-def note(
-    incoming: Incoming, error: ApiError, holder: Principal | None, *, kind: str, needed: Collection[str] = ()
-) -> None:
+def note(incoming: Incoming, error: ApiError, holder: Principal | None, *, kind: str) -> None:
     """Keep it, if the credential is known: which check failed, what was expected, what was received."""
     if holder is None:
         note_credential(incoming, error, kind=kind)
@@ -37,13 +35,13 @@ def note(
         client_id=holder.client_id,
         key_id=holder.key_id,
         owner_id=holder.owner_id,
-        checks=_of_holder(error, holder, needed),
+        checks=_of_holder(error, holder),
     )
 
 
 def note_credential(incoming: Incoming, error: ApiError, *, kind: str) -> None:
     """The same for a credential that was not good itself."""
-    if error.status == 401:
+    if error.status in (401, 429):
         authorization = incoming.header("authorization")
         found = note_presented(
             authorization, incoming.ip, kind=kind, code=error.code, status=error.status, message=error.message
@@ -57,7 +55,9 @@ def note_presented(
 ) -> credential_checks.Explained | None:
     """Keep why the credential of an Authorization header was refused, and return it, if it is one that we know."""
     scheme, _, presented = authorization.partition(" ")
-    found = _explained(presented.strip(" "), ip) if scheme.lower() == "bearer" else None
+    missing = tuple(more)
+    known = scheme.lower() == "bearer"
+    found = _explained(presented.strip(" "), ip, refused=not missing) if known else None
     if found is not None:
         refusals.note(
             context.current().request_id,
@@ -68,29 +68,30 @@ def note_presented(
             client_id=found.client_id,
             key_id=found.key_id,
             owner_id=found.owner_id,
-            checks=(*found.checks, *more),
+            checks=(*found.checks, *missing),
             proven=found.proven,
         )
     return found
 
 
-def _explained(presented: str, ip: str) -> credential_checks.Explained | None:
+def _explained(presented: str, ip: str, *, refused: bool) -> credential_checks.Explained | None:
     try:
-        return credential_checks.explain(presented, ip=ip)
+        return credential_checks.explain(presented, ip=ip, refused=refused)
     except Exception as failure:  # a refusal stays a refusal, whatever its explanation meets
         logs.failure("refusal_not_explained", failure, level="warning")
         return None
 
 
-def _of_holder(error: ApiError, holder: Principal, needed: Collection[str]) -> list[Check]:
-    held = grammar.join(sorted(holder.scopes))
+def _of_holder(error: ApiError, holder: Principal) -> list[Check]:
+    """What a good credential lacked, in the words of the refusal."""
     checks = [Check("credential", True, "good now", holder.kind.replace("_", " "))]
-    if error.status == 403 and not needed and error.details:
-        checks.append(Check("request", False, "one that some credential may make", error.details))
-    elif error.status == 403:
+    if error.needed:
         if holder.permission:
             checks.append(Check("access level", False, "a level with these scopes", holder.permission))
-        checks.append(Check("scope", False, grammar.join(needed) or "a rule for this request", held))
+        held = grammar.join(sorted(holder.scopes))
+        checks.append(Check("scope", False, grammar.join(error.needed), held or "(nothing)"))
+    elif error.status == 403:
+        checks.append(Check("request", False, "one that some credential may make", error.details or error.message))
     elif error.status == 429:
         checks.append(Check("rate limit", False, holder.rate_limit, "one request more"))
     else:

@@ -53,7 +53,7 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
             raise json_errors.unpassable(holder.kind, required.problem)
         bearer.require(holder, *required.scopes)
     except ApiError as refusal:
-        refused.note(incoming, refusal, holder, kind="gateway", needed=required.scopes)
+        refused.note(incoming, refusal, holder, kind="gateway")
         metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision=str(refusal.status)).inc()
         # nginx drops the body of a refusal, so its code stands in a header too.
         told = [*limit_headers, *identity(None), ("X-Auth-Error", refusal.code), *_for_page(incoming, needed)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from authserver.domain.access import resources, scopes
@@ -37,7 +37,7 @@ class Untrusted(Exception):
 
     def __init__(
         self, message: str, *, parameter: str = "", expected: Sequence[str] = (), received: str | None = None,
-        client: ClientFacts | None = None,
+        client: ClientFacts | None = None, check: Check | None = None,
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.message = message
@@ -45,6 +45,7 @@ class Untrusted(Exception):
         self.expected = expected
         self.received = received
         self.client = client
+        self.check = check  # what the owner of the app reads, where the parameter itself is not what is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,13 @@ def _client(sent: Parameters) -> ClientFacts:
         raise Untrusted("There is no app with this client_id.", parameter="client_id", received=client_id)
     if client.owner_disabled:
         stopped = "This app is stopped, because the account of its owner is disabled or deleted."
-        raise Untrusted(stopped, parameter="client_id", received=client_id, client=client)
+        check = Check("client", False, "enabled", "the account of its owner is disabled or deleted")
+        raise Untrusted(stopped, parameter="client_id", received=client_id, client=client, check=check)
     if client.disabled_at is not None:
-        raise Untrusted("This app is disabled.", parameter="client_id", received=client_id, client=client)
+        raise Untrusted(
+            "This app is disabled.", parameter="client_id", received=client_id, client=client,
+            check=Check("client", False, "enabled", "disabled"),
+        )  # fmt: skip
     return client
 
 
@@ -156,9 +161,11 @@ def _redirect_uri(sent: Parameters, client: ClientFacts) -> str | None:
 
 def _require_only_one(sent: Parameters, client: ClientFacts) -> None:
     if "redirect_uri" in sent.repeated:
-        raise Untrusted("The parameter redirect_uri was sent more than once.", parameter="redirect_uri", client=client)
+        text, check = "The parameter redirect_uri was sent more than once.", _repeated(["redirect_uri"])
+        raise Untrusted(text, parameter="redirect_uri", client=client, check=check)
     if not client.redirect_uris:
-        raise Untrusted("This app has no redirect URI.", parameter="redirect_uri", client=client)
+        check = Check("registered redirect URIs", False, "at least one", "none")
+        raise Untrusted("This app has no redirect URI.", parameter="redirect_uri", client=client, check=check)
     openid = any("openid" in value.split(" ") for value in sent.values.get("scope", ()))
     if len(client.redirect_uris) > 1 or openid:
         raise Untrusted(
@@ -176,18 +183,20 @@ def _modes(client: ClientFacts) -> Sequence[str]:
 def _require_supported(sent: Parameters, to: Destination) -> None:
     if sent.repeated:
         raise to.refuse(
-            "invalid_request", "A parameter was sent more than once. Send each one once; only resource may be repeated."
+            "invalid_request",
+            "A parameter was sent more than once. Send each one once; only resource may be repeated.",
+            _repeated(sent.repeated),
         )
     if to.state and len(to.state) > MAX_STATE:
         raise to.refuse(
             "invalid_request",
             f"The state is longer than {MAX_STATE} characters. Keep what it holds in the session instead.",
+            _too_long("state", to.state, MAX_STATE),
         )
     for name, error in UNSUPPORTED.items():
         if sent.get(name):
-            raise to.refuse(
-                error, f"The parameter {name} is not supported. Send the parameters themselves in the request."
-            )
+            text = f"The parameter {name} is not supported. Send the parameters themselves in the request."
+            raise to.refuse(error, text, Check(name.replace("_", " "), False, "not sent", "sent"))
 
 
 def _require_code_flow(sent: Parameters, client: ClientFacts, to: Destination) -> None:
@@ -197,7 +206,8 @@ def _require_code_flow(sent: Parameters, client: ClientFacts, to: Destination) -
         raise to.refuse("invalid_request", text, Check("response mode", False, " or ".join(_modes(client)), mode))
     kind = sent.get("response_type")
     if kind is None:
-        raise to.refuse("invalid_request", "The parameter response_type is missing. Send response_type=code.")
+        text = "The parameter response_type is missing. Send response_type=code."
+        raise to.refuse("invalid_request", text, Check("response type", False, "code", "(nothing)"))
     if kind != "code":
         text = "The only response_type is code. Set the app to the authorization code flow, not implicit or hybrid."
         raise to.refuse("unsupported_response_type", text, Check("response type", False, "code", kind))
@@ -213,10 +223,10 @@ def _scopes(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str
     """What was asked and is assigned; unknown scopes are dropped (RFC 6749 section 3.3)."""
     try:
         asked = grammar.parse(sent.get("scope"))
-    except ValueError:
-        raise to.refuse(
-            "invalid_scope", "The scope is malformed. Send names with single spaces between them."
-        ) from None
+    except ValueError as error:
+        text = "The scope is malformed. Send names with single spaces between them."
+        wrong = Check("form of scope", False, "names with single spaces between them", str(error))
+        raise to.refuse("invalid_scope", text, wrong) from None
     kept = tuple(name for name in scopes.known(asked or client.default_scopes) if name in client.scopes)
     if not client.may_use("refresh_token"):  # OIDC Core section 11: ignored where it can't be kept
         kept = tuple(name for name in kept if name != scopes.OFFLINE)
@@ -233,9 +243,9 @@ def _resources(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[
     asked = tuple(dict.fromkeys(sent.values.get("resource", ())))
     own = resources.own()
     if len(asked) > MAX_RESOURCES:
-        raise to.refuse(
-            "invalid_target", f"There may be at most {MAX_RESOURCES} values of resource. Ask for fewer at a time."
-        )
+        text = f"There may be at most {MAX_RESOURCES} values of resource. Ask for fewer at a time."
+        many = Check("number of resources", False, f"at most {MAX_RESOURCES}", str(len(asked)))
+        raise to.refuse("invalid_target", text, many)
     # Only what the client was assigned is looked up: a stranger's made-up resource costs no look at the database.
     if any(each not in own and (each not in client.resources or resources.find(each) is None) for each in asked):
         text, good = (
@@ -300,7 +310,8 @@ def _prompt(sent: Parameters, to: Destination) -> tuple[str, ...]:
         )
         raise to.refuse("invalid_request", text, Check("prompt", False, " or ".join(sorted(PROMPTS)), said))
     if "none" in asked and len(asked) > 1:
-        raise to.refuse("invalid_request", "The prompt none stands alone. Send it without another value.")
+        text, said = "The prompt none stands alone. Send it without another value.", " ".join(asked)
+        raise to.refuse("invalid_request", text, Check("prompt", False, "none", said))
     return asked
 
 
@@ -309,15 +320,25 @@ def _max_age(sent: Parameters, to: Destination) -> int | None:
     if text is None:
         return None
     if not _SECONDS.fullmatch(text):
-        raise to.refuse("invalid_request", "The max_age is no number. Send seconds in digits, or leave it out.")
+        said = Check("max age", False, "seconds in digits", text)
+        raise to.refuse("invalid_request", "The max_age is no number. Send seconds in digits, or leave it out.", said)
     return int(text)
 
 
 def _at_most(sent: Parameters, name: str, limit: int, to: Destination) -> str | None:
     value = sent.get(name)
     if value is not None and len(value) > limit:
-        raise to.refuse("invalid_request", f"The {name} is longer than {limit} characters. Send a shorter one.")
+        text = f"The {name} is longer than {limit} characters. Send a shorter one."
+        raise to.refuse("invalid_request", text, _too_long(name, value, limit))
     return value
+
+
+def _too_long(name: str, value: str, limit: int) -> Check:
+    return Check(name, False, f"at most {limit} characters", f"{len(value)} characters")
+
+
+def _repeated(names: Iterable[str]) -> Check:
+    return Check("parameters", False, "each one once", f"more than once: {', '.join(sorted(names))}")
 
 
 def _login_hint(sent: Parameters) -> str:

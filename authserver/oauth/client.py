@@ -61,20 +61,20 @@ def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS
     given = request_rules.client_credentials(request)
     known = len(given.client_id) <= request_rules.MAX_CLIENT_ID
     facts = clients.find(given.client_id) if known else None
-    proven = _proven(facts, given)
-    if not proven:
+    fault = _fault(facts, given, methods)
+    if fault is not None:
         # Only failures wait: a secret cannot be guessed, and whoever fails must not lock out the client itself.
         client_throttle.check(given.client_id, request.ip)
-    if not proven and known and secrets.kind_of(given.secret) == "cs":
-        # Perhaps made a moment ago at another worker: a rotation fails no request (security.md 13.3.4).
-        facts = clients.find_afresh(given.client_id)
-        proven = _proven(facts, given)
-    if facts is None or not proven or not facts.enabled or given.method not in methods:
+        if known and secrets.kind_of(given.secret) == "cs":
+            # Perhaps made a moment ago at another worker: a rotation fails no request (security.md 13.3.4).
+            facts = clients.find_afresh(given.client_id)
+            fault = _fault(facts, given, methods)
+    if facts is None or fault is not None:
         client_throttle.note_failure(given.client_id, request.ip)
-        by_header = bool(request.authorization)
-        if facts is None:
-            raise InvalidClient(by_header=by_header)
-        raise InvalidClient(by_header=by_header, client_id=facts.id, checks=_checks(facts, given))
+        checks = (fault,) if fault else ()
+        raise InvalidClient(by_header=bool(request.authorization), client_id=facts.id if facts else "", checks=checks)
+    if secret_id := _matching_secret(facts, given.secret):
+        clients.note_use(secret_id)
     here = context.current()
     here.actor = f"client:{facts.id}"
     here.log["client_id"] = facts.id
@@ -82,30 +82,39 @@ def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS
     return OAuthClient(facts)
 
 
-def _proven(facts: ClientFacts | None, given: ClientCredentials) -> bool:
-    if given.method == "none":
-        return facts is not None and "none" in facts.auth_methods
-    secret_id = _matching_secret(facts, given.secret)
-    if facts is None or secret_id is None or given.method not in facts.auth_methods:
-        return False
-    clients.note_use(secret_id)
-    return True
+def _fault(facts: ClientFacts | None, given: ClientCredentials, methods: Sequence[str]) -> Check | None:
+    """The first thing that is wrong with an authentication, for the owner's eyes: never the secret or a part of it."""
+    proven = _matching_secret(facts, given.secret) is not None  # always, so that an unknown client takes the same time
+    if facts is None:
+        return Check("client", False, "one that is registered", "unknown")
+    if given.method not in facts.auth_methods:
+        return Check("authentication method", False, " or ".join(facts.auth_methods), _named(given.method))
+    if given.method != "none" and not proven:
+        live = sum(each.valid_at(clock.now()) for each in facts.secrets)
+        return Check("client secret", False, f"one of {live} that work now", _received(facts, given.secret))
+    if not facts.enabled:
+        return Check("client", False, "enabled", _stopped(facts))
+    if given.method not in methods:
+        return Check("authentication method", False, f"{' or '.join(methods)}, at this endpoint", _named(given.method))
+    return None
 
 
-def _checks(facts: ClientFacts, given: ClientCredentials) -> tuple[Check, ...]:
-    """What was wrong, for the owner's eyes: never the secret, nor a part of it."""
-    public = given.method == "none"
-    digest = secrets.digest(given.secret)
+def _named(method: str) -> str:
+    return "none: no secret was sent" if method == "none" else method
+
+
+def _received(facts: ClientFacts, secret: str) -> str:
+    digest = secrets.digest(secret)
     same = next((each for each in facts.secrets if secrets.equal(digest, each.digest)), None)
-    live = sum(each.valid_at(clock.now()) for each in facts.secrets)
-    said = "fits none" if same is None else "fits" if same.valid_at(clock.now()) else "fits one that has expired"
-    return (
-        Check("client", facts.enabled, "enabled", "enabled" if facts.enabled else "disabled or deleted"),
-        Check(
-            "authentication method", given.method in facts.auth_methods, " or ".join(facts.auth_methods), given.method
-        ),
-        Check("client secret", public or said == "fits", f"one of {live} that work now", "none" if public else said),
-    )
+    if same is None:
+        return "fits none"
+    return "fits one that has expired" if same.revoked_at is None else "fits one that was ended"
+
+
+def _stopped(facts: ClientFacts) -> str:
+    if facts.deleted_at is not None:
+        return "deleted"
+    return "the account of its owner is disabled or deleted" if facts.owner_disabled else "disabled"
 
 
 def _matching_secret(facts: ClientFacts | None, presented: str) -> str | None:

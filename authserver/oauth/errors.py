@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import (
@@ -20,11 +21,28 @@ from authserver.errors import Check, Denied, DomainError, Invalid
 Headers = list[tuple[str, str]]
 
 
-class InvalidRequest(InvalidRequestError):  # type: ignore[misc]  # Authlib has no types
+class Explained:
+    """What an error is about, for the owner of the client: never in the answer."""
+
+    checks: Sequence[Check] = ()
+    client_id = ""  # whose it is, where the client did not prove itself
+
+    def because(self, *checks: Check) -> Self:
+        """The same error, with what was looked at; never a secret."""
+        self.checks = checks
+        return self
+
+    def claimed_by(self, client_id: str) -> Self:
+        """The same error of a request that says it comes from this client."""
+        self.client_id = client_id
+        return self
+
+
+class InvalidRequest(Explained, InvalidRequestError):  # type: ignore[misc]  # Authlib has no types
     """400: the request is malformed, repeats something, or authenticates twice."""
 
 
-class InvalidGrant(InvalidGrantError):  # type: ignore[misc]  # Authlib has no types
+class InvalidGrant(Explained, InvalidGrantError):  # type: ignore[misc]  # Authlib has no types
     """400: the code or token is not good, whatever the cause: one sentence, so that nothing is guessed by it."""
 
     description = (
@@ -36,28 +54,28 @@ class InvalidGrant(InvalidGrantError):  # type: ignore[misc]  # Authlib has no t
         super().__init__()
 
 
-class InvalidScope(InvalidScopeError):  # type: ignore[misc]  # Authlib has no types
+class InvalidScope(Explained, InvalidScopeError):  # type: ignore[misc]  # Authlib has no types
     """400: nothing of the scope may be granted."""
 
 
-class UnauthorizedClient(UnauthorizedClientError):  # type: ignore[misc]  # Authlib has no types
+class UnauthorizedClient(Explained, UnauthorizedClientError):  # type: ignore[misc]  # Authlib has no types
     """400: this client may not use this grant."""
 
 
-class InvalidTarget(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
+class InvalidTarget(Explained, OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """400: the resource is unknown, or not this client's (RFC 8707 section 2)."""
 
     error = "invalid_target"
 
 
-class UnsupportedGrantType(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
+class UnsupportedGrantType(Explained, OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """400: Authlib's own class repeats the value it was sent."""
 
     error = "unsupported_grant_type"
     description = "The grant_type is not supported. Send authorization_code, refresh_token or client_credentials."
 
 
-class InvalidClient(InvalidClientError):  # type: ignore[misc]  # Authlib has no types
+class InvalidClient(Explained, InvalidClientError):  # type: ignore[misc]  # Authlib has no types
     """One answer for an unknown client, a wrong secret, a disabled client and a wrong method (trap T12).
 
     401 with a challenge if the client used the Authorization header, else 400 (RFC 6749 section 5.2).
@@ -69,7 +87,6 @@ class InvalidClient(InvalidClientError):  # type: ignore[misc]  # Authlib has no
 
     def __init__(self, *, by_header: bool, client_id: str = "", checks: Sequence[Check] = ()) -> None:
         super().__init__(status_code=401 if by_header else 400)
-        # For the owner of the client that was named: never in the answer.
         self.client_id, self.checks = client_id, checks
 
     def get_headers(self) -> Headers:
@@ -79,13 +96,14 @@ class InvalidClient(InvalidClientError):  # type: ignore[misc]  # Authlib has no
         return headers
 
 
-class BearerError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
+class BearerError(Explained, OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """A refusal with a Bearer challenge; without an error code if no credential was sent (RFC 6750 section 3.1)."""
 
-    def __init__(self, error: str, description: str, status_code: int, *, scope: str = "", person: bool = True) -> None:
+    def __init__(
+        self, error: str, description: str, status_code: int, *, scope: str = "", checks: Sequence[Check] = ()
+    ) -> None:
         super().__init__(error=error, description=description, status_code=status_code)
-        self.scope = scope
-        self.person = person  # False: the scope would be there, a person is not
+        self.scope, self.checks = scope, checks
 
     def get_headers(self) -> Headers:
         headers: Headers = super().get_headers()
@@ -114,13 +132,15 @@ def invalid_token() -> BearerError:
 def insufficient_scope(scope: str) -> BearerError:
     """403: the credential is good, and may not do this."""
     text = f"The credential lacks the scope {scope}. Send one that has it: ask for the scope when the token is made."
-    return BearerError("insufficient_scope", text, 403, scope=scope)
+    lacking = Check("scope", False, scope, "it is not among those of the credential")
+    return BearerError("insufficient_scope", text, 403, scope=scope, checks=(lacking,))
 
 
 def no_person() -> BearerError:
     """403 at userinfo: an app's own token is nobody's, whatever scopes it has."""
     text = "The token was made for the app itself, and is no person's. Send one that a sign-in with openid gave."
-    return BearerError("insufficient_scope", text, 403, scope="openid", person=False)
+    nobody = Check("person", False, "a token of a sign-in, with the scope openid", "a token of the app itself")
+    return BearerError("insufficient_scope", text, 403, scope="openid", checks=(nobody,))
 
 
 def translate(refusal: DomainError) -> OAuth2Error | None:

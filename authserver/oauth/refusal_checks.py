@@ -3,62 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 
-from authserver.domain.access import resources
 from authserver.domain.clients import clients
-from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.insight import refusals
 from authserver.edge import refused
-from authserver.errors import Check
-from authserver.lib import scopes as grammar
+from authserver.errors import Check, RateLimited
 from authserver.oauth.errors import BearerError
-from authserver.oauth.request_rules import ProtocolRequest
+from authserver.oauth.request_rules import MAX_CLIENT_ID, ProtocolRequest
 from authserver.observability import context
 
 KINDS = {"introspect": "introspection", "revoke": "revocation"}
 
 
 def note(request: ProtocolRequest, error: OAuth2Error, checks: Sequence[Check]) -> None:
-    """Keep a refusal, if the client is one that we know (contract 11.19)."""
-    path = request.uri.rpartition("/")[2]
-    kind = KINDS.get(path, path)
-    description = str(error.description or "")
+    """Keep a refusal, if the client is one that we know (contract 11.19). What it is about, who refused has said."""
     if isinstance(error, BearerError):
-        lacking = (Check("scope", False, error.scope, "it is not among those of the credential"),)
-        refused.note_presented(
-            request.authorization,
-            request.ip,
-            kind=kind,
-            code=error.error,
-            status=error.status_code,
-            message=description,
-            more=lacking if error.scope else (),
-        )
+        note_bearer(request.uri, request.authorization, request.ip, error)
         return
-    client_id = getattr(error, "client_id", "") or context.current().log.get("client_id", "")
-    facts = clients.find(client_id) if client_id else None
+    proven = context.current().log.get("client_id", "")
+    _note(
+        request.uri,
+        proven or getattr(error, "client_id", ""),
+        code=error.error,
+        status=error.status_code,
+        message=str(error.description or ""),
+        checks=tuple(checks) or tuple(getattr(error, "checks", ())) or (_UNSAID,),
+        proven=bool(proven),
+    )
+
+
+def note_limit(request: ProtocolRequest, refusal: RateLimited) -> None:
+    """The same for a client that asked too often."""
+    proven = context.current().log.get("client_id", "")
+    _note(
+        request.uri,
+        proven or request.fields.get("client_id", ""),
+        code="slow_down",
+        status=refusal.status,
+        message=refusal.public,
+        checks=refusal.checks,
+        proven=bool(proven),
+    )
+
+
+def note_bearer(uri: str, authorization: str, ip: str, error: BearerError) -> None:
+    """The same for a credential of a Bearer header, which may be good and lack something."""
+    refused.note_presented(
+        authorization,
+        ip,
+        kind=_kind(uri),
+        code=error.error,
+        status=error.status_code,
+        message=str(error.description or ""),
+        more=error.checks,
+    )
+
+
+_UNSAID = Check("request", False, "one that keeps the rules of this endpoint", "no reason was kept")
+
+
+def _note(uri: str, client_id: str, *, checks: Sequence[Check], proven: bool, **said: Any) -> None:
+    facts = clients.find(client_id) if 0 < len(client_id) <= MAX_CLIENT_ID else None
     if facts is not None:
-        refusals.note(
-            context.current().request_id,
-            kind=kind,
-            code=error.error,
-            status=error.status_code,
-            message=description,
-            client_id=facts.id,
-            checks=tuple(checks) or tuple(getattr(error, "checks", ())) or _of(request, error, facts),
-            proven=error.error != "invalid_client",
-        )
+        request_id, kind = context.current().request_id, _kind(uri)
+        refusals.note(request_id, kind=kind, client_id=facts.id, checks=checks, proven=proven, **said)
 
 
-def _of(request: ProtocolRequest, error: OAuth2Error, client: ClientFacts) -> tuple[Check, ...]:
-    """What the error is about, beside what the client may."""
-    if error.error == "invalid_scope":
-        return (Check("scope", False, grammar.join(client.scopes), request.fields.get("scope", "(nothing)")),)
-    if error.error == "invalid_target":
-        good = (*resources.own(), *client.resources)
-        return (Check("resource", False, " or ".join(good), " ".join(request.resources)),)
-    if error.error in ("unauthorized_client", "unsupported_grant_type"):
-        return (Check("grant", False, " or ".join(client.grant_types), request.fields.get("grant_type", "(nothing)")),)
-    return (Check("request", False, str(error.description or error.error), ", ".join(sorted(request.fields))),)
+def _kind(uri: str) -> str:
+    path = uri.rpartition("/")[2]
+    return KINDS.get(path, path)

@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 
 from authserver import config
 from authserver.edge.exchange import Incoming
+from authserver.errors import Check
 from authserver.lib import basic_auth, form_body
 from authserver.oauth.errors import InvalidClient, InvalidRequest
 
@@ -43,7 +44,9 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no ty
         """A parameter; InvalidRequest if it was not sent. `name` is ours, never input."""
         value = self.fields.get(name)
         if value is None:
-            raise InvalidRequest(f"The parameter {name} is missing. Send it once, in the form body.")
+            missing = Check(name.replace("_", " "), False, "one value, in the form body", "(nothing)")
+            text = f"The parameter {name} is missing. Send it once, in the form body."
+            raise InvalidRequest(text).because(missing).claimed_by(claimed_client_id(self))
         return value
 
 
@@ -80,16 +83,42 @@ def client_credentials(request: ProtocolRequest) -> ClientCredentials:
     has_assertion = not ASSERTION.isdisjoint(fields)
     ways = bool(request.authorization) + ("client_secret" in fields) + has_assertion
     if ways > 1:
-        raise InvalidRequest(
-            "Client authentication came in two ways. Send either the Authorization header or client_secret in the body."
-        )
+        raise _two_ways(request, has_assertion)
     if request.authorization:
         return _basic(request.authorization, fields.get("client_id"))
-    if has_assertion or "client_id" not in fields:
+    if has_assertion:
+        wrong = Check("authentication method", False, "a secret, or none for a public app", "a client assertion")
+        raise InvalidClient(by_header=False, client_id=claimed_client_id(request), checks=(wrong,))
+    if "client_id" not in fields:
         raise InvalidClient(by_header=False)
     if "client_secret" in fields:
         return ClientCredentials("client_secret_post", fields["client_id"], fields["client_secret"])
     return ClientCredentials("none", fields["client_id"])
+
+
+def _two_ways(request: ProtocolRequest, has_assertion: bool) -> InvalidRequest:
+    ways = (
+        ("the Authorization header", bool(request.authorization)),
+        ("client_secret in the body", "client_secret" in request.fields),
+        ("a client assertion in the body", has_assertion),
+    )
+    found = Check("authentication method", False, "one way", " and ".join(way for way, used in ways if used))
+    return (
+        InvalidRequest(
+            "Client authentication came in two ways. Send either the Authorization header or client_secret in the body."
+        )
+        .because(found)
+        .claimed_by(claimed_client_id(request))
+    )
+
+
+def claimed_client_id(request: ProtocolRequest) -> str:
+    """The client that a request says it comes from, unproven; empty if it names none. For explanations alone."""
+    try:
+        parsed = basic_auth.parse(request.authorization)
+    except basic_auth.Malformed:
+        parsed = None
+    return parsed[0] if parsed else request.fields.get("client_id", "")
 
 
 def bearer(authorization: str) -> str | None:
@@ -106,8 +135,12 @@ def _basic(header: str, client_id: str | None) -> ClientCredentials:
     if parsed is None:
         raise InvalidClient(by_header=True)
     if client_id not in (None, parsed[0]):
-        raise InvalidRequest(
-            "The client_id of the body is not that of the Authorization header. Leave client_id out of the body."
+        raise (
+            InvalidRequest(
+                "The client_id of the body is not that of the Authorization header. Leave client_id out of the body."
+            )
+            .because(Check("client id", False, "the same in header and body", "two different ones"))
+            .claimed_by(parsed[0])
         )
     if not parsed[1]:
         return ClientCredentials("none", parsed[0])  # an empty secret is no secret (RFC 6749 section 2.3.1)

@@ -17,7 +17,7 @@ from authserver.domain.ground import usage
 from authserver.domain.tokens import issuance
 from authserver.edge import explanations
 from authserver.edge.exchange import Incoming, Outgoing
-from authserver.errors import Check, DomainError
+from authserver.errors import Check, DomainError, RateLimited
 from authserver.lib import scopes as grammar
 from authserver.oauth import client, refusal_checks, request_rules
 from authserver.oauth.client import OAuthClient
@@ -44,6 +44,8 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
         except DomainError as refusal:
             translated = translate(refusal)
             if translated is None:
+                if request is not None and isinstance(refusal, RateLimited):
+                    refusal_checks.note_limit(request, refusal)
                 raise
             context.current().log["msg"] = refusal.detail
             return self.handle_error_response(request, translated, refusal.checks)
@@ -63,7 +65,8 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
         try:
             return super().get_token_grant(request)
         except UnsupportedGrantTypeError:
-            raise UnsupportedGrantType from None
+            sent = Check("grant", False, " or ".join(self.grant_types), request.fields["grant_type"])
+            raise UnsupportedGrantType().because(sent).claimed_by(request_rules.claimed_client_id(request)) from None
 
     def create_oauth2_request(self, request: ProtocolRequest) -> ProtocolRequest:
         return request
@@ -104,7 +107,7 @@ def authenticated(grant: Any) -> ClientFacts:
     if not found.check_grant_type(grant.GRANT_TYPE):
         raise UnauthorizedClient(
             "The app is not registered for this grant_type. Add the grant to the app, or use one that it has."
-        )
+        ).because(Check("grant", False, " or ".join(found.facts.grant_types) or "none", grant.GRANT_TYPE))
     grant.request.client = found
     context.current().log["grant"] = grant.GRANT_TYPE
     return found.facts
@@ -115,7 +118,9 @@ def asked_scopes(request: ProtocolRequest) -> tuple[str, ...]:
     try:
         return grammar.parse(request.fields.get("scope"))
     except ValueError as error:
-        raise InvalidScope(f"Wrong scope: {error}. Send names with single spaces between them.") from None
+        text = f"Wrong scope: {error}. Send names with single spaces between them."
+        wrong = Check("form of scope", False, "names with single spaces between them", str(error))
+        raise InvalidScope(text).because(wrong) from None
 
 
 def token_response(

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain.access import permissions
+from authserver.domain.api_keys import judging
 from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.api_keys.wishes import DAY, Maker
 from authserver.domain.api_keys.wishes import DEFAULT_LIFETIME as DEFAULT_LIFETIME
 from authserver.domain.api_keys.wishes import Wish as Wish  # what pages and commands hand in
-from authserver.domain.ground import usage
+from authserver.domain.ground import reasons, usage
 from authserver.domain.limits import rate_limits
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
@@ -193,26 +194,13 @@ def page(owner_id: str | None, *, status: str = "", page: int = 1, limit: int = 
     return list(rows), total
 
 
-# Built once: for SQLAlchemy that costs more than running it.
-_LIVE = (
-    select(ApiKey.__table__, User.email, User.name.label("owner_name"), User.username, User.role)
-    .join(User, User.id == ApiKey.owner_id)
-    .where(
-        ApiKey.digest == bindparam("presented"),
-        ApiKey.revoked_at.is_(None),
-        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > bindparam("now")),
-        User.disabled_at.is_(None),
-    )
-)
-
-
 def check(presented: str, ip: str) -> KeyFacts | None:
     """The key behind a credential, if it is good from this address; one statement, and none for a typo."""
-    if secrets.kind_of(presented) != "ak":
+    row = judging.find(presented)
+    if row is None:
         return None
-    with database.autocommit() as connection:
-        row = connection.execute(_LIVE, {"presented": secrets.digest(presented), "now": clock.now()}).one_or_none()
-    if row is None or not _comes_from(row.allowed_networks, ip):
+    if fault := judging.fault(row, ip):
+        reasons.note_check(presented, fault)
         return None
     usage.note_used("api_keys", row.id, ip)
     usage.count(usage.KEY_CHECKS, f"key:{row.id}")
@@ -259,10 +247,6 @@ def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
         own_limit=row.rate_limit is not None,
         allowed_networks=tuple(row.allowed_networks),
     )
-
-
-def _comes_from(allowed: Sequence[str], ip: str) -> bool:
-    return not allowed or networks.contains(networks.parse(",".join(allowed)), ip)
 
 
 def _problems(wish: Wish, *, beyond: bool) -> dict[str, str]:

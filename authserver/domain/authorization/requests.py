@@ -204,12 +204,14 @@ def effective_scopes(pending: AuthorizationRequest, client: ClientFacts, role: s
         raise destination_of(pending, client).refuse(
             "invalid_scope",
             "None of the requested scopes can be granted by this person. Ask for others, or give the person the role.",
+            Check("scope", False, "one that the app has and the person's role may hold", " ".join(pending.scopes)),
         )
     if "openid" not in kept and code_protection.nonce_stands_in(client, pending.code_challenge):
         raise destination_of(pending, client).refuse(
             "invalid_request",
             "The parameter code_challenge is missing (RFC 7636): its nonce protects a sign-in only with the scope"
             " openid, which it may not have any more. Allow openid in the app, or turn PKCE on.",
+            Check("scope", False, "openid, for the nonce to count", " ".join(kept) or "(nothing)"),
         )
     return kept
 

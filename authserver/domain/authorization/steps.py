@@ -9,6 +9,7 @@ from authserver.domain.authorization.requests import Pending
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import consents
 from authserver.domain.people.sessions import SignedIn
+from authserver.errors import Check
 
 
 class Step(enum.Enum):
@@ -26,16 +27,19 @@ def next_step(pending: Pending, client: ClientFacts, found: SignedIn | None) -> 
     to = authorization_requests.destination_of(pending, client)
     if found is None or _must_sign_in(pending, found):
         if silent:
-            raise to.refuse("login_required", "The person has to sign in. Send the request again without prompt=none.")
+            text = "The person has to sign in. Send the request again without prompt=none."
+            missing = "nobody is signed in" if found is None else "the sign-in is older than asked for"
+            raise to.refuse(
+                "login_required", text, Check("sign-in", False, "a person signed in, as recently as asked", missing)
+            )
         return Step.SIGN_IN
     if "select_account" in pending.prompt and not _has_chosen(pending, found):
         return Step.CHOOSE_ACCOUNT
     kept = authorization_requests.effective_scopes(pending, client, found.user.role)
     if "consent" in pending.prompt or consents.needed(found.user.id, client, pending, kept):
         if silent:
-            raise to.refuse(
-                "consent_required", "The person has to allow this first. Send the request again without prompt=none."
-            )
+            text = "The person has to allow this first. Send the request again without prompt=none."
+            raise to.refuse("consent_required", text, Check("consent", False, "given before", "not given for this yet"))
         return Step.CONSENT
     return Step.ANSWER
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from authserver import config
 from authserver.domain.ground import throttle
 from authserver.domain.limits import rate_limits
-from authserver.errors import RateLimited
+from authserver.errors import Check, RateLimited
 from authserver.lib import clock, durations, secrets
 from authserver.observability import metrics
 
@@ -32,7 +32,8 @@ def check(client_id: str, ip: str) -> None:
         metrics.RATE_LIMITED.labels(policy=POLICY).inc()
         again = durations.in_words(wait)
         text = f"Too many failed attempts. Check the client_id and its secret, and try again in {again}."
-        raise RateLimited(text, f"client authentication, {ip}", retry_after=wait)
+        refusal = RateLimited(text, f"client authentication, {ip}", retry_after=wait)
+        raise refusal.because(Check("failed attempts", False, f"fewer than {LIMIT} of one network", LIMIT))
     _over.pop(place, None)
 
 

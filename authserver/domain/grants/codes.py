@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,19 +74,19 @@ def redeem(
     if secrets.kind_of(presented) != "ac":
         raise Denied(REFUSAL, "malformed").because(Check("code", False, "one that this server made", "malformed"))
     digest = secrets.digest(presented)
-    checks: tuple[Check, ...] = ()
     with database.transaction() as session:
         code = _consume(session, digest, client.id)
         if code is None:
             problem = _judge_unusable(session, digest, client.id, code_verifier, received_us)
-        elif not (problem := _problem(code, client, redirect_uri, code_verifier)):
+            checks = [Check("code", False, "new, and this client's", problem)]
+        elif (checks := _checks(code, client, redirect_uri, code_verifier))[-1].ok:
             grant = grants.facts(code)
             audiences = grants.narrowed_resources(grant, client, resources)
             return Redeemed(grant, audiences, refresh_tokens.start(session, grant, client))
         else:
-            checks = _checks(code, client, redirect_uri, code_verifier)
+            problem = f"{checks[-1].check}: {checks[-1].received}"
     # Raised here, not above: a refusal that must be remembered is committed like a success.
-    raise Denied(REFUSAL, problem).because(*(checks or (Check("code", False, "new, and this client's", problem),)))
+    raise Denied(REFUSAL, problem).because(*checks)
 
 
 # Marks an unused code of this client as used, atomically; changes one row or none.
@@ -112,34 +113,30 @@ def _consume(session: Session, digest: bytes, client_id: str) -> Any:
     return session.connection().execute(_CONSUME, values).one_or_none()
 
 
-def _problem(code: Any, client: ClientFacts, redirect_uri: str | None, code_verifier: str | None) -> str:
-    now = clock.now()
-    if code.code_expires_at <= now:
-        return "expired"
-    if redirect_uri != code.redirect_uri and (code.redirect_uri_sent or redirect_uri is not None):
-        return "another redirect_uri"
-    if not _verifier_fits(code.code_challenge, code_verifier):
-        return "wrong code_verifier"
-    alive = grants.facts(code).alive(code.created_at, now) and code.created_at >= client.tokens_not_before
-    return "" if alive else "the grant was revoked or its user disabled"
+def _checks(code: Any, client: ClientFacts, redirect_uri: str | None, code_verifier: str | None) -> list[Check]:
+    """What a consumed code is looked at for, up to the first thing that is wrong; the verifier itself is not told."""
+    made: list[Check] = []
+    for check in _judged(code, client, redirect_uri, code_verifier):
+        made.append(check)
+        if not check.ok:
+            break
+    return made
 
 
-def _checks(code: Any, client: ClientFacts, redirect_uri: str | None, code_verifier: str | None) -> tuple[Check, ...]:
-    """What was looked at, for the client's owner: the verifier itself is not told."""
+def _judged(code: Any, client: ClientFacts, redirect_uri: str | None, code_verifier: str | None) -> Iterator[Check]:
     now, lifetime = clock.now(), config.current().authorization_code_ttl
-    same = redirect_uri == code.redirect_uri or (redirect_uri is None and not code.redirect_uri_sent)
-    fits = _verifier_fits(code.code_challenge, code_verifier)
-    said = "missing" if code_verifier is None else "fits" if fits else "does not fit"
-    wanted = "one whose SHA-256 is the code_challenge (S256)" if code.code_challenge else "none: no challenge was sent"
-    grant = grants.facts(code)
-    alive = grant.alive(code.created_at, now) and code.created_at >= client.tokens_not_before
     age = now - (code.code_expires_at - lifetime)
-    return (
-        Check("code age", code.code_expires_at > now, f"at most {lifetime} s", f"{age} s"),
-        Check("redirect URI", same, code.redirect_uri, redirect_uri if redirect_uri is not None else "(nothing)"),
-        Check("code verifier", fits, wanted, said),
-        Check("sign-in", alive, "neither revoked nor its person disabled", "in order" if alive else "ended"),
-    )
+    yield Check("code age", code.code_expires_at > now, f"at most {lifetime} s", f"{age} s")
+    same = redirect_uri == code.redirect_uri or (redirect_uri is None and not code.redirect_uri_sent)
+    yield Check("redirect URI", same, code.redirect_uri, redirect_uri if redirect_uri is not None else "(nothing)")
+    fits = _verifier_fits(code.code_challenge, code_verifier)
+    wanted = "one whose SHA-256 is the code_challenge (S256)" if code.code_challenge else "none: no challenge was sent"
+    sent = "missing" if code_verifier is None else "one that does not fit" if code.code_challenge else "one"
+    yield Check("code verifier", fits, wanted, "fits" if fits else sent)
+    if code.created_at < client.tokens_not_before:
+        yield Check("not revoked", False, "issued after all tokens of the app ended", "issued before")
+    ended = grants.facts(code).ended(code.created_at, now)
+    yield ended or Check("sign-in", True, "neither revoked nor its person disabled", "in order")
 
 
 def _verifier_fits(challenge: str | None, verifier: str | None) -> bool:

@@ -13,7 +13,7 @@ from authserver import config, database
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.record import audit
-from authserver.errors import Denied, Invalid, NotFound
+from authserver.errors import Check, Denied, Invalid, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import Grant as Grant  # what pages and the API are handed
 from authserver.models import User
@@ -66,12 +66,19 @@ class GrantFacts:
 
     def alive(self, issued_at: int, now: int) -> bool:
         """Whether something issued under it at `issued_at` may still be used."""
-        return (
-            self.revoked_at is None
-            and self.expires_at > now
-            and self.disabled_at is None
-            and issued_at >= self.tokens_not_before
-        )
+        return self.ended(issued_at, now) is None
+
+    def ended(self, issued_at: int, now: int) -> Check | None:
+        """Why something issued under it at `issued_at` may not be used any more; None if it may."""
+        if self.disabled_at is not None:
+            return Check("person", False, "enabled", "disabled")
+        if self.revoked_at is not None:
+            return Check("not revoked", False, "in use", "the sign-in or the consent it came from was ended")
+        if issued_at < self.tokens_not_before:
+            return Check("not revoked", False, "issued after all of the person's tokens ended", "issued before")
+        if self.expires_at <= now:
+            return Check("sign-in", False, "not past its longest life", "ended")
+        return None
 
 
 def facts(row: Any) -> GrantFacts:
@@ -214,10 +221,13 @@ def narrowed_resources(grant: GrantFacts, client: ClientFacts, asked: Iterable[s
     allowed = grant.resources or own
     if any(each not in allowed for each in wanted):
         text = "The resource is not among those that were granted. Ask for one of them, or leave resource out."
-        raise Invalid(text, field="resource")
+        raise Invalid(text, field="resource").because(
+            Check("resource", False, " or ".join(allowed), " ".join(each for each in wanted if each not in allowed))
+        )
     left = tuple(each for each in wanted if each in own or _available(each, client))
     if wanted and not left:
-        raise Denied("The resource is gone.", "no resource of the grant is left")
+        gone = Check("resource", False, "one that still exists and is assigned to the app", " ".join(wanted))
+        raise Denied("The resource is gone.", "no resource of the grant is left").because(gone)
     return left
 
 

@@ -14,7 +14,8 @@ from authserver.domain.grants import grants
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.record import audit
 from authserver.errors import Check, Denied, Invalid
-from authserver.lib import clock, sealing, secrets
+from authserver.lib import clock, durations, sealing, secrets
+from authserver.lib import scopes as grammar
 from authserver.models import Grant, RefreshToken, User
 from authserver.observability import metrics
 
@@ -48,7 +49,7 @@ def rotate(presented: str, client: ClientFacts, *, scopes: tuple[str, ...], reso
     anything is spent. Raises Invalid for that, else Denied with one public text for every cause.
     """
     if secrets.kind_of(presented) != "rt":
-        raise Denied(REFUSAL, "malformed").because(Check("refresh token", False, _GOOD, "malformed"))
+        raise _refused("malformed")
     if scopes or resources:
         _require_granted(presented, client, scopes, resources)
     successor = secrets.generate(config.current().slug, "rt")
@@ -165,12 +166,14 @@ def _store(session: Session, token: str, grant_id: str, client_id: str, grant_ex
 
 def _require_granted(presented: str, client: ClientFacts, scopes: tuple[str, ...], resources: tuple[str, ...]) -> None:
     row = find(presented)
-    if row is None or row.token_client_id != client.id:
-        raise Denied(REFUSAL, "unknown, or issued to another client")
+    if foreign := _foreign(row, client):
+        raise _refused(foreign)
     grant = grants.facts(row)
     if not set(scopes) <= set(grant.scopes):
         text = "The scope is wider than what was granted. Ask for a part of it, or leave scope out."
-        raise Invalid(text, field="scope")
+        raise Invalid(text, field="scope").because(
+            Check("scope", False, grammar.join(grant.scopes), grammar.join(scopes))
+        )
     grants.narrowed_resources(grant, client, resources)
 
 
@@ -178,11 +181,12 @@ def _judge_unusable(presented: str, client: ClientFacts) -> Rotated:
     """A token that could not be spent: a retry within the grace gets the same successor, a late one ends the family."""
     with database.transaction() as session:
         row = session.connection().execute(_FIND, {"presented": secrets.digest(presented)}).one_or_none()
-        if row is None or row.token_client_id != client.id:
-            problem = "unknown, or issued to another client"
-        elif not _alive(row, client):
-            problem = "expired, revoked, or its user disabled"
-        elif _within_grace(row):
+        foreign = _foreign(row, client)
+        if row is None or foreign:
+            raise _refused(foreign)
+        if ended := _ended(row, client):
+            raise Denied(REFUSAL, f"{ended.check}: {ended.received}").because(ended)
+        if _within_grace(row):
             successor = sealing.open_with_token(presented, row.successor_sealed)
             if successor is not None:
                 return Rotated(grants.facts(row), successor)
@@ -190,20 +194,34 @@ def _judge_unusable(presented: str, client: ClientFacts) -> Rotated:
         elif row.used_us is None:
             problem = "not yet visible"  # cannot happen on one database; refusing is safe, the token stays good
         else:
-            problem = "reused"
+            problem = "spent before: used again after its grace, so that the whole sign-in was ended"
+            metrics.REFRESH_REUSE.inc()
             _end_family(session, row)
-    if problem == "reused":
-        metrics.REFRESH_REUSE.inc()
-    raise Denied(REFUSAL, problem).because(Check("refresh token", False, _GOOD, problem))
+    raise _refused(problem)
 
 
-def _alive(row: Any, client: ClientFacts) -> bool:
+def _refused(problem: str) -> Denied:
+    return Denied(REFUSAL, problem).because(Check("refresh token", False, _GOOD, problem))
+
+
+def _foreign(row: Any, client: ClientFacts) -> str:
+    """Why a token is nobody's, or not this client's; empty if it is."""
+    if row is None:
+        return "unknown: never made here, or ended long ago"
+    return "issued to another client" if row.token_client_id != client.id else ""
+
+
+def _ended(row: Any, client: ClientFacts) -> Check | None:
+    """Why a token of this client may not be used any more, spent or not; None if it may."""
+    if row.issued_at < client.tokens_not_before:
+        return Check("not revoked", False, "issued after all tokens of the app ended", "issued before")
     now = clock.now()
-    return (
-        grants.facts(row).alive(row.issued_at, now)
-        and row.issued_at >= client.tokens_not_before
-        and (row.token_expires_at > now or row.used_us is not None)
-    )
+    if ended := grants.facts(row).ended(row.issued_at, now):
+        return ended
+    if row.used_us is None and row.token_expires_at <= now:
+        idle = durations.in_words(config.current().refresh_token_idle_ttl)
+        return Check("expiry", False, f"used within {idle}", f"unused until {durations.iso(row.token_expires_at)}")
+    return None
 
 
 def _within_grace(row: Any) -> bool:

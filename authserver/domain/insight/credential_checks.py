@@ -9,15 +9,17 @@ from typing import Any, TypeGuard
 from sqlalchemy import select
 
 from authserver import config, database
+from authserver.domain.api_keys import judging
 from authserver.domain.clients import clients
 from authserver.domain.clients import keys as client_keys
 from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.ground import reasons
 from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import inspection, issuance, reasons, server_jwts
+from authserver.domain.tokens import inspection, issuance, server_jwts
 from authserver.errors import Check
-from authserver.lib import clock, durations, jwt, networks, secrets
+from authserver.lib import clock, durations, jwt, secrets
 from authserver.lib import scopes as grammar
-from authserver.models import AccessToken, ApiKey, ClientSecret, Grant, RefreshToken, RevokedToken, User
+from authserver.models import AccessToken, ClientSecret, Grant, RefreshToken, RevokedToken
 
 MAX_CLIENT_ID = 64
 
@@ -33,49 +35,50 @@ class Explained:
     proven: bool = True  # False: a signature that does not fit says nothing about who sent it
 
 
-def explain(presented: str, *, ip: str) -> Explained | None:
-    """Why a credential is not good now; None for one that belongs to nobody we know.
+def explain(presented: str, *, ip: str, refused: bool = True) -> Explained | None:
+    """Why a credential was refused; None for one that belongs to nobody we know.
 
-    Who refused it has said why: that stands alone as what failed, beside what was in order.
+    Who refused it has said why (`reasons`), and that alone stands as what failed, beside what was in order. `refused`
+    False: it was good, and what it lacked is said by somebody else.
     """
-    found, said = _looked_at(presented, ip), reasons.of(presented)
+    found, said = _looked_at(presented), reasons.of(presented)
     # A credential that is for something else was tried as what it is not: what it is says more.
-    if found is None or said is None or any(check.check == _KIND for check in found.checks):
+    if found is None or any(check.check == reasons.KIND[0] for check in found.checks):
         return found
-    # Its values are read from the credential where a check has them; which check failed is not judged again.
-    shown = next((check for check in found.checks if check.check == said.check and not check.ok), said)
-    return replace(found, checks=(shown, *(check for check in found.checks if check.ok and check.check != said.check)))
+    good = tuple(check for check in found.checks if check.ok and (said is None or check.check != said.check))
+    if not refused:
+        return replace(found, checks=good)
+    return replace(found, checks=(_shown(said or _UNSAID, found), *good))
 
 
-def _looked_at(presented: str, ip: str) -> Explained | None:
+_UNSAID = Check("credential", False, "one that is good here", "no reason was kept")
+
+
+def _shown(said: Check, found: Explained) -> Check:
+    """The check that failed. Where it names a rule alone, the values are read from the credential."""
+    if said.received and not reasons.in_words(said):
+        return said
+    return next((check for check in found.checks if check.check == said.check and not check.ok), said)
+
+
+def _looked_at(presented: str) -> Explained | None:
     if jwt.looks_like_jwt(presented):
         return _of_jwt(presented)
     kind = secrets.kind_of(presented)
     if kind == "ak":
-        return _of_key(presented, ip)
+        return _of_key(presented)
     if kind == "at":
         return _of_opaque(presented)
     return _of_another_kind(presented, kind) if kind in ("rt", "cs") else None
 
 
-def _of_key(presented: str, ip: str) -> Explained | None:
-    with database.reading() as session:
-        row = session.execute(
-            select(ApiKey, User.disabled_at)
-            .join(User, User.id == ApiKey.owner_id)
-            .where(ApiKey.digest == secrets.digest(presented))
-        ).one_or_none()
+def _of_key(presented: str) -> Explained | None:
+    row = judging.find(presented)
     if row is None:
         return None
-    key, disabled_at = row
-    allowed = ", ".join(key.allowed_networks)
-    checks = (
-        Check("not revoked", key.revoked_at is None, "in use", _since("revoked", key.revoked_at)),
-        *_expiry(key.expires_at),
-        Check("network", not allowed or networks.contains(networks.parse(allowed), ip), allowed or "anywhere", ip),
-        Check("owner", disabled_at is None, "enabled", _since("disabled", disabled_at)),
+    return Explained(
+        (Check("credential", True, "one of this server", "an API key"),), key_id=row.id, owner_id=row.owner_id
     )
-    return Explained(checks, key_id=key.id, owner_id=key.owner_id)
 
 
 def _of_opaque(presented: str) -> Explained | None:
@@ -105,11 +108,9 @@ def _of_id_token(token: str, claims: Mapping[str, Any]) -> Explained | None:
     return Explained((_kind("an ID token"),), client_id=client.id)
 
 
-_KIND = "kind of credential"
-
-
 def _kind(said: str) -> Check:
-    return Check(_KIND, False, "an access token, an API key or a JWT of a client", said)
+    check, expected = reasons.KIND
+    return Check(check, False, expected, said)
 
 
 def _of_jwt(token: str) -> Explained | None:
@@ -182,10 +183,9 @@ def _of_own_jwt(token: str, header: Mapping[str, Any], claims: Mapping[str, Any]
         Check("scope", "scope" not in claims or set(asked.split()) <= set(client.scopes),
               grammar.join(client.scopes), asked),
     ]  # fmt: skip
-    if not client.jwt_reuse:
-        has = bool(claims.get("jti"))
+    if not client.jwt_reuse and not claims.get("jti"):
         # Whether it was used up is known to who refused it (`reasons`), and cannot be seen here.
-        checks.append(Check("jti", has, "present, and new at this verifier", "present" if has else "missing"))
+        checks.append(Check("jti", False, "present, and new at this verifier", "missing"))
     return Explained(tuple(checks), client_id=client.id, proven=not signature)
 
 
@@ -201,11 +201,6 @@ def _clock(claims: Mapping[str, Any], lifetime: int = 0) -> list[Check]:
     return checks
 
 
-def _expiry(at: int | None) -> list[Check]:
-    now = clock.now()
-    return [Check("expiry", at is None or at > now, f"after now; now is {durations.iso(now)}", _when(at) or "never")]
-
-
 def _client(client_id: object) -> ClientFacts | None:
     if not isinstance(client_id, str) or not 0 < len(client_id) <= MAX_CLIENT_ID:
         return None
@@ -218,10 +213,6 @@ def _number(value: object) -> TypeGuard[float]:
 
 def _when(value: object) -> str:
     return durations.iso(int(value)) if _number(value) else "" if value is None else "no time"
-
-
-def _since(word: str, at: int | None) -> str:
-    return f"{word} {durations.iso(at)}" if at else ""
 
 
 def _list(value: object) -> list[str]:

@@ -9,7 +9,7 @@ from authserver import config
 from authserver.domain.ground import throttle
 from authserver.domain.limits import rate_limits, stored_rows
 from authserver.domain.limits.rate_limits import State
-from authserver.errors import RateLimited
+from authserver.errors import Check, RateLimited
 from authserver.lib import durations, secrets
 from authserver.observability import context
 
@@ -73,4 +73,5 @@ def _once(limit: str) -> str:
 def _refusal(state: State, limit: str, bucket: str) -> RateLimited:
     wait = durations.in_words(state.retry_after)
     text = f"Too many token requests: {limit.replace('/', ' a ')} are allowed. Try again in {wait}."
-    return RateLimited(text, f"token budget spent: {bucket}", retry_after=state.retry_after)
+    refusal = RateLimited(text, f"token budget spent: {bucket}", retry_after=state.retry_after)
+    return refusal.because(Check("token requests", False, limit, "one request more"))

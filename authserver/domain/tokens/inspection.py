@@ -16,9 +16,10 @@ from authserver.domain.clients import clients
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.grants.grants import GrantFacts
-from authserver.domain.ground import usage
+from authserver.domain.ground import reasons, usage
 from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import issuance, reasons, server_jwts
+from authserver.domain.tokens import issuance, server_jwts
+from authserver.errors import Check
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import AccessToken, Grant, RevokedToken, User
@@ -53,11 +54,17 @@ def _revoked(jti: Any) -> Any:
 _BY_CLIENT = select(_revoked(bindparam("jti")))
 _BY_GRANT = grants.selected(_revoked(bindparam("jti"))).where(Grant.id == bindparam("grant_id"))
 _OPAQUE = (
-    select(*grants.COLUMNS, AccessToken.claims, AccessToken.grant_id, _revoked(AccessToken.jti))
+    select(
+        *grants.COLUMNS,
+        AccessToken.claims,
+        AccessToken.grant_id,
+        AccessToken.expires_at.label("token_expires_at"),
+        _revoked(AccessToken.jti),
+    )
     .select_from(AccessToken)
     .outerjoin(Grant, Grant.id == AccessToken.grant_id)
     .outerjoin(User, User.id == Grant.user_id)
-    .where(AccessToken.digest == bindparam("presented"), AccessToken.expires_at > bindparam("now"))
+    .where(AccessToken.digest == bindparam("presented"))
 )
 
 
@@ -107,6 +114,15 @@ def good_here(found: Inspection) -> bool:
     return found.credential == "api_key" or config.current().issuer in found.audience
 
 
+def note_elsewhere(presented: str, found: Inspection, others: Iterable[str] = ()) -> None:
+    """Keep that a credential which is good was refused for being another verifier's; `others` are audiences, too."""
+    if found.credential == "refresh_token":
+        reasons.note(presented, *reasons.KIND, "a refresh token")
+        return
+    ours = server_jwts.api_audience() if found.credential == "jwt" else config.current().issuer
+    reasons.note(presented, "audience", " or ".join((ours, *sorted(others))), grammar.join(found.audience))
+
+
 def says_access_token(token: str) -> bool:
     """Whether a JWT says that it is an access token of ours: by its type, or for `typ: JWT` by its issuer.
 
@@ -146,10 +162,14 @@ def _inspect_jwt(token: str) -> Inspection | None:
 
 def _inspect_opaque(token: str) -> Inspection | None:
     with database.autocommit() as connection:
-        row = connection.execute(_OPAQUE, {"presented": secrets.digest(token), "now": clock.now()}).one_or_none()
-    if row is None or row.revoked:
-        if row is not None:
-            reasons.note(token, *_REVOKED)
+        row = connection.execute(_OPAQUE, {"presented": secrets.digest(token)}).one_or_none()
+    if row is None:
+        return None
+    if row.token_expires_at <= clock.now():
+        reasons.note_jwt(token, "expired")
+        return None
+    if row.revoked:
+        reasons.note(token, *_REVOKED)
         return None
     return _access_token(token, row.claims, grants.facts(row) if row.grant_id else None)
 
@@ -240,7 +260,7 @@ def _access_token(token: str, claims: dict[str, Any], grant: GrantFacts | None) 
     client = clients.find(claims["client_id"])
     ended = _NO_CLIENT if client is None else _ended(client, grant, claims["iat"])
     if client is None or ended is not None:
-        reasons.note(token, *(ended or _NO_CLIENT))
+        reasons.note_check(token, ended or _NO_CLIENT)
         return None
     said = grammar.parse(claims.get("scope"))
     effective = grants.effective_scopes(grant, client, said) if grant else _assigned(client, said)
@@ -260,28 +280,20 @@ def _access_token(token: str, claims: dict[str, Any], grant: GrantFacts | None) 
     )
 
 
-_NO_CLIENT = ("client", "enabled", "disabled or deleted")
+_NO_CLIENT = Check("client", False, "enabled", "disabled or deleted")
 
 
 def _alive(client: ClientFacts | None, grant: GrantFacts | None, issued_at: int) -> bool:
     return client is not None and not _ended(client, grant, issued_at)
 
 
-def _ended(client: ClientFacts, grant: GrantFacts | None, issued_at: int) -> tuple[str, str, str] | None:
+def _ended(client: ClientFacts, grant: GrantFacts | None, issued_at: int) -> Check | None:
     """Why nothing that was issued then works any more, as a check; None if it does."""
     if not client.enabled:
         return _NO_CLIENT
     if issued_at < client.tokens_not_before:
-        return ("not revoked", "issued after all tokens of the app ended", "issued before")
-    if grant is None or grant.alive(issued_at, clock.now()):
-        return None
-    if grant.disabled_at is not None:
-        return ("person", "enabled", "disabled")
-    if grant.revoked_at is not None:
-        return ("not revoked", "in use", "the sign-in or the consent it came from was ended")
-    if issued_at < grant.tokens_not_before:
-        return ("not revoked", "issued after all of the person's tokens ended", "issued before")
-    return ("sign-in", "not past its longest life", "ended")
+        return Check("not revoked", False, "issued after all tokens of the app ended", "issued before")
+    return grant.ended(issued_at, clock.now()) if grant else None
 
 
 def _assigned(client: ClientFacts, names: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from authserver.domain.ground import usage
 from authserver.domain.limits import stored_rows
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import person_claims
-from authserver.errors import Invalid
+from authserver.errors import Check, Invalid
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import AccessToken
@@ -107,7 +107,8 @@ def assigned_resources(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str
         assigned = identifier in client.resources and resources.find(identifier) is not None
         if not assigned and identifier not in resources.own():
             text = "The resource is unknown or not assigned to the client. Assign it to the app, or leave resource out."
-            raise Invalid(text, field="resource")
+            good = " or ".join((*resources.own(), *client.resources))
+            raise Invalid(text, field="resource").because(Check("resource", False, good, " ".join(asked)))
     return asked
 
 

@@ -13,9 +13,9 @@ from authserver.domain.access import resources
 from authserver.domain.clients import clients
 from authserver.domain.clients import keys as client_keys
 from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.ground import reasons
 from authserver.domain.limits import rate_limits, stored_rows
 from authserver.domain.limits.rate_limits import State
-from authserver.domain.tokens import reasons
 from authserver.errors import RateLimited
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
@@ -73,6 +73,9 @@ def verify(token: str, verifier: str) -> ServerJwt | None:
     except jwt.InvalidToken as refused:
         reasons.note_jwt(token, refused.reason)
         return None
+    except OverLimit as over:
+        reasons.note(token, "rate limit", f"{over.state.limit} in {over.state.window} s", "one request more")
+        raise
     return ServerJwt(client, scopes, audience, {name: claims[name] for name in _SHOWN if name in claims})
 
 
@@ -85,8 +88,10 @@ def _issuer_of(claims: Mapping[str, Any]) -> ClientFacts:
     if not isinstance(name, str) or name != claims.get("sub") or len(name) > MAX_CLIENT_ID:
         raise jwt.InvalidToken("iss and sub are not one client")
     client = clients.find(name)
-    if client is None or not client.enabled:
+    if client is None:
         raise jwt.InvalidToken("no such client")
+    if not client.enabled:
+        raise jwt.InvalidToken("the app is disabled")
     return client
 
 

@@ -64,7 +64,8 @@ def proceed() -> Response:
 def on_untrusted(error: Untrusted) -> Response:
     """Our own page, with nothing that leads away from here."""
     expected = " or ".join(error.expected)
-    check = Check(error.parameter.replace("_", " ") or "request", False, expected, error.received or "(nothing)")
+    parameter = error.parameter.replace("_", " ") or "request"
+    check = error.check or Check(parameter, False, expected, error.received or "(nothing)")
     _note_refusal("invalid_request", error.message, error.client.id if error.client else "", [check], 400)
     trusted = _may_see_settings(error.client)
     received = error.received

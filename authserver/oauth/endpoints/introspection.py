@@ -13,6 +13,7 @@ from authserver.domain.tokens.inspection import Inspection
 from authserver.domain.tokens.server_jwts import INTROSPECTION
 from authserver.edge import bearer, rate_limit
 from authserver.edge.exchange import Incoming, Outgoing
+from authserver.errors import Check
 from authserver.lib import networks
 from authserver.lib import scopes as grammar
 from authserver.oauth import client, request_rules
@@ -78,9 +79,8 @@ def _client_ip(request: ProtocolRequest) -> str:
     try:
         return networks.strict_address(said)
     except ValueError:
-        raise InvalidRequest(
-            "The client_ip is not an IP address. Send one such as 192.0.2.7 or 2001:db8::7, or leave it out."
-        ) from None
+        text = "The client_ip is not an IP address. Send one such as 192.0.2.7 or 2001:db8::7, or leave it out."
+        raise InvalidRequest(text).because(Check("client ip", False, "an IP address", said)) from None
 
 
 def _caller(request: ProtocolRequest) -> Caller:
@@ -89,7 +89,10 @@ def _caller(request: ProtocolRequest) -> Caller:
         found = client.authenticate(request, AUTH_METHODS)
         return Caller(found.facts)
     credential = inspection.inspect(presented, ip=request.ip, verifier=HERE)
-    if credential is None or not inspection.good_here(credential):
+    if credential is not None and not inspection.good_here(credential):
+        inspection.note_elsewhere(presented, credential)
+        credential = None
+    if credential is None:
         raise invalid_token()
     if SCOPE not in credential.scopes:
         raise insufficient_scope(SCOPE)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from authlib.oauth2.rfc6749 import OAuth2Error
-
 from authserver.domain.grants.grants import GrantFacts
+from authserver.domain.ground import reasons
 from authserver.domain.tokens import inspection, person_claims
+from authserver.domain.tokens.inspection import Inspection
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib import form_body
-from authserver.oauth import request_rules
+from authserver.oauth import refusal_checks, request_rules
 from authserver.oauth.errors import BearerError, insufficient_scope, invalid_token, missing_token, no_person
 from authserver.oauth.server import server
 
@@ -19,17 +19,31 @@ TOKEN = "access_token"
 
 def respond(incoming: Incoming) -> Outgoing:
     """What the scopes of the token let its app know about the person."""
+    presented = ""
     try:
-        found = inspection.inspect(_presented(incoming), ip=incoming.ip)
-        if found is None or found.credential != TOKEN or not inspection.good_here(found):
-            raise invalid_token()
+        presented = _presented(incoming)
+        found = _inspected(presented, incoming.ip)
         if found.grant is None:
             raise no_person()
         if "openid" not in found.scopes:
             raise insufficient_scope("openid")
         return server.handle_response(200, _claims(found.grant, found.scopes), [])
-    except OAuth2Error as error:
+    except BearerError as error:
+        if presented:
+            refusal_checks.note_bearer(incoming.path, f"Bearer {presented}", incoming.ip, error)
         return server.handle_error_response(None, error)
+
+
+def _inspected(presented: str, ip: str) -> Inspection:
+    """The access token that may ask here. Raises BearerError."""
+    found = inspection.inspect(presented, ip=ip)
+    if found is not None and found.credential == "api_key":
+        reasons.note(presented, "kind of credential", "an access token of a sign-in", "an API key")
+    elif found is not None and not inspection.good_here(found):
+        inspection.note_elsewhere(presented, found)
+    elif found is not None:
+        return found
+    raise invalid_token()
 
 
 def _presented(incoming: Incoming) -> str:

@@ -7,6 +7,8 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.limits import token_budget
 from authserver.domain.tokens import issuance
+from authserver.errors import Check
+from authserver.lib import scopes as grammar
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.errors import InvalidScope, UnauthorizedClient
 from authserver.oauth.server import Answer, asked_scopes, authenticated, token_response
@@ -21,7 +23,7 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
         if authenticated(self).public:
             raise UnauthorizedClient(
                 "grant_type client_credentials is for apps that keep a secret. Register a machine-to-machine app."
-            )
+            ).because(Check("kind of app", False, "one that keeps a secret", "a public app"))
 
     def create_token_response(self) -> Answer:
         client: ClientFacts = self.request.client.facts
@@ -37,5 +39,5 @@ def _granted(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str, ...]:
     if asked and not granted:
         raise InvalidScope(
             "None of the values of scope is assigned to this client. Add them to the app, or leave scope out."
-        )
+        ).because(Check("scope", False, grammar.join(client.scopes), grammar.join(asked)))
     return granted

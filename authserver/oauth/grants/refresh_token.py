@@ -8,6 +8,7 @@ from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.limits import token_budget
 from authserver.domain.tokens import issuance
+from authserver.errors import Check
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.errors import InvalidGrant
 from authserver.oauth.server import Answer, asked_scopes, authenticated, token_response
@@ -33,7 +34,8 @@ class RefreshToken(RefreshTokenGrant):  # type: ignore[misc]  # Authlib has no t
         token_budget.count_refresh(grant.id, rotated.refresh_token)
         scopes = grants.effective_scopes(grant, client, asked or None)
         if grant.scopes and not scopes:
-            raise InvalidGrant
+            wanted = "one of the sign-in that the app and the person may still have"
+            raise InvalidGrant().because(Check("scope", False, wanted, " ".join(asked or grant.scopes)))
         resources = grants.narrowed_resources(grant, client, self.request.resources)
         issued = issuance.issue(client, scopes=scopes, resources=resources, grant=grant)
         return token_response(

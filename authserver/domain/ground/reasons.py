@@ -19,8 +19,14 @@ _OF_JWT = {
     "lives too long": ("lifetime", "at most 3600 s from now"),
     "no iat": ("clock", "a time in epoch seconds"),
     "issued before the client's tokens were revoked": ("not revoked", "issued after all tokens of the client ended"),
+    "the keys were a former owner's": ("key", "a key that the app's owner has put there"),
+    "exp is not a time": ("expiry", "a time in epoch seconds"),
+    "nbf is not a time": ("not before (nbf)", "a time in epoch seconds"),
+    "iat is not a time": ("clock", "a time in epoch seconds"),
+    "wrong typ": ("typ", "JWT, at+jwt, or none at all in the header of a client's own JWT"),
     "iss and sub are not one client": ("subject", "the client_id in both iss and sub"),
     "no such client": ("client", "an app that is enabled"),
+    "the app is disabled": ("client", "an app that is enabled, and its owner, too"),
     "wrong audience": ("audience", "this server's /v1, or a resource assigned to the client, and nothing else"),
     "scope beyond the client's": ("scope", "scopes that are assigned to the client"),
     "no jti": ("jti", "a random value of at most 255 characters"),
@@ -29,16 +35,35 @@ _OF_JWT = {
 }
 
 
+KIND = ("kind of credential", "an access token, an API key or a JWT of a client")
+"""Check and expectation of a credential that is for something else."""
+
+
 def note(presented: str, check: str, expected: str, received: str) -> None:
     """Keep why this credential was refused, for the explanation of this request alone."""
     if context.current().request_id:
         context.current().refused_for = (secrets.digest(presented), Check(check, False, expected, received))
 
 
+def note_check(presented: str, check: Check) -> None:
+    """The same for a check as it was made."""
+    note(presented, check.check, check.expected, check.received)
+
+
 def note_jwt(presented: str, reason: str) -> None:
-    """The same for a JWT, by the reason in the words of the rule that it broke."""
-    check, expected = _OF_JWT.get(reason, ("form", "a compact JWS that is signed, with the claims of RFC 7519"))
+    """The same for a JWT, by the reason in the words of the rule that it broke; the JWT itself has the values."""
+    check, expected = of_jwt(reason)
     note(presented, check, expected, reason.removeprefix(f"{check} "))
+
+
+def of_jwt(reason: str) -> tuple[str, str]:
+    """The check that a reason of `lib.jwt` is about, and what would have been good."""
+    return _OF_JWT.get(reason, ("form", "a compact JWS that is signed, with the claims of RFC 7519"))
+
+
+def in_words(said: Check) -> bool:
+    """Whether a check that failed says a rule instead of the value that was received."""
+    return any(said.received == reason.removeprefix(f"{said.check} ") for reason in _OF_JWT)
 
 
 def of(presented: str) -> Check | None:
