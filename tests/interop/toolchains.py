@@ -87,3 +87,13 @@ def go_build(module: Path, folder: Path) -> Path:
             shutil.copy(file, folder / file.name)
     build([go, "build", "-p", "2", "-o", "site", "."], folder)
     return folder / "site"
+
+
+def cargo_build(lock: Path, folder: Path) -> Path:
+    """The program of a folder with the page's Cargo.toml and sources; its libraries are compiled once for each lock."""
+    cargo = sites.program("cargo", "cargo")
+    shutil.copy(lock, folder / "Cargo.lock")
+    target = sites.cache() / f"rust-{digest(lock)}"
+    with locks.alone(sites.cache() / "rust.lock"):
+        build([cargo, "build", "--locked", "--jobs", "2"], folder, {"CARGO_TARGET_DIR": str(target)})
+        return Path(shutil.copy(target / "debug" / "site", folder / "program"))
