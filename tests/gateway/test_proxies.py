@@ -16,7 +16,7 @@ from tests.support.served import KINDS, Served, shared
 
 PROXIES = ("nginx", "caddy", "traefik", "envoy")
 IDENTITY = ("x-auth-subject", "x-auth-client-id", "x-auth-scope", "x-auth-credential", "x-auth-permission")
-TABLE, PAGES = "orders", "pages"
+TABLE, PAGES, TWINS = "orders", "pages", "twins"
 PAGE = "https://app.example.com"
 # A client of the proxy that is not the proxy itself: its own address on the loopback network.
 CLIENT = "127.0.0.2"
@@ -71,6 +71,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             'rules = """\nGET /orders/{id} workflows:read\nDELETE /orders/{id} workflows:delete\nGET /public/**\n"""\n'
             f'[[route_tables]]\nname = "{PAGES}"\n'
             f'rules = """\ncors {PAGE}\nGET,DELETE /orders/{{id}} workflows:delete\nGET /open public\n"""\n'
+            f'[[route_tables]]\nname = "{TWINS}"\n'
+            'rules = """\nGET /docs workflows:delete\nGET /docs/** public\n"""\n'
         )
         server.cli("apply", str(file))
         yield made
@@ -381,6 +383,24 @@ def test_where_nobody_needs_a_credential_none_is_looked_at(house: House, name: s
     for headers in ({}, house.key("read_only"), {"Authorization": "Bearer rubbish", "X-Auth-Subject": "forged"}):
         arrived = passes(house.proxy(name, PAGES).ask(path="/open", headers=headers))
         assert told(arrived) == dict.fromkeys(IDENTITY, "")
+
+
+def test_a_page_reads_how_long_to_wait(house: House, name: str) -> None:
+    key = house.key("full_access", "--rate-limit", "1/hour", fresh=True)
+    proxy, page = house.proxy(name, PAGES), {"Origin": PAGE}
+    assert proxy.ask("DELETE", "/orders/7", headers=key | page).status == 200
+    answer = proxy.ask("DELETE", "/orders/7", headers=key | page)
+    assert (answer.status, answer.every["access-control-allow-origin"]) == (429, [PAGE])
+    exposed = answer.headers["access-control-expose-headers"].lower()
+    for header in ("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"):
+        assert header.lower() in exposed and answer.headers[header.lower()], header
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/", "/docs/?x=1"])
+def test_a_slash_at_the_end_opens_nothing(house: House, name: str, refused: Any, path: str) -> None:
+    refused(house.proxy(name, TWINS).ask(path=path), 401)
+    refused(house.proxy(name, TWINS).ask(path=path, headers=house.key("read_only")), 403)
+    assert house.proxy(name, TWINS).ask(path="/docs/page").status == 200
 
 
 OVERRIDES = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override"]
