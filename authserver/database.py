@@ -10,17 +10,22 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from authserver.config import Settings
+from authserver.errors import Unavailable
 from authserver.lib import clock
+from authserver.lib.watched_file import WatchedFile
 
 BUSY_TIMEOUT_SECONDS = 5
 BUSY_NAP_SECONDS = 0.003
 STATEMENT_TIMEOUT_MS = 5_000
+# Beyond the server's own limit: whoever is still silent then does not run.
+PATIENCE_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 3
+READ_ONLY = "25006"  # PostgreSQL's read_only_sql_transaction
 _rehearsing: ContextVar[bool] = ContextVar("authserver_rehearsing", default=False)
 _engine: Engine | None = None
 _autocommit: Engine | None = None
@@ -30,16 +35,28 @@ def build(settings: Settings) -> Engine:
     """An engine for these settings; SQLite's file and folder are made for this user alone."""
     if settings.sqlite:
         return _build_sqlite(settings)
+    return _build_postgresql(settings, settings.db_pool_size, PATIENCE_SECONDS)
+
+
+def build_apart(settings: Settings, *, patience: float) -> Engine:
+    """PostgreSQL beside the pool, in autocommit: one connection that waits `patience` seconds for an answer."""
+    built = _build_postgresql(settings, 1, patience)
+    return built.execution_options(**_isolation(built))
+
+
+def _build_postgresql(settings: Settings, connections: int, patience: float) -> Engine:
     built = create_engine(
         settings.sqlalchemy_url,
         hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
-        pool_size=settings.db_pool_size,
-        max_overflow=settings.db_pool_size,
+        pool_size=connections,
+        max_overflow=connections,
         pool_timeout=2,  # a full pool is a 503 after two seconds, not a pile of waiting threads
         pool_recycle=1800,
         connect_args=_connect_args(settings),
     )
+    _end_waiting(built, patience)
     _check_idle_connections(built)
+    _let_go_of_read_only(built)
     return built
 
 
@@ -51,7 +68,22 @@ def _connect_args(settings: Settings) -> dict[str, Any]:
         "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS}"
         f" -c timezone=UTC -c idle_in_transaction_session_timeout=30000 {said.get('options', '')}",
         "prepare_threshold": 2,
+        # A host that vanished sends no reset: what was sent and not acknowledged by then is lost (Linux; ms).
+        "tcp_user_timeout": said.get("tcp_user_timeout", 10_000),
+        "keepalives_idle": said.get("keepalives_idle", 10),
+        "keepalives_interval": said.get("keepalives_interval", 3),
     }
+
+
+def let_go() -> None:
+    """Close what lies in the pool; what is in use is closed when it comes back."""
+    engine().dispose()
+
+
+def wait_for_ever(connection: Connection) -> None:
+    """Take the limit of waiting from a connection that migrates, or waits for somebody else's lock."""
+    if dialect() == "postgresql":
+        connection.connection.driver_connection.patience = None  # type: ignore[union-attr]  # one of _end_waiting's
 
 
 def install(engine: Engine) -> None:
@@ -124,6 +156,40 @@ def autocommit() -> Iterator[Connection]:
         yield connection
 
 
+def _end_waiting(built: Engine, patience: float) -> None:
+    """A database that hangs (a stopped process, a stuck disk) ends a statement after so many seconds, too.
+
+    The server's own statement_timeout needs a server that runs.
+    """
+    import psycopg
+
+    class Patient(psycopg.Connection[Any]):
+        patience: float | None = 0.0
+
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, timeout or self.patience)
+            except psycopg.errors.OperationalError as error:
+                if not self.closed and type(error).__name__ == "_WaitTimeout":
+                    self.close()  # its answer may still come, and would be taken for the next one's
+                raise
+
+    Patient.patience = patience
+
+    @event.listens_for(built, "do_connect")
+    def connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        return Patient.connect(*arguments, **named)
+
+
+def _let_go_of_read_only(built: Engine) -> None:
+    """A statement that met a standby, or a session opened while writing was off, spoils every pooled connection."""
+
+    @event.listens_for(built, "handle_error")
+    def spoil(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            context.is_disconnect = True
+
+
 def _check_idle_connections(built: Engine) -> None:
     """Ping a connection that lay idle for a second or more: a restarted database costs no request an error.
 
@@ -145,6 +211,20 @@ def _check_idle_connections(built: Engine) -> None:
             raise DisconnectionError from error
 
 
+def _require_same_file(built: Engine, watched: WatchedFile) -> None:
+    """Refuse every use once the file was deleted, replaced or emptied: what is written then is written nowhere.
+
+    Asked before connecting, too: SQLite would make the missing file anew.
+    """
+
+    def require(*_: Any) -> None:
+        if trouble := watched.trouble():
+            raise Unavailable("The server cannot answer right now.", trouble)
+
+    event.listen(built, "do_connect", require)
+    event.listen(built, "checkout", require)
+
+
 def _isolation(engine: Engine) -> dict[str, Any]:
     # SQLite's driver is already in autocommit (isolation_level None), see _build_sqlite.
     return {} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
@@ -161,6 +241,8 @@ def _build_sqlite(settings: Settings) -> Engine:
         pool_size=max(settings.threads, 5),
         max_overflow=settings.threads,
     )
+
+    _require_same_file(built, WatchedFile(file))
 
     @event.listens_for(built, "connect")
     def prepare(connection: Any, _record: Any) -> None:

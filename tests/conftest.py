@@ -22,6 +22,7 @@ from authserver.config import Settings
 from authserver.domain.ground import mails, usage
 from authserver.domain.insight import refusals
 from authserver.domain.people import users
+from authserver.domain.running import standing
 from authserver.models import User
 from tests.support import assembled, databases, emptied, lean, long_sets
 from tests.support.emptied import Emptied
@@ -86,7 +87,7 @@ def _nothing_happens_by_itself() -> None:
 
     `tests/served` has the real thing.
     """
-    for thread in (refusals._writer, usage._flusher):
+    for thread in (refusals._writer, standing._background, usage._flusher):
         thread.start = lambda: None
     mails.in_background(False)
 

@@ -105,12 +105,14 @@ def _backends(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    from authserver.domain.running import schema
+    from authserver.domain.running import schema, standing
 
     with opening.opened(settings, any_schema=True):
         schema.reachable()
         kind = "SQLite, for one machine" if settings.sqlite else "PostgreSQL"
-        yield Finding("database", "ok", kind)
+        found = standing.look().checks["database"]
+        fine = found == standing.OK
+        yield Finding("database", "ok" if fine else "bad", f"{kind}; it can be written" if fine else found)
         status = schema.status()
         fine = status.state == "current"
         remedy = "authserver migrate" if status.state in ("empty", "behind") else ""

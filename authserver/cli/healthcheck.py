@@ -22,7 +22,17 @@ def command(host: str | None, port: int | None, live: bool) -> None:
     status, answer = ask(where, port or settings.port, "/healthz" if live else "/readyz")
     output.emit(answer, answer["status"])
     if status != 200:
-        raise output.NotReady("; ".join(f"{name}: {text}" for name, text in answer["checks"].items() if text != "ok"))
+        raise output.NotReady(_why(settings.metrics_bind))
+
+
+def _why(bind: str) -> str:
+    """The reasons that the metrics bind gives; it is there for this machine alone."""
+    there, _, port = bind.rpartition(":")
+    try:
+        checks = ask(there.strip("[]"), int(port), "/readyz")[1]["checks"]
+    except (output.NotReady, ValueError, KeyError):
+        return "The server is not ready; its log and `authserver doctor` say why."
+    return "; ".join(f"{name}: {said}" for name, said in checks.items() if said != "ok") or "not ready"
 
 
 def ask(host: str, port: int, path: str, timeout: float = 5) -> tuple[int, dict[str, Any]]:

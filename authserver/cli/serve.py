@@ -26,14 +26,20 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
     with opening.opened(settings, any_schema=True):
         schema.ensure()
         opening.warn_of_settings()
-    metrics.new_folder()
+        metrics.new_folder()
+        serve_metrics(settings.metrics_bind)
+        serving.run(settings)
+
+
+def serve_metrics(bind: str) -> None:
+    """Answer operators beside the server, from this process. Raises BadSettings if the address is taken."""
+    from authserver.edge import readiness
+    from authserver.observability import metrics
+
     try:
-        metrics.serve(settings.metrics_bind)
+        metrics.serve(bind, readyz=readiness.explained)
     except OSError as error:
-        raise BadSettings(
-            f"metrics_bind: {settings.metrics_bind} is not free ({error.strerror}); `off` is allowed"
-        ) from None
-    serving.run(settings)
+        raise BadSettings(f"metrics_bind: {bind} is not free ({error.strerror}); `off` is allowed") from None
 
 
 def require_complete(settings: Settings) -> None:

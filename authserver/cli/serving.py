@@ -21,6 +21,7 @@ from granian.server.mp import MPServer
 
 from authserver.cli.output import NotReady
 from authserver.config import Settings
+from authserver.edge import draining
 from authserver.observability import logs
 
 # Load balancers ask every few seconds: for so long a stopping server still answers, and says that it is stopping.
@@ -107,6 +108,7 @@ def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings
     context = multiprocessing.get_context("spawn" if spawn or sys.platform != "linux" else "fork")
     multiprocessing.set_start_method(context.get_start_method(), force=True)
     stopping: Flag = context.RawValue("b", 0)
+    draining.follow(lambda: bool(stopping.value))  # for the metrics bind, which this process answers
     server = Server(
         stopping,
         address=settings.host,
@@ -160,7 +162,7 @@ def answers(host: str, port: int) -> bool:
 def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], None] | None) -> Any:
     """In a worker: the app, and what must happen when the worker ends."""
     from authserver import create_app
-    from authserver.edge import draining
+    from authserver.domain.running import standing
     from authserver.edge.front import Front
     from authserver.edge.shares import Shares
     from authserver.observability import metrics
@@ -168,6 +170,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     logs.write_behind(dropped=metrics.LOG_LINES_DROPPED.inc)
     draining.follow(lambda: bool(stopping.value))
     app = create_app(settings)
+    standing.watch()
     # Not atexit: the children of multiprocessing do not run it.
     multiprocessing.util.Finalize(None, _finish, exitpriority=10)
     multiprocessing.util.Finalize(None, logs.flush, exitpriority=0)

@@ -13,6 +13,7 @@ from authserver.domain.insight import figures
 from authserver.domain.running import chores
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.webhooks import courier
+from authserver.edge import readiness
 from authserver.observability import logs, metrics
 
 FIGURES_SECONDS = 15
@@ -41,10 +42,10 @@ def command() -> None:
 
 
 def serve_metrics(bind: str) -> bool:
-    """Answer /metrics beside the server's; whether it does. A port that is taken is one line, and no reason to stop."""
+    """Answer /metrics and /readyz beside the server's; whether it does. A port that is taken is one line in the log."""
     address = metrics.next_to(bind)
     try:
-        return metrics.serve(address) is not None
+        return metrics.serve(address, readyz=readiness.explained) is not None
     except (OSError, ValueError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         logs.event("metrics_not_served", level="warning", bind=address, reason=reason)

@@ -22,6 +22,7 @@ from authserver.models.ground.idempotency_key import IdempotencyKey
 from authserver.models.ground.mail import Mail
 from authserver.models.ground.one_time_link import OneTimeLink
 from authserver.models.ground.usage_count import UsageCount
+from authserver.models.ground.write_probe import WriteProbe
 from authserver.models.insight.refusal import Refusal
 from authserver.models.people.known_device import KnownDevice
 from authserver.models.people.session import SignInSession
@@ -78,4 +79,5 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",
+    "WriteProbe",
 ]

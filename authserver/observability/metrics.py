@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+Page = Callable[[], tuple[int, bytes]]
 
 registry = CollectorRegistry()
 
@@ -65,6 +67,12 @@ PASSWORD_HASH_SECONDS = Histogram(
 )
 PASSWORD_HASH_WAITING = Gauge(
     "authserver_password_hash_waiting", "Requests waiting to hash.", registry=registry, multiprocess_mode="livesum"
+)
+DATABASE_WRITABLE = Gauge(
+    "authserver_database_writable",
+    "1 while the database can be written, as every process of this machine found it.",
+    registry=registry,
+    multiprocess_mode="livemin",
 )
 DB_POOL_IN_USE = Gauge(
     "authserver_db_pool_in_use", "Database connections in use.", registry=registry, multiprocess_mode="livesum"
@@ -126,12 +134,16 @@ def _forget_dead(folder: Path) -> None:
             pass  # it lives, and is not ours
 
 
-def serve(bind: str) -> ThreadingHTTPServer | None:
-    """Answer GET /metrics on `host:port` from a thread; None when `bind` is `off`. Raises OSError if it is taken."""
+def serve(bind: str, **pages: Page) -> ThreadingHTTPServer | None:
+    """Answer GET /metrics on `host:port` from a thread; None when `bind` is `off`. Raises OSError if it is taken.
+
+    `pages` by the name of their path (`readyz=…`) give (status, JSON) for operators' eyes.
+    """
     if bind in ("", "off"):
         return None
     host, _, port = bind.rpartition(":")
-    server = ThreadingHTTPServer((host.strip("[]"), int(port)), _Answer)
+    answer = type("_Answers", (_Answer,), {"pages": {f"/{name}": page for name, page in pages.items()}})
+    server = ThreadingHTTPServer((host.strip("[]"), int(port)), answer)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server
@@ -145,12 +157,18 @@ def next_to(bind: str) -> str:
 
 class _Answer(BaseHTTPRequestHandler):
     server_version, sys_version = "", ""
+    pages: Mapping[str, Page] = {}
 
     def do_GET(self) -> None:
-        if self.path.partition("?")[0] != "/metrics":
-            self._send(404, "text/plain", b"Only /metrics is here.\n")
-            return
-        self._send(200, CONTENT_TYPE_LATEST, render())
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            self._send(200, CONTENT_TYPE_LATEST, render())
+        elif page := self.pages.get(path):
+            status, body = page()
+            self._send(status, "application/json", body)
+        else:
+            here = " and ".join(["/metrics", *self.pages])
+            self._send(404, "text/plain", f"Only {here} {'are' if self.pages else 'is'} here.\n".encode())
 
     def log_message(self, format: str, *args: object) -> None:
         """A scrape every few seconds is no event."""

@@ -20,6 +20,7 @@ from authserver.domain.ground import cache
 from authserver.domain.record import audit
 from authserver.domain.signing import keys as signing_keys
 from authserver.errors import Unavailable
+from authserver.lib.watched_file import Mark
 from authserver.models import CacheVersion
 
 # Waiting for another process to finish the same work; a first start takes about a second.
@@ -31,13 +32,15 @@ _SENTENCES = {
     "empty": "The database is empty: run `authserver migrate`.",
     "behind": "The database has an older schema: run `authserver migrate`.",
     "ahead": "The database has a newer schema than this version knows: install the version that migrated it.",
+    "lost": "The database is empty, though an installation was in it: restore a backup with `authserver restore`."
+    " If all of it may go, delete the file beside it whose name ends in .installed.",
     "unknown": "The database holds tables that are not ours: point database_url at an empty one.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`state` is empty, current, behind, ahead or unknown; `revision` is what the database says."""
+    """`state` is empty, lost, current, behind, ahead or unknown; `revision` is what the database says."""
 
     state: str
     revision: str = ""
@@ -51,7 +54,7 @@ class Status:
 def status() -> Status:
     """Compare the database with the migrations of this version; Alembic is not needed for that."""
     with database.reading() as session:
-        return _status(session.connection())
+        return status_on(session.connection())
 
 
 def reachable() -> None:
@@ -72,6 +75,7 @@ def ensure() -> None:
     found = status()
     if found.state != "current":
         raise Unavailable(found.sentence)
+    _mark(found)
     cache.reset()
     signing_keys.ensure()
 
@@ -88,6 +92,22 @@ def _make_in_empty() -> None:
         ) from None
 
 
+def _mark(found: Status) -> None:
+    """Remember beside a SQLite file that an installation is in it."""
+    if database.dialect() == "sqlite" and found.state != "empty":
+        Mark(_file()).set()
+
+
+def _unmark() -> None:
+    """Forget it: the schema is taken away on purpose."""
+    if database.dialect() == "sqlite":
+        Mark(_file()).clear()
+
+
+def _file() -> Path:
+    return Path(database.engine().url.database or "")
+
+
 def migrate_if_behind() -> None:
     """What the demo does at every start; elsewhere migrating is a decision."""
     if status().state == "behind":
@@ -99,9 +119,12 @@ def migrate(down: str = "") -> Status:
     with _alone():
         if down:
             _downgrade(down)
-        elif status().state != "unknown":
+            _unmark()
+        elif status().state not in ("unknown", "lost"):
             _upgrade()
-    return status()
+        found = status()
+        _mark(found)
+    return found
 
 
 def seed(session: Session) -> None:
@@ -136,16 +159,22 @@ def newest() -> str:
     return head
 
 
-def _status(connection: Connection) -> Status:
+def status_on(connection: Connection) -> Status:
+    """The same, asked on this connection."""
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" not in tables:
-        return Status("unknown" if tables else "empty")
+        return Status("unknown") if tables else _empty(connection)
     revision = connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
     if not revision:
-        return Status("empty")
+        return _empty(connection)
     if revision == newest():
         return Status("current", revision)
     return Status("behind" if revision in revisions() else "ahead", revision)
+
+
+def _empty(connection: Connection) -> Status:
+    marked = connection.dialect.name == "sqlite" and Mark(_file()).is_set()
+    return Status("lost" if marked else "empty")
 
 
 @contextlib.contextmanager
@@ -158,6 +187,7 @@ def _alone() -> Iterator[None]:
 @contextlib.contextmanager
 def _alone_on_postgresql() -> Iterator[None]:
     with database.autocommit() as connection:
+        database.wait_for_ever(connection)
         connection.exec_driver_sql(f"SET statement_timeout = '{LOCK_SECONDS}s'")
         connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
@@ -174,7 +204,7 @@ def _alone_on_sqlite() -> Iterator[None]:
     except ImportError:  # Windows: BEGIN IMMEDIATE alone has to do
         yield
         return
-    file = Path(database.engine().url.database or "").with_suffix(".lock")
+    file = _file().with_suffix(".lock")
     with file.open("w") as lock:
         file.chmod(0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -213,6 +243,7 @@ def _alembic(connection: Connection) -> Any:
 def _migrating() -> Iterator[Connection]:
     """One connection in one transaction, without our short time limits."""
     with database.autocommit() as connection:
+        database.wait_for_ever(connection)
         _begin(connection)
         try:
             yield connection

@@ -1,0 +1,26 @@
+"""Whether this process can work: one word in public, every check with its reason for operators (contract 10)."""
+
+from __future__ import annotations
+
+import json
+
+from authserver.domain.running import standing
+from authserver.edge import draining
+
+STOPPING = "stopping"
+
+
+def told() -> tuple[int, bytes]:
+    """Status and JSON for anybody: 503 when it cannot work, and first of all when it is about to stop."""
+    return _told(not draining.started() and standing.ask().ready)
+
+
+def explained() -> tuple[int, bytes]:
+    """The same with every check, for the metrics bind."""
+    serving = STOPPING if draining.started() else standing.OK
+    checks = {"serving": serving, **standing.ask().checks}
+    return _told(all(said == standing.OK for said in checks.values()), checks=checks)
+
+
+def _told(ready: bool, **more: object) -> tuple[int, bytes]:
+    return (200 if ready else 503), json.dumps({"status": "ok" if ready else "not ready", **more}).encode()

@@ -1,0 +1,92 @@
+"""PostgreSQL that can be read and not written, or says nothing at all."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from authserver.domain.running import write_probe
+from tests.faults.watching import Postgres, Watched, own_postgres, until, watched
+
+pytestmark = [pytest.mark.fault, pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[Postgres]:
+    with own_postgres(tmp_path) as server:
+        yield server
+
+
+def test_a_database_without_writing_is_not_ready_and_its_sessions_are_let_go(postgres: Postgres) -> None:
+    with watched("postgresql", url=postgres.url) as server:
+        postgres.execute("ALTER DATABASE postgres SET default_transaction_read_only = on")
+        postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        for _ in range(5):
+            server.get("/login")  # sessions that stay read-only for as long as they live
+        server.require_not_ready("database", write_probe.READ_ONLY)
+        assert server.figure("authserver_database_writable") == 0
+        postgres.execute(
+            "BEGIN; SET TRANSACTION READ WRITE; ALTER DATABASE postgres RESET default_transaction_read_only; COMMIT"
+        )
+        until(server.is_ready)
+        assert [_signs_in(server) for _ in range(8)] == [422] * 8
+        assert [len(server.events(name)) for name in ("not_ready", "ready_again")] == [1, 1]
+
+
+def test_a_standby_is_not_ready_until_it_is_promoted(postgres: Postgres) -> None:
+    with watched("postgresql", url=postgres.url) as server:
+        postgres.stop()
+        signal_file = postgres.data / "standby.signal"
+        signal_file.touch()
+        signal_file.chmod(0o644)
+        postgres.start()
+        server.require_not_ready("database", write_probe.STANDBY)
+        postgres.execute("SELECT pg_promote()")
+        until(server.is_ready)
+        assert _signs_in(server) == 422
+
+
+def test_a_frozen_database_is_told_at_once_and_holds_up_nothing_that_does_not_need_it(postgres: Postgres) -> None:
+    with watched("postgresql", url=postgres.url, threads=2) as server, ThreadPoolExecutor(8) as people:
+        job = server.server.machine()
+        auth = (job.client_id, job.client_secret)
+        postgres.signal(signal.SIGSTOP)
+        asked = [people.submit(_introspect, server, auth) for _ in range(8)]
+        time.sleep(1)
+        assert _seconds(server, "/healthz") < 1
+        until(lambda: not server.is_ready())
+        for path in ("/readyz", "/healthz", "/.well-known/jwks.json"):
+            assert [_seconds(server, path) < 1 for _ in range(5)] == [True] * 5, path
+        assert server.checks()["database"] == write_probe.SILENT
+        assert {each.result(60) for each in asked} == {503}
+        postgres.signal(signal.SIGCONT)
+        until(server.is_ready)
+        assert _introspect(server, auth) == 200
+
+
+def _introspect(server: Watched, auth: tuple[str, str]) -> int:
+    return requests.post(
+        server.server.issuer + "/oauth/introspect", data={"token": "kaie_at_x"}, auth=auth, timeout=60
+    ).status_code
+
+
+def _signs_in(server: Watched) -> int:
+    """What a wrong password gets: the failure is written."""
+    return server.server.browser().try_sign_in("nobody@example.test", "wrong").status_code
+
+
+def _seconds(server: Watched, path: str) -> float:
+    started = time.monotonic()
+    server.get(path)
+    return time.monotonic() - started
+
+
+def test_a_look_under_way_is_told_as_silence(postgres: Postgres) -> None:
+    assert threading.active_count()

@@ -1,0 +1,123 @@
+"""SQLite's file and its disk, under a running server and before a start."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from authserver.domain.running import write_probe
+from authserver.lib import watched_file
+from tests.faults.watching import Watched, remount, small_disk, until, watched
+from tests.support import served
+
+pytestmark = [pytest.mark.fault, pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
+READ_ONLY = write_probe._SQLITE[sqlite3.SQLITE_READONLY]
+
+
+def _file(server: Watched) -> Path:
+    return server.server.folder / "served.sqlite3"
+
+
+def _replace(file: Path) -> None:
+    shutil.copy(file, file.with_suffix(".copy"))
+    file.with_suffix(".copy").replace(file)
+
+
+def _empty(file: Path) -> None:
+    with file.open("r+b") as stream:
+        stream.truncate(0)
+
+
+@pytest.mark.parametrize(
+    ("happens", "said"),
+    [(Path.unlink, watched_file.GONE), (_replace, watched_file.REPLACED), (_empty, watched_file.EMPTIED)],
+    ids=["deleted", "replaced", "emptied"],
+)
+def test_a_file_that_is_another_one_is_not_written_and_told_once(happens: Callable[[Path], None], said: str) -> None:
+    with watched("sqlite") as server:
+        job = server.server.machine()
+        happens(_file(server))
+        before = _file(server).read_bytes() if _file(server).exists() else None
+        server.require_not_ready("database", said)
+        asked = job.browser.post(server.server.issuer + "/login", {"email": "a@b.test", "password": "x"})
+        assert asked.status_code in (400, 503)
+        until(lambda: bool(server.events("not_ready")))
+        until(lambda: not server.is_ready(), seconds=1)
+        assert [each["checks"] for each in server.events("not_ready")] == [{"database": said}]
+        assert (_file(server).read_bytes() if _file(server).exists() else None) == before
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_an_empty_file_where_a_database_was_is_no_beginning(tmp_path: Path, left: str) -> None:
+    url = f"sqlite:///{tmp_path / 'a.sqlite3'}"
+    variables = served.environment(url, tmp_path, served.free_port())
+    for command, code, says in (("migrate", 0, ""), ("serve", 4, "restore"), ("migrate", 4, "restore")):
+        done = subprocess.run(
+            [str(served.COMMAND), command], env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+        for each in tmp_path.glob("a.sqlite3*"):
+            if each.suffix != ".installed":
+                each.unlink()
+        if left != "nothing":
+            (tmp_path / "a.sqlite3").touch()
+
+
+def test_a_backup_is_restored_where_the_file_was_lost(tmp_path: Path) -> None:
+    with watched("sqlite") as server:
+        server.server.user("alice@example.test")
+        server.server.cli("backup", str(tmp_path / "kept"))
+        server.server.process.send_signal(signal.SIGTERM)
+        server.server.process.send_signal(signal.SIGTERM)
+        server.server.process.wait(20)
+        for each in server.server.folder.glob("served.sqlite3*"):
+            if each.suffix != ".installed":
+                each.unlink()
+        server.server.cli("restore", str(tmp_path / "kept"), "--yes")
+        assert [each["email"] for each in server.server.cli("user", "list")] == ["alice@example.test"]
+
+
+def test_a_full_disk_is_not_ready_until_there_is_room(tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path / "disk", 24) as disk,
+        watched("sqlite", url=f"sqlite:///{disk / 'served.sqlite3'}") as server,
+    ):
+        with pytest.raises(OSError, match="No space"), (disk / "filling").open("wb", buffering=0) as filling:
+            while True:
+                filling.write(bytes(65_536))
+        server.require_not_ready("database", write_probe.DISK_FULL)
+        (disk / "filling").unlink()
+        until(server.is_ready)
+        assert len(server.events("not_ready")) == len(server.events("ready_again")) == 1
+        assert server.server.user("after@example.test")
+
+
+def test_a_disk_that_became_read_only_is_not_ready_until_it_can_be_written(tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path / "disk", 24) as disk,
+        watched("sqlite", url=f"sqlite:///{disk / 'served.sqlite3'}") as server,
+    ):
+        shutil.rmtree(disk / "nothing", ignore_errors=True)
+        done = subprocess.run(["mount", "-o", "remount,ro", str(disk)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"NOT TESTED: a disk with open files cannot be made read-only here ({done.stderr.strip()})")
+        server.require_not_ready("database", READ_ONLY)
+        remount(disk, "rw")
+        until(server.is_ready)
+        assert server.server.user("after@example.test")
+
+
+def test_another_process_that_locks_the_file_is_named() -> None:
+    with watched("sqlite") as server:
+        with sqlite3.connect(_file(server), isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            until(lambda: not server.is_ready(), seconds=12)
+            until(server.says("database", write_probe._SQLITE[sqlite3.SQLITE_BUSY]), seconds=12)
+            other.execute("ROLLBACK")
+        until(server.is_ready)
