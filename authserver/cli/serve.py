@@ -33,11 +33,13 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
 
 def serve_metrics(bind: str) -> None:
     """Answer operators beside the server, from this process. Raises BadSettings if the address is taken."""
+    from authserver.domain.running import standing
     from authserver.edge import readiness
     from authserver.observability import metrics
 
     try:
-        metrics.serve(bind, readyz=readiness.explained)
+        if metrics.serve(bind, readyz=readiness.explained) is not None:
+            standing.watch()
     except OSError as error:
         raise BadSettings(f"metrics_bind: {bind} is not free ({error.strerror}); `off` is allowed") from None
 

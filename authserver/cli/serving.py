@@ -178,8 +178,9 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
     if alongside is not None:
         alongside(settings)
+    paths = getattr(app.wsgi_app, "apart", ())
     shares = Shares(settings.connections_per_address, trusted=settings.trusted_proxies)
-    return Front(app, threads=settings.threads, shares=shares)
+    return Front(app, threads=settings.threads, shares=shares, apart=paths)
 
 
 def _finish() -> None:

@@ -10,7 +10,7 @@ import click
 from authserver import config
 from authserver.cli import opening
 from authserver.domain.insight import figures
-from authserver.domain.running import chores
+from authserver.domain.running import chores, standing
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.webhooks import courier
 from authserver.edge import readiness
@@ -45,11 +45,14 @@ def serve_metrics(bind: str) -> bool:
     """Answer /metrics and /readyz beside the server's; whether it does. A port that is taken is one line in the log."""
     address = metrics.next_to(bind)
     try:
-        return metrics.serve(address, readyz=readiness.explained) is not None
+        if metrics.serve(address, readyz=readiness.explained) is None:
+            return False
     except (OSError, ValueError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         logs.event("metrics_not_served", level="warning", bind=address, reason=reason)
         return False
+    standing.watch()
+    return True
 
 
 def refresh_figures(until: threading.Event) -> None:

@@ -11,6 +11,7 @@ import queue
 import re
 import sys
 import threading
+from collections.abc import Collection
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -28,6 +29,8 @@ MAX_BODY = 256 * 1024
 SMALL_BODY = 64 * 1024
 LARGE_BODIES = 64
 BODY_SECONDS = 30.0
+# One of them may wait for the poll of the caches' versions, which one thread of a process does at a time.
+APART_THREADS = 2
 # Lists that may come in several lines. Of anything else two lines become one value, too, which then is no valid one.
 _JOINED_BY = {"cookie": "; "}
 # Granian leaves out a line that holds more than visible ASCII. Where nothing is decided by it, that does no harm;
@@ -52,7 +55,11 @@ class Refused(Exception):
 
 
 class Front:
-    """RSGI: answers with what `app` answers, in one of `threads` threads of its own."""
+    """RSGI: answers with what `app` answers, in one of `threads` threads of its own.
+
+    `apart` names paths that have APART_THREADS of their own: they need no database, so that one which hangs and keeps
+    every other thread waiting does not keep them.
+    """
 
     def __init__(
         self,
@@ -61,13 +68,20 @@ class Front:
         threads: int,
         body_seconds: float = BODY_SECONDS,
         shares: Shares | None = None,
+        apart: Collection[str] = (),
     ) -> None:
         self._app, self._body_seconds = app, body_seconds
         self._shares = shares or Shares(0)
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._jobs_apart: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._apart = frozenset(apart)
         self._large = asyncio.Semaphore(LARGE_BODIES)
+        self._start("requests", self._jobs, threads)
+        self._start("apart", self._jobs_apart, APART_THREADS if apart else 0)
+
+    def _start(self, name: str, jobs: queue.SimpleQueue[_Job], threads: int) -> None:
         for number in range(threads):
-            threading.Thread(target=self._work, name=f"requests-{number}", daemon=True).start()
+            threading.Thread(target=self._work, args=(jobs,), name=f"{name}-{number}", daemon=True).start()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         address = _address(scope)
@@ -89,7 +103,7 @@ class Front:
             _say(protocol, refused.status, [*_PLAIN, ("Server", "")], refused.text.encode() + b"\n")
             return
         job = _Job(environ, protocol)
-        self._jobs.put(job)
+        (self._jobs_apart if environ["PATH_INFO"] in self._apart else self._jobs).put(job)
         # Granian takes the end of this coroutine for the end of the answer.
         await job.answered
 
@@ -124,9 +138,9 @@ class Front:
                 self._large.release()
         return bytes(body[: MAX_BODY + 1])
 
-    def _work(self) -> None:
+    def _work(self, jobs: queue.SimpleQueue[_Job]) -> None:
         while True:
-            job = self._jobs.get()
+            job = jobs.get()
             try:
                 _answer(self._app, job)
             except Exception as error:  # granian answers 500; this thread goes on to the next

@@ -36,6 +36,12 @@ class Lane:
         # A path that ends in a slash stands for everything below it.
         self._below = {path: endpoint for path, endpoint in self._endpoints.items() if path.endswith("/")}
 
+    @property
+    def apart(self) -> frozenset[str]:
+        """Paths, with and without the issuer's own, that are answered whatever the database does."""
+        paths = [path for path, endpoint in self._endpoints.items() if endpoint.apart]
+        return frozenset([*paths, *(self._prefix + path for path in paths)])
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[exchange.RECEIVED_KEY] = self._arrivals.enter()
         try:

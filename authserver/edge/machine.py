@@ -20,6 +20,7 @@ class Endpoint:
     """A handler and the rules around it. `cors` finds the origin that may read an answer, if any.
 
     `methods` None takes every method. `api` answers errors in the format of the API (contract 6) instead of RFC 6749's.
+    `apart` True: answered whatever the database does, so it has threads of its own (see edge/front.py).
     `body` False ignores what a proxy sends along, and the scheme it came over, which are those of the original request.
     """
 
@@ -29,6 +30,7 @@ class Endpoint:
     api: bool = False
     body: bool = True
     cors: cors.Rule | None = None
+    apart: bool = False
 
 
 def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:

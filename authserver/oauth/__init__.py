@@ -30,7 +30,7 @@ WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-co
 GRANTS = (AuthorizationCode, RefreshToken, ClientCredentials)
 ENDPOINTS = {
     **dict.fromkeys(WELL_KNOWN, DISCOVERY),
-    "/.well-known/jwks.json": Endpoint(jwks.respond, GET, cacheable=True, cors=any_origin),
+    "/.well-known/jwks.json": Endpoint(jwks.respond, GET, cacheable=True, cors=any_origin, apart=True),
     # The paths of resources follow; that of an issuer with a path is among them.
     **dict.fromkeys((protected_resources.WELL_KNOWN + path for path in ("", "/v1", "/")), RESOURCE),
     "/oauth/token": Endpoint(token.respond, POST, cors=of_apps),

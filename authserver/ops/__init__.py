@@ -6,8 +6,8 @@ from authserver.ops import csp_reports, health, security_txt
 _GET = frozenset({"GET", "HEAD"})
 
 ENDPOINTS: dict[str, Endpoint] = {
-    **{path: Endpoint(health.alive, _GET) for path in ("/healthz", "/livez", "/health/alive")},
-    **{path: Endpoint(health.ready, _GET) for path in ("/readyz", "/health/ready")},
+    **{path: Endpoint(health.alive, _GET, apart=True) for path in ("/healthz", "/livez", "/health/alive")},
+    **{path: Endpoint(health.ready, _GET, apart=True) for path in ("/readyz", "/health/ready")},
     "/.well-known/security.txt": Endpoint(security_txt.respond, _GET),
     "/csp-reports": Endpoint(csp_reports.respond, frozenset({"POST"})),
 }

@@ -45,15 +45,20 @@ class Watched:
     def says(self, check: str, wanted: str) -> Callable[[], bool]:
         return lambda: self.checks()[check] == wanted
 
+    def sign_in(self) -> int:
+        """What a wrong password gets: 422, and the failure is written."""
+        browser = self.server.browser()
+        return browser.submit(browser.open("/login").form("/login"), email="nobody@b.test", password="wrong").status
+
     def events(self, name: str) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self.server.log.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == name]
 
-    def require_not_ready(self, check: str, said: str) -> None:
-        """Not ready within a bounded time, for this reason; and it lives, and its keys can be had."""
+    def require_not_ready(self, check: str, *said: str) -> None:
+        """Not ready within a bounded time, for one of these reasons; and it lives, and its keys can be had."""
         until(lambda: not self.is_ready())
         assert self.get("/readyz").json() == {"status": "not ready"}
-        until(self.says(check, said))
+        until(lambda: self.checks()[check] in said)
         assert self.get("/healthz").status_code == 200
         assert self.get("/.well-known/jwks.json").json()["keys"]
 
@@ -131,6 +136,27 @@ def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def remount(place: Path, mode: str) -> None:
-    """Make the disk `ro` or `rw`."""
-    subprocess.run(["mount", "-o", f"remount,{mode}", str(place)], check=True, capture_output=True)
+@contextlib.contextmanager
+def disk_with_errors(place: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A disk that becomes read-only when told to, as one does whose file system found an error (ext4)."""
+    image = place.with_suffix(".image")
+    image.write_bytes(b"")
+    os.truncate(image, 32 * 1024 * 1024)
+    place.mkdir()
+    for command in (
+        ["mkfs.ext4", "-q", "-F", str(image)],
+        ["mount", "-o", "loop,errors=remount-ro", str(image), str(place)],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"NOT TESTED: a disk that fails cannot be mounted here ({done.stderr.strip()}); run as root")
+    try:
+        yield place, lambda: _fail(place)
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def _fail(place: Path) -> None:
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    device = next(source for source, where, *_ in mounts if where == str(place))
+    Path(f"/sys/fs/ext4/{Path(device).name}/trigger_fs_error").write_text("1")

@@ -11,12 +11,15 @@ from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.errors import Unavailable
 from authserver.models import CacheVersion
 
 T = TypeVar("T")
 POLL_SECONDS = 1.0
 # With the database gone, what we knew may be used for this long and no longer.
 STALE_SECONDS = 60.0
+# After a change of our own another thread's poll is waited for; a database that hangs is not.
+FIRST_SECONDS = 1.0
 NAMES = ("clients", "scopes", "signing_keys", "permissions", "routes")
 
 _lock = threading.Lock()
@@ -71,7 +74,7 @@ def current_version(name: str) -> int:
     """The version of one kind, read from the database at most once a second."""
     global _polled_at, _answered_at
     now = time.monotonic()
-    if now - _polled_at >= POLL_SECONDS and _lock.acquire(blocking=_polled_at == float("-inf")):
+    if now - _polled_at >= POLL_SECONDS and _lock.acquire(timeout=FIRST_SECONDS if _polled_at == float("-inf") else 0):
         try:
             if now - _polled_at >= POLL_SECONDS:
                 _poll()
@@ -82,6 +85,8 @@ def current_version(name: str) -> int:
             _polled_at = now
         finally:
             _lock.release()
+    elif STALE_SECONDS < now - _answered_at < float("inf"):
+        raise Unavailable("The server cannot answer right now.", "what is cached is older than may be used")
     return _versions.get(name, 0)
 
 

@@ -130,6 +130,8 @@ class Prober:
             checks["migrations"] = OK if status.state == "current" else status.sentence
             (write_probe.write if status.state == "current" else write_probe.require_writable)(connection)
         checks["database"] = OK
+        if self._seen is not None and self._seen.checks["database"] != OK:
+            database.let_go()  # sessions opened meanwhile may be read-only for as long as they live
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Connection]:
