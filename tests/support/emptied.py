@@ -106,8 +106,9 @@ class OnSqlite(Emptied):
         return self._file.exists() and self._file.stat().st_ino == self._inode
 
     def _connect(self) -> None:
-        """Begin with a new file."""
+        """Begin with a new file, which the engines on the one before refuse to take for theirs."""
         self.disconnect()
+        self._engines.clear()
         for each in self._file.parent.iterdir():
             each.unlink()
         shutil.copy(databases.sqlite_template(), self._file)

@@ -166,7 +166,7 @@ def status_on(connection: Connection) -> Status:
         return Status("unknown") if tables else _empty(connection)
     revision = connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
     if not revision:
-        return _empty(connection)
+        return Status("empty")
     if revision == newest():
         return Status("current", revision)
     return Status("behind" if revision in revisions() else "ahead", revision)

@@ -79,11 +79,14 @@ def test_it_is_looked_at_most_once_a_second_however_many_ask(app: Flask) -> None
 
 
 def test_a_busy_pool_is_no_reason_for_not_being_ready(app: Flask) -> None:
+    prober = Prober()
+    prober.look()
+    if database.dialect() == "sqlite":
+        return  # as many connections as threads: its pool is never the end
     pool = database.engine().pool
     held = [database.engine().raw_connection() for _ in range(pool.size() + pool._max_overflow)]  # type: ignore[attr-defined]  # QueuePool has both
     try:
-        if database.dialect() == "postgresql":
-            assert Prober().look().checks["database"] == OK
+        assert prober.look().checks["database"] == OK
     finally:
         for each in held:
             each.close()
