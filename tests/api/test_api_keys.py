@@ -9,6 +9,7 @@ import pytest
 from authserver.domain.api_keys import keys as api_keys
 from tests.api.conftest import Caller, client_token, key_of, token_of
 from tests.conftest import Person
+from tests.support.tables import rows
 
 WISH = {"name": "CI", "permission": "read_only"}
 
@@ -173,7 +174,7 @@ def test_a_client_of_nobody_makes_no_keys(call: Caller, alice: Person) -> None:
     assert call("POST", "/v1/api-keys", client_token(None, "keys:manage"), WISH).error == (403, "SCOPE_INSUFFICIENT")
 
 
-@pytest.mark.parametrize(
+@rows(
     "body",
     [
         {}, {"name": "CI"}, {"permission": "read_only"}, {**WISH, "name": 7}, {**WISH, "name": ""},

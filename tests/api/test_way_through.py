@@ -11,6 +11,7 @@ from authserver.domain.api_keys import keys as api_keys
 from tests.api.conftest import Caller, key_of, token_of
 from tests.conftest import Person
 from tests.support import own_jwts, protocol
+from tests.support.tables import rows
 
 LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit")
 
@@ -121,7 +122,7 @@ def test_over_the_limit_nothing_is_done(call: Caller, alice: Person) -> None:
     assert api_keys.page(alice.id)[1] == 1
 
 
-@pytest.mark.parametrize(
+@rows(
     "query",
     ["page=0", "page=-1", "page=x", "page=1.5", "page=99999999", "limit=0", "limit=101", "limit=ten", "page=1&page=2",
      "limit=%", "page=%00", "status=nope", "page=１"],
@@ -140,7 +141,7 @@ def test_a_list_is_paged_in_a_stable_order(call: Caller, alice: Person) -> None:
     assert [page["pagination"] for page in pages] == [{"page": n, "limit": 2, "total": 5} for n in (1, 2, 3, 4)]
 
 
-@pytest.mark.parametrize(
+@rows(
     "body",
     [
         b"{", b"{'name': 1}", b'{"name": "a", "name": "b"}', b'{"a": {"b": 1, "b": 2}}', b'{"name": NaN}',

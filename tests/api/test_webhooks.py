@@ -18,6 +18,7 @@ from authserver.domain.webhooks import courier
 from authserver.lib import clock
 from tests.api.conftest import Caller, key_of, token_of
 from tests.conftest import Person
+from tests.support.tables import rows
 
 WISH = {"name": "Chat", "url": "https://hooks.example/kaie", "events": ["api_key.created"]}
 
@@ -183,7 +184,7 @@ def test_what_happened_before_since_is_not_sent(
     assert answer.data == {"queued": 0}
 
 
-@pytest.mark.parametrize(
+@rows(
     "since",
     ["yesterday", "", "2026-13-01", "2026-02-30T10:00Z", "20261124", "2026-11-24T10", "1764000000000", "0001-01-01",
      "9999-12-31", -1, 1_764_000_000_000, 1.5, True, None, ["2026-11-24"], "2026-11-24T25:00Z"],

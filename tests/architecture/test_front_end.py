@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tables import rows
+
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 INLINE = re.compile(r"""\s(?:style|on[a-z]+)\s*=\s*["']""")
@@ -26,12 +28,12 @@ def test_a_static_file_stays_within_its_budget(name: str, limit: int) -> None:
     assert (ROOT / "static" / name).stat().st_size <= limit
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+@rows("template", TEMPLATES)
 def test_a_template_holds_no_inline_style_or_handler(template: Path) -> None:
     assert INLINE.search(template.read_text()) is None
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+@rows("template", TEMPLATES)
 def test_an_inline_script_or_style_sheet_carries_the_nonce(template: Path) -> None:
     tags = re.findall(r"<(?:script|style)\b[^>]*>", template.read_text())
     assert [tag for tag in tags if "nonce=" not in tag] == []
@@ -48,7 +50,7 @@ FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
 TYPED = re.compile(r"\brequired\b|forms\.(?:input|field|textarea|password|rows)\(|type=\"(?:email|url|number|date)")
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+@rows("template", TEMPLATES)
 def test_a_form_that_can_be_wrong_is_judged_by_us_and_not_by_the_browser(template: Path) -> None:
     forms = FORM.findall(template.read_text())
     assert [

@@ -10,6 +10,7 @@ import pytest
 
 from authserver.edge import static_files, style_sheets
 from tests.architecture import sources
+from tests.support.tables import rows
 
 FOLDER = sources.ROOT / "static"
 SHEETS = sorted((FOLDER / "css").glob("*.css"))
@@ -95,7 +96,7 @@ def test_no_rule_is_for_a_class_that_nothing_has() -> None:
     assert {each for each in known - words if not each.endswith("-text")} == set()
 
 
-@pytest.mark.parametrize("part", PARTS, ids=name)
+@rows("part", PARTS)
 def test_nothing_is_named_by_the_side_it_is_on(part: Path) -> None:
     sides = r"(?:left|right|top|bottom)"
     named = re.findall(
@@ -109,7 +110,7 @@ def test_nothing_is_named_by_the_side_it_is_on(part: Path) -> None:
     assert named + aligned + by_order == []
 
 
-@pytest.mark.parametrize("part", PARTS, ids=name)
+@rows("part", PARTS)
 def test_text_is_as_large_as_its_reader_wants(part: Path) -> None:
     sizes = re.findall(r"font(?:-size)?:([^;]*)", text(part))
     in_pixels = [each for each in sizes if "px" in each and each.strip() != "max(16px, 1rem) !important"]

@@ -16,6 +16,7 @@ from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.lib import secrets
 from tests.conftest import Person
+from tests.support.tables import rows
 
 CALLBACK = "https://app.example.test/callback"
 JWK = {
@@ -126,7 +127,7 @@ def test_a_client_that_is_refused_leaves_no_api_behind(shell: Shell, more: list[
     assert resources.find("https://new.example.test") is None
 
 
-@pytest.mark.parametrize(
+@rows(
     ("words", "code"),
     [
         (["client", "create"], 2),
@@ -266,7 +267,7 @@ def test_apply_keeps_route_tables(shell: Shell, tmp_path: Path) -> None:
     assert len(gateway_routes.get("shop").rules) == 1
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "[",

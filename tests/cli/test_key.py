@@ -14,6 +14,7 @@ from authserver.domain.record import audit
 from authserver.lib import clock
 from tests.cli.conftest import Command
 from tests.conftest import Person
+from tests.support.tables import rows
 
 COMPLETE = ["create", "--owner", "alice@example.test", "--name", "CI", "--permission", "read_only"]
 KEY = re.compile(r"kaie_ak_[0-9A-Za-z]{36}")
@@ -82,7 +83,7 @@ def test_create_takes_note_networks_and_limit(shell: Shell, alice: Person) -> No
     assert (key.note, key.allowed_networks, key.rate_limit) == ("cellar", ["10.0.0.0/8", "::1"], "5/minute")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("words", "code"),
     [
         ([*COMPLETE, "--permission", "root"], 2),

@@ -23,6 +23,7 @@ from authserver.lib import webhook_signatures
 from tests.conftest import Person
 from tests.support import forms, receivers
 from tests.support.receivers import Receiver
+from tests.support.tables import rows
 from tests.support.webhooks import SECRET, endpoint, happen
 
 
@@ -85,7 +86,7 @@ def test_a_form_that_is_sent_twice_adds_one(signed_in: Any, alice: Person, recei
     assert webhook_endpoints.page(alice.id)[1] == 1
 
 
-@pytest.mark.parametrize(
+@rows(
     ("fields", "sentence"),
     [
         ({"name": ""}, "Name this webhook"),

@@ -20,6 +20,7 @@ from authserver.domain import outbound
 from authserver.domain.record import audit
 from tests.support import receivers
 from tests.support.receivers import Receiver
+from tests.support.tables import rows
 
 NAME = "hooks.test"
 
@@ -55,7 +56,7 @@ def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
     return asked
 
 
-@pytest.mark.parametrize(
+@rows(
     "url",
     [
         "https://127.0.0.1/",

@@ -15,6 +15,7 @@ from authserver.domain.insight import refusals
 from authserver.errors import Invalid
 from authserver.observability import logs
 from tests.conftest import Person
+from tests.support.tables import rows
 
 IDENTITY = ("X-Auth-Subject", "X-Auth-Client-Id", "X-Auth-Scope", "X-Auth-Credential", "X-Auth-Permission")
 READ, WRITE = ("workflows:read",), ("workflows:write",)
@@ -76,7 +77,7 @@ class TestIdentity:
 
 
 class TestNeeded:
-    @pytest.mark.parametrize(
+    @rows(
         ("level", "needed", "status"),
         [
             ("read_only", "workflows:read", 200),
@@ -91,7 +92,7 @@ class TestNeeded:
             ("full_access", "workflows:read+", 403),
         ],
     )
-    @pytest.mark.parametrize("shape", ["/gateway/auth/{}", "/gateway/envoy/{}/orders/1"])
+    @rows("shape", ["/gateway/auth/{}", "/gateway/envoy/{}/orders/1"])
     def test_the_path_says_what_is_needed(
         self, http: FlaskClient, key: Any, shape: str, level: str, needed: str, status: int
     ) -> None:
@@ -144,7 +145,7 @@ class TestNeeded:
         answer = http.get("/gateway/auth/unknown-table")
         assert (answer.status_code, "unknown-table" in answer.get_data(as_text=True)) == (401, False)
 
-    @pytest.mark.parametrize(
+    @rows(
         "forged",
         [
             {"X-Original-Method": "GET"},
@@ -153,7 +154,7 @@ class TestNeeded:
             {"X-Required-Scope": "workflows:read"},
         ],
     )
-    @pytest.mark.parametrize("query", ["", "?scope=workflows:read", "?needed=any"])
+    @rows("query", ["", "?scope=workflows:read", "?needed=any"])
     def test_nothing_a_client_sends_lowers_it(
         self, http: FlaskClient, key: Any, forged: dict[str, str], query: str
     ) -> None:
@@ -196,7 +197,7 @@ class TestMethods:
 
 @pytest.mark.usefixtures("table")
 class TestTables:
-    @pytest.mark.parametrize(
+    @rows(
         ("method", "uri", "level", "status"),
         [
             ("GET", "/orders/1", "read_only", 200),
@@ -366,7 +367,7 @@ class TestRules:
         gateway_routes.save("t", gateway_routes.parse(f"# a comment\n{text}  # another\n"))
         assert gateway_routes.written(gateway_routes.get("t")) == text
 
-    @pytest.mark.parametrize(
+    @rows(
         ("name", "text"),
         [
             ("any", "* /a"),

@@ -10,6 +10,7 @@ import pytest
 from tests.hostile import refusals
 from tests.support.browsing import Answer, Browser
 from tests.support.standing import Standing
+from tests.support.tables import rows
 from tests.support.third_party import CALLBACK, FORM, App
 
 
@@ -83,7 +84,7 @@ REDIRECTS = {
 }
 
 
-@pytest.mark.parametrize("what", REDIRECTS)
+@rows("what", REDIRECTS)
 def test_only_the_registered_redirect_uri_itself_is_ever_followed(app: App, browser: Browser, what: str) -> None:
     asked = app.ask(redirect_uri=REDIRECTS[what])
     is_our_page(browser.get(asked.url))
@@ -107,12 +108,11 @@ TRIGGERS: dict[str, dict[str, str | None]] = {
 }
 
 
-@pytest.mark.parametrize("what", TRIGGERS)
-@pytest.mark.parametrize(
+@rows("what", TRIGGERS)
+@rows(
     "sender",
     [{"client_id": "nobody"}, {"client_id": None}, {"client_id": "x" * 5000}, {"client_id": "a\x00b"},
      {"redirect_uri": "https://evil.example/cb"}, {"redirect_uri": None}],
-    ids=["unknown client", "no client", "a long client", "a NUL client", "foreign redirect", "no redirect"],
 )  # fmt: skip
 def test_every_kind_of_error_stays_here_until_client_and_redirect_are_verified(
     app: App, browser: Browser, what: str, sender: dict[str, str | None]
@@ -156,7 +156,7 @@ ERRORS = {
 }
 
 
-@pytest.mark.parametrize("what", ERRORS)
+@rows("what", ERRORS)
 def test_an_error_reaches_the_app_with_state_and_issuer_and_nothing_of_the_input(
     app: App, server: Standing, what: str
 ) -> None:
@@ -204,7 +204,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("what", STATES)
+@rows("what", STATES)
 def test_a_state_comes_back_as_it_was_byte_for_byte(app: App, server: Standing, what: str) -> None:
     browser = server.browser("alice@example.test")
     asked = app.ask(state=STATES[what])
@@ -262,7 +262,7 @@ LOOPBACKS = {
 }
 
 
-@pytest.mark.parametrize("what", LOOPBACKS)
+@rows("what", LOOPBACKS)
 def test_a_native_app_may_choose_its_loopback_port_and_nothing_else(native: App, server: Standing, what: str) -> None:
     uri, allowed = LOOPBACKS[what]
     answer = server.browser("alice@example.test").open(native.ask(redirect_uri=uri).url)

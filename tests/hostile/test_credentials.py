@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.signing import keys as signing_keys
 from tests.support.standing import Standing
+from tests.support.tables import rows
 from tests.support.third_party import App
 
 INACTIVE = {"active": False}
@@ -189,7 +190,7 @@ FORGERIES: dict[str, Forge] = {
 }
 
 
-@pytest.mark.parametrize("what", FORGERIES)
+@rows("what", FORGERIES)
 def test_a_forged_access_token_is_garbage_everywhere(
     server: Standing, auditor: App, tokens: dict[str, Any], what: str
 ) -> None:
@@ -210,7 +211,7 @@ GARBAGE = ("", " ", ".", "..", "...", "null", "\x00", "é" * 100, "kaie_at_", "k
            "ey.ey.ey", "%00", "' OR 1=1 --", "-1", "9" * 400, "A" * 60_000)  # fmt: skip
 
 
-@pytest.mark.parametrize("number", range(len(GARBAGE)))
+@rows("number", range(len(GARBAGE)))
 def test_garbage_is_inactive_or_a_missing_parameter(auditor: App, number: int) -> None:
     answer = auditor.post("/oauth/introspect", {"token": GARBAGE[number]})
     assert answer.status in (200, 400), (answer.status, answer.text)

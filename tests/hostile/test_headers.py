@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.browsing import Answer, Browser
 from tests.support.standing import HTTPS, Standing, standing
+from tests.support.tables import rows
 from tests.support.third_party import App
 
 HSTS = re.compile(r"max-age=(\d+); includeSubDomains")
@@ -254,8 +255,8 @@ def test_endpoints_of_apps_answer_pages_of_registered_origins(app: App, path: st
     assert "authorization" in answer.header("Access-Control-Allow-Headers").lower()
 
 
-@pytest.mark.parametrize("path", FOR_APPS)
-@pytest.mark.parametrize("origin", FOREIGN)
+@rows("path", FOR_APPS)
+@rows("origin", FOREIGN)
 def test_no_other_origin_is_let_in(app: App, path: str, origin: str) -> None:
     for method in ("POST", "OPTIONS"):
         answer = app.send(method, path, Origin=origin, Access_Control_Request_Method="POST")
@@ -269,8 +270,8 @@ def test_documents_are_for_every_origin(app: App, path: str) -> None:
     assert not answer.header("Access-Control-Allow-Credentials")
 
 
-@pytest.mark.parametrize("path", NEVER)
-@pytest.mark.parametrize("origin", [ORIGIN, "https://evil.example", "null", HTTPS])
+@rows("path", NEVER)
+@rows("origin", [ORIGIN, "https://evil.example", "null", HTTPS])
 def test_pages_are_for_no_origin(server: Standing, path: str, origin: str) -> None:
     browser = server.browser("ada@example.test")
     for method in ("GET", "OPTIONS"):

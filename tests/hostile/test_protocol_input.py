@@ -10,6 +10,7 @@ import pytest
 from tests.hostile import refusals
 from tests.support.browsing import Answer
 from tests.support.standing import Standing
+from tests.support.tables import rows
 from tests.support.third_party import FORM, App
 
 ENDPOINTS = {
@@ -48,8 +49,8 @@ BODIES: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("path", ENDPOINTS)
-@pytest.mark.parametrize("what", BODIES)
+@rows("path", ENDPOINTS)
+@rows("what", BODIES)
 def test_a_malformed_body_is_invalid_request(client: App, path: str, what: str) -> None:
     answer = ask(client, path, ENDPOINTS[path] + BODIES[what])
     assert answer.error == (400, "invalid_request"), answer.text
@@ -82,8 +83,8 @@ AUTHORIZATIONS: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("path", ENDPOINTS)
-@pytest.mark.parametrize("what", AUTHORIZATIONS)
+@rows("path", ENDPOINTS)
+@rows("what", AUTHORIZATIONS)
 def test_a_malformed_authorization_is_invalid_client(client: App, path: str, what: str) -> None:
     header, statuses = AUTHORIZATIONS[what]
     answer = ask(client, path, ENDPOINTS[path], Authorization=header)
@@ -103,8 +104,8 @@ def test_no_credentials_are_invalid_client_without_a_challenge_they_did_not_ask_
 TYPES = ("application/json", "text/plain", "multipart/form-data; boundary=x", "application/xml", "", "a/b/c;;;", "é")
 
 
-@pytest.mark.parametrize("path", ENDPOINTS)
-@pytest.mark.parametrize("content_type", TYPES)
+@rows("path", ENDPOINTS)
+@rows("content_type", TYPES)
 def test_another_content_type_is_refused(client: App, path: str, content_type: str) -> None:
     answer = ask(client, path, ENDPOINTS[path], Content_Type=content_type.encode().decode("latin-1"))
     assert answer.status in (400, 415) and answer.json["error"] == "invalid_request", answer.text
@@ -118,8 +119,8 @@ def test_the_right_content_type_may_be_written_in_every_usual_way(client: App, c
     assert ask(client, "/oauth/token", ENDPOINTS["/oauth/token"], Content_Type=content_type).status == 200
 
 
-@pytest.mark.parametrize("path", ENDPOINTS)
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "OPTIONS", "CONNECT"])
+@rows("path", ENDPOINTS)
+@rows("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "OPTIONS", "CONNECT"])
 def test_another_method_is_405_and_says_which_is_allowed(client: App, path: str, method: str) -> None:
     answer = client.send(method, path, b"", **client.basic)
     assert answer.status == 405, answer.text
@@ -170,27 +171,27 @@ UNKNOWN = (
 )
 
 
-@pytest.mark.parametrize("path", UNKNOWN)
+@rows("path", UNKNOWN)
 def test_an_unknown_path_is_a_clean_404(client: App, path: str) -> None:
     answer = client.send("GET", path)
     assert answer.status == 404, answer.status
     refusals.check_quiet(answer)
 
 
-@pytest.mark.parametrize("path", NAMES)
-@pytest.mark.parametrize("query", ["callback=alert", "x=%00", "a=1&a=2"])
+@rows("path", NAMES)
+@rows("query", ["callback=alert", "x=%00", "a=1&a=2"])
 def test_documents_are_the_same_whatever_the_query_says(client: App, path: str, query: str) -> None:
     assert client.send("GET", f"{path}?{query}").body == client.send("GET", path).body
 
 
-@pytest.mark.parametrize("path", NAMES)
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE", "BREW"])
+@rows("path", NAMES)
+@rows("method", ["POST", "PUT", "DELETE", "TRACE", "BREW"])
 def test_documents_are_only_read(client: App, path: str, method: str) -> None:
     assert client.send(method, path).status == 405
 
 
-@pytest.mark.parametrize("path", NAMES)
-@pytest.mark.parametrize("host", ["evil.example", "auth.example.test.evil.example", "127.0.0.1:1", ""])
+@rows("path", NAMES)
+@rows("host", ["evil.example", "auth.example.test.evil.example", "127.0.0.1:1", ""])
 def test_no_header_of_a_request_reaches_a_document(client: App, path: str, host: str) -> None:
     headers = {"Host": host, "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil"}
     answer = client.send("GET", path, **{name: value for name, value in headers.items() if value})

@@ -9,6 +9,7 @@ import pytest
 from tests.hostile import refusals
 from tests.support.browsing import Answer, Browser
 from tests.support.standing import PASSWORD, Standing
+from tests.support.tables import rows
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ TARGETS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("number", range(len(TARGETS)))
+@rows("number", range(len(TARGETS)))
 def test_a_return_link_leads_to_our_own_pages_alone(server: Standing, number: int) -> None:
     from urllib.parse import quote
 
@@ -161,8 +162,8 @@ COOKIES = {
 }
 
 
-@pytest.mark.parametrize("what", COOKIES)
-@pytest.mark.parametrize("name", ["authserver_session", "authserver_browser", "authserver_flash", "authserver_theme"])
+@rows("what", COOKIES)
+@rows("name", ["authserver_session", "authserver_browser", "authserver_flash", "authserver_theme"])
 def test_an_odd_cookie_is_nobody(server: Standing, name: str, what: str) -> None:
     browser = server.browser()
     value = COOKIES[what].encode().decode("latin-1")
@@ -171,7 +172,7 @@ def test_an_odd_cookie_is_nobody(server: Standing, name: str, what: str) -> None
     assert browser.get("/login", Cookie=f"{name}={value}").status == 200
 
 
-@pytest.mark.parametrize(
+@rows(
     "path", ["/admin/users/1'", "/apps/%00", "/apps/..%2f..%2fetc", "/apps/" + "x" * 5000, "/welcome/%ff", "/welcome/x",
              "/settings/api-keys/%F0%9F%A6%8A", "/connected-apps/x/revoke?x=%00", "/audit?page=-1&event=%00&from=x",
              "/audit?cursor=garbage", "/admin/users?page=99999999999999999999&q=%00", "/apps?q=%27",

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.lib import basic_auth
+from tests.support.tables import rows
 
 
 def header(raw: bytes) -> str:
@@ -41,7 +42,7 @@ def test_plus_is_a_space_and_the_first_colon_divides(raw: bytes, parts: tuple[st
     assert basic_auth.parse(header(raw).replace("Basic ", "BASIC   ")) == parts
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "Basic",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.lib import emails
+from tests.support.tables import rows
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_an_address_has_one_form(text: str, canonical: str) -> None:
     assert emails.normalise(text) == canonical
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from joserfc import jwk as reference_jwk
 
 from authserver.lib import base64url, jwk
+from tests.support.tables import rows
 
 PEM = {alg: jwk.generate_private(alg) for alg in ("ES256", "RS256", "EdDSA")}
 PEM["PS256"] = PEM["RS256"]
@@ -78,7 +79,7 @@ def unusable_keys() -> list[tuple[Any, str]]:
     ]
 
 
-@pytest.mark.parametrize(("key", "says"), unusable_keys())
+@rows(("key", "says"), unusable_keys())
 def test_a_weak_private_or_malformed_key_is_refused(key: Any, says: str) -> None:
     with pytest.raises(jwk.InvalidKey, match=says):
         jwk.load_public(key)

@@ -18,6 +18,7 @@ from joserfc import jwk as reference_jwk
 from joserfc import jwt as reference_jwt
 
 from authserver.lib import jwk, jwt
+from tests.support.tables import rows
 
 PEM = {alg: jwk.generate_private(alg) for alg in ("ES256", "RS256", "EdDSA")}
 PEM["PS256"] = PEM["RS256"]
@@ -115,7 +116,7 @@ def test_where_no_typ_is_asked_for_only_jwt_or_none_will_do(header: dict[str, st
 # 9.1.1: signature before content
 
 
-@pytest.mark.parametrize("position", range(0, len(TOKEN), 5))
+@rows("position", range(0, len(TOKEN), 5))
 def test_one_changed_character_is_refused(position: int) -> None:
     other = "A" if TOKEN[position] != "A" else "B"
     refused(TOKEN[:position] + other + TOKEN[position + 1 :])
@@ -225,10 +226,8 @@ def test_a_kid_is_a_name_in_the_given_set_and_nothing_else(kid: Any) -> None:
     assert refused(forge({**HEADER, "kid": kid})) in ("no kid", "no key fits", "header is not strict JSON")
 
 
-@pytest.mark.parametrize(
-    "name", ["jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc", "epk", "p2s", "p2c", "iv", "tag"]
-)
-@pytest.mark.parametrize("value", [None, "", "https://canary.test/", [], ["exp"], {}, True, False])
+@rows("name", ["jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc", "epk", "p2s", "p2c", "iv", "tag"])
+@rows("value", [None, "", "https://canary.test/", [], ["exp"], {}, True, False])
 def test_a_header_that_brings_keys_or_changes_the_reading_is_refused(name: str, value: Any) -> None:
     assert refused(forge({**HEADER, name: value})) == "header parameter not allowed"
 
@@ -327,7 +326,7 @@ PAYLOADS = [
 ]
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
+@rows("payload", PAYLOADS)
 def test_a_payload_that_is_not_a_plain_object_in_strict_json_is_refused(payload: bytes) -> None:
     refused(forge(HEADER, payload))
     refused(forge(payload))
@@ -347,7 +346,7 @@ def test_sixteen_levels_and_brackets_in_text_are_fine() -> None:
 HEAD, BODY, SIGNATURE = TOKEN.split(".")
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "",
@@ -483,8 +482,8 @@ def test_times_outside_the_leeway_are_refused(claims: dict[str, Any]) -> None:
         jwt.check_times(claims, NOW)
 
 
-@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
-@pytest.mark.parametrize(
+@rows("name", ["exp", "nbf", "iat"])
+@rows(
     "value",
     [
         None,

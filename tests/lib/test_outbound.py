@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.lib import outbound
+from tests.support.tables import rows
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_a_url_has_one_reading(url: str, parts: tuple[str, str, int, str]) -> No
     assert (target.scheme, target.host, target.port, target.path) == parts
 
 
-@pytest.mark.parametrize(
+@rows(
     "url",
     [
         "",
@@ -80,7 +81,7 @@ def test_an_odd_spelling_is_no_url(url: str) -> None:
     assert "evil" not in str(refused.value).lower()
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "word"),
     [
         ("127.0.0.1", "this machine's own address"),

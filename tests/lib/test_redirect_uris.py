@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.lib import redirect_uris
+from tests.support.tables import rows
 
 NATIVE_ONLY = ["com.example.app:/callback", "com.example.app://callback", "io.my-app.x:/a?b=c"]
 FOR_ALL = [
@@ -24,8 +25,8 @@ FOR_ALL = [
 ]
 
 
-@pytest.mark.parametrize("uri", FOR_ALL)
-@pytest.mark.parametrize("kind", ["web", "spa", "native"])
+@rows("uri", FOR_ALL)
+@rows("kind", ["web", "spa", "native"])
 def test_https_and_loopback_can_be_registered_by_every_kind_of_app(uri: str, kind: str) -> None:
     assert redirect_uris.problem(uri, kind=kind) is None
 
@@ -109,8 +110,8 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("uri", "says"), REFUSED)
-@pytest.mark.parametrize("kind", ["web", "spa", "native"])
+@rows(("uri", "says"), REFUSED)
+@rows("kind", ["web", "spa", "native"])
 def test_a_dangerous_address_is_refused_with_a_helpful_sentence(uri: str, says: str, kind: str) -> None:
     found = redirect_uris.problem(uri, kind=kind)
     assert found
@@ -149,8 +150,8 @@ SCHEMES = [
 ]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("rest", [":alert(1)", "://x/cb", ":/cb"])
+@rows("scheme", SCHEMES)
+@rows("rest", [":alert(1)", "://x/cb", ":/cb"])
 def test_a_scheme_that_means_something_else_is_refused_for_everybody(scheme: str, rest: str) -> None:
     for kind in redirect_uris.KINDS:
         assert redirect_uris.problem(scheme + rest, kind=kind)
@@ -207,8 +208,8 @@ def test_what_can_be_registered_can_be_answered_to(uri: str, data: st.DataObject
 # Matching
 
 
-@pytest.mark.parametrize("uri", FOR_ALL + NATIVE_ONLY)
-@pytest.mark.parametrize("native", [True, False])
+@rows("uri", FOR_ALL + NATIVE_ONLY)
+@rows("native", [True, False])
 def test_the_very_bytes_match(uri: str, native: bool) -> None:
     assert redirect_uris.matches(uri, [uri], native=native)
 
@@ -283,8 +284,8 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize("received", DIFFERENT)
-@pytest.mark.parametrize("native", [True, False])
+@rows("received", DIFFERENT)
+@rows("native", [True, False])
 def test_anything_else_does_not_match(received: str, native: bool) -> None:
     assert not redirect_uris.matches(received, REGISTERED, native=native)
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.lib import sealing
+from tests.support.tables import rows
 
 KEY = sealing.derive(b"a master key", "test")
 OLD = sealing.derive(b"an older master key", "test")
@@ -22,7 +23,7 @@ def test_an_older_key_still_opens_what_it_sealed() -> None:
 BLOB = sealing.seal(KEY, b"private key", "signing_keys.private.k1")
 
 
-@pytest.mark.parametrize("position", range(len(BLOB)))
+@rows("position", range(len(BLOB)))
 def test_one_flipped_bit_anywhere_breaks_the_seal(position: int) -> None:
     broken = bytearray(BLOB)
     broken[position] ^= 1

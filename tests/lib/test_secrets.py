@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.lib import secrets
+from tests.support.tables import rows
 
 slugs = st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True)
 kinds = st.sampled_from(secrets.KINDS)
@@ -121,7 +122,7 @@ def test_a_hint_shows_the_kind_and_the_last_four() -> None:
 SECRET = "sEcReT0123456789abcdefSECRET"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "gone"),
     [
         (KEY, KEY[8:]),

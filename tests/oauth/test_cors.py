@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import protocol
 from tests.support.protocol import App, send
+from tests.support.tables import rows
 
 PATHS = ("/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/userinfo")
 
@@ -17,8 +18,8 @@ def _apps(web_app: App) -> None:
     protocol.register(redirect_uris=["com.example.app:/cb", "http://127.0.0.1/cb"], public=True)
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("origin", ["https://app.example", "https://pages.example", "http://127.0.0.1"])
+@rows("path", PATHS)
+@rows("origin", ["https://app.example", "https://pages.example", "http://127.0.0.1"])
 def test_origins_of_enabled_clients_may_call(path: str, origin: str) -> None:
     reply = send(path, headers={"origin": origin})
     assert reply.header("access-control-allow-origin") == origin
@@ -26,8 +27,8 @@ def test_origins_of_enabled_clients_may_call(path: str, origin: str) -> None:
     assert "Origin" in [value for name, value in reply.headers if name == "Vary"]
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(
+@rows("path", PATHS)
+@rows(
     "origin",
     [
         "https://evil.example", "null", "https://app.example.evil.example", "http://app.example", "https://app.example/",
@@ -45,7 +46,7 @@ def test_a_preflight_is_answered_without_authentication() -> None:
     assert reply.header("access-control-allow-methods") == "POST"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("asked", "echoed"),
     [
         ("authorization, traceparent", "authorization, traceparent"),
@@ -55,7 +56,7 @@ def test_a_preflight_is_answered_without_authentication() -> None:
         ("", None),
     ],
 )
-@pytest.mark.parametrize("path", ["/oauth/token", "/.well-known/openid-configuration", "/.well-known/jwks.json"])
+@rows("path", ["/oauth/token", "/.well-known/openid-configuration", "/.well-known/jwks.json"])
 def test_a_page_may_send_the_headers_that_it_names(path: str, asked: str, echoed: str | None) -> None:
     """No credentials are ever allowed, so that no header of a page is worth more than one of any program."""
     headers = {"origin": "https://app.example", "access-control-request-method": "POST"}

@@ -28,4 +28,4 @@ def skip_if_out_of_time(item: pytest.Item) -> None:
     """Skip a test of a long set, and say so, when the time given to them has passed."""
     until = float(os.environ.get(UNTIL) or "inf")
     if time.time() >= until and any(item.get_closest_marker(marker) for marker in FOLDERS):
-        pytest.skip("not run: the time for the long sets has passed (make interop, faults and widths run them)")
+        pytest.skip("not run: the time for the long sets has passed (make interop, make faults, make widths run them)")

@@ -24,6 +24,7 @@ from tests.conftest import Person
 from tests.support import own_jwts
 from tests.support.browsing import Answer, Browser, InProcess
 from tests.support.databases import ISSUER
+from tests.support.tables import rows
 
 CALLBACK = "https://app.example.test/callback"
 WEB = Registration(name="Acme Notes", kind="web", redirect_uris=(CALLBACK,), scopes=("openid", "workflows:read"))
@@ -239,7 +240,7 @@ GET_PAGES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("page", GET_PAGES)
+@rows("page", GET_PAGES)
 def test_an_owner_sees_each_page_of_an_app_and_a_stranger_finds_nothing(
     at: SignedIn, alice: Person, mallory: Person, page: str
 ) -> None:
@@ -254,7 +255,7 @@ def test_an_owner_sees_each_page_of_an_app_and_a_stranger_finds_nothing(
     assert "Acme Notes" not in hers.get(path).text
 
 
-@pytest.mark.parametrize(
+@rows(
     ("path", "endpoint"),
     [
         ("/edit", "apps_editing.save"),

@@ -23,6 +23,7 @@ from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import Client, Grant
 from tests.conftest import Person
+from tests.support.tables import rows
 
 CALLBACK = "https://app.example.test/callback"
 WEB = Registration(name="Acme Notes", kind="web", redirect_uris=(CALLBACK,), scopes=("openid", "workflows:read"))
@@ -60,7 +61,7 @@ def test_the_kind_settles_everything_else(
     assert (secret is None) == public
 
 
-@pytest.mark.parametrize(
+@rows(
     ("wanted", "field"),
     [
         (changed(name=" "), "name"),
@@ -432,7 +433,7 @@ def test_a_document_keeps_unknown_members_and_takes_no_secret(app: Flask, alice:
     assert client_metadata.complete(client_metadata.from_document(back)) == clients.registration_of(client)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "field"),
     [
         ("{", "metadata"),

@@ -17,6 +17,7 @@ from authserver.domain.insight import audit_sentences
 from authserver.domain.record import audit
 from authserver.observability import context
 from tests.conftest import Person
+from tests.support.tables import rows
 
 SOURCES = Path(authserver.__file__).parent
 # A type is a text like this, in a module that records something.
@@ -57,7 +58,7 @@ def told(viewer: Person) -> str:
     return audit_sentences.for_viewer(audit.page(limit=1)[0], viewer.user)[0].sentence
 
 
-@pytest.mark.parametrize("type", sorted(audit_sentences.SENTENCES))
+@rows("type", sorted(audit_sentences.SENTENCES))
 def test_every_sentence_can_be_told_about_anything(app: Flask, ada: Person, type: str) -> None:
     recorded(type, "")
     assert "{" not in told(ada)

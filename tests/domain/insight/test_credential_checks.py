@@ -15,6 +15,7 @@ from authserver.lib import clock, secrets
 from tests.conftest import Person
 from tests.support import databases, own_jwts, protocol
 from tests.support.protocol import App
+from tests.support.tables import rows
 
 ODD = [None, True, -1, 0, 2**70, 1e300, "", "x" * 5000, "\ud800\0", [], [1, None], {"a": 1}, [["a"]]]
 
@@ -29,7 +30,7 @@ def client(alice: Person) -> App:
     return protocol.register(owner_id=alice.id, jwks=own_jwts.key_set(own_jwts.pair()))
 
 
-@pytest.mark.parametrize("odd", ODD, ids=repr)
+@rows("odd", ODD)
 def test_no_claim_is_odd_enough_to_break_it(client: App, odd: Any) -> None:
     now = clock.now()
     for typ, names_client in (("at+jwt", "client_id"), ("JWT", "iss")):

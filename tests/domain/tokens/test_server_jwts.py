@@ -19,6 +19,7 @@ from tests.support import own_jwts, parallel, protocol
 from tests.support.databases import ISSUER
 from tests.support.own_jwts import claims, own, pair, public, signed
 from tests.support.protocol import App, introspect
+from tests.support.tables import rows
 
 V1 = f"{ISSUER}/v1"
 ASSIGNED, STRANGE = "https://reports.example", "https://other.example"
@@ -145,13 +146,13 @@ REFUSED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("wrong", REFUSED)
+@rows("wrong", REFUSED)
 def test_a_jwt_with_a_wrong_claim_is_refused(job: App, wrong: str) -> None:
     assert good(own(job.id))
     assert not good(own(job.id, **REFUSED[wrong]))
 
 
-@pytest.mark.parametrize(
+@rows(
     ("iat", "exp", "nbf", "accepted"),
     [
         (0, 300, None, True),

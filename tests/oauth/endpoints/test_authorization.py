@@ -20,6 +20,7 @@ from authserver.lib import clock, pkce
 from authserver.models import AuthorizationRequest, CacheVersion, Grant, Resource, SignInSession
 from tests.support import authorizing
 from tests.support.authorizing import API, CALLBACK, VERIFIER, answer_of, asking, authorize, followed, sign_in
+from tests.support.tables import rows
 
 ISSUER = "http://localhost:8000"
 
@@ -66,10 +67,8 @@ UNTRUSTED = {
 }
 
 
-@pytest.mark.parametrize("changes", UNTRUSTED.values(), ids=UNTRUSTED)
-@pytest.mark.parametrize(
-    "also", [{}, {"response_type": "token"}, {"scope": "nothing"}, {"code_challenge": None}, {"prompt": "none"}]
-)
+@rows("changes", UNTRUSTED.values())
+@rows("also", [{}, {"response_type": "token"}, {"scope": "nothing"}, {"code_challenge": None}, {"prompt": "none"}])
 def test_nothing_leaves_this_host_before_client_and_redirect_uri_are_verified(
     notes: str, http: FlaskClient, changes: dict[str, Any], also: dict[str, Any]
 ) -> None:
@@ -209,8 +208,8 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("changes", "error"), REFUSED.values(), ids=REFUSED)
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@rows(("changes", "error"), REFUSED.values())
+@rows("method", ["GET", "POST"])
 def test_a_verified_app_is_told_what_is_wrong(
     notes: str, http: FlaskClient, changes: dict[str, Any], error: str, method: str
 ) -> None:
@@ -444,7 +443,7 @@ def test_a_resource_that_is_gone_is_refused_though_the_client_still_lists_it(not
     assert answer_of(authorize(http, resource=API))["error"] == "invalid_target"
 
 
-@pytest.mark.parametrize(
+@rows(
     "state",
     [
         "x" * 8192,
@@ -455,7 +454,7 @@ def test_a_resource_that_is_gone_is_refused_though_the_client_still_lists_it(not
         "{}[]|^`",
     ],
 )
-@pytest.mark.parametrize("mode", ["query", "form_post"])
+@rows("mode", ["query", "form_post"])
 def test_the_state_comes_back_as_it_was_sent(notes: str, http: FlaskClient, state: str, mode: str) -> None:
     response = authorize(http, state=state, prompt="none", response_mode=mode)
 

@@ -10,6 +10,7 @@ from authserver.lib import clock
 from authserver.models import ClientSecret
 from tests.support import protocol
 from tests.support.protocol import App, basic, send
+from tests.support.tables import rows
 
 CC = {"grant_type": "client_credentials"}
 
@@ -23,7 +24,7 @@ def test_other_grants_are_unsupported_for_everybody_and_not_echoed(web_app: App,
     assert grant_type not in reply.json["error_description"]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("body", "content_type"),
     [
         (b"", protocol.FORM),
@@ -134,7 +135,7 @@ HOSTILE_HEADERS = [
 ]
 
 
-@pytest.mark.parametrize("header", HOSTILE_HEADERS)
+@rows("header", HOSTILE_HEADERS)
 def test_a_hostile_authorization_header_is_a_clean_401(header: str) -> None:
     """Trap T6: Authlib raises on bytes that are no UTF-8, and skips junk inside base64."""
     reply = send("/oauth/token", CC, {"authorization": header})
