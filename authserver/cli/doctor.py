@@ -21,7 +21,7 @@ from authserver import config
 from authserver.cli import opening, output
 from authserver.config import Settings
 from authserver.errors import BadSettings, DomainError
-from authserver.lib import clock, durations, secrets
+from authserver.lib import clock, durations, folders, secrets
 
 SECONDS = 5
 MIN_FREE = 500_000_000  # bytes
@@ -110,7 +110,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
     with opening.opened(settings, any_schema=True):
         schema.reachable()
         kind = "SQLite, for one machine" if settings.sqlite else "PostgreSQL"
-        found = standing.look().checks["database"]
+        stands = standing.look()
+        found = stands.checks["database"]
         fine = found == standing.OK
         yield Finding("database", "ok" if fine else "bad", f"{kind}; it can be written" if fine else found)
         status = schema.status()
@@ -118,11 +119,29 @@ def _database(settings: Settings) -> Iterator[Finding]:
         remedy = "authserver migrate" if status.state in ("empty", "behind") else ""
         yield Finding("migrations", "ok" if fine else "bad", status.sentence, remedy)
         if fine and not settings.sqlite:
+            yield _database_clock(stands.skew)
             yield from _role()
         if fine and settings.secret_key:
             yield from _keys()
         if fine:
             yield from _privileges()
+
+
+def _database_clock(skew: float) -> Finding:
+    """This machine's clock beside the database's."""
+    from authserver.domain.running import standing
+
+    fine = abs(skew) <= standing.SKEW_SHOWN
+    text = f"{abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the database's"
+    return Finding("database clock", "ok" if fine else "bad", text, "" if fine else "timedatectl set-ntp true")
+
+
+def _data_folder(settings: Settings) -> Iterator[Finding]:
+    """Counters of rate limits that all workers share are in it."""
+    if trouble := folders.trouble(Path(settings.data_dir)):
+        yield Finding("data folder", "bad", trouble, "make it writable for the server's account: AUTHSERVER_DATA_DIR")
+    else:
+        yield Finding("data folder", "ok", "can be written; all workers of this machine count in it")
 
 
 def _privileges() -> Iterator[Finding]:
@@ -261,5 +280,6 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
     ("issuer", _address),
     ("proxies", _proxies),
     ("mail", _mail),
+    ("data folder", _data_folder),
     ("disk", _disk),
 )

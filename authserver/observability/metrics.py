@@ -74,6 +74,18 @@ DATABASE_WRITABLE = Gauge(
     registry=registry,
     multiprocess_mode="livemin",
 )
+CLOCK_SKEW = Gauge(
+    "authserver_clock_skew_seconds",
+    "By how much this machine's clock runs ahead of the database's.",
+    registry=registry,
+    multiprocess_mode="livemostrecent",
+)
+RATE_LIMITS_PER_WORKER = Gauge(
+    "authserver_rate_limits_per_worker",
+    "1 while a worker has no storage for rate limits but its own memory, where each grants a part.",
+    registry=registry,
+    multiprocess_mode="livemax",
+)
 DB_POOL_IN_USE = Gauge(
     "authserver_db_pool_in_use", "Database connections in use.", registry=registry, multiprocess_mode="livesum"
 )

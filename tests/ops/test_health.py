@@ -46,7 +46,7 @@ def test_readiness_is_one_word_and_asks_no_database(
 
 def test_operators_read_every_check(http: FlaskClient) -> None:
     standing.look()
-    assert checks() == {"serving": "ok", "database": "ok", "migrations": "ok", "keys": "ok"}
+    assert checks() == {"serving": "ok", "database": "ok", "migrations": "ok", "keys": "ok", "clock": "ok"}
 
 
 @pytest.mark.parametrize("path", (*LIVE, *READY))

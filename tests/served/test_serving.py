@@ -250,6 +250,7 @@ BAD: list[tuple[dict[str, str], int, str]] = [
     ({"AUTHSERVER_ISUER": "x"}, 1, "did you mean issuer"),
     ({"AUTHSERVER_DATABASE_URL": "mysql://kaie:hunter2@db/kaie"}, 1, "database_url"),
     ({"AUTHSERVER_DATABASE_URL": "postgresql://kaie:hunter2@127.0.0.1:9/kaie"}, 4, "database"),
+    ({"AUTHSERVER_DATA_DIR": "/dev/null/data"}, 1, "data_dir"),
 ]
 
 

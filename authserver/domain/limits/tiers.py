@@ -16,7 +16,7 @@ from authserver.config import Settings
 from authserver.domain.limits import storages
 from authserver.domain.limits.storages import Counting
 from authserver.lib import clock
-from authserver.observability import logs
+from authserver.observability import logs, metrics
 
 # A storage that failed is left alone for this long; then one request tries it again.
 REST_SECONDS = 1.0
@@ -92,14 +92,29 @@ def build(settings: Settings) -> tuple[Tier, ...]:
 
 
 def _ask(question: Callable[[Counting, int], tuple[int, int, bool]], limit: int) -> Taken:
-    for tier in tiers():
+    asked = tiers()
+    for tier in asked:
         taken = tier.ask(question, limit)
         if taken is not None:
+            _note(per_worker=tier is asked[-1])
             return taken
     # Even memory failed: refuse for a second, which is tight, and no fault of the request.
     return Taken(limit, clock.now_us() + 1_000_000, limit, False)
 
 
+def _note(*, per_worker: bool) -> None:
+    global _per_worker
+    if per_worker is not _per_worker:
+        _per_worker = per_worker
+        metrics.RATE_LIMITS_PER_WORKER.set(per_worker)
+
+
+def per_worker() -> bool:
+    """Whether this worker counts alone, since every storage that others see is lost."""
+    return bool(_per_worker)
+
+
+_per_worker: bool | None = None
 _built: tuple[Settings, tuple[Tier, ...]] | None = None
 _building = threading.Lock()
 

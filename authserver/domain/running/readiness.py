@@ -8,6 +8,8 @@ from sqlalchemy import func, select
 
 from authserver import config, database
 from authserver.domain.ground import usage
+from authserver.domain.limits import tiers
+from authserver.domain.running import standing
 from authserver.domain.signing import keys as signing_keys
 from authserver.lib import clock, networks
 from authserver.models import User
@@ -36,6 +38,10 @@ def checklist() -> tuple[Item, ...]:
         Item("Second admin", _admins() > 1, "One lost password locks everybody out:", "authserver user create --admin"),
         Item("Fresh signing keys", _keys_are_fresh(), "They are older than half a year:", "authserver jwks rotate"),
         _known_proxies(),
+        Item(
+            "Clocks agree", _clocks_agree(), "This machine's is apart from the database's:", "timedatectl set-ntp true"
+        ),
+        Item("Counting together", not tiers.per_worker(), "Each worker counts rate limits alone:", "authserver doctor"),
         Item("PostgreSQL", not settings.sqlite, "SQLite serves one machine only:", "AUTHSERVER_DATABASE_URL"),
     )
 
@@ -52,6 +58,10 @@ def _known_proxies() -> Item:
     peers = unknown_proxies()
     about = f"Many people's requests come from {peers[0]}. If that is your own proxy, name it:" if peers else ""
     return Item("Known proxies", not peers, about, "AUTHSERVER_TRUSTED_PROXIES")
+
+
+def _clocks_agree() -> bool:
+    return abs(standing.known().skew) <= standing.SKEW_SHOWN
 
 
 def _admins() -> int:

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine
@@ -31,7 +31,10 @@ IDLE_SECONDS = 5.0
 PATIENCE_SECONDS = 3.0
 FIRST_SECONDS = 1.0
 OK, UNKNOWN = "ok", "not looked at"
-NAMES = ("database", "migrations", "keys")
+NAMES = ("database", "migrations", "keys", "clock")
+# Seconds between this node's clock and the database's: tokens of one node are refused by another beyond the second.
+SKEW_SHOWN, SKEW_ENDURED = 5.0, 60.0
+SKEWED = "This machine's clock and the database's are more than a minute apart."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Standing:
     """Each check with `ok` or the sentence that says why not."""
 
     checks: Mapping[str, str]
+    skew: float = field(default=0.0, compare=False)  # by how many seconds this node's clock runs ahead
 
     @property
     def ready(self) -> bool:
@@ -108,9 +112,11 @@ class Prober:
         return now - self._ended >= (TICK_SECONDS if wanted else IDLE_SECONDS) * 0.9
 
     def _look(self) -> Standing:
-        checks, self._detail = dict.fromkeys(NAMES, UNKNOWN), ""
+        checks, self._detail, skew = dict.fromkeys(NAMES, UNKNOWN), "", 0.0
         try:
-            self._look_at_database(checks)
+            skew = self._look_at_database(checks)
+            metrics.CLOCK_SKEW.set(skew)
+            checks["clock"] = OK if abs(skew) <= SKEW_ENDURED else SKEWED
             if checks["migrations"] == OK:
                 _look_at_keys(checks)
         except NotWritable as why:
@@ -122,16 +128,17 @@ class Prober:
         except Exception as failure:
             checks["database"] = write_probe.sentence(failure)
             self._detail = f"{type(failure).__name__}: {failure}"[:300]
-        return Standing(MappingProxyType(checks))
+        return Standing(MappingProxyType(checks), skew)
 
-    def _look_at_database(self, checks: dict[str, str]) -> None:
+    def _look_at_database(self, checks: dict[str, str]) -> float:
         with self._connection() as connection:
             status = schema.status_on(connection)
             checks["migrations"] = OK if status.state == "current" else status.sentence
-            (write_probe.write if status.state == "current" else write_probe.require_writable)(connection)
+            skew = (write_probe.write if status.state == "current" else write_probe.require_writable)(connection)
         checks["database"] = OK
         if self._seen is not None and self._seen.checks["database"] != OK:
             database.let_go()  # sessions opened meanwhile may be read-only for as long as they live
+        return skew
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Connection]:
@@ -174,6 +181,11 @@ def ask() -> Standing:
     """How this process stands; its own thread finds out, started here if it is not there yet."""
     _background.start()
     return _prober.ask()
+
+
+def known() -> Standing:
+    """What was found last, without looking."""
+    return _prober.standing()
 
 
 def look() -> Standing:

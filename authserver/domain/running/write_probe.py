@@ -42,7 +42,10 @@ _WRITE = text(
     "INSERT INTO write_probes (id, written_us) VALUES (1, :now)"
     " ON CONFLICT (id) DO UPDATE SET written_us = excluded.written_us"
 )
-_STATE = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"
+_STATE = (
+    "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'),"
+    " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+)
 
 
 class NotWritable(Exception):
@@ -53,22 +56,29 @@ class NotWritable(Exception):
         self.let_go = let_go
 
 
-def write(connection: Connection) -> None:
-    """Write the row, in autocommit. Raises NotWritable, or what the driver raises (see `sentence`)."""
-    require_writable(connection)
+def write(connection: Connection) -> float:
+    """Write the row, in autocommit; answers the skew. Raises NotWritable, or what the driver raises: see `sentence`."""
+    skew = require_writable(connection)
     connection.execute(_WRITE, {"now": clock.now_us()})
+    return skew
 
 
-def require_writable(connection: Connection) -> None:
-    """What can be known without writing, for a schema that is not ours. Raises NotWritable."""
+def require_writable(connection: Connection) -> float:
+    """What can be known without writing, for a schema that is not ours. Raises NotWritable.
+
+    Answers by how many seconds this node's clock runs ahead of the database's.
+    """
     if connection.dialect.name == "sqlite":
         _require_room(Path(connection.engine.url.database or "").absolute().parent)
-        return
-    standby, read_only = connection.exec_driver_sql(_STATE).one()
+        return 0.0  # the same machine's clock
+    asked = clock.now_us()
+    standby, read_only, theirs_us = connection.exec_driver_sql(_STATE).one()
+    ours_us = (asked + clock.now_us()) / 2
     if standby:
         raise NotWritable(STANDBY, let_go=True)
     if read_only == "on":
         raise NotWritable(READ_ONLY, let_go=True)
+    return (ours_us - int(theirs_us)) / 1_000_000
 
 
 def sentence(failure: Exception) -> str:

@@ -14,6 +14,7 @@ from flask import Flask
 from authserver import config, database
 from authserver.domain.running import standing, write_probe
 from authserver.domain.running.standing import OK, Prober
+from authserver.lib import clock
 from authserver.observability import logs
 
 
@@ -90,3 +91,18 @@ def test_a_busy_pool_is_no_reason_for_not_being_ready(app: Flask) -> None:
     finally:
         for each in held:
             each.close()
+
+
+@pytest.mark.parametrize(("ahead", "ready"), [(0, True), (-30, True), (30, True), (61, False), (-61, False)])
+def test_a_clock_a_minute_apart_from_the_databases_is_not_ready(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, ahead: int, ready: bool
+) -> None:
+    true = clock.now_us
+    monkeypatch.setattr(clock, "now_us", lambda: true() + ahead * 1_000_000)
+    found = Prober().look()
+    if database.dialect() == "sqlite":  # there the two are one
+        assert (found.ready, found.skew) == (True, 0)
+        return
+    assert found.ready is ready
+    assert found.checks["clock"] == (OK if ready else standing.SKEWED)
+    assert abs(found.skew - ahead) < 1
