@@ -80,6 +80,12 @@ CLOCK_SKEW = Gauge(
     registry=registry,
     multiprocess_mode="livemostrecent",
 )
+LAST_RETENTION = Gauge(
+    "authserver_last_retention_timestamp_seconds",
+    "When this process last deleted what has expired, to the end; 0 before it did.",
+    registry=registry,
+    multiprocess_mode="max",
+)
 RATE_LIMITS_PER_WORKER = Gauge(
     "authserver_rate_limits_per_worker",
     "1 while a worker has no storage for rate limits but its own memory, where each grants a part.",

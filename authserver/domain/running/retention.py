@@ -34,6 +34,7 @@ from authserver.models import (
     UsageCount,
     UsedJti,
 )
+from authserver.observability import metrics
 
 DAY = 86_400
 BATCH = 500
@@ -55,6 +56,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     gone["webhook_deliveries"] = webhook_deliveries.purge()
     if audit_before is not None:
         gone["audit_events"] = audit.purge(audit_before * 1_000_000)
+    metrics.LAST_RETENTION.set(now)
     return gone
 
 

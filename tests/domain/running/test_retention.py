@@ -15,6 +15,7 @@ from authserver.domain.record import audit
 from authserver.domain.running import retention
 from authserver.lib import clock
 from authserver.models import AuthorizationRequest, ClientTransfer, FormNonce, RevokedToken, SignInSession
+from authserver.observability import metrics
 from tests.conftest import Person
 from tests.support import protocol
 
@@ -28,6 +29,14 @@ def test_batches_go_on_until_nothing_expired_is_left(app: Flask, monkeypatch: py
     assert gone["form_nonces"] == 25
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(FormNonce)) == 25
+
+
+def test_the_last_run_is_a_figure(app: Flask) -> None:
+    before = clock.now()
+    retention.purge()
+    figure = metrics.registry.get_sample_value("authserver_last_retention_timestamp_seconds")
+    assert figure is not None
+    assert figure >= before
 
 
 def test_a_revoked_token_is_remembered_until_no_clock_takes_it(app: Flask) -> None:
