@@ -50,7 +50,7 @@ RECORDS = {
     "demo_workflows", "fetched_jwks", "form_nonces", "idempotency_keys", "known_devices", "mails", "refusals",
     "revoked_tokens", "signing_keys", "usage_counts", "used_jtis", "used_usernames",
     "webhook_attempts", "webhook_deliveries",
-    "webhook_events",
+    "webhook_events", "write_probes",
 }  # fmt: skip
 NEW_CLIENT = {"client_name": "Made", "redirect_uris": ["https://made.example.test/cb"], "scope": "openid"}
 HOOK = {"name": "Hook", "url": "https://hooks.example.test/in", "everybody": True}
