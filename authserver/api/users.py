@@ -47,7 +47,10 @@ def create(call: Call) -> Outgoing:
 
 
 def _empowers(call: Call) -> bool:
-    return "role" in call.body or call.body.get("disabled") is False
+    """More than names: apps link accounts by the username and by an address that is vouched for."""
+    asked = call.body
+    vouched, enabled = asked.get("email_verified") is True, asked.get("disabled") is False
+    return "role" in asked or "username" in asked or vouched or enabled
 
 
 @restricted.makes("people and their roles", when=_empowers)

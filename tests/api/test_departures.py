@@ -112,6 +112,15 @@ def test_a_restricted_credential_deletes_and_restores_nobody(
     assert users.get(alice.id).deleted_at is None and users.get(bob.id).deleted_at is not None
 
 
+@pytest.mark.parametrize("body", [{"email_verified": True}, {"username": "somebody-else"}])
+def test_a_restricted_credential_changes_nothing_that_apps_know_people_by(
+    call: Caller, ada: Person, alice: Person, body: dict[str, Any]
+) -> None:
+    key = key_of(ada, expires_in=86_400)
+    assert call("PATCH", f"/v1/users/{alice.id}", key, body).error == (403, "INSUFFICIENT_PERMISSIONS")
+    assert call("PATCH", f"/v1/users/{alice.id}", key, {"name": "Alice"}).status == 200
+
+
 def test_an_address_of_a_deleted_person_names_the_restore(call: Caller, ada: Person, alice: Person) -> None:
     key = key_of(ada)
     call("DELETE", f"/v1/users/{alice.id}", key)

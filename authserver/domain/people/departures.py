@@ -116,10 +116,10 @@ def erased_at(user: User) -> int | None:
 
 
 def delete(user_id: str, *, heir_id: str | None = None, by_id: str | None = None) -> User:
-    """End everything of a person at once, for good; their apps are the heir's, or disabled. Doing it twice is no error.
+    """End everything of a person at once, for good; their apps are the heir's, or disabled. Twice is no error.
 
     `by_id` is the administrator who asks. Raises NotFound; Conflict for the last administrator, oneself, an heir who
-    cannot have the apps.
+    cannot have the apps or comes too late.
     """
     if by_id == user_id:
         raise Conflict("You can't delete your own account. Another administrator, or the command line, can.")
@@ -127,6 +127,8 @@ def delete(user_id: str, *, heir_id: str | None = None, by_id: str | None = None
         users.require_another_admin(session, user_id)
         user, heir = _both(session, user_id, heir_id)
         if user.deleted_at is not None:
+            if heir is not None:  # silence would say that the apps are safe, and they are erased with their owner
+                raise Conflict("This person is deleted already. Restore them, then give the apps away.", field="apps")
             return user
         now = clock.now()
         # Somebody who was disabled before stays so after a restore; the second tells which of the two it was.

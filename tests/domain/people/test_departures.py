@@ -106,6 +106,15 @@ def test_deleting_twice_is_one_deletion(alice: Person) -> None:
     assert [each.type for each in audit.page(limit=50)[0]].count("user.deleted") == 1
 
 
+def test_an_heir_who_comes_too_late_is_told_so(alice: Person, bob: Person) -> None:
+    app = protocol.register(owner_id=alice.id)
+    departures.delete(alice.id)
+    with pytest.raises(Conflict, match="deleted already"):
+        departures.delete(alice.id, heir_id=bob.id)
+    facts = clients.find_afresh(app.id)
+    assert facts is not None and facts.owner_id == alice.id
+
+
 def test_apps_and_apis_go_to_the_heir_at_once_without_what_was_known_of_them(alice: Person, bob: Person) -> None:
     resources.create("https://api.example.test", "API", owner_id=alice.id)
     app = protocol.register(owner_id=alice.id, resource_server_for=["https://api.example.test"], jwks={"keys": []})
