@@ -92,9 +92,4 @@ def register(app: Flask, settings: Settings) -> None:
         app.register_blueprint(blueprint)
     for blueprint in dashboard.PLAYGROUND_BLUEPRINTS if settings.has_playground else ():
         app.register_blueprint(blueprint)
-    app.wsgi_app = lane.Lane(  # type: ignore[method-assign]  # the documented way to put a middleware in front
-        app.wsgi_app,
-        endpoints,
-        prefix=machine.issuer_path(),
-        open=settings.lane == "on",
-    )
+    lane.install(app, endpoints, prefix=machine.issuer_path(), open=settings.lane == "on")

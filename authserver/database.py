@@ -17,8 +17,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from authserver.config import Settings
 from authserver.errors import Unavailable
-from authserver.lib import clock
 from authserver.lib.watched_file import WatchedFile
+from authserver.lib import clock, rooms
 
 BUSY_TIMEOUT_SECONDS = 5
 BUSY_NAP_SECONDS = 0.003
@@ -112,6 +112,7 @@ def transaction() -> Iterator[Session]:
     SQLite takes its write lock at once (BEGIN IMMEDIATE), so that no reader has to upgrade and fail.
     Rows stay readable afterwards. In a rehearsal it is always rolled back, after everything was checked.
     """
+    rooms.about_to_ask_database()
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
         if _rehearsing.get():
@@ -133,6 +134,7 @@ def rehearsal() -> Iterator[None]:
 @contextlib.contextmanager
 def reading() -> Iterator[Session]:
     """One consistent view for reading; nothing is written."""
+    rooms.about_to_ask_database()
     reader = engine().execution_options(authserver_mode="read")
     with Session(reader, expire_on_commit=False, autoflush=False) as session:
         yield session
@@ -152,6 +154,7 @@ def autocommit() -> Iterator[Connection]:
     """A Core connection without BEGIN and COMMIT, for hot paths: each statement is its own transaction."""
     if _autocommit is None:
         raise RuntimeError("no database is installed: create_app() or a command does it")
+    rooms.about_to_ask_database()
     with _autocommit.connect() as connection:
         yield connection
 
@@ -239,7 +242,7 @@ def _build_sqlite(settings: Settings) -> Engine:
         hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
         pool_size=max(settings.threads, 5),
-        max_overflow=settings.threads,
+        max_overflow=settings.threads * 3,  # each kind of work has threads of its own, see edge/pools.py
     )
 
     _require_same_file(built, WatchedFile(file))

@@ -44,6 +44,7 @@ from authserver.edge.json_errors import (
     translate,
 )
 from authserver.edge.machine import Endpoint
+from authserver.edge.pools import API
 from authserver.errors import Denied, DomainError
 from authserver.lib import secrets
 from authserver.observability import context
@@ -226,8 +227,8 @@ def _page_of_the_app(incoming: Incoming, outgoing: Outgoing) -> str | None:
     return cors.of_apps(incoming, outgoing) if told else None
 
 
-_V1 = Endpoint(Api(ROUTES, resource_path=bearer.HERE).respond, None, api=True, cors=_page_of_the_app)
-_DEMO = Endpoint(Api(DEMO_ROUTES, resource_path="/demo/v1").respond, None, api=True, cors=_page_of_the_app)
+_V1 = Endpoint(Api(ROUTES, resource_path=bearer.HERE).respond, None, api=True, cors=_page_of_the_app, room=API)
+_DEMO = Endpoint(Api(DEMO_ROUTES, resource_path="/demo/v1").respond, None, api=True, cors=_page_of_the_app, room=API)
 
 
 def _described() -> tuple[tuple[Route, ...], dict[str, json_schema.Schema]]:
@@ -244,7 +245,7 @@ def _document(incoming: Incoming) -> Outgoing:
 ENDPOINTS: dict[str, Endpoint] = {
     "/v1": _V1,
     "/v1/": _V1,
-    "/openapi.json": Endpoint(_document, frozenset({"GET"}), cacheable=True, api=True, cors=cors.any_origin),
+    "/openapi.json": Endpoint(_document, frozenset({"GET"}), cacheable=True, api=True, cors=cors.any_origin, room=API),
 }
 DEMO_ENDPOINTS: dict[str, Endpoint] = {"/demo/v1/": _DEMO}
 

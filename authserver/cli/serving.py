@@ -163,6 +163,8 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     """In a worker: the app, and what must happen when the worker ends."""
     from authserver import create_app
     from authserver.domain.running import standing
+    from authserver.domain.ground import cache
+    from authserver.edge import draining, lane
     from authserver.edge.front import Front
     from authserver.edge.shares import Shares
     from authserver.observability import metrics
@@ -171,6 +173,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     draining.follow(lambda: bool(stopping.value))
     app = create_app(settings)
     standing.watch()
+    cache.poll_in_background()
     # Not atexit: the children of multiprocessing do not run it.
     multiprocessing.util.Finalize(None, _finish, exitpriority=10)
     multiprocessing.util.Finalize(None, logs.flush, exitpriority=0)
@@ -178,9 +181,8 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
     if alongside is not None:
         alongside(settings)
-    paths = getattr(app.wsgi_app, "apart", ())
     shares = Shares(settings.connections_per_address, trusted=settings.trusted_proxies)
-    return Front(app, threads=settings.threads, shares=shares, apart=paths)
+    return Front(app, threads=settings.threads, shares=shares, place=lane.of(app).place)
 
 
 def _finish() -> None:

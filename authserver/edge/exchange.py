@@ -13,6 +13,7 @@ from authserver.lib import clock
 # Bodies of protocol endpoints: a client assertion of 16 kB and every parameter fit well into this.
 MAX_BODY = 64 * 1024
 RECEIVED_KEY = "authserver.received_us"
+ARRIVED_KEY = "authserver.arrived_us"  # when the front had it, which may be another room's attempt ago
 STATUS = {
     200: "200 OK", 201: "201 Created", 202: "202 Accepted", 204: "204 No Content",
     302: "302 Found", 303: "303 See Other", 304: "304 Not Modified",

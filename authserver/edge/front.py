@@ -1,17 +1,16 @@
 """Granian's RSGI in front of our WSGI application: bodies are read before a thread is taken, header names are exact.
 
-An event loop receives requests; a slow sender costs it a waiting task, not one of the few threads that answer.
+An event loop receives requests; a slow sender costs it a waiting task, not one of the few threads that answer. What
+needs no waiting is answered on the loop, everything else in the room of its kind (edge/pools.py).
 WSGI has one name for `X-Real-Ip` and `X_Real_Ip`; here the second kind is dropped, as proxies and gunicorn do.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
 import re
 import sys
-import threading
-from collections.abc import Collection
+from collections.abc import Callable
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -19,8 +18,11 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]  # no __all__
 
-from authserver.edge import draining
+from authserver.edge import draining, exchange, pools
+from authserver.edge.pools import Pool
 from authserver.edge.shares import Shares
+from authserver.lib import clock, rooms
+from authserver.lib.rooms import Elsewhere, Room
 from authserver.observability import logs
 
 # The largest body that anything here takes; what is longer is not read, and refused by whoever it was meant for.
@@ -29,8 +31,6 @@ MAX_BODY = 256 * 1024
 SMALL_BODY = 64 * 1024
 LARGE_BODIES = 64
 BODY_SECONDS = 30.0
-# One of them may wait for the poll of the caches' versions, which one thread of a process does at a time.
-APART_THREADS = 2
 # Lists that may come in several lines. Of anything else two lines become one value, too, which then is no valid one.
 _JOINED_BY = {"cookie": "; "}
 # Granian leaves out a line that holds more than visible ASCII. Where nothing is decided by it, that does no harm;
@@ -44,6 +44,9 @@ _PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-s
 
 
 _BUSY = b"Too many requests of this address are unanswered. Wait for some of their answers.\n"
+_FULL = b"Too many requests of this kind are waiting. Try again in a moment.\n"
+Place = Callable[[WSGIEnvironment, bytes], str]
+"""The name of the room in which a request is to be answered, by its environment and its body."""
 
 
 class Refused(Exception):
@@ -54,12 +57,12 @@ class Refused(Exception):
         self.status, self.text = status, text
 
 
-class Front:
-    """RSGI: answers with what `app` answers, in one of `threads` threads of its own.
+def _everywhere(_environ: WSGIEnvironment, _body: bytes) -> str:
+    return pools.PROTOCOL.name
 
-    `apart` names paths that have APART_THREADS of their own: they need no database, so that one which hangs and keeps
-    every other thread waiting does not keep them.
-    """
+
+class Front:
+    """RSGI: answers with what `app` answers, in the room that `place` names; `threads` are those of the protocol."""
 
     def __init__(
         self,
@@ -68,20 +71,12 @@ class Front:
         threads: int,
         body_seconds: float = BODY_SECONDS,
         shares: Shares | None = None,
-        apart: Collection[str] = (),
+        place: Place = _everywhere,
     ) -> None:
-        self._app, self._body_seconds = app, body_seconds
+        self._app, self._body_seconds, self._place = app, body_seconds, place
         self._shares = shares or Shares(0)
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._jobs_apart: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._apart = frozenset(apart)
+        self._pools = {room.name: Pool(room, size, self._work) for room, size in pools.sizes(threads).items()}
         self._large = asyncio.Semaphore(LARGE_BODIES)
-        self._start("requests", self._jobs, threads)
-        self._start("apart", self._jobs_apart, APART_THREADS if apart else 0)
-
-    def _start(self, name: str, jobs: queue.SimpleQueue[_Job], threads: int) -> None:
-        for number in range(threads):
-            threading.Thread(target=self._work, args=(jobs,), name=f"{name}-{number}", daemon=True).start()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         address = _address(scope)
@@ -97,13 +92,21 @@ class Front:
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> None:
         try:
             environ = environment(scope)
-            environ["wsgi.input"] = BytesIO(await self._body(environ, protocol))
+            body = await self._body(environ, protocol)
         except Refused as refused:
             logs.event("refused_early", status=refused.status, msg=refused.text, ip=_address(scope))
             _say(protocol, refused.status, [*_PLAIN, ("Server", "")], refused.text.encode() + b"\n")
             return
-        job = _Job(environ, protocol)
-        (self._jobs_apart if environ["PATH_INFO"] in self._apart else self._jobs).put(job)
+        environ[exchange.ARRIVED_KEY] = clock.now_us()
+        job = _Job(environ, body, protocol)
+        name = self._place(environ, body)
+        if name == pools.INSTANT.name:
+            try:
+                _answer(self._app, job, pools.INSTANT)
+                return
+            except Elsewhere as where:
+                name = where.room
+        self._send(job, name)
         # Granian takes the end of this coroutine for the end of the answer.
         await job.answered
 
@@ -138,24 +141,34 @@ class Front:
                 self._large.release()
         return bytes(body[: MAX_BODY + 1])
 
-    def _work(self, jobs: queue.SimpleQueue[_Job]) -> None:
-        while True:
-            job = jobs.get()
-            try:
-                _answer(self._app, job)
-            except Exception as error:  # granian answers 500; this thread goes on to the next
-                logs.failure("request_failed", error)
-            finally:
-                job.finish()
+    def _send(self, job: _Job, name: str) -> None:
+        """To the room of this name, or away if too many wait there. Never waits."""
+        if not self._pools[name].offer(job):
+            _say(job.protocol, HTTPStatus.SERVICE_UNAVAILABLE, [*_PLAIN, ("Retry-After", "1"), ("Server", "")], _FULL)
+            job.finish()
+
+    def _work(self, job: _Job, room: Room) -> None:
+        try:
+            _answer(self._app, job, room)
+        except Elsewhere as where:
+            self._send(job, where.room)
+            return
+        except Exception as error:  # granian answers 500; this thread goes on to the next
+            logs.failure("request_failed", error)
+        job.finish()
 
 
 class _Job:
     """A request that waits for a thread."""
 
-    def __init__(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> None:
-        self.environ, self.protocol = environ, protocol
+    def __init__(self, environ: WSGIEnvironment, body: bytes, protocol: HTTPProtocol) -> None:
+        self._environ, self._body, self.protocol = environ, body, protocol
         self._loop = asyncio.get_running_loop()
         self.answered: asyncio.Future[None] = self._loop.create_future()
+
+    def environ(self) -> WSGIEnvironment:
+        """As it came, for each room that tries to answer."""
+        return {**self._environ, "wsgi.input": BytesIO(self._body)}
 
     def finish(self) -> None:
         self._loop.call_soon_threadsafe(self._finish)
@@ -225,24 +238,29 @@ def _length(environ: WSGIEnvironment) -> int:
     return -1 if "HTTP_TRANSFER_ENCODING" in environ else 0
 
 
-def _answer(app: WSGIApplication, job: _Job) -> None:
+def _answer(app: WSGIApplication, job: _Job, room: Room) -> None:
+    with rooms.entered(room):
+        status, headers, body = _asked(app, job.environ())
+    headers = [*headers, ("Server", "")]  # else granian names itself
+    if draining.started():
+        headers.append(("Connection", "close"))  # clients open their next connection elsewhere
+    _say(job.protocol, status, headers, body)
+
+
+def _asked(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[int, list[tuple[str, str]], bytes]:
     started: list[tuple[int, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         started[:] = [(int(status[:3]), headers)]
 
-    answer = app(job.environ, start_response)
+    answer = app(environ, start_response)
     try:
         body = b"".join(answer)
     finally:
         close = getattr(answer, "close", None)
         if close is not None:
             close()
-    status, headers = started[0]
-    headers = [*headers, ("Server", "")]  # else granian names itself
-    if draining.started():
-        headers.append(("Connection", "close"))  # clients open their next connection elsewhere
-    _say(job.protocol, status, headers, body)
+    return *started[0], body
 
 
 def _say(protocol: HTTPProtocol, status: int, headers: list[tuple[str, str]], body: bytes) -> None:

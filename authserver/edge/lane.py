@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, request
 
-from authserver.edge import exchange, machine, request_log
+from authserver.edge import exchange, machine, pools, request_log
 from authserver.edge.arrivals import Arrivals
 from authserver.edge.exchange import Outgoing
 from authserver.edge.machine import Endpoint
@@ -17,6 +17,9 @@ from authserver.observability import context
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 CONTEXT_KEY = "authserver.context"
+_QUICK = (pools.INSTANT, pools.WARM)
+# A token request of this grant needs no statement when warm; what hides it by escapes finds the other room.
+_FOR_ITSELF = b"grant_type=client_credentials"
 
 
 class Lane:
@@ -32,18 +35,13 @@ class Lane:
     ):
         self._behind, self._prefix = behind, prefix
         self._arrivals = Arrivals()
-        self._endpoints = endpoints if open else {}
+        self._all, self._open = endpoints, open
         # A path that ends in a slash stands for everything below it.
-        self._below = {path: endpoint for path, endpoint in self._endpoints.items() if path.endswith("/")}
-
-    @property
-    def apart(self) -> frozenset[str]:
-        """Paths, with and without the issuer's own, that are answered whatever the database does."""
-        paths = [path for path, endpoint in self._endpoints.items() if endpoint.apart]
-        return frozenset([*paths, *(self._prefix + path for path in paths)])
+        self._below = {path: endpoint for path, endpoint in endpoints.items() if path.endswith("/")}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ[exchange.RECEIVED_KEY] = self._arrivals.enter()
+        earliest = self._arrivals.enter()
+        environ[exchange.RECEIVED_KEY] = min(earliest, environ.get(exchange.ARRIVED_KEY, earliest))
         try:
             return self._answer(environ, start_response)
         finally:
@@ -55,7 +53,7 @@ class Lane:
         asked = request_log.begin(environ)
         environ[CONTEXT_KEY] = asked
         route, endpoint = self._find(environ.get("PATH_INFO", ""))
-        if endpoint is None:
+        if endpoint is None or not self._open:
             return self._pass_on(environ, start_response, asked, started)
         with context.using(asked):
             outgoing = machine.answer(endpoint, exchange.read(environ))
@@ -69,8 +67,19 @@ class Lane:
             )
         return exchange.write(outgoing, start_response, method=environ["REQUEST_METHOD"])
 
+    def place(self, environ: WSGIEnvironment, body: bytes) -> str:
+        """The name of the room for this request, by its path and what kind of answer that needs."""
+        path = self._without_prefix(environ.get("PATH_INFO", ""))
+        endpoint = self._find(path)[1]
+        if endpoint is None:
+            return pools.PAGES.name
+        if self._open and (endpoint.room is pools.INSTANT or machine.is_preflight(endpoint, environ)):
+            return pools.INSTANT.name
+        warm = endpoint.room is pools.WARM and _FOR_ITSELF in body
+        return endpoint.room.name if warm or endpoint.room not in _QUICK else pools.PROTOCOL.name
+
     def _find(self, path: str) -> tuple[str, Endpoint | None]:
-        endpoint = self._endpoints.get(path)
+        endpoint = self._all.get(path)
         if endpoint is not None:
             return path, endpoint
         for start, endpoint in self._below.items():
@@ -104,10 +113,25 @@ class Lane:
         # An issuer with a path is served below it, and at the root for a proxy that strips it: links have it always.
         if not self._prefix:
             return
-        path = environ.get("PATH_INFO", "")
         environ["SCRIPT_NAME"] = self._prefix
-        if path == self._prefix or path.startswith(self._prefix + "/"):
-            environ["PATH_INFO"] = path[len(self._prefix) :] or "/"
+        environ["PATH_INFO"] = self._without_prefix(environ.get("PATH_INFO", ""))
+
+    def _without_prefix(self, path: str) -> str:
+        if self._prefix and (path == self._prefix or path.startswith(self._prefix + "/")):
+            return path[len(self._prefix) :] or "/"
+        return path
+
+
+def of(app: Flask) -> Lane:
+    """The lane in front of this application."""
+    found: Lane = app.extensions["authserver.lane"]
+    return found
+
+
+def install(app: Flask, endpoints: Mapping[str, Endpoint], *, prefix: str, open: bool) -> None:
+    """Put the lane in front of an application."""
+    made = app.extensions["authserver.lane"] = Lane(app.wsgi_app, endpoints, prefix=prefix, open=open)
+    app.wsgi_app = made  # type: ignore[method-assign]  # the documented way to put a middleware in front
 
 
 def register(app: Flask, endpoints: Mapping[str, Endpoint]) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from wsgiref.types import WSGIEnvironment
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from authserver import config
-from authserver.edge import cors, exchange, explanations, headers, json_errors
+from authserver.edge import cors, exchange, explanations, headers, json_errors, pools
 from authserver.edge.exchange import Handler, Incoming, Outgoing
 from authserver.errors import DomainError, RateLimited, Unavailable
+from authserver.lib.rooms import Room
 from authserver.observability import context, logs
 
 
@@ -20,8 +22,8 @@ class Endpoint:
     """A handler and the rules around it. `cors` finds the origin that may read an answer, if any.
 
     `methods` None takes every method. `api` answers errors in the format of the API (contract 6) instead of RFC 6749's.
-    `apart` True: answered whatever the database does, so it has threads of its own (see edge/front.py).
     `body` False ignores what a proxy sends along, and the scheme it came over, which are those of the original request.
+    `room` is where it is answered when each kind of work has threads of its own.
     """
 
     handler: Handler
@@ -30,7 +32,7 @@ class Endpoint:
     api: bool = False
     body: bool = True
     cors: cors.Rule | None = None
-    apart: bool = False
+    room: Room = pools.PROTOCOL
 
 
 def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
@@ -69,6 +71,12 @@ def _refuse_early(endpoint: Endpoint, incoming: Incoming) -> Outgoing | None:
             "Credentials are accepted over https only. Get new ones, and send them to the https address.",
         )
     return None
+
+
+def is_preflight(endpoint: Endpoint, environ: WSGIEnvironment) -> bool:
+    """Whether this is a browser's question before a request, which is answered without the endpoint."""
+    asked = "HTTP_ORIGIN" in environ and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    return asked and environ["REQUEST_METHOD"] == "OPTIONS" and endpoint.cors is not None
 
 
 def _early(endpoint: Endpoint, status: int, text: str, *more: tuple[str, str]) -> Outgoing:

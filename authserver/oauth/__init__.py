@@ -7,6 +7,7 @@ from flask import Blueprint
 from authserver.domain.access import protected_resources
 from authserver.edge.cors import any_origin, of_apps
 from authserver.edge.machine import Endpoint, issuer_path
+from authserver.edge.pools import INSTANT, WARM
 from authserver.oauth.endpoints import (
     authorization,
     introspection,
@@ -23,17 +24,17 @@ from authserver.oauth.grants.refresh_token import RefreshToken
 from authserver.oauth.server import server
 
 GET, POST = frozenset({"GET"}), frozenset({"POST"})
-DISCOVERY = Endpoint(metadata.respond, GET, cacheable=True, cors=any_origin)
-RESOURCE = Endpoint(protected_resource_metadata.respond, GET, cacheable=True, cors=any_origin)
+DISCOVERY = Endpoint(metadata.respond, GET, cacheable=True, cors=any_origin, room=INSTANT)
+RESOURCE = Endpoint(protected_resource_metadata.respond, GET, cacheable=True, cors=any_origin, room=INSTANT)
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 GRANTS = (AuthorizationCode, RefreshToken, ClientCredentials)
 ENDPOINTS = {
     **dict.fromkeys(WELL_KNOWN, DISCOVERY),
-    "/.well-known/jwks.json": Endpoint(jwks.respond, GET, cacheable=True, cors=any_origin, apart=True),
+    "/.well-known/jwks.json": Endpoint(jwks.respond, GET, cacheable=True, cors=any_origin, room=INSTANT),
     # The paths of resources follow; that of an issuer with a path is among them.
     **dict.fromkeys((protected_resources.WELL_KNOWN + path for path in ("", "/v1", "/")), RESOURCE),
-    "/oauth/token": Endpoint(token.respond, POST, cors=of_apps),
+    "/oauth/token": Endpoint(token.respond, POST, cors=of_apps, room=WARM),
     "/oauth/introspect": Endpoint(introspection.respond, POST, cors=of_apps),
     "/oauth/revoke": Endpoint(revocation.respond, POST, cors=of_apps),
     "/oauth/userinfo": Endpoint(userinfo.respond, GET | POST, cors=of_apps),

@@ -46,6 +46,7 @@ INTROSPECTIONS = _counter("introspections", "Introspections answered.", "active"
 REFRESH_REUSE = _counter("refresh_reuse_detected", "Spent refresh tokens presented again after the grace.")
 GATEWAY_DECISIONS = _counter("gateway_decisions", "Decisions for proxies.", "proxy", "decision")
 RATE_LIMITED = _counter("rate_limited", "Requests refused by a rate limit.", "policy")
+QUEUE_REJECTED = _counter("queue_rejected", "Requests refused because too many waited for this kind of work.", "room")
 LOG_LINES_DROPPED = _counter("log_lines_dropped", "Log lines that nobody took in time.")
 WEBHOOK_DELIVERIES = _counter("webhook_deliveries", "Attempts to deliver an event.", "result")
 WEBHOOK_QUEUE = Gauge(

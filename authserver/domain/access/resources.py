@@ -195,4 +195,4 @@ def _load(_key: str) -> dict[str, ResourceFacts]:
         return {row.identifier: ResourceFacts(**row._mapping) for row in rows}
 
 
-_cache = cache.Cache[dict[str, ResourceFacts]]("scopes", _load)
+_cache = cache.Cache[dict[str, ResourceFacts]]("scopes", _load, kept=True)

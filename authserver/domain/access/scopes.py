@@ -259,4 +259,4 @@ def _load(_key: str) -> dict[str, ScopeFacts]:
         return {row.name: ScopeFacts(**row._mapping) for row in rows}
 
 
-_cache = cache.Cache[dict[str, ScopeFacts]]("scopes", _load)
+_cache = cache.Cache[dict[str, ScopeFacts]]("scopes", _load, kept=True)

@@ -18,7 +18,7 @@ from authserver.domain import outbound
 from authserver.domain.clients import clients
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.ground import cache
-from authserver.lib import clock, jwk, jwt
+from authserver.lib import clock, jwk, jwt, rooms
 from authserver.models import FetchedJwks
 from authserver.observability import logs
 
@@ -119,6 +119,7 @@ def _refetched(client: ClientFacts, known: Fetched | None) -> Fetched:
     """What is newer than `known`: read from the shared row, or fetched by one of all who want it."""
     if known is not None and not _due(known):
         return known
+    rooms.about_to_ask_outside()
     with _lock_of(client.id):
         copy = _copies.get(client.id)
         if copy is not None and copy is not known and copy.uri == client.jwks_uri:

@@ -1,10 +1,15 @@
-"""A small in-process cache of slow-changing rows, emptied within a second of any change on any node."""
+"""A small in-process cache of slow-changing rows, emptied within a second of any change on any node.
+
+A server has a thread that reads the versions (`poll_in_background`): no request waits for that, and values that are
+`kept` are there before the version that they belong to. Elsewhere whoever asks reads them, once a second.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Container
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import event, select, update
@@ -13,9 +18,12 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.errors import Unavailable
 from authserver.models import CacheVersion
+from authserver.observability import logs
 
 T = TypeVar("T")
 POLL_SECONDS = 1.0
+# The thread's own pause: with a statement and a busy machine it stays below a second.
+REST_SECONDS = 0.8
 # With the database gone, what we knew may be used for this long and no longer.
 STALE_SECONDS = 60.0
 # After a change of our own another thread's poll is waited for; a database that hangs is not.
@@ -23,18 +31,24 @@ FIRST_SECONDS = 1.0
 NAMES = ("clients", "scopes", "signing_keys", "permissions", "routes")
 
 _lock = threading.Lock()
+_renewing = threading.Lock()
 _versions: dict[str, int] = {}
 _polled_at = float("-inf")
 _answered_at = float("-inf")
+_background = False
+_changed_here: Counter[str] = Counter()  # commits of this process, which need no poll to be known
 
 
 class Cache(Generic[T]):
-    """Values by key for one kind of row; `load` runs on a miss. A missing row is remembered for a poll, too."""
+    """Values by key for one kind of row; `load` runs on a miss. A missing row is remembered for a poll, too.
 
-    def __init__(self, name: str, load: Callable[[str], T], limit: int = 10_000) -> None:
+    `kept` is for a cache whose one value has the key "": a server loads it anew before anybody misses it.
+    """
+
+    def __init__(self, name: str, load: Callable[[str], T], limit: int = 10_000, *, kept: bool = False) -> None:
         if name not in NAMES:
             raise ValueError(name)
-        self._name, self._load, self._limit = name, load, limit
+        self._name, self._load, self._limit, self.kept = name, load, limit, kept
         self._values: dict[str, T] = {}
         self._version = -1
         _caches.append(self)
@@ -56,6 +70,22 @@ class Cache(Generic[T]):
             values[key] = value
             return value
 
+    def renewal(self, names: Container[str]) -> Callable[[int], None] | None:
+        """Load a kept value of one of these names; what makes it the value once its version is told."""
+        if not self.kept or self._name not in names:
+            return None
+        here, value = _changed_here[self._name], self._load("")
+
+        def renew(version: int) -> None:
+            self._values, self._version = {"": value}, version + here
+
+        return renew
+
+    @property
+    def name(self) -> str:
+        """The kind of row."""
+        return self._name
+
     def clear(self) -> None:
         """Forget everything; tests and commands use it."""
         self._values = {}
@@ -67,11 +97,19 @@ _caches: list[Cache[Any]] = []
 def touch(session: Session, name: str) -> None:
     """Say, in the transaction of the change, that rows of this kind changed."""
     session.execute(update(CacheVersion).where(CacheVersion.name == name).values(version=CacheVersion.version + 1))
-    event.listen(session, "after_commit", lambda _session: forget(), once=True)
+    event.listen(session, "after_commit", lambda _session: _changed(name), once=True)
 
 
 def current_version(name: str) -> int:
-    """The version of one kind, read from the database at most once a second."""
+    """The version of one kind, at most a second old. Raises Unavailable once the database was silent for a minute."""
+    if _background:
+        if time.monotonic() - _answered_at > STALE_SECONDS:
+            raise Unavailable("The server cannot answer right now.", "no version of cached rows for a minute")
+        return _versions.get(name, 0) + _changed_here[name]
+    return _version_on_demand(name)
+
+
+def _version_on_demand(name: str) -> int:
     global _polled_at, _answered_at
     now = time.monotonic()
     if now - _polled_at >= POLL_SECONDS and _lock.acquire(timeout=FIRST_SECONDS if _polled_at == float("-inf") else 0):
@@ -91,9 +129,54 @@ def current_version(name: str) -> int:
 
 
 def forget() -> None:
-    """Poll again at the next use."""
+    """Poll again at the next use; a server, whose requests don't poll, does it now."""
     global _polled_at
     _polled_at = float("-inf")
+    if _background:
+        _poll_and_renew()
+
+
+def _changed(name: str) -> None:
+    """A transaction of this process changed rows of this kind."""
+    if _background:
+        with _lock:
+            _changed_here[name] += 1
+    else:
+        forget()
+
+
+def poll_in_background() -> None:
+    """Read the versions once, and from now on in a thread of this process."""
+    global _background
+    _try_to_poll()
+    _background = True
+    threading.Thread(target=_keep_polling, name="versions", daemon=True).start()
+
+
+def _keep_polling() -> None:
+    while True:
+        time.sleep(REST_SECONDS)
+        _try_to_poll()
+
+
+def _try_to_poll() -> None:
+    try:
+        _poll_and_renew()
+    except Exception as failure:  # the next one may be answered; what needs the database says what is wrong
+        logs.event("versions_not_read", level="warning", error=type(failure).__name__)
+
+
+def _poll_and_renew() -> None:
+    global _answered_at
+    with _renewing:
+        began = time.monotonic()
+        found = _read()
+        changed = {name for name, version in found.items() if _versions.get(name) != version}
+        renewals = [(each.name, renew) for each in _caches if (renew := _renewal(each, changed)) is not None]
+        _versions.update(found)
+        for name, renew in renewals:
+            renew(found[name])
+        _answered_at = began
 
 
 def reset() -> None:
@@ -107,7 +190,18 @@ def reset() -> None:
     forget()
 
 
+def _renewal(of: Cache[Any], changed: Container[str]) -> Callable[[int], None] | None:
+    try:
+        return of.renewal(changed)
+    except Exception as failure:  # whoever asks for these rows will be told; the others are none the worse
+        logs.failure("cache_not_renewed", failure, level="warning", kind=of.name)
+        return None
+
+
 def _poll() -> None:
+    _versions.update(_read())
+
+
+def _read() -> dict[str, int]:
     with database.autocommit() as connection:
-        for name, version in connection.execute(select(CacheVersion.name, CacheVersion.version)):
-            _versions[name] = version
+        return {row.name: row.version for row in connection.execute(select(CacheVersion.name, CacheVersion.version))}

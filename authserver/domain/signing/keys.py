@@ -284,4 +284,4 @@ def _place(kid: str) -> str:
 
 _parsed: dict[tuple[str, str, bytes], jwk.SigningKey] = {}
 _published: Document | None = None
-_cache = cache.Cache[KeySet]("signing_keys", _load)
+_cache = cache.Cache[KeySet]("signing_keys", _load, kept=True)

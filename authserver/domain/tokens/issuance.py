@@ -17,7 +17,7 @@ from authserver.domain.limits import stored_rows
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import person_claims
 from authserver.errors import Check, Invalid
-from authserver.lib import clock, jwt, secrets
+from authserver.lib import clock, jwt, rooms, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import AccessToken
 
@@ -33,6 +33,13 @@ class Issued:
     value: str
     expires_in: int
     scopes: tuple[str, ...]
+
+
+def prepare(client: ClientFacts, resources: tuple[str, ...]) -> None:
+    """Have at hand what `issue` needs; before a budget is spent, so that moving to another room spends it once."""
+    if _wants_opaque(client, resources):
+        rooms.about_to_ask_database()
+    signing_keys.signer()
 
 
 def issue(

@@ -29,6 +29,7 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
         client: ClientFacts = self.request.client.facts
         resources = issuance.assigned_resources(client, self.request.resources)
         scopes = _granted(client, asked_scopes(self.request))
+        issuance.prepare(client, resources)
         token_budget.spend_of_client(client.id)
         issued = issuance.issue(client, scopes=scopes, resources=resources)
         return token_response(self.GRANT_TYPE, issued, client)

@@ -1,0 +1,84 @@
+"""Rooms with threads of their own and a queue that has an end: slow kinds of work never stop the quick ones."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from authserver.lib.rooms import Room
+from authserver.observability import metrics
+
+J = TypeVar("J")
+
+# On the loop itself: nothing there may wait, whatever it is for.
+INSTANT = Room("instant", database="protocol", outside="outside")
+# Token requests that need no statement: a database that hangs holds none of these threads.
+WARM = Room("warm", database="protocol", outside="outside")
+PROTOCOL = Room("protocol", outside="outside", seconds=2.0)
+OUTSIDE = Room("outside", seconds=10.0)
+API = Room("api", outside="outside", seconds=10.0)
+PAGES = Room("pages", seconds=30.0)
+HEALTH = Room("health", seconds=2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many threads a room has, and how many requests may wait for one."""
+
+    threads: int
+    waiting: int
+
+
+def sizes(threads: int) -> dict[Room, Size]:
+    """The rooms of a worker whose setting `threads` is this.
+
+    What waits for nothing is done at once, so that many may wait for it; of slow work little more than is under way.
+    """
+    return {
+        WARM: Size(min(2, threads), 1024),
+        PROTOCOL: Size(threads, 512),
+        OUTSIDE: Size(4, 8),
+        API: Size(max(1, threads // 2), 64),
+        PAGES: Size(max(2, threads - 1), 64),
+        HEALTH: Size(1, 8),
+    }
+
+
+def connections(threads: int) -> int:
+    """How many threads of a worker may want the database at once."""
+    return sum(size.threads for room, size in sizes(threads).items() if not room.database)
+
+
+class Pool(Generic[J]):
+    """The threads of one room; each does `work` with a job at a time."""
+
+    def __init__(self, room: Room, size: Size, work: Callable[[J, Room], None]) -> None:
+        self.room = room
+        self._work, self._most = work, size.threads + size.waiting
+        self._jobs: queue.SimpleQueue[J] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._unfinished = 0
+        for number in range(size.threads):
+            threading.Thread(target=self._serve, name=f"{room.name}-{number}", daemon=True).start()
+
+    def offer(self, job: J) -> bool:
+        """Take a job; False, and counted, if too many wait already. Never waits."""
+        with self._lock:
+            if self._unfinished >= self._most:
+                metrics.QUEUE_REJECTED.labels(self.room.name).inc()
+                return False
+            self._unfinished += 1
+        self._jobs.put(job)
+        return True
+
+    def _serve(self) -> None:
+        while True:
+            job = self._jobs.get()
+            try:
+                self._work(job, self.room)
+            finally:
+                with self._lock:
+                    self._unfinished -= 1
