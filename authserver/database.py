@@ -15,6 +15,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from authserver import patience
 from authserver.config import Settings
 from authserver.errors import Unavailable
 from authserver.lib.watched_file import WatchedFile
@@ -38,13 +39,13 @@ def build(settings: Settings) -> Engine:
     return _build_postgresql(settings, settings.db_pool_size, PATIENCE_SECONDS)
 
 
-def build_apart(settings: Settings, *, patience: float) -> Engine:
-    """PostgreSQL beside the pool, in autocommit: one connection that waits `patience` seconds for an answer."""
-    built = _build_postgresql(settings, 1, patience)
+def build_apart(settings: Settings, *, seconds: float) -> Engine:
+    """PostgreSQL beside the pool, in autocommit: one connection that waits so many seconds for an answer."""
+    built = _build_postgresql(settings, 1, seconds)
     return built.execution_options(**_isolation(built))
 
 
-def _build_postgresql(settings: Settings, connections: int, patience: float) -> Engine:
+def _build_postgresql(settings: Settings, connections: int, seconds: float) -> Engine:
     built = create_engine(
         settings.sqlalchemy_url,
         hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
@@ -54,9 +55,13 @@ def _build_postgresql(settings: Settings, connections: int, patience: float) -> 
         pool_recycle=1800,
         connect_args=_connect_args(settings),
     )
-    _end_waiting(built, patience)
     _check_idle_connections(built)
     _let_go_of_read_only(built)
+
+    @event.listens_for(built, "do_connect")
+    def connect(_dialect: Any, _record: Any, words: Any, named: Any) -> Any:
+        return patience.connect(seconds, *words, **named)
+
     return built
 
 
@@ -64,14 +69,11 @@ def _connect_args(settings: Settings) -> dict[str, Any]:
     """What every connection has; what the URL says of the same is heeded."""
     said = make_url(settings.sqlalchemy_url).query
     return {
-        "connect_timeout": said.get("connect_timeout", 3),
+        "connect_timeout": said.get("connect_timeout", patience.CONNECT_SECONDS),
+        **{name: said.get(name, str(value)) for name, value in patience.KEEPALIVE.items()},
         "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS}"
         f" -c timezone=UTC -c idle_in_transaction_session_timeout=30000 {said.get('options', '')}",
         "prepare_threshold": 2,
-        # A host that vanished sends no reset: what was sent and not acknowledged by then is lost (Linux; ms).
-        "tcp_user_timeout": said.get("tcp_user_timeout", 10_000),
-        "keepalives_idle": said.get("keepalives_idle", 10),
-        "keepalives_interval": said.get("keepalives_interval", 3),
     }
 
 
@@ -83,7 +85,21 @@ def let_go() -> None:
 def wait_for_ever(connection: Connection) -> None:
     """Take the limit of waiting from a connection that migrates, or waits for somebody else's lock."""
     if dialect() == "postgresql":
-        connection.connection.driver_connection.patience = None  # type: ignore[union-attr]  # one of _end_waiting's
+        connection.connection.driver_connection.limit = None  # type: ignore[union-attr]  # one of patience.py's
+def guard() -> None:
+    """Refuse requests at once while PostgreSQL does not answer, until it does again: for whoever serves."""
+    if dialect() == "postgresql":
+        patience.breaker.guard(_probe)
+
+
+def _probe() -> None:
+    with engine().connect() as connection:  # not by `autocommit`, which the open breaker refuses
+        connection.exec_driver_sql("SELECT 1")
+
+
+def _about_to_ask() -> None:
+    rooms.about_to_ask_database()
+    patience.breaker.check()
 
 
 def install(engine: Engine) -> None:
@@ -112,7 +128,7 @@ def transaction() -> Iterator[Session]:
     SQLite takes its write lock at once (BEGIN IMMEDIATE), so that no reader has to upgrade and fail.
     Rows stay readable afterwards. In a rehearsal it is always rolled back, after everything was checked.
     """
-    rooms.about_to_ask_database()
+    _about_to_ask()
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
         if _rehearsing.get():
@@ -134,7 +150,7 @@ def rehearsal() -> Iterator[None]:
 @contextlib.contextmanager
 def reading() -> Iterator[Session]:
     """One consistent view for reading; nothing is written."""
-    rooms.about_to_ask_database()
+    _about_to_ask()
     reader = engine().execution_options(authserver_mode="read")
     with Session(reader, expire_on_commit=False, autoflush=False) as session:
         yield session
@@ -154,34 +170,9 @@ def autocommit() -> Iterator[Connection]:
     """A Core connection without BEGIN and COMMIT, for hot paths: each statement is its own transaction."""
     if _autocommit is None:
         raise RuntimeError("no database is installed: create_app() or a command does it")
-    rooms.about_to_ask_database()
+    _about_to_ask()
     with _autocommit.connect() as connection:
         yield connection
-
-
-def _end_waiting(built: Engine, patience: float) -> None:
-    """A database that hangs (a stopped process, a stuck disk) ends a statement after so many seconds, too.
-
-    The server's own statement_timeout needs a server that runs.
-    """
-    import psycopg
-
-    class Patient(psycopg.Connection[Any]):
-        patience: float | None = 0.0
-
-        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-            try:
-                return super().wait(gen, interval, timeout or self.patience)
-            except psycopg.errors.OperationalError as error:
-                if not self.closed and type(error).__name__ == "_WaitTimeout":
-                    self.close()  # its answer may still come, and would be taken for the next one's
-                raise
-
-    Patient.patience = patience
-
-    @event.listens_for(built, "do_connect")
-    def connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
-        return Patient.connect(*arguments, **named)
 
 
 def _let_go_of_read_only(built: Engine) -> None:

@@ -161,8 +161,8 @@ def answers(host: str, port: int) -> bool:
 
 def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], None] | None) -> Any:
     """In a worker: the app, and what must happen when the worker ends."""
-    from authserver import create_app
     from authserver.domain.running import standing
+    from authserver import create_app, database
     from authserver.domain.ground import cache
     from authserver.edge import draining, lane
     from authserver.edge.front import Front
@@ -173,6 +173,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     draining.follow(lambda: bool(stopping.value))
     app = create_app(settings)
     standing.watch()
+    database.guard()
     cache.poll_in_background()
     # Not atexit: the children of multiprocessing do not run it.
     multiprocessing.util.Finalize(None, _finish, exitpriority=10)

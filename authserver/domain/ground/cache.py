@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.errors import Unavailable
+from authserver.lib import rooms
 from authserver.models import CacheVersion
 from authserver.observability import logs
 
@@ -28,6 +29,7 @@ REST_SECONDS = 0.8
 STALE_SECONDS = 60.0
 # After a change of our own another thread's poll is waited for; a database that hangs is not.
 FIRST_SECONDS = 1.0
+_POLLING = rooms.Room("versions", seconds=2.0)
 NAMES = ("clients", "scopes", "signing_keys", "permissions", "routes")
 
 _lock = threading.Lock()
@@ -161,7 +163,10 @@ def _keep_polling() -> None:
 
 def _try_to_poll() -> None:
     try:
-        _poll_and_renew()
+        with rooms.entered(_POLLING):
+            _poll_and_renew()
+    except Unavailable:
+        pass  # the breaker is open, and has said so
     except Exception as failure:  # the next one may be answered; what needs the database says what is wrong
         logs.event("versions_not_read", level="warning", error=type(failure).__name__)
 

@@ -149,7 +149,7 @@ class Prober:
             return
         if self._apart is None or self._apart[0] is not database.engine():
             self._close()
-            self._apart = database.engine(), database.build_apart(config.current(), patience=PATIENCE_SECONDS)
+            self._apart = database.engine(), database.build_apart(config.current(), seconds=PATIENCE_SECONDS)
         with self._apart[1].connect() as connection:
             yield connection
 

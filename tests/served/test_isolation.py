@@ -1,0 +1,198 @@
+"""Nothing slow stops anything that need not wait for it (security.md 15.4.4, E5): each with a slow counterpart."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+
+from tests.support import own_jwts, served
+from tests.support.served import PASSWORD, Served
+from tests.support.stopped import OwnPostgres, own_postgres
+
+pytestmark = [pytest.mark.served, pytest.mark.fault, pytest.mark.usefixtures("socket_enabled")]
+
+# Far above what a busy machine takes for one of these, far below what waiting for any of the slow ones costs.
+SOON = 1.0
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
+    with own_postgres(tmp_path_factory.mktemp("isolation")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def silent() -> Iterator[int]:
+    """A server that takes connections and says nothing; its port."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def server(postgres: OwnPostgres, silent: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("isolation-served")
+    running = served.start(
+        "postgresql", folder, workers=1, url=postgres.url, outbound_allow="127.0.0.1", metrics_bind="127.0.0.1:0"
+    )
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def job(server: Served) -> tuple[str, str]:
+    made = server.machine()
+    return made.client_id, made.client_secret
+
+
+def get(server: Served, path: str, **more: Any) -> requests.Response:
+    return requests.get(server.issuer + path, timeout=20, **more)
+
+
+def token(server: Served, job: tuple[str, str]) -> requests.Response:
+    return requests.post(
+        server.issuer + "/oauth/token", data={"grant_type": "client_credentials"}, auth=job, timeout=20
+    )
+
+
+def introspect(server: Served, job: tuple[str, str], presented: str) -> requests.Response:
+    return requests.post(server.issuer + "/oauth/introspect", data={"token": presented}, auth=job, timeout=20)
+
+
+def preflight(server: Served) -> requests.Response:
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    return requests.options(server.issuer + "/oauth/token", headers=asked, timeout=20)
+
+
+def quick_ones(server: Served, job: tuple[str, str]) -> None:
+    """Everything that needs no database, several times: each answers well, and soon."""
+    for _ in range(5):
+        for ask, status in (
+            (lambda: get(server, "/healthz"), 200),
+            (lambda: get(server, "/.well-known/jwks.json"), 200),
+            (lambda: get(server, "/.well-known/openid-configuration"), 200),
+            (lambda: get(server, "/.well-known/oauth-protected-resource/v1"), 200),
+            (lambda: preflight(server), 204),
+            (lambda: token(server, job), 200),
+        ):
+            began = time.monotonic()
+            answer = ask()
+            assert answer.status_code == status, answer.text
+            assert time.monotonic() - began < SOON, answer.url
+
+
+@contextlib.contextmanager
+def meanwhile(ask: Any, clients: int = 16) -> Iterator[list[requests.Response]]:
+    """So many clients go on asking during a block, whatever they are told."""
+    over, told = threading.Event(), list[requests.Response]()
+
+    def go_on() -> None:
+        while not over.is_set():
+            with contextlib.suppress(requests.RequestException):
+                told.append(ask())
+            time.sleep(0.05)  # else what these clients cost this process would be measured
+
+    threads = [threading.Thread(target=go_on, daemon=True) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    try:
+        yield told
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(30)
+
+
+def test_a_stopped_database_holds_up_nothing_that_needs_none(
+    server: Served, postgres: OwnPostgres, job: tuple[str, str]
+) -> None:
+    time.sleep(1.5)  # clients made by others are known
+    issued = token(server, job).json()["access_token"]
+    quick_ones(server, job)  # all that they need is at hand now
+    with (
+        meanwhile(lambda: introspect(server, job, issued)) as told,
+        meanwhile(lambda: get(server, "/readyz"), 8),
+        postgres.stopped(),
+    ):
+        began = time.monotonic()
+        while time.monotonic() - began < 5:
+            quick_ones(server, job)
+    slow = [answer for answer in told if answer.elapsed.total_seconds() > SOON]
+    refused = [answer for answer in told if answer.status_code == 503]
+    assert refused and all(answer.headers["Retry-After"] for answer in refused)
+    assert len(slow) < len(refused) / 2  # one wait in vain for each thread, then none
+    assert all(answer.elapsed.total_seconds() < 4 for answer in told)
+    assert back(lambda: introspect(server, job, issued).json().get("active"))
+
+
+def back(ask: Any, seconds: float = 5.0) -> bool:
+    """Whether this holds within so long."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        if ask():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_slow_pages_hold_up_no_protocol(server: Served, postgres: OwnPostgres, job: tuple[str, str]) -> None:
+    """Somebody holds a table that every page reads."""
+    with psycopg.connect(postgres.url.replace("+psycopg", "", 1)) as admin:
+        admin.execute("LOCK TABLE users, sessions, form_nonces IN ACCESS EXCLUSIVE MODE")
+        with meanwhile(lambda: get(server, "/login", cookies={"authserver_session": "x" * 43}), 24):
+            quick_ones(server, job)
+            assert introspect(server, job, "x").json() == {"active": False}
+        admin.rollback()
+
+
+def test_a_flood_of_sign_ins_holds_up_no_token(server: Served, job: tuple[str, str]) -> None:
+    server.user("alice@example.test")
+
+    def sign_in() -> requests.Response:
+        with contextlib.suppress(AssertionError):  # told that too many sign in
+            server.browser().sign_in("alice@example.test", PASSWORD)
+        raise requests.RequestException  # there is nothing to keep
+
+    with meanwhile(sign_in, 8):
+        quick_ones(server, job)
+        assert introspect(server, job, "x").json() == {"active": False}
+
+
+def test_keys_that_do_not_come_hold_up_no_protocol(server: Served, silent: int, job: tuple[str, str]) -> None:
+    """Whoever knows a client's id can name it in a JWT, and its `jwks_uri` may accept and say nothing."""
+    mute = [
+        server.machine(f"Mute {number}", "--jwks-uri", f"http://127.0.0.1:{silent}/{number}").client_id
+        for number in range(6)
+    ]
+    turn = iter(range(10_000))
+
+    def ask() -> requests.Response:
+        claimed = own_jwts.own(mute[next(turn) % len(mute)], aud=f"{server.issuer}/v1")
+        return introspect(server, job, claimed)
+
+    with meanwhile(ask, 16) as told:
+        began = time.monotonic()
+        while time.monotonic() - began < 3:
+            quick_ones(server, job)
+            assert introspect(server, job, "x").json() == {"active": False}
+    assert {answer.status_code for answer in told} <= {200, 503}
+
+
+def test_what_is_too_much_for_a_room_is_told_at_once_when_to_come_back(server: Served, postgres: OwnPostgres) -> None:
+    with postgres.stopped(), meanwhile(lambda: get(server, "/readyz"), 24) as told:
+        time.sleep(1)
+        refused = [answer for answer in told if answer.status_code == 503 and answer.elapsed.total_seconds() < SOON]
+    assert refused and all(answer.headers["Retry-After"] for answer in refused)
+    assert all("server" not in {name.lower() for name in answer.headers if answer.headers[name]} for answer in refused)
+    assert json.loads(get(server, "/readyz").text)["status"]
