@@ -168,9 +168,9 @@ def snapshot() -> Iterator[Session]:
 @contextlib.contextmanager
 def autocommit() -> Iterator[Connection]:
     """A Core connection without BEGIN and COMMIT, for hot paths: each statement is its own transaction."""
+    _about_to_ask()
     if _autocommit is None:
         raise RuntimeError("no database is installed: create_app() or a command does it")
-    _about_to_ask()
     with _autocommit.connect() as connection:
         yield connection
 

@@ -1,0 +1,103 @@
+"""Rooms: threads of their own, queues that end, and what moves when it would have to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from authserver import database
+from authserver.edge import pools
+from authserver.edge.front import Front
+from authserver.edge.pools import INSTANT, OUTSIDE, PAGES, PROTOCOL, WARM, Pool, Size
+from authserver.lib import rooms
+from authserver.lib.rooms import Elsewhere
+from tests.edge.test_front import Protocol, scope
+
+WAYS: list[Callable[[], Any]] = [database.transaction, database.reading, database.autocommit]
+
+
+@pytest.mark.parametrize("room", [INSTANT, WARM], ids=lambda room: room.name)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_no_way_to_the_database_leads_from_a_room_without_it(room: rooms.Room, way: Callable[[], Any]) -> None:
+    """It has none in this test: whoever got further would fail in another way."""
+    with rooms.entered(room), pytest.raises(Elsewhere) as moved, way():
+        pass
+    assert moved.value.room == PROTOCOL.name
+
+
+@pytest.mark.parametrize("room", [INSTANT, WARM, PROTOCOL, pools.API], ids=lambda room: room.name)
+def test_nobody_elses_server_is_waited_for_where_others_would_wait_too(room: rooms.Room) -> None:
+    with rooms.entered(room), pytest.raises(Elsewhere) as moved:
+        rooms.about_to_ask_outside()
+    assert moved.value.room == OUTSIDE.name
+
+
+def test_outside_of_any_room_everything_may_be_waited_for() -> None:
+    rooms.about_to_ask_database()
+    rooms.about_to_ask_outside()
+    assert rooms.deadline() == 0
+
+
+def test_every_room_that_one_moves_to_exists_and_may_wait_for_it() -> None:
+    by_name = {room.name: room for room in pools.sizes(4)}
+    for room in (INSTANT, *by_name.values()):
+        assert not room.database or not by_name[room.database].database
+        assert not room.outside or not by_name[room.outside].outside
+
+
+def test_a_full_queue_takes_nothing_more_and_is_free_again_afterwards() -> None:
+    go_on = threading.Event()
+    pool: Pool[int] = Pool(PAGES, Size(threads=1, waiting=2), lambda _job, _room: go_on.wait(5) and None)
+    assert [pool.offer(number) for number in range(4)] == [True, True, True, False]
+    go_on.set()
+    give_up = time.monotonic() + 5
+    while not pool.offer(0):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def ask(app: Any, name: str, *others: str) -> list[Protocol]:
+    """The answers to requests that come at once, each placed in the room of its name."""
+    told = [Protocol() for _ in (name, *others)]
+
+    async def go() -> None:
+        server: Any = Front(app, threads=1, place=lambda environ, _body: environ["PATH_INFO"].strip("/"))
+        asked = [server.__rsgi__(scope(path=f"/{each}"), end) for each, end in zip((name, *others), told, strict=True)]
+        await asyncio.gather(*asked)
+
+    asyncio.run(go())
+    return told
+
+
+def test_what_would_wait_on_the_loop_is_answered_in_a_thread_from_the_beginning() -> None:
+    met: list[str] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        met.append(threading.current_thread().name)
+        rooms.about_to_ask_database()
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read()]
+
+    (told,) = ask(app, "instant")
+    assert told.status == 200 and met == [threading.main_thread().name, "protocol-0"]
+
+
+def test_a_room_that_is_full_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "sizes", lambda _threads: {PAGES: Size(1, 1), PROTOCOL: Size(1, 8)})
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/pages":
+            time.sleep(0.3)
+        start_response("200 OK", [])
+        return [b""]
+
+    told = ask(app, *["pages"] * 5, "protocol")
+    assert sorted(each.status for each in told) == [200, 200, 200, 503, 503, 503]
+    assert told[-1].status == 200
+    assert all(dict(each.headers)["Retry-After"] == "1" for each in told if each.status == 503)
