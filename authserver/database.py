@@ -18,8 +18,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from authserver import patience
 from authserver.config import Settings
 from authserver.errors import Unavailable
-from authserver.lib.watched_file import WatchedFile
 from authserver.lib import clock, rooms
+from authserver.lib.watched_file import WatchedFile
 
 BUSY_TIMEOUT_SECONDS = 5
 BUSY_NAP_SECONDS = 0.003
@@ -86,6 +86,8 @@ def wait_for_ever(connection: Connection) -> None:
     """Take the limit of waiting from a connection that migrates, or waits for somebody else's lock."""
     if dialect() == "postgresql":
         connection.connection.driver_connection.limit = None  # type: ignore[union-attr]  # one of patience.py's
+
+
 def guard() -> None:
     """Refuse requests at once while PostgreSQL does not answer, until it does again: for whoever serves."""
     if dialect() == "postgresql":

@@ -45,8 +45,9 @@ class Patient(psycopg.Connection[Any]):
         """As the driver does. Raises OperationalError at the deadline; this connection is no use any more then."""
         until = rooms.deadline()
         left = max(0.001, until - time.monotonic()) if until else None
+        ends = min((each for each in (timeout, self.limit, left) if each), default=None)
         try:
-            return super().wait(gen, interval, min((each for each in (timeout, self.limit, left) if each), default=None))
+            return super().wait(gen, interval, ends)
         except errors._WaitTimeout:
             self.pgconn.finish()
             breaker.open("no answer in time")

@@ -161,9 +161,9 @@ def answers(host: str, port: int) -> bool:
 
 def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], None] | None) -> Any:
     """In a worker: the app, and what must happen when the worker ends."""
-    from authserver.domain.running import standing
     from authserver import create_app, database
     from authserver.domain.ground import cache
+    from authserver.domain.running import standing
     from authserver.edge import draining, lane
     from authserver.edge.front import Front
     from authserver.edge.shares import Shares

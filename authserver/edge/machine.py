@@ -42,8 +42,16 @@ def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
     standard = headers.for_machines(cacheable=endpoint.cacheable and outgoing.status in (200, 304))
     outgoing.headers += [pair for pair in standard if pair[0].lower() not in given]
     outgoing.headers.append(("X-Request-Id", context.current().request_id))
-    outgoing.headers += cors.headers(endpoint.cors, incoming, outgoing, endpoint.methods)
+    outgoing.headers += _cors(endpoint, incoming, outgoing)
     return outgoing
+
+
+def _cors(endpoint: Endpoint, incoming: Incoming, outgoing: Outgoing) -> list[tuple[str, str]]:
+    """Who may read the answer; nobody's page, while the origins of apps cannot be read."""
+    try:
+        return cors.headers(endpoint.cors, incoming, outgoing, endpoint.methods)
+    except (SQLAlchemyError, OSError, DomainError):  # what needs the database has said so, or will
+        return [("Vary", "Origin")]
 
 
 def error(status: int, code: str, description: str, *more: tuple[str, str]) -> Outgoing:

@@ -66,7 +66,7 @@ def test_a_frozen_database_is_told_at_once_and_holds_up_nothing_that_does_not_ne
         assert {each.result(60) for each in asked} == {503}
         postgres.signal(signal.SIGCONT)
         until(server.is_ready)
-        assert _introspect(server, auth) == 200
+        until(lambda: _introspect(server, auth) == 200, seconds=2)
 
 
 def _introspect(server: Watched, auth: tuple[str, str]) -> int:
