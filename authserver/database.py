@@ -40,7 +40,7 @@ def build(settings: Settings) -> Engine:
 
 
 def build_apart(settings: Settings, *, seconds: float) -> Engine:
-    """PostgreSQL beside the pool, in autocommit: one connection that waits so many seconds for an answer."""
+    """PostgreSQL beside the pool, in autocommit: one connection that waits `seconds` for an answer."""
     built = _build_postgresql(settings, 1, seconds)
     return built.execution_options(**_isolation(built))
 
@@ -55,13 +55,9 @@ def _build_postgresql(settings: Settings, connections: int, seconds: float) -> E
         pool_recycle=1800,
         connect_args=_connect_args(settings),
     )
+    _end_waiting(built, seconds)
     _check_idle_connections(built)
     _let_go_of_read_only(built)
-
-    @event.listens_for(built, "do_connect")
-    def connect(_dialect: Any, _record: Any, words: Any, named: Any) -> Any:
-        return patience.connect(seconds, *words, **named)
-
     return built
 
 
@@ -70,10 +66,13 @@ def _connect_args(settings: Settings) -> dict[str, Any]:
     said = make_url(settings.sqlalchemy_url).query
     return {
         "connect_timeout": said.get("connect_timeout", patience.CONNECT_SECONDS),
-        **{name: said.get(name, str(value)) for name, value in patience.KEEPALIVE.items()},
         "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS}"
         f" -c timezone=UTC -c idle_in_transaction_session_timeout=30000 {said.get('options', '')}",
         "prepare_threshold": 2,
+        # A host that vanished sends no reset: what was sent and not acknowledged by then is lost (Linux; ms).
+        "tcp_user_timeout": said.get("tcp_user_timeout", 10_000),
+        "keepalives_idle": said.get("keepalives_idle", 10),
+        "keepalives_interval": said.get("keepalives_interval", 3),
     }
 
 
@@ -85,7 +84,7 @@ def let_go() -> None:
 def wait_for_ever(connection: Connection) -> None:
     """Take the limit of waiting from a connection that migrates, or waits for somebody else's lock."""
     if dialect() == "postgresql":
-        connection.connection.driver_connection.limit = None  # type: ignore[union-attr]  # one of patience.py's
+        connection.connection.driver_connection.patience = None  # type: ignore[union-attr]  # see patience.py
 
 
 def guard() -> None:
@@ -175,6 +174,18 @@ def autocommit() -> Iterator[Connection]:
         raise RuntimeError("no database is installed: create_app() or a command does it")
     with _autocommit.connect() as connection:
         yield connection
+
+
+def _end_waiting(built: Engine, seconds: float) -> None:
+    """A database that hangs (a stopped process, a stuck disk) ends a statement after so many seconds, too.
+
+    The server's own statement_timeout needs a server that runs.
+    """
+    connected = patience.connector(seconds)
+
+    @event.listens_for(built, "do_connect")
+    def connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        return connected(*arguments, **named)
 
 
 def _let_go_of_read_only(built: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that wait no longer than the request they serve, and a breaker for when none answers.
+"""How long PostgreSQL is waited for, and a breaker for when it does not answer.
 
 A server that is stopped, or whose packets are lost, ends no statement by itself: its own time-outs do not run. Whoever
 waits here gives up by our clock, and the connection is thrown away. After that nobody waits again: requests are refused
@@ -7,73 +7,60 @@ at once until a probe got its answer.
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-import psycopg
-from psycopg import errors
+from typing import Any
 
 from authserver.errors import Unavailable
 from authserver.lib import rooms
 from authserver.observability import logs
 
-T = TypeVar("T")
-# Packets that nobody acknowledges for so long end a connection, whoever waits for it; so does a peer that is gone.
-UNACKNOWLEDGED_MS = 5_000
-KEEPALIVE = {
-    "tcp_user_timeout": UNACKNOWLEDGED_MS,
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-}
 CONNECT_SECONDS = 3
 # While the database does not answer it is asked this often whether it does again.
 PROBE_SECONDS = 0.3
 PROBE = rooms.Room("probe", seconds=1.0)
 
 
-class Patient(psycopg.Connection[Any]):
-    """A connection whose every wait ends with the time of the request that waits, and after `limit` seconds anyway."""
+def connector(seconds: float) -> Callable[..., Any]:
+    """What opens connections whose every wait ends after so many seconds, or with the time of the request that waits.
 
-    limit: float | None = None
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """As the driver does. Raises OperationalError at the deadline; this connection is no use any more then."""
-        until = rooms.deadline()
-        left = max(0.001, until - time.monotonic()) if until else None
-        ends = min((each for each in (timeout, self.limit, left) if each), default=None)
-        try:
-            return super().wait(gen, interval, ends)
-        except errors._WaitTimeout:
-            self.pgconn.finish()
-            breaker.open("no answer in time")
-            raise psycopg.OperationalError("the database did not answer in time") from None
-
-
-@functools.cache
-def _limited(seconds: float) -> type[Patient]:
-    """The driver makes a connection by its class, which waits before anybody could set something on it."""
-    return type("Limited", (Patient,), {"limit": seconds})
-
-
-def connect(seconds: float, *words: Any, **named: Any) -> Patient:
-    """A connection that waits so long at most, made within what is left of the request's time.
-
-    Raises OperationalError.
+    The driver is imported here: SQLite needs none.
     """
+    import psycopg
+
+    class Patient(psycopg.Connection[Any]):
+        patience: float | None = seconds
+
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, _left(timeout or self.patience))
+            except psycopg.errors.OperationalError as error:
+                if not self.closed and type(error).__name__ == "_WaitTimeout":
+                    self.close()  # its answer may still come, and would be taken for the next one's
+                    breaker.open("no answer in time")
+                raise
+
+    def connect(*arguments: Any, **named: Any) -> Any:
+        if rooms.deadline():
+            # The driver takes whole seconds, two at least.
+            named["connect_timeout"] = min(int(named.get("connect_timeout", CONNECT_SECONDS)), 2)
+        try:
+            return Patient.connect(*arguments, **named)
+        except psycopg.OperationalError as failure:
+            breaker.open(type(failure).__name__)
+            raise
+
+    return connect
+
+
+def _left(seconds: float | None) -> float | None:
+    """So long, but not beyond what is left of a request's time."""
     until = rooms.deadline()
-    if until:
-        # The driver takes whole seconds, two at least.
-        named["connect_timeout"] = min(int(named.get("connect_timeout", CONNECT_SECONDS)), 2)
-    try:
-        return _limited(seconds).connect(*words, **named)
-    except psycopg.OperationalError as failure:
-        breaker.open(type(failure).__name__)
-        raise
+    if not until:
+        return seconds
+    left = max(0.001, until - time.monotonic())
+    return left if seconds is None else min(left, seconds)
 
 
 class Breaker:

@@ -164,7 +164,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     from authserver import create_app, database
     from authserver.domain.ground import cache
     from authserver.domain.running import standing
-    from authserver.edge import draining, lane
+    from authserver.edge import lane
     from authserver.edge.front import Front
     from authserver.edge.shares import Shares
     from authserver.observability import metrics
@@ -172,9 +172,9 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     logs.write_behind(dropped=metrics.LOG_LINES_DROPPED.inc)
     draining.follow(lambda: bool(stopping.value))
     app = create_app(settings)
-    standing.watch()
     database.guard()
     cache.poll_in_background()
+    standing.watch()
     # Not atexit: the children of multiprocessing do not run it.
     multiprocessing.util.Finalize(None, _finish, exitpriority=10)
     multiprocessing.util.Finalize(None, logs.flush, exitpriority=0)
