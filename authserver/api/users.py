@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from authserver import database
 from authserver.domain.people import departures, users
 from authserver.domain.people.users import User
 from authserver.edge import restricted
@@ -57,6 +59,13 @@ def _empowers(call: Call) -> bool:
 def change(call: Call) -> Outgoing:
     """Rename, give another username or role, disable or enable."""
     user_id, asked = users.get(call.path["id"]).id, call.body
+    with database.rehearsal():  # all of it or nothing: what is refused is found before anything is written
+        _apply(user_id, asked)
+    _apply(user_id, asked)
+    return one(facts(users.get(user_id), call))
+
+
+def _apply(user_id: str, asked: Mapping[str, Any]) -> None:
     if "username" in asked:
         users.set_username(user_id, asked["username"])
     users.rename(user_id, **{name: asked[name] for name in NAMES if name in asked})
@@ -66,7 +75,6 @@ def change(call: Call) -> Outgoing:
         users.set_email_verified(user_id, asked["email_verified"])
     if "disabled" in asked:
         (users.disable if asked["disabled"] else users.enable)(user_id)
-    return one(facts(users.get(user_id), call))
 
 
 # A restricted credential deletes nobody either: the apps would be somebody else's for good.

@@ -140,3 +140,10 @@ def test_an_app_of_a_deleted_owner_is_stopped_for_its_people(call: Caller, ada: 
     assert call("DELETE", f"/v1/users/{alice.id}", key_of(ada)).status == 204
     facts = clients.find_afresh(app.id)
     assert facts is not None and not facts.enabled
+
+
+def test_a_change_that_is_refused_in_part_changes_nothing(call: Caller, ada: Person) -> None:
+    before = users.get(ada.id).username
+    answer = call("PATCH", f"/v1/users/{ada.id}", key_of(ada), {"username": "another", "role": "user"})
+    assert answer.status == 409
+    assert users.get(ada.id).username == before

@@ -23,7 +23,7 @@ _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9._~:/@!$&'()*+,;=%-]+"
 
 @dataclass(frozen=True, slots=True)
 class ResourceFacts:
-    """One API. Without an owner it is for everybody.
+    """One API. Without an owner it is for everybody, but for administrators alone if it was somebody's (`private`).
 
     `access_token_format` None means: as the client says; `access_token_typ` None: at+jwt.
     """
@@ -33,7 +33,13 @@ class ResourceFacts:
     access_token_format: str | None
     access_token_typ: str | None
     owner_id: str | None
+    private: bool
     created_at: int
+
+    @property
+    def public(self) -> bool:
+        """Whether everybody's apps may ask for tokens for it."""
+        return self.owner_id is None and not self.private
 
 
 def all() -> dict[str, ResourceFacts]:
@@ -72,7 +78,7 @@ def get(identifier: str) -> ResourceFacts:
 
 def assignable_by(user_id: str | None, *, admin: bool) -> tuple[ResourceFacts, ...]:
     """What a person may give to clients: public resources and their own; administrators: all."""
-    return tuple(each for each in all().values() if admin or each.owner_id in (None, user_id))
+    return tuple(each for each in all().values() if admin or each.public or (user_id and each.owner_id == user_id))
 
 
 def create(

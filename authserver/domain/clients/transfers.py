@@ -153,7 +153,7 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
         else:
             if row.disabled_at is None:
                 row.disabled_at, row.disabled_by = clock.now(), "owner"
-            clients.end_tokens(session, row, "owner deleted")
+            _end_former(session, row, keep=False, why="owner deleted")
     if heir is not None:
         session.execute(update(Resource).where(Resource.owner_id == person.id).values(owner_id=heir.id))
         cache.touch(session, "scopes")
@@ -168,13 +168,13 @@ def record_left(session: Session, row: Client, person: User) -> None:
         _record(session, "client.handed_over", row, changed={"owner_id": [person.id, row.owner_id]}, former=END)
 
 
-def _end_former(session: Session, row: Client, *, keep: bool) -> None:
+def _end_former(session: Session, row: Client, *, keep: bool, why: str = "client transferred") -> None:
     now = clock.now()
     live = (ClientSecret.client_id == row.id, ClientSecret.revoked_at.is_(None))
     if not keep:
         session.execute(update(ClientSecret).where(*live).values(revoked_at=now))
         row.jwks, row.jwks_uri, row.keys_end_at = None, None, None
-        clients.end_tokens(session, row, "client transferred")
+        clients.end_tokens(session, row, why)
         return
     ends = now + DAY
     session.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, Table, delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -20,6 +20,7 @@ from authserver.models import (
     Client,
     Mail,
     Refusal,
+    Resource,
     UsageCount,
     User,
     WebhookEvent,
@@ -60,6 +61,8 @@ def _erase_row(session: Session, user_id: str) -> bool:
     if user is None:
         return False
     usernames.retire(session, user)
+    # The foreign key leaves them without an owner: that must not make them everybody's.
+    session.execute(update(Resource).where(Resource.owner_id == user_id).values(private=True))
     session.flush()
     session.execute(delete(User).where(User.id == user_id))
     for name in ("clients", "scopes"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, Boolean, ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.extensions import Base
@@ -16,4 +16,5 @@ class Resource(Base):
     access_token_format: Mapped[str | None] = mapped_column(String(10))  # NULL: as the client says
     access_token_typ: Mapped[str | None] = mapped_column(String(10))  # a JWT's header; NULL: at+jwt (RFC 9068)
     owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    private: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)  # of an erased owner
     created_at: Mapped[int] = mapped_column(BigInteger)

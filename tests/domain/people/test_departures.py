@@ -300,6 +300,22 @@ def test_their_apis_become_the_installations(alice: Person) -> None:
         assert session.get_one(Resource, "https://api.example.test").owner_id is None
 
 
+def test_their_apis_are_nobody_elses_for_it(alice: Person, bob: Person) -> None:
+    resources.create("https://api.example.test", "API", owner_id=alice.id)
+    delete_and_wait(alice)
+    erasure.erase_due()
+    assert resources.assignable_by(bob.id, admin=False) == () == resources.assignable_by(None, admin=False)
+    assert [each.identifier for each in resources.assignable_by(bob.id, admin=True)] == ["https://api.example.test"]
+
+
+def test_an_app_that_is_enabled_again_knows_no_secret_of_before(alice: Person) -> None:
+    app = protocol.register(owner_id=alice.id)
+    departures.delete(alice.id)
+    departures.restore(alice.id)
+    clients.enable(None, app.id)
+    assert client_secrets.active(app.id) == []
+
+
 def test_an_erasure_that_was_interrupted_goes_on(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5):
         key_of(alice)
