@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -92,7 +93,11 @@ def go_build(module: Path, folder: Path) -> Path:
 def cargo_build(lock: Path, folder: Path) -> Path:
     """The program of a folder with the page's Cargo.toml and sources; its libraries are compiled once for each lock."""
     cargo = sites.program("cargo", "cargo")
-    shutil.copy(lock, folder / "Cargo.lock")
+    # Where packages come from is not ours to name: what cargo writes for its registry is put into our lock.
+    build([cargo, "generate-lockfile"], folder)
+    said = re.search(r'^source = "(.+)"$', (folder / "Cargo.lock").read_text(), re.MULTILINE)
+    assert said is not None
+    (folder / "Cargo.lock").write_text(lock.read_text().replace('source = "registry"', f'source = "{said[1]}"'))
     target = sites.cache() / f"rust-{digest(lock)}"
     with locks.alone(sites.cache() / "rust.lock"):
         build([cargo, "build", "--locked", "--jobs", "2"], folder, {"CARGO_TARGET_DIR": str(target)})
