@@ -47,11 +47,6 @@ def sizes(threads: int) -> dict[Room, Size]:
     }
 
 
-def connections(threads: int) -> int:
-    """How many threads of a worker may want the database at once."""
-    return sum(size.threads for room, size in sizes(threads).items() if not room.database)
-
-
 class Pool(Generic[J]):
     """The threads of one room; each does `work` with a job at a time."""
 
