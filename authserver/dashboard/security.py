@@ -13,7 +13,7 @@ from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from authserver.domain.tokens import disowning
 from authserver.edge import browser, current_user
-from authserver.errors import Invalid, RateLimited
+from authserver.errors import Invalid, RateLimited, Unavailable
 
 blueprint = Blueprint("security", __name__)
 
@@ -52,9 +52,9 @@ def change_password() -> Any:
     except Invalid as refused:
         form[refused.field].errors = [refused.public]
         return _page(form), 422
-    except RateLimited as refused:
+    except (RateLimited, Unavailable) as refused:
         form.form_errors.append(refused.public)
-        return _page(form), 429, {"Retry-After": str(refused.retry_after)}
+        return _page(form), refused.status, {"Retry-After": str(refused.retry_after)}
     made_since = disowning.first_sign_in(me.user.id)
     flash("Your password is changed." + (" Your other sessions are signed out." if form.end_others.data else ""))
     review = bool(disowning.since(me.user, made_since))

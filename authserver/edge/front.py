@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from io import BytesIO
@@ -19,6 +20,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]  # no __all__
 
 from authserver.edge import draining, exchange, pools
+from authserver.edge.pace import Pace
 from authserver.edge.pools import Pool
 from authserver.edge.shares import Shares
 from authserver.lib import clock, rooms
@@ -74,7 +76,7 @@ class Front:
         place: Place = _everywhere,
     ) -> None:
         self._app, self._body_seconds, self._place = app, body_seconds, place
-        self._shares = shares or Shares(0)
+        self._shares, self._pace = shares or Shares(0), Pace()
         self._pools = {room.name: Pool(room, size, self._work) for room, size in pools.sizes(threads).items()}
         self._large = asyncio.Semaphore(LARGE_BODIES)
 
@@ -100,6 +102,16 @@ class Front:
         environ[exchange.ARRIVED_KEY] = clock.now_us()
         job = _Job(environ, body, protocol)
         name = self._place(environ, body)
+        if name not in pools.HURRIED:
+            await self._in_room(job, name)
+            return
+        self._pace.begin()
+        try:
+            await self._in_room(job, name)
+        finally:
+            self._pace.end()
+
+    async def _in_room(self, job: _Job, name: str) -> None:
         if name == pools.INSTANT.name:
             try:
                 _answer(self._app, job, pools.INSTANT)
@@ -148,6 +160,16 @@ class Front:
             job.finish()
 
     def _work(self, job: _Job, room: Room) -> None:
+        if room.name not in pools.UNHURRIED:
+            self._do(job, room)
+            return
+        taken, began = self._pace.wait(), time.thread_time()
+        try:
+            self._do(job, room)
+        finally:
+            self._pace.spent(taken, time.thread_time() - began)
+
+    def _do(self, job: _Job, room: Room) -> None:
         try:
             _answer(self._app, job, room)
         except Elsewhere as where:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from authserver.lib import password_hash
 from authserver.lib.rooms import Room
 from authserver.observability import metrics
 
@@ -22,6 +23,9 @@ OUTSIDE = Room("outside", seconds=10.0)
 API = Room("api", outside="outside", seconds=10.0)
 PAGES = Room("pages", seconds=30.0)
 HEALTH = Room("health", seconds=2.0)
+# Whose answers are waited for by machines, and what gives way to them (edge/pace.py).
+HURRIED = frozenset({INSTANT.name, WARM.name, PROTOCOL.name})
+UNHURRIED = frozenset({PAGES.name})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ def sizes(threads: int) -> dict[Room, Size]:
         PROTOCOL: Size(threads, 512),
         OUTSIDE: Size(4, 8),
         API: Size(max(1, threads // 2), 64),
-        PAGES: Size(max(2, threads - 1), 64),
+        # Whoever hashes a password, or waits to, stands in nobody's way.
+        PAGES: Size(max(2, threads - 1) + password_hash.most(), 64),
         HEALTH: Size(1, 8),
     }
 

@@ -7,25 +7,33 @@ tells nothing about an account.
 """
 
 import base64
+import contextlib
 import os
+import sys
 import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import Argon2Error
 
 from authserver.lib import secrets
 
+R = TypeVar("R")
 MAX_LENGTH = 1024
 MEMORY_KIB = 64 * 1024
 TIME_COST = 3
+# Behind each hash that is being made one may wait; who comes next is told at once.
+WAITING_PER_SLOT = 1
+# A hash is a tenth of a second and more of nothing but work: it gives way to answers that take a millisecond.
+NICENESS = 10
 
 
 class Busy(Exception):
-    """Too many hashes at once; no slot became free in time. Answer 503 with Retry-After."""
+    """Too many hash or wait already, or no slot became free in time. Answer 503 with Retry-After."""
 
 
 class Refused(ValueError):
@@ -44,7 +52,7 @@ def observe(*, waiting: Callable[[int], object], took: Callable[[float], object]
 
 
 class _Machine:
-    """The hasher, a dummy hash of the same cost, and the slots."""
+    """The hasher, a dummy hash of the same cost, the slots, and the places of who hashes or waits."""
 
     def __init__(self, slots: int, wait_seconds: float, memory_kib: int, time_cost: int) -> None:
         self.hasher = PasswordHasher(
@@ -52,10 +60,22 @@ class _Machine:
         )
         self.dummy = f"$argon2id$v=19$m={memory_kib},t={time_cost},p=1${_b64(16)}${_b64(32)}"
         self.slots = threading.BoundedSemaphore(slots)
+        self.most = slots * (1 + WAITING_PER_SLOT)
+        self.places = threading.BoundedSemaphore(self.most)
         self.wait_seconds = wait_seconds
 
     @contextmanager
     def slot(self) -> Iterator[None]:
+        if not self.places.acquire(blocking=False):
+            raise Busy
+        try:
+            with self._turn():
+                yield
+        finally:
+            self.places.release()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
         _waiting(1)
         try:
             found = self.slots.acquire(timeout=self.wait_seconds)
@@ -87,12 +107,17 @@ def configure(
     _machine = _Machine(max(1, slots), wait_seconds, memory_kib or before.memory_cost, time_cost or before.time_cost)
 
 
+def most() -> int:
+    """How many hash or wait at once, at most."""
+    return _machine.most
+
+
 def hash(password: str) -> str:
     """The argon2id hash, in PHC form. Raises Refused, or Busy."""
     secret = _encode(password)
     machine = _machine
     with machine.slot():
-        return machine.hasher.hash(secret)
+        return _aside(lambda: machine.hasher.hash(secret))
 
 
 def verify(stored: str | None, password: str) -> bool:
@@ -106,7 +131,7 @@ def verify(stored: str | None, password: str) -> bool:
         return False
     machine = _machine
     with machine.slot():
-        fits = _fits(machine, stored or machine.dummy, secret)
+        fits = _aside(lambda: _fits(machine, stored or machine.dummy, secret))
     return fits and bool(stored)
 
 
@@ -116,6 +141,34 @@ def needs_rehash(stored: str) -> bool:
         return _machine.hasher.check_needs_rehash(stored)
     except ValueError:
         return True
+
+
+def _aside(work: Callable[[], R]) -> R:
+    """Do it in a thread that gives way to all others; beside the work a thread costs nothing."""
+    done: list[R] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        _give_way()
+        try:
+            done.append(work())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="password-hash", daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return done[0]
+
+
+def _give_way() -> None:
+    """Linux keeps a priority for each thread; elsewhere it is the process's, which is left alone."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            mine = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, mine, max(NICENESS, os.getpriority(os.PRIO_PROCESS, mine)))
 
 
 def _fits(machine: _Machine, stored: str, secret: bytes) -> bool:

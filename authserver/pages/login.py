@@ -15,7 +15,7 @@ from authserver.domain.authorization.requests import PendingView
 from authserver.domain.people.credentials import passwords
 from authserver.domain.people.sessions import SignedIn
 from authserver.edge import browser, csrf, current_user, headers, return_path
-from authserver.errors import Denied, DomainError, RateLimited
+from authserver.errors import Denied, DomainError, RateLimited, Unavailable
 from authserver.lib import emails
 
 blueprint = Blueprint("login", __name__)
@@ -97,7 +97,7 @@ def _checked(purpose: Purpose) -> Any:
         return _page(purpose, form, 422)
     try:
         user = passwords.check(form.email.data or "", form.password.data or "", device=browser.cookie_digest())
-    except (RateLimited, Denied) as refused:
+    except (RateLimited, Denied, Unavailable) as refused:
         return _refuse(purpose, form, refused)
     if user is None:
         form.form_errors.append(MISMATCH)
@@ -145,7 +145,7 @@ def _is_address(form: LoginForm) -> bool:
 def _refuse(purpose: Purpose, form: LoginForm, refused: DomainError) -> Response:
     form.form_errors.append(refused.public)
     response = _page(purpose, form, refused.status)
-    if isinstance(refused, RateLimited):
+    if isinstance(refused, (RateLimited, Unavailable)):
         response.headers["Retry-After"] = str(refused.retry_after)
     return response
 

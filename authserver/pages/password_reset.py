@@ -15,7 +15,7 @@ from authserver.domain.people import users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.tokens import disowning
 from authserver.edge import current_user
-from authserver.errors import Invalid, NotFound, RateLimited
+from authserver.errors import Invalid, NotFound, RateLimited, Unavailable
 from authserver.observability import context
 
 blueprint = Blueprint("password_reset", __name__)
@@ -76,6 +76,9 @@ def save(token: str) -> Any:
     except Invalid as refused:
         form.new_password.errors = [refused.public]
         return _choose_page(token, link, form), 422
+    except Unavailable as refused:
+        form.form_errors.append(refused.public)
+        return _choose_page(token, link, form), refused.status, {"Retry-After": str(refused.retry_after)}
     flash("Your new password is set. Sign in with it.")
     # What was made in the last days is shown after signing in, where there is any.
     made = disowning.since(user, disowning.first_sign_in(user.id))

@@ -14,7 +14,7 @@ from authserver.domain.ground.one_time_links import Found
 from authserver.domain.people import users
 from authserver.domain.people.credentials import passwords
 from authserver.edge import current_user
-from authserver.errors import Invalid, NotFound
+from authserver.errors import Invalid, NotFound, Unavailable
 from authserver.observability import context
 
 blueprint = Blueprint("welcome", __name__)
@@ -46,6 +46,9 @@ def accept(token: str) -> Any:
     except Invalid as refused:
         form.new_password.errors = [refused.public]
         return _page(token, link, form), 422
+    except Unavailable as refused:
+        form.form_errors.append(refused.public)
+        return _page(token, link, form), refused.status, {"Retry-After": str(refused.retry_after)}
     flash("Your password is set, and you are signed in.")
     return _sign_in(user.id, "pwd")
 

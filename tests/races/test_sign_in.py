@@ -30,7 +30,7 @@ def test_a_hundred_parallel_guesses_reach_the_password_ten_times(served: Served,
     answers = parallel.volley(served.issuer, [raw] * 100)
     counted = Counter(each.status for each in answers)
     assert set(counted) <= {422, 429, 503}, counted
-    # 503: its turn at the hash did not come in time; it is no guess and takes no place.
+    # 503: too many hash already; the password was not looked at, and the place in the budget is taken all the same.
     assert counted[422] <= LIMIT, counted
     assert counted[429] >= 1, counted
     assert all(int(each.header("Retry-After")) > 0 for each in answers if each.status == 429)

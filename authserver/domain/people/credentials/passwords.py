@@ -15,7 +15,7 @@ from authserver.models import AuditEvent, User
 from authserver.observability import context, logs, metrics
 
 DISABLED = "This account is disabled. Contact your administrator."
-BUSY = "The server is busy. Try again in a moment."
+BUSY = "Too many people are signing in right now. Wait a few seconds, then try again."
 
 
 def check(email: str, password: str, *, device: bytes | None = None) -> User | None:
@@ -68,7 +68,7 @@ def hashed(password: str, *, email: str, name: str = "", field: str = "password"
     try:
         return password_hash.hash(password)
     except password_hash.Busy:
-        raise Unavailable(BUSY, "no slot for a password hash") from None
+        raise _busy() from None
 
 
 def change(
@@ -153,7 +153,13 @@ def _proves(stored: str | None, password: str) -> bool:
     try:
         return password_hash.verify(stored, password)
     except password_hash.Busy:
-        raise Unavailable(BUSY, "no slot for a password hash") from None
+        metrics.LOGINS.labels(method="password", result="busy").inc()
+        raise _busy() from None
+
+
+def _busy() -> Unavailable:
+    metrics.QUEUE_REJECTED.labels("passwords").inc()
+    return Unavailable(BUSY, "no slot for a password hash")
 
 
 def _note_failure(user: User | None, attempt: throttle.Attempt | None, reason: str = "password") -> None:
