@@ -57,6 +57,7 @@ def configure(app: Flask, settings: Settings) -> None:
     """Flask's own settings. Its cookie session carries flash messages alone."""
     from authserver import keyring
 
+    app.debug = False  # whatever FLASK_DEBUG says: its pages and error texts are for nobody here
     # One spelling for every path: a redirect to another would carry a POST and its credentials along (class C25).
     app.url_map.merge_slashes = False
     app.config.update(

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from authserver.lib import quoting
+
 DONE, ERROR, USAGE, MISSING, NOT_READY = 0, 1, 2, 3, 4
 
 _json = False
@@ -30,19 +32,19 @@ def wants_json() -> bool:
 def emit(result: Any, text: str | None = None) -> None:
     """Print a result on stdout: as JSON with `--json`, else `text`, else a plain rendering of the result."""
     if _json:
-        print(json.dumps(result, indent=2, ensure_ascii=False, default=str))  # noqa: T201  # the one place that prints
+        print(_as_json(result, indent=2))  # noqa: T201  # the one place that prints
     else:
-        print(text if text is not None else _plain(result))  # noqa: T201  # the one place that prints
+        print(_inert(text if text is not None else _plain(result)))  # noqa: T201  # the one place that prints
 
 
 def line(member: Mapping[str, Any], text: str) -> None:
     """Print one of many results as it comes: a line of JSON with `--json`, else `text`."""
-    print(json.dumps(member, ensure_ascii=False, default=str) if _json else text, flush=True)  # noqa: T201  # the one place that prints
+    print(_as_json(member) if _json else _inert(text), flush=True)  # noqa: T201  # the one place that prints
 
 
 def note(text: str) -> None:
     """Chatter for a person, on stderr, so that stdout holds results alone."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  # the one place that prints
+    print(_inert(text), file=sys.stderr, flush=True)  # noqa: T201  # the one place that prints
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
@@ -53,6 +55,18 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = Non
     return "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(each, widths, strict=True)).rstrip() for each in cells
     )
+
+
+def _as_json(value: Any, *, indent: int | None = None) -> str:
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
+
+
+def _inert(text: str) -> str:
+    """What others wrote must not steer the terminal of whoever looks at it."""
+    return quoting.inert(text, kept="\n\t")
 
 
 def _plain(result: Any) -> str:

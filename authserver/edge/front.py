@@ -19,7 +19,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]  # no __all__
 
-from authserver.edge import draining, exchange, pools
+from authserver.edge import draining, exchange, headers, pools
 from authserver.edge.pace import Pace
 from authserver.edge.pools import Pool
 from authserver.edge.shares import Shares
@@ -42,11 +42,9 @@ DECIDING = re.compile(
     r"|access-control-request-(method|headers)|if-(none-)?match|idempotency-key|dpop|client-cert|client-cert-chain"
     r"|x-(forwarded|original)-.*|x-.*-signature|webhook-.*|sec-fetch-.*"
 )
-_PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), ("Connection", "close")]
-
-
 _BUSY = b"Too many requests of this address are unanswered. Wait for some of their answers.\n"
 _FULL = b"Too many requests of this kind are waiting. Try again in a moment.\n"
+_FAULT = b"Something went wrong on our side. Try again in a moment.\n"
 Place = Callable[[WSGIEnvironment, bytes], str]
 """The name of the room in which a request is to be answered, by its environment and its body."""
 
@@ -84,7 +82,7 @@ class Front:
         address = _address(scope)
         if not self._shares.take(address):
             logs.event("share_used_up", level="warning", ip=address)
-            _say(protocol, HTTPStatus.TOO_MANY_REQUESTS, [*_PLAIN, ("Retry-After", "1"), ("Server", "")], _BUSY)
+            _refuse(protocol, HTTPStatus.TOO_MANY_REQUESTS, _BUSY, ("Retry-After", "1"))
             return
         try:
             await self._answer(scope, protocol)
@@ -97,7 +95,7 @@ class Front:
             body = await self._body(environ, protocol)
         except Refused as refused:
             logs.event("refused_early", status=refused.status, msg=refused.text, ip=_address(scope))
-            _say(protocol, refused.status, [*_PLAIN, ("Server", "")], refused.text.encode() + b"\n")
+            _refuse(protocol, refused.status, refused.text.encode() + b"\n")
             return
         environ[exchange.ARRIVED_KEY] = clock.now_us()
         job = _Job(environ, body, protocol)
@@ -156,7 +154,7 @@ class Front:
     def _send(self, job: _Job, name: str) -> None:
         """To the room of this name, or away if too many wait there. Never waits."""
         if not self._pools[name].offer(job):
-            _say(job.protocol, HTTPStatus.SERVICE_UNAVAILABLE, [*_PLAIN, ("Retry-After", "1"), ("Server", "")], _FULL)
+            _refuse(job.protocol, HTTPStatus.SERVICE_UNAVAILABLE, _FULL, ("Retry-After", "1"))
             job.finish()
 
     def _work(self, job: _Job, room: Room) -> None:
@@ -175,7 +173,7 @@ class Front:
         except Elsewhere as where:
             self._send(job, where.room)
             return
-        except Exception as error:  # granian answers 500; this thread goes on to the next
+        except Exception as error:  # this thread goes on to the next
             logs.failure("request_failed", error)
         job.finish()
 
@@ -261,8 +259,15 @@ def _length(environ: WSGIEnvironment) -> int:
 
 
 def _answer(app: WSGIApplication, job: _Job, room: Room) -> None:
-    with rooms.entered(room):
-        status, headers, body = _asked(app, job.environ())
+    try:
+        with rooms.entered(room):
+            status, headers, body = _asked(app, job.environ())
+    except Elsewhere:
+        raise
+    except Exception as error:  # the last net under the application, which has nets of its own
+        logs.failure("request_failed", error)
+        _refuse(job.protocol, HTTPStatus.INTERNAL_SERVER_ERROR, _FAULT)
+        return
     headers = [*headers, ("Server", "")]  # else granian names itself
     if draining.started():
         headers.append(("Connection", "close"))  # clients open their next connection elsewhere
@@ -283,6 +288,12 @@ def _asked(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[int, list[tu
         if close is not None:
             close()
     return *started[0], body
+
+
+def _refuse(protocol: HTTPProtocol, status: int, text: bytes, *more: tuple[str, str]) -> None:
+    """Answer without the application, under the same headers as every other answer (ASVS 3.4)."""
+    plain = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close"), ("Server", "")]
+    _say(protocol, status, [*plain, *more, *headers.for_machines()], text)
 
 
 def _say(protocol: HTTPProtocol, status: int, headers: list[tuple[str, str]], body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Pages answer under the issuer's own name alone; protocol endpoints do not care."""
+"""Pages answer under the issuer's own name and over its scheme alone; protocol endpoints do not care for the name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from flask import abort, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from authserver import config
+from authserver.edge import client_address
+from authserver.errors import DomainError
 from authserver.lib import hosts
-from authserver.observability import context
+from authserver.observability import context, logs
 
 
 class Misdirected(HTTPException):
@@ -25,6 +27,7 @@ def check() -> Any:
     if request.endpoint is None or request.endpoint == "static" or request.endpoint.startswith("machine:"):
         return None
     settings = config.current()
+    _refuse_plain_http()
     asked, scheme = request.environ.get("HTTP_HOST", request.host), urlsplit(settings.issuer).scheme
     if hosts.canonical(asked, scheme) != hosts.canonical(settings.host_name, scheme):
         if settings.loopback and request.method in {"GET", "HEAD"} and _is_loopback(request.host):
@@ -35,6 +38,15 @@ def check() -> Any:
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.headers.get("Sec-Fetch-Mode") != "navigate":
         abort(403)
     return None
+
+
+def _refuse_plain_http() -> None:
+    """Nobody types a password into a page that came over http; no redirect, which a proxy that lies would repeat."""
+    if not client_address.came_over_plain_http(request.environ):
+        return
+    route = request.url_rule.rule if request.url_rule else ""
+    logs.event("plain_http_refused", level="warning", path=route, ip=context.current().ip)
+    raise DomainError(f"Pages are served over https only. Open {config.current().issuer} instead.", "over plain http")
 
 
 def _is_loopback(host: str) -> bool:

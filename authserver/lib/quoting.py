@@ -27,3 +27,10 @@ def strangers(asked: Iterable[str], known: Collection[str]) -> str:
     unknown = [shown(each) for each in asked if each not in known]
     more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
     return ", ".join(unknown[:3]) + more
+
+
+def inert(text: str, *, kept: str = "") -> str:
+    """A text without what would steer a terminal or turn its reading around: escapes stand for it; `kept` stays."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in kept else ascii(sign)[1:-1] for sign in text)

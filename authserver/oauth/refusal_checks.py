@@ -68,6 +68,8 @@ _UNSAID = Check("request", False, "one that keeps the rules of this endpoint", "
 def _note(uri: str, client_id: str, *, checks: Sequence[Check], proven: bool, **said: Any) -> None:
     facts = clients.find(client_id) if 0 < len(client_id) <= MAX_CLIENT_ID else None
     if facts is not None:
+        if not proven:  # whose secret is being guessed
+            context.current().log["claimed_client_id"] = facts.id
         request_id, kind = context.current().request_id, _kind(uri)
         refusals.note(request_id, kind=kind, client_id=facts.id, checks=checks, proven=proven, **said)
 

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import structlog
 
 from authserver.config import Settings
-from authserver.lib import clock, secrets
+from authserver.lib import clock, quoting, secrets
 from authserver.observability import context
 from authserver.observability.line_writer import LineWriter
 
@@ -194,9 +194,7 @@ def _for_people() -> Any:
 
 def _inert(value: Any) -> Any:
     """Without what would steer a terminal: a path that a stranger asks for can hold it."""
-    if not isinstance(value, str) or value.isprintable():
-        return value
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in value)
+    return quoting.inert(value) if isinstance(value, str) else value
 
 
 def _redact(_logger: Any, _level: str, text: Any) -> str:

@@ -118,3 +118,22 @@ def test_a_command_on_an_empty_database_names_migrate(
     code, out, err = run(capsys, "user", "list")
     assert (code, out) == (4, "")
     assert "authserver migrate" in err
+
+
+STEERING = "\x1b[2J\x9b31m\u202e"
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_nothing_that_others_wrote_steers_the_terminal(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    output.choose_json(as_json)
+    try:
+        output.emit({"name": STEERING, "list": [STEERING]})
+        output.emit([{"name": STEERING}])
+        output.line({"name": STEERING}, f"#1  {STEERING}")
+        output.note(STEERING)
+    finally:
+        output.choose_json(False)
+    printed = capsys.readouterr()
+    assert not set(STEERING) & set("\x1b\x9b\u202e") & set(printed.out + printed.err)
+    if as_json:
+        assert json.loads(printed.out.strip().splitlines()[-1]) == {"name": STEERING}

@@ -8,6 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import authserver
+from authserver import config
+from authserver.config import Settings
 from authserver.edge import error_pages
 from tests.conftest import Person
 from tests.support import forms
@@ -50,3 +53,12 @@ def test_the_page_is_made_even_where_nobody_can_be_looked_up(app: Flask) -> None
     with app.test_request_context("/usage"):
         response = error_pages.page(503, retry_after=5)
     assert response.status_code == 503 and response.headers["Retry-After"] == "5"
+
+
+def test_flasks_own_variable_switches_no_debugging_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    made = Flask("made")
+    assert made.debug
+    with config.using(settings):
+        authserver.configure(made, settings)
+    assert not made.debug

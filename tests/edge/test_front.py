@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -12,10 +12,19 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # re-exported without an __all__
 
-from authserver.edge import front
+from authserver import config
+from authserver.config import Settings
+from authserver.edge import front, headers
 from authserver.edge.front import Front, environment
 from authserver.gateway import original_request
 from tests.architecture import sources
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> Iterator[None]:
+    """What the front says by itself has headers that follow the issuer."""
+    with config.using(Settings(issuer="https://id.example")):
+        yield
 
 
 class Headers:
@@ -228,11 +237,32 @@ def test_a_fault_of_the_application_leaves_the_thread_for_the_next_request() -> 
 
     async def go() -> None:
         server: Any = Front(app, threads=1)
-        await server.__rsgi__(scope(), first)  # granian answers 500 for a coroutine that said nothing
+        await server.__rsgi__(scope(), first)
         await server.__rsgi__(scope(), second)
 
     asyncio.run(go())
-    assert (first.status, second.status) == (0, 200)
+    assert (first.status, second.status) == (500, 200)
+
+
+def fault(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
+    raise RuntimeError("a fault")
+
+
+REFUSED = {
+    "a header of raw bytes": (Protocol(), [("host", None)], echo, 400),
+    "a body that does not come": (Protocol(None), [("content-length", "9")], echo, 408),
+    "a body that breaks off": (Protocol(b"a"), [("content-length", "9")], echo, 400),
+    "a fault": (Protocol(), [], fault, 500),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_answered_without_the_application_has_the_headers_of_every_answer(what: str) -> None:
+    protocol, sent, app, status = REFUSED[what]
+    told = send(protocol, *sent, app=app, method="POST")
+    assert told.status == status and told.body
+    assert headers.hsts() and {*headers.for_machines(), *headers.hsts()} <= set(told.headers)
+    assert [name for name, _ in told.headers if name == "Server"] == ["Server"]
 
 
 def test_what_the_application_returned_is_closed() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from authserver.edge import headers
 from authserver.edge.front import Front
 from authserver.edge.shares import Shares
-from tests.edge.test_front import Protocol, echo, scope
+from tests.edge.test_front import Protocol, _installed, echo, scope  # noqa: F401  # a fixture among them
 
 
 def test_one_more_than_the_share_is_refused_and_others_are_not() -> None:
@@ -31,6 +34,7 @@ def test_a_trusted_proxy_has_no_share_and_zero_is_no_limit() -> None:
     assert all(none.take("192.0.2.1") for _ in range(50))
 
 
+@pytest.mark.usefixtures("_installed")
 def test_who_sends_no_body_holds_up_to_the_share_and_the_next_hears_why() -> None:
     silent = [Protocol(None) for _ in range(3)]
 
@@ -44,3 +48,4 @@ def test_who_sends_no_body_holds_up_to_the_share_and_the_next_hears_why() -> Non
     refused = next(each for each in silent if each.status == 429)
     assert ("Retry-After", "1") in refused.headers
     assert b"unanswered" in refused.body
+    assert set(headers.ALWAYS) <= set(refused.headers)

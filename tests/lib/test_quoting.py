@@ -25,6 +25,21 @@ def test_a_value_is_repeated_short_visible_and_without_a_password(text: str, sho
     assert quoting.shown(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "kept", "inert"),
+    [
+        ("a walk", "", "a walk"),
+        ("\x1b[2J\x07", "", "\\x1b[2J\\x07"),
+        ("\x9b31m", "", "\\x9b31m"),
+        ("right\u202eleft", "", "right\\u202eleft"),
+        ("two\nlines\r", "\n", "two\nlines\\r"),
+        ("žluťoučký 猫 🦊", "", "žluťoučký 猫 🦊"),
+    ],
+)
+def test_what_would_steer_a_terminal_is_written_as_its_escape(text: str, kept: str, inert: str) -> None:
+    assert quoting.inert(text, kept=kept) == inert
+
+
 def test_a_sentence_names_what_it_is_about() -> None:
     assert quoting.refused("ftp://x", "It must be https.") == "ftp://x can't be used: it must be https."
     assert quoting.refused("", "Enter an address.") == "Enter an address."

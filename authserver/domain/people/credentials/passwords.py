@@ -145,6 +145,7 @@ def _begin(email: str, device: bytes | None) -> throttle.Attempt:
         return throttle.begin_sign_in(email, ip=context.current().ip, device=device)
     except RateLimited:
         metrics.LOGINS.labels(method="password", result="throttled").inc()
+        logs.event("sign_in_failed", level="warning", reason="throttled")
         raise
 
 
