@@ -11,8 +11,9 @@ from authserver.domain.people.users import User
 from authserver.edge import restricted
 from authserver.edge.api_call import ADMIN, Call, Route, many, nothing, one, paged, time
 from authserver.edge.exchange import Outgoing
+from authserver.edge.json_errors import invalid_request
 from authserver.edge.json_schema import BOOLEAN, STRING, TIME, Schema, one_of, or_null, record, ref, shown
-from authserver.errors import NotFound
+from authserver.errors import Invalid, NotFound
 
 NEEDED = (ADMIN,)
 NAMES = ("name", "given_name", "family_name")
@@ -58,31 +59,36 @@ def _empowers(call: Call) -> bool:
 @restricted.makes("people and their roles", when=_empowers)
 def change(call: Call) -> Outgoing:
     """Rename, give another username or role, disable or enable."""
-    user_id, asked = users.get(call.path["id"]).id, call.body
+    user_id = users.get_living(call.path["id"]).id
     with database.rehearsal():  # all of it or nothing: what is refused is found before anything is written
-        _apply(user_id, asked)
-    _apply(user_id, asked)
+        _apply(user_id, call.body, call.acting_id())
+    _apply(user_id, call.body, call.acting_id())
     return one(facts(users.get(user_id), call))
 
 
-def _apply(user_id: str, asked: Mapping[str, Any]) -> None:
+def _apply(user_id: str, asked: Mapping[str, Any], by_id: str | None) -> None:
     if "username" in asked:
         users.set_username(user_id, asked["username"])
     users.rename(user_id, **{name: asked[name] for name in NAMES if name in asked})
     if "role" in asked:
-        users.set_role(user_id, asked["role"])
+        users.set_role(user_id, asked["role"], by_id=by_id)
     if "email_verified" in asked:
         users.set_email_verified(user_id, asked["email_verified"])
-    if "disabled" in asked:
-        (users.disable if asked["disabled"] else users.enable)(user_id)
+    if asked.get("disabled") is True:
+        users.disable(user_id, by_id=by_id)
+    elif "disabled" in asked:
+        users.enable(user_id)
 
 
 # A restricted credential deletes nobody either: the apps would be somebody else's for good.
 @restricted.makes("what becomes of people and their apps")
 def remove(call: Call) -> Outgoing:
     """End everything of a person at once; for seven days they can be restored, then their data is erased."""
-    heir_id = departures.choice(call.query["apps"])
-    departures.delete(users.get(call.path["id"]).id, heir_id=heir_id, by_id=call.holder.owner_id)
+    try:
+        heir_id = departures.choice(call.query["apps"])
+    except Invalid as refused:  # a parameter, so that it is the request that is wrong
+        raise invalid_request(f"The parameter apps is wrong. {refused.public}") from None
+    departures.delete(users.get(call.path["id"]).id, heir_id=heir_id, by_id=call.acting_id())
     return nothing()
 
 
@@ -164,7 +170,7 @@ ROUTES = (
     Route("GET", "/v1/users/{id}", show, (), "Show a person", ref("User"), errors=(404,)),
     Route("PATCH", "/v1/users/{id}", change, NEEDED, "Change a person", ref("User"), _CHANGE, errors=(404, 409, 422)),
     Route("DELETE", "/v1/users/{id}", remove, NEEDED, "Delete a person", query=_APPS, status=204,
-          errors=(404, 409, 422)),
+          errors=(404, 409)),
     Route("POST", "/v1/users/{id}/restore", restore, NEEDED, "Restore a deleted person", ref("User"),
           errors=(404, 409)),
 )  # fmt: skip

@@ -130,10 +130,10 @@ def delete(email: str, apps: str) -> None:
 @click.argument("email")
 def restore(email: str) -> None:
     """Bring back somebody who was deleted in the last seven days; what ended stays so."""
-    from authserver.domain.people import departures
+    from authserver.domain.people import departures, users
 
-    departures.restore(_get(email).id)
-    _done(email, "Restored. The person signs in as before; apps and webhooks have to be switched on again.")
+    user = departures.restore(_get(email).id)
+    _done(email, f"Restored. {departures.RESTORED[users.state(user)]}")
 
 
 @group.command()

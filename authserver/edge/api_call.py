@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,14 +64,21 @@ class Call:
 
         Raises Denied where there is none.
         """
-        holder = self.holder
-        owner_id = holder.owner_id
-        if owner_id is None and holder.client_id:
-            owner_id = clients.get(holder.client_id).owner_id
+        owner_id = self.acting_id()
         found = users.find(owner_id) if owner_id else None
         if found is None or found.disabled_at is not None:
             raise Denied("This credential acts for nobody.", "a client without an owner, or its owner is disabled")
         return found
+
+    def acting_id(self) -> str | None:
+        """The id of the person with whose authority this is asked: of a client's own credential the client's owner.
+
+        None for the installation's own clients.
+        """
+        holder = self.holder
+        if holder.owner_id is not None or holder.client_id is None:
+            return holder.owner_id
+        return clients.get(holder.client_id).owner_id
 
     def signed_in_person(self) -> User:
         """The person who holds this credential; a client's own credential is nobody's. Raises Denied."""
@@ -156,6 +163,8 @@ def query_of(route: Route, incoming: Incoming) -> dict[str, Any]:
     """The parameters of the query, typed. Raises ApiError (400)."""
     try:
         sent = form_body.parse_query(incoming.query)
+        if route.method != "GET":
+            _require_meant(route, form_body.names(incoming.query), sent)
     except form_body.FormError as error:
         raise json_errors.invalid_request(f"The query is malformed: {error}.") from None
     values: dict[str, Any] = {}
@@ -165,6 +174,15 @@ def query_of(route: Route, incoming: Incoming) -> dict[str, Any]:
         elif "default" in schema:
             values[name] = schema["default"]
     return values
+
+
+def _require_meant(route: Route, names: Collection[str], sent: Mapping[str, str]) -> None:
+    """What changes something guesses nothing: a parameter without a value, or misspelt, must not mean the default."""
+    if not set(route.parameters).issuperset(names):
+        known = ", ".join(sorted(route.parameters)) or "none"
+        raise json_errors.invalid_request(f"The query has a parameter that is not known here; known: {known}.")
+    if empty := sorted(set(names) - sent.keys()):
+        raise json_errors.invalid_request(f"The parameter {empty[0]} has no value: give it one, or leave it out.")
 
 
 def body_of(route: Route, incoming: Incoming) -> dict[str, Any]:

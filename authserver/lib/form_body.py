@@ -38,6 +38,11 @@ def parse_query(qs: str) -> dict[str, str]:
     return _single(parse_multi(qs))
 
 
+def names(qs: str) -> frozenset[str]:
+    """Every name in a query string, those without a value, too. Raises FormError."""
+    return frozenset(_fields(qs, frozenset(), FORM))
+
+
 def parse_multi(
     data: bytes | str, *, repeatable: frozenset[str] = frozenset(), content_type: str | None = FORM
 ) -> dict[str, list[str]]:
@@ -45,6 +50,11 @@ def parse_multi(
 
     Every list has at least one value, and only repeatable names have more. Raises FormError.
     """
+    fields = _fields(data, repeatable, content_type)
+    return {name: kept for name, values in fields.items() if (kept := [v for v in values if v])}
+
+
+def _fields(data: bytes | str, repeatable: frozenset[str], content_type: str | None) -> dict[str, list[str]]:
     raw = _raw(data)
     if not raw:
         return {}
@@ -78,7 +88,7 @@ def _collect(raw: bytes, repeatable: frozenset[str]) -> dict[str, list[str]]:
         if name in fields and name not in repeatable:
             raise Repeated(name)
         fields.setdefault(name, []).append(value)
-    return {name: kept for name, values in fields.items() if (kept := [v for v in values if v])}
+    return fields
 
 
 def _decode(part: bytes) -> str:

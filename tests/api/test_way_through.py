@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
+from authserver.api import ROUTES
 from authserver.domain.api_keys import keys as api_keys
+from authserver.edge import api_call
+from authserver.edge.api_call import Route
+from authserver.edge.exchange import Incoming
+from authserver.edge.json_errors import ApiError
 from tests.api.conftest import Caller, key_of, token_of
 from tests.conftest import Person
 from tests.support import own_jwts, protocol
@@ -193,3 +198,17 @@ def test_no_origin_may_read_answers_and_no_preflight_succeeds(call: Caller, alic
     assert "Access-Control-Allow-Origin" not in answer.headers
     asked = call("OPTIONS", "/v1/me", Origin="https://app.example", Access_Control_Request_Method="GET")
     assert not [name for name, _ in asked.headers if name.lower().startswith("access-control-allow")]
+
+
+@pytest.mark.parametrize(
+    ("route", "name"),
+    [(route, name) for route in ROUTES if route.method != "GET" for name in (*route.parameters, "unheard_of")],
+    ids=lambda value: value if isinstance(value, str) else f"{value.method} {value.path}",
+)
+def test_what_changes_something_takes_no_parameter_for_its_default(route: Route, name: str) -> None:
+    """`?apps=`, `?dry_run=` or `?dryrun=true`, taken for left out, would do what nobody asked for."""
+    sent = Incoming(method=route.method, path=route.path, query=f"{name}=", headers={}, body=b"", ip="127.0.0.1")
+    with pytest.raises(ApiError) as refused:
+        api_call.query_of(route, sent)
+    assert refused.value.status == 400
+    assert "parameter" in refused.value.details and "unheard_of" not in refused.value.details

@@ -155,6 +155,16 @@ def test_delete_and_restore(run: Run, alice: Person) -> None:
     assert passwords.check(alice.email, PASSWORD) is not None
 
 
+@pytest.mark.parametrize(
+    ("before", "said"), [((), "signs in as before"), (("disable", "alice@example.test"), "still disabled")]
+)
+def test_restore_says_what_is_true_of_the_person(run: Run, alice: Person, before: tuple[str, ...], said: str) -> None:
+    if before:
+        run(*before)
+    run("delete", alice.email)
+    assert said in run("restore", alice.email)[2]
+
+
 def test_delete_hands_the_apps_over(run: Run, alice: Person, bob: Person) -> None:
     app = protocol.register(owner_id=alice.id)
     assert run("delete", alice.email, "--apps", f"transfer:{bob.email}")[0] == 0
@@ -168,6 +178,7 @@ def test_delete_hands_the_apps_over(run: Run, alice: Person, bob: Person) -> Non
         (("delete", "nobody@example.test"), 3, "There is no such person."),
         (("delete", "ada@example.test"), 1, "last administrator"),
         (("delete", "alice@example.test", "--apps", "keep"), 1, "apps: Say what becomes of the apps"),
+        (("delete", "alice@example.test", "--apps", ""), 1, "apps: Say what becomes of the apps"),
         (("delete", "alice@example.test", "--apps", "transfer:nobody@example.test"), 3, "There is no such person."),
         (("delete", "alice@example.test", "--apps", "transfer:alice@example.test"), 1, "somebody else"),
         (("restore", "alice@example.test"), 1, "isn't deleted"),

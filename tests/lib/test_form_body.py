@@ -19,6 +19,12 @@ def test_what_is_encoded_comes_back(fields: dict[str, str]) -> None:
     assert form_body.parse_query(urlencode(fields)) == fields
 
 
+@pytest.mark.parametrize("qs", ["a=1&b=", "a=1&b", "&a=1&&b=&"])
+def test_a_name_without_a_value_is_named_all_the_same(qs: str) -> None:
+    assert form_body.names(qs) == {"a", "b"}
+    assert form_body.parse_query(qs) == {"a": "1"}
+
+
 @pytest.mark.parametrize(
     "content_type",
     [

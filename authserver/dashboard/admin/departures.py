@@ -15,7 +15,6 @@ from authserver.edge import current_user
 from authserver.errors import Conflict
 
 blueprint = Blueprint("admin_users_departures", __name__)
-OWN = "You can't delete your own account. Another administrator, or the command line, can."
 ABOUT_HEIRS = ("apps", "owner")
 CHOICES = [
     SelectChoice(departures.END, "End them"),
@@ -26,7 +25,7 @@ CHOICES = [
 class DeleteForm(FlaskForm):
     """What becomes of the apps and APIs of whoever is deleted."""
 
-    apps = RadioField("Their apps and APIs", choices=CHOICES, default=departures.END)
+    apps = RadioField("Their apps and APIs", choices=CHOICES, validate_choice=False)
     heir = EmailField("Whose they become")
 
 
@@ -35,7 +34,7 @@ class DeleteForm(FlaskForm):
 @current_user.require_recent
 def ask_delete(user_id: str) -> str:
     """Count what ends, and ask who gets the apps."""
-    return _page(_other(user_id), DeleteForm())
+    return _page(_other(user_id), DeleteForm(formdata=None, apps=departures.END))
 
 
 @blueprint.post("/admin/users/<user_id>/delete")
@@ -44,7 +43,7 @@ def ask_delete(user_id: str) -> str:
 def delete(user_id: str) -> Any:
     """End everything of the person."""
     user, form = _other(user_id), DeleteForm()
-    if not form.validate():
+    if not form.validate() or not _chosen(form, user):
         return _page(user, form), 422
     if request.form.get("confirm_name", "").strip().lower() != user.email.lower():
         return _page(user, form, error="Type the email exactly as it is written above."), 422
@@ -65,21 +64,31 @@ def delete(user_id: str) -> Any:
 def restore(user_id: str) -> Any:
     """Let the person in again."""
     user = departures.restore(user_id)
-    flash(
-        "The account is restored, and still disabled as it was before."
-        if user.disabled_at is not None
-        else "The account is restored. Its person signs in as before; apps and webhooks have to be switched on again."
-    )
+    flash(f"The account is restored. {departures.RESTORED[users.state(user)]}")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
 
 
 def _other(user_id: str) -> User:
-    if user_id == current_user.me().user.id:
-        raise Conflict(OWN)
+    users.require_other(current_user.me().user.id, user_id, "delete your own account")
     user = users.get(user_id)
     if user.deleted_at is not None:
         raise Conflict("This person is deleted already.")
     return user
+
+
+def _chosen(form: DeleteForm, user: User) -> bool:
+    """Whether it was said what becomes of the apps; asked again where it was not, or in two ways: nothing is guessed.
+
+    Who owned nothing when the page was made was asked nothing.
+    """
+    owned = departures.standing(user.id)
+    if form.apps.data is None and not (owned.apps or owned.apis):
+        return True
+    if form.apps.data not in (departures.END, departures.TRANSFER):
+        form.apps.errors = ["Choose what becomes of them: end them, or give them to somebody else."]
+    elif form.apps.data == departures.END and form.heir.data:
+        form.heir.errors = ["You chose to end them. Choose to give them away, or leave this empty."]
+    return not form.errors
 
 
 def _heir(form: DeleteForm) -> str | None:

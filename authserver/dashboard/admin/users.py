@@ -145,9 +145,7 @@ def change_standing(user_id: str) -> Any:
     if not form.validate():
         return _detail_page(user_id, standing=form), 422
     if form.role.data != user.role:
-        if user_id == current_user.me().user.id:
-            raise Conflict("You can't change your own role. Another administrator can.")
-        users.set_role(user_id, form.role.data or "")
+        users.set_role(user_id, form.role.data or "", by_id=current_user.me().user.id)
     users.set_email_verified(user_id, bool(form.email_verified.data))
     flash("Saved.")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
@@ -175,7 +173,7 @@ def make_link(user_id: str) -> Any:
 @current_user.require_admin
 def mail_reset(user_id: str) -> Any:
     """Mail a reset link; nobody here sees it."""
-    users.request_reset(users.get(user_id).email)
+    users.mail_reset(user_id)
     flash("The link is on its way. It works once, for 30 minutes.")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
 
@@ -185,6 +183,7 @@ def mail_reset(user_id: str) -> Any:
 @current_user.require_recent
 def ask_disable(user_id: str) -> str:
     """Name the consequence first."""
+    users.require_other(current_user.me().user.id, user_id, "disable your own account")
     return render_template(
         "dashboard/admin/users/ask_disable.html", user=users.get(user_id), sessions=len(sessions.list_for(user_id))
     )
@@ -195,9 +194,7 @@ def ask_disable(user_id: str) -> str:
 @current_user.require_recent
 def disable(user_id: str) -> Any:
     """Stop an account everywhere at once."""
-    if user_id == current_user.me().user.id:
-        raise Conflict("You can't disable your own account.")
-    users.disable(user_id)
+    users.disable(user_id, by_id=current_user.me().user.id)
     flash("The account is disabled. Its sessions have ended, and its apps and keys have stopped.")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
 
@@ -255,6 +252,7 @@ def _detail_page(
         names=names,
         standing_form=standing,
         erased_at=departures.erased_at(user),
+        restored=departures.RESTORED[departures.restored_state(user)] if user.deleted_at else "",
         form_errors=form.errors or names.errors or standing.errors,
     )
 

@@ -114,6 +114,7 @@ def _tell(session: Session, client: ClientFacts, found: SignedIn, new: Sequence[
             session,
             found.user.email,
             "app_allowed",
+            whose=found.user.id,
             name=found.user.name,
             app=client.name,
             can=far,

@@ -64,8 +64,9 @@ def offer(by: User | None, client_id: str, new_owner: User) -> Offer:
         session.add(made)
         owner = session.get(User, row.owner_id) if row.owner_id else None
         mails.send(
-            session, to.email, "app_offered", name=to.name, app=row.name, client_id=row.id, until=made.expires_at
-        )
+            session, to.email, "app_offered", whose=to.id, name=to.name, app=row.name, client_id=row.id,
+            until=made.expires_at,
+        )  # fmt: skip
         _record(session, "client.transfer_offered", row, to=to.id)
     return Offer(row, owner, to, made.expires_at)
 

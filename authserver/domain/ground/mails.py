@@ -34,8 +34,8 @@ class _Due:
     attempts: int
 
 
-def send(session: Session, to: str, template: str, **values: Any) -> None:
-    """Write a mail in the transaction of what it tells about; `to` is a normalised address.
+def send(session: Session, to: str, template: str, *, whose: str, **values: Any) -> None:
+    """Write a mail in the transaction of what it tells about; `to` is a normalised address, `whose` a person's id.
 
     `template` names a file of templates/mail, whose first line is the subject. Without a way to deliver nothing
     is written. In the demo without SMTP the row itself is the mail: the demo shows it on a page.
@@ -49,6 +49,7 @@ def send(session: Session, to: str, template: str, **values: Any) -> None:
     session.add(
         Mail(
             id=secrets.random_id("mail"),
+            user_id=whose,
             recipient=to,
             subject=subject,
             body=body,

@@ -30,7 +30,13 @@ from authserver.models import (
 )
 
 END, TRANSFER = "end", "transfer"
-WRONG_CHOICE = "Say what becomes of the apps: end, or transfer: and whose they become."
+WRONG_CHOICE = "Say what becomes of the apps: end, which disables them, or transfer: and whose they become."
+# What is to be known of somebody who was just restored, by the state that they are in then.
+RESTORED = {
+    "active": "Its person signs in as before; apps and webhooks have to be switched on again.",
+    "invited": "Its person never chose a password and needs a new one-time link to do so.",
+    "disabled": "It is still disabled, as it was before: enable it to let its person in.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,13 @@ def choice(text: str) -> str | None:
     return who
 
 
+def restored_state(user: User) -> str:
+    """The state in which a restore leaves a deleted person: as they were."""
+    if user.disabled_at != user.deleted_at:
+        return "disabled"
+    return "active" if user.password_hash else "invited"
+
+
 def erased_at(user: User) -> int | None:
     """When the data of a deleted person goes (epoch seconds), and until when they can be restored; else None."""
     return None if user.deleted_at is None else user.deleted_at + users.RESTORABLE
@@ -118,11 +131,10 @@ def erased_at(user: User) -> int | None:
 def delete(user_id: str, *, heir_id: str | None = None, by_id: str | None = None) -> User:
     """End everything of a person at once, for good; their apps are the heir's, or disabled. Twice is no error.
 
-    `by_id` is the administrator who asks. Raises NotFound; Conflict for the last administrator, oneself, an heir who
+    `by_id` as for `users.disable`. Raises NotFound; Conflict for the last administrator, oneself, an heir who
     cannot have the apps or comes too late.
     """
-    if by_id == user_id:
-        raise Conflict("You can't delete your own account. Another administrator, or the command line, can.")
+    users.require_other(by_id, user_id, "delete your own account")
     with database.transaction() as session:
         users.require_another_admin(session, user_id)
         user, heir = _both(session, user_id, heir_id)

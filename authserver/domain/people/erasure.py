@@ -18,6 +18,7 @@ from authserver.models import (
     ApiKey,
     AuthorizationRequest,
     Client,
+    DemoWorkflow,
     Mail,
     Refusal,
     Resource,
@@ -75,7 +76,8 @@ def _mentions(user: User) -> Iterator[tuple[Any, ColumnElement[bool]]]:
     """Rows that speak of a person without a reference that the database knows; before those that lead to them."""
     apps = select(Client.id).where(Client.owner_id == user.id)
     keys = select(ApiKey.id).where(ApiKey.owner_id == user.id)
-    yield Mail.__table__, Mail.recipient.in_((user.email, user.email_key))
+    yield Mail.__table__, or_(Mail.user_id == user.id, Mail.recipient.in_((user.email, user.email_key)))
+    yield DemoWorkflow.__table__, or_(DemoWorkflow.owner == user.id, DemoWorkflow.owner.in_(apps))
     yield WebhookEvent.__table__, WebhookEvent.owner_id == user.id
     yield Refusal.__table__, Refusal.owner_id == user.id
     yield AuthorizationRequest.__table__, AuthorizationRequest.user_id == user.id

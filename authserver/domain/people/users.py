@@ -26,6 +26,7 @@ ROLES = ("user", "admin")
 RESTORABLE = 7 * 86_400  # seconds for which a deleted person can be brought back
 MAX_NAME = 200
 MAX_PART = 100
+DISABLED = "This account is disabled. Enable it first."
 # So many wrong passwords since the last sign-in, and then the right one in a new browser: more than a slip of the hand.
 FAILURES_BEFORE_WARNING = 3
 
@@ -41,6 +42,13 @@ def get(user_id: str) -> User:
     user = find(user_id)
     if user is None:
         raise NotFound("There is no such person.")
+    return user
+
+
+def get_living(user_id: str) -> User:
+    """The person with this id, who is not deleted. Raises NotFound, Conflict."""
+    user = get(user_id)
+    _require_living(user)
     return user
 
 
@@ -148,7 +156,7 @@ def access_link(user_id: str) -> str:
 
 def set_email_verified(user_id: str, verified: bool) -> None:
     """Say for somebody that their address is theirs, or that it is not known to be. For administrators."""
-    user = get(user_id)
+    user = get_living(user_id)
     if (user.email_verified_at is not None) != verified:
         at = clock.now() if verified else None
         _change(user_id, "user.updated", {"email_verified_at": at}, email_verified=verified)
@@ -164,9 +172,11 @@ def rename(
     for part, text in (("given_name", given_name), ("family_name", family_name)):
         if text is not None:
             wanted[part] = _clean_part(text, part)
-    if wanted:
-        told = ["name" if each == "chosen_name" else each for each in wanted]
-        _change(user_id, "user.updated", {**wanted, "person_updated_at": clock.now()}, changed=told)
+    if not wanted:
+        get_living(user_id)
+        return
+    told = ["name" if each == "chosen_name" else each for each in wanted]
+    _change(user_id, "user.updated", {**wanted, "person_updated_at": clock.now()}, changed=told)
 
 
 def set_username(user_id: str, username: str) -> None:
@@ -192,13 +202,19 @@ def set_username(user_id: str, username: str) -> None:
         raise _username_taken() from None
 
 
-def set_role(user_id: str, role: str) -> None:
-    """Make somebody a user or an administrator; raises Invalid, and Conflict for the last administrator."""
+def set_role(user_id: str, role: str, *, by_id: str | None = None) -> None:
+    """Make somebody a user or an administrator; `by_id` as for `disable`.
+
+    Raises Invalid, and Conflict for the last administrator and for oneself.
+    """
     _check_role(role)
     with database.transaction() as session:
         if role != "admin":
             require_another_admin(session, user_id)
         user = _locked(session, user_id)
+        if user.role == role:
+            return
+        require_other(by_id, user_id, "change your own role")
         user.role = role
         cache.touch(session, "clients")  # what a person's clients may have depends on it
         audit.record(session, "user.updated", target=f"user:{user_id}", owner_id=user_id, changed=["role"], role=role)
@@ -218,18 +234,21 @@ def change_email(user_id: str, email: str) -> None:
             session.flush()
             asked = context.current()
             mails.send(
-                session, old, "email_changed", name=user.name, at=clock.now(), ip=asked.ip or "unknown", new=email
-            )
+                session, old, "email_changed", whose=user_id, name=user.name, at=clock.now(),
+                ip=asked.ip or "unknown", new=email,
+            )  # fmt: skip
             audit.record(session, "user.updated", target=f"user:{user_id}", owner_id=user_id, changed=["email"])
     except IntegrityError:
         raise _email_taken(email) from None
 
 
-def disable(user_id: str) -> None:
+def disable(user_id: str, *, by_id: str | None = None) -> None:
     """Stop an account at once. Sessions and what apps were given end for good; keys rest until it is enabled again.
 
-    Raises Conflict for the last administrator.
+    `by_id` is the person with whose authority it is asked: of an app's own credential the app's owner, None for the
+    command line and for apps of the installation. Raises Conflict for the last administrator and for oneself.
     """
+    require_other(by_id, user_id, "disable your own account")
     with database.transaction() as session:
         require_another_admin(session, user_id)
         user = _locked(session, user_id)
@@ -256,10 +275,23 @@ def enable(user_id: str) -> None:
 
 def unlock(user_id: str) -> None:
     """Forget failed sign-ins of an account, so that it can be tried from anywhere again."""
-    user = get(user_id)
+    user = get_living(user_id)
     throttle.clear(user.email_key)
     with database.transaction() as session:
         audit.record(session, "user.unlocked", target=f"user:{user_id}", owner_id=user_id)
+
+
+def mail_reset(user_id: str) -> None:
+    """Mail a reset link to somebody, for an administrator, who is told when none is sent.
+
+    Raises NotFound, RateLimited, and Conflict for who cannot sign in or where the server sends no mail.
+    """
+    user = get_living(user_id)
+    if user.disabled_at is not None:
+        raise Conflict(DISABLED)
+    if not config.current().mail:
+        raise Conflict("This server sends no mail. Make a one-time link and hand it over.")
+    request_reset(user.email)
 
 
 def request_reset(email: str) -> None:
@@ -278,7 +310,7 @@ def request_reset(email: str) -> None:
             purpose = "reset" if user.password_hash or user.password_changed_at else "welcome"
             lifetime = one_time_links.PURPOSES["reset"][0]
             link = one_time_links.make(session, user, purpose, lifetime=lifetime, mailed=True)
-            mails.send(session, user.email, "password_reset", name=user.name, link=link, **values)
+            mails.send(session, user.email, "password_reset", whose=user.id, name=user.name, link=link, **values)
         else:
             mails.pretend(session, "password_reset", name="", link="", **values)
         audit.record(
@@ -307,11 +339,10 @@ def sign_up(email: str, name: str) -> None:
             session.add(user)
             session.flush()
         if known.password_hash is None and known.disabled_at is None:
-            mails.send(
-                session, known.email, "welcome", link=one_time_links.make(session, known, "welcome", mailed=True)
-            )
+            link = one_time_links.make(session, known, "welcome", mailed=True)
+            mails.send(session, known.email, "welcome", whose=known.id, link=link)
         elif known.deleted_at is None:
-            mails.send(session, known.email, "sign_up_taken")
+            mails.send(session, known.email, "sign_up_taken", whose=known.id)
         else:
             mails.pretend(session, "sign_up_taken")
         audit.record(
@@ -349,6 +380,7 @@ def note_sign_in(user: User, device: bytes) -> None:
             session,
             user.email,
             "new_device",
+            whose=user.id,
             name=user.name,
             link=link,
             at=clock.now(),
@@ -441,7 +473,7 @@ def _link(user_id: str, purpose: str, *, lifetime: int | None = None) -> str:
     with database.transaction() as session:
         user = _locked(session, user_id)
         if user.disabled_at is not None:
-            raise Conflict("This account is disabled. Enable it first.")
+            raise Conflict(DISABLED)
         one_time_links.kill(session, user_id, purpose)
         link = one_time_links.make(session, user, purpose, lifetime=lifetime)
         audit.record(session, "user.link_created", target=f"user:{user_id}", owner_id=user_id, purpose=purpose)
@@ -461,9 +493,19 @@ def _locked(session: Session, user_id: str) -> User:
     user = session.scalar(select(User).where(User.id == user_id).with_for_update())
     if user is None:
         raise NotFound("There is no such person.")
+    _require_living(user)
+    return user
+
+
+def _require_living(user: User) -> None:
     if user.deleted_at is not None:
         raise Conflict("This person is deleted. Restore them first.")
-    return user
+
+
+def require_other(by_id: str | None, user_id: str, what: str) -> None:
+    """Refuse what nobody does to themselves, by whatever credential: it could not be undone. Raises Conflict."""
+    if by_id == user_id:
+        raise Conflict(f"You can't {what}. Another administrator, or the command line, can.")
 
 
 def require_another_admin(session: Session, user_id: str) -> None:

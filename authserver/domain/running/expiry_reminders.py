@@ -170,6 +170,7 @@ def _mail(
         session,
         owner.email,
         template,
+        whose=owner.id,
         name=owner.name,
         hint=row.hint,
         at=row.expires_at,

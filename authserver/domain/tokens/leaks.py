@@ -85,4 +85,5 @@ def _end_client_secret(credential: str, found_at: str) -> None:
 def _tell(session: Session, owner_id: str, what: str, found_at: str) -> None:
     owner: Any = session.get(User, owner_id)
     if owner is not None:
-        mails.send(session, owner.email, "leaked", name=owner.name, what=what, found_at=found_at, at=clock.now())
+        about = {"name": owner.name, "what": what, "found_at": found_at, "at": clock.now()}
+        mails.send(session, owner.email, "leaked", whose=owner.id, **about)

@@ -162,6 +162,7 @@ def _mail(session: Session, endpoint: WebhookEndpoint, template: str, outcome: O
         session,
         owner.email,
         template,
+        whose=owner.id,
         name=owner.name,
         webhook=endpoint.name,
         url=endpoint.url,

@@ -12,6 +12,7 @@ class Mail(Base):
     __tablename__ = "mails"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(String(32), index=True)  # whose it is, whatever address they have later
     recipient: Mapped[str] = mapped_column(String(254))
     subject: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text)  # emptied once sent, but in the demo: it may hold a link

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -83,6 +84,48 @@ def test_an_heir_that_cannot_be_is_said_beside_the_field(
     html = response.get_data(as_text=True)
     assert response.status_code == 422 and 'id="heir-error"' in html
     assert users.get(alice.id).deleted_at is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"apps": ""}, {"apps": "keep"}, {"apps": "end", "heir": "bob@example.test"}],
+    ids=["left out", "empty", "unknown", "two ways"],
+)
+def test_what_becomes_of_the_apps_is_never_guessed(
+    admin: FlaskClient, alice: Person, bob: Person, fields: dict[str, str]
+) -> None:
+    protocol.register(owner_id=alice.id)
+    page = f"/admin/users/{alice.id}/delete"
+    form = forms.form_on(admin.get(page).get_data(as_text=True), page)
+    del form.values["apps"], form.values["heir"]
+    response = forms.post(admin, form, confirm_name=alice.email, **fields)
+    assert response.status_code == 422
+    assert re.search('id="(apps|heir)-error"', response.get_data(as_text=True))
+    assert users.get(alice.id).deleted_at is None
+
+
+def test_an_app_that_came_after_the_page_is_asked_for(admin: FlaskClient, alice: Person) -> None:
+    page = f"/admin/users/{alice.id}/delete"
+    form = forms.form_on(admin.get(page).get_data(as_text=True), page)
+    protocol.register(owner_id=alice.id)
+    assert forms.post(admin, form, confirm_name=alice.email).status_code == 422
+    assert users.get(alice.id).deleted_at is None
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [("active", "signs in as before"), ("disabled", "still disabled"), ("invited", "never chose a password")],
+)
+def test_who_is_restored_is_described_as_they_are(admin: FlaskClient, alice: Person, before: str, said: str) -> None:
+    person = alice.id if before != "invited" else users.create("ivy@example.test").id
+    if before == "disabled":
+        users.disable(person)
+    departures.delete(person)
+    show = f"/admin/users/{person}"
+    assert said in admin.get(show).get_data(as_text=True)
+    assert forms.submit(admin, show, f"{show}/restore").status_code == 303
+    assert said in admin.get(show).get_data(as_text=True)
+    assert users.state(users.get(person)) == before
 
 
 def test_nobody_deletes_themselves_by_accident(admin: FlaskClient, ada: Person, alice: Person) -> None:

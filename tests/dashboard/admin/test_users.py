@@ -8,9 +8,12 @@ from collections.abc import Callable
 import pytest
 import time_machine
 from flask.testing import FlaskClient
+from sqlalchemy import func, select
 
-from authserver.domain.people import sessions, users
+from authserver import database
+from authserver.domain.people import departures, sessions, users
 from authserver.domain.record import audit
+from authserver.models import Mail
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 
@@ -108,8 +111,40 @@ def test_disabling_names_the_consequence_and_stops_the_person(
 
 
 def test_nobody_disables_themselves(admin: FlaskClient, ada: Person) -> None:
-    assert forms.submit(admin, f"/admin/users/{ada.id}/disable").status_code == 409
+    page = f"/admin/users/{ada.id}/disable"
+    assert "your own account" in admin.get(page).get_data(as_text=True)
+    assert admin.post(page, data={"csrf_token": forms.token(admin, "admin_users.disable")}).status_code == 409
     assert users.get(ada.id).disabled_at is None
+
+
+class TestResetMail:
+    """What an administrator reads is what happens: a mail that is not written is not on its way."""
+
+    @pytest.fixture
+    def overrides(self) -> dict[str, str]:
+        return {"smtp_url": "smtp://127.0.0.1:9", "mail_from": "server@example.test"}
+
+    def ask(self, admin: FlaskClient, person: Person) -> tuple[int, int]:
+        """The answer, and how many mails stand there for this person."""
+        data = {"csrf_token": forms.token(admin, "admin_users.mail_reset")}
+        answer = admin.post(f"/admin/users/{person.id}/reset-mail", data=data)
+        with database.reading() as session:
+            written = select(func.count()).select_from(Mail).where(Mail.recipient == person.email)
+            return answer.status_code, session.scalar(written) or 0
+
+    def test_is_written_for_who_can_sign_in(self, admin: FlaskClient, alice: Person) -> None:
+        assert self.ask(admin, alice) == (303, 1)
+
+    @pytest.mark.parametrize("end", [users.disable, departures.delete])
+    def test_is_refused_for_who_cannot(self, admin: FlaskClient, alice: Person, end: Callable[[str], object]) -> None:
+        end(alice.id)
+        assert self.ask(admin, alice) == (409, 0)
+
+
+def test_a_server_without_mail_says_so(admin: FlaskClient, alice: Person) -> None:
+    data = {"csrf_token": forms.token(admin, "admin_users.mail_reset")}
+    answer = admin.post(f"/admin/users/{alice.id}/reset-mail", data=data)
+    assert answer.status_code == 409 and "sends no mail" in answer.get_data(as_text=True)
 
 
 def test_a_changed_address_is_the_one_that_signs_in(browser: Browser, admin: FlaskClient, alice: Person) -> None:

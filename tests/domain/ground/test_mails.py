@@ -94,7 +94,9 @@ def overrides(server: Plain) -> dict[str, Any]:
 
 def write(to: str = "alice@example.test", name: str = "Alice") -> None:
     with database.transaction() as session:
-        mails.send(session, to, "password_reset", name=name, link="https://x.test/l", ip="192.0.2.1", minutes=30)
+        mails.send(
+            session, to, "password_reset", whose="usr1", name=name, link="https://x.test/l", ip="192.0.2.1", minutes=30
+        )
 
 
 def rows() -> list[Mail]:
@@ -119,7 +121,7 @@ def test_a_mail_arrives_and_its_row_is_emptied(app: Flask, mailbox: Mailbox) -> 
 
 def test_a_cause_that_is_rolled_back_sends_nothing(app: Flask, mailbox: Mailbox) -> None:
     with pytest.raises(ZeroDivisionError), database.transaction() as session:
-        mails.send(session, "alice@example.test", "sign_up_taken")
+        mails.send(session, "alice@example.test", "sign_up_taken", whose="usr1")
         raise ZeroDivisionError
     assert mails.deliver_due() == 0
     assert mailbox.taken == []

@@ -87,7 +87,7 @@ def change(
     with database.transaction() as session:
         ended = sessions.end_all_in(session, user.id, but=session_id) if end_others else 0
         store(session, user, digest)
-        mails.send(session, user.email, "password_changed", **_circumstances(user))
+        mails.send(session, user.email, "password_changed", whose=user.id, **_circumstances(user))
         audit.record(session, "user.password_changed", target=f"user:{user.id}", owner_id=user.id, sessions_ended=ended)
 
 
@@ -103,7 +103,7 @@ def set_by_link(token: str, new: str, *purposes: str) -> User:
             user.email_verified_at = user.email_verified_at or clock.now()
         store(session, user, digest)
         if not first:
-            mails.send(session, user.email, "password_reset_done", **_circumstances(user))
+            mails.send(session, user.email, "password_reset_done", whose=user.id, **_circumstances(user))
         audit.record(
             session,
             "user.password_changed" if first else "user.password_reset",
