@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -12,19 +12,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # re-exported without an __all__
 
-from authserver import config
-from authserver.config import Settings
 from authserver.edge import front, headers
 from authserver.edge.front import Front, environment
 from authserver.gateway import original_request
 from tests.architecture import sources
 
-
-@pytest.fixture(autouse=True)
-def _installed() -> Iterator[None]:
-    """What the front says by itself has headers that follow the issuer."""
-    with config.using(Settings(issuer="https://id.example")):
-        yield
+pytestmark = pytest.mark.usefixtures("installed")
 
 
 class Headers:

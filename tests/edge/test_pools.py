@@ -88,6 +88,7 @@ def test_what_would_wait_on_the_loop_is_answered_in_a_thread_from_the_beginning(
     assert told.status == 200 and met == [threading.main_thread().name, "protocol-0"]
 
 
+@pytest.mark.usefixtures("installed")
 def test_a_room_that_is_full_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "sizes", lambda _threads: {PAGES: Size(1, 1), PROTOCOL: Size(1, 8)})
 

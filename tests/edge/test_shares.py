@@ -10,7 +10,7 @@ import pytest
 from authserver.edge import headers
 from authserver.edge.front import Front
 from authserver.edge.shares import Shares
-from tests.edge.test_front import Protocol, _installed, echo, scope  # noqa: F401  # a fixture among them
+from tests.edge.test_front import Protocol, echo, scope
 
 
 def test_one_more_than_the_share_is_refused_and_others_are_not() -> None:
@@ -34,7 +34,7 @@ def test_a_trusted_proxy_has_no_share_and_zero_is_no_limit() -> None:
     assert all(none.take("192.0.2.1") for _ in range(50))
 
 
-@pytest.mark.usefixtures("_installed")
+@pytest.mark.usefixtures("installed")
 def test_who_sends_no_body_holds_up_to_the_share_and_the_next_hears_why() -> None:
     silent = [Protocol(None) for _ in range(3)]
 
