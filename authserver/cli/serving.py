@@ -164,7 +164,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     from authserver import create_app, database
     from authserver.domain.ground import cache
     from authserver.domain.running import standing
-    from authserver.edge import lane
+    from authserver.edge import lane, turned_away
     from authserver.edge.front import Front
     from authserver.edge.shares import Shares
     from authserver.observability import metrics
@@ -183,7 +183,8 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     if alongside is not None:
         alongside(settings)
     shares = Shares(settings.connections_per_address, trusted=settings.trusted_proxies)
-    return Front(app, threads=settings.threads, shares=shares, place=lane.of(app).place)
+    ways = lane.of(app)
+    return Front(app, threads=settings.threads, shares=shares, place=ways.place, full=turned_away.TurnedAway(app, ways))
 
 
 def _finish() -> None:

@@ -43,10 +43,11 @@ DECIDING = re.compile(
     r"|x-(forwarded|original)-.*|x-.*-signature|webhook-.*|sec-fetch-.*"
 )
 _BUSY = b"Too many requests of this address are unanswered. Wait for some of their answers.\n"
-_FULL = b"Too many requests of this kind are waiting. Try again in a moment.\n"
 _FAULT = b"Something went wrong on our side. Try again in a moment.\n"
 Place = Callable[[WSGIEnvironment, bytes], str]
 """The name of the room in which a request is to be answered, by its environment and its body."""
+Refusal = Callable[[WSGIEnvironment], exchange.Outgoing]
+"""What a request is told whose room is full; waits for nothing."""
 
 
 class Refused(Exception):
@@ -55,6 +56,10 @@ class Refused(Exception):
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status, self.text = status, text
+
+
+def _full(_environ: WSGIEnvironment) -> exchange.Outgoing:
+    return exchange.Outgoing(503, headers=[*headers.for_machines(), ("Retry-After", "1")])
 
 
 def _everywhere(_environ: WSGIEnvironment, _body: bytes) -> str:
@@ -72,8 +77,9 @@ class Front:
         body_seconds: float = BODY_SECONDS,
         shares: Shares | None = None,
         place: Place = _everywhere,
+        full: Refusal = _full,
     ) -> None:
-        self._app, self._body_seconds, self._place = app, body_seconds, place
+        self._app, self._body_seconds, self._place, self._full = app, body_seconds, place, full
         self._shares, self._pace = shares or Shares(0), Pace()
         self._pools = {room.name: Pool(room, size, self._work) for room, size in pools.sizes(threads).items()}
         self._large = asyncio.Semaphore(LARGE_BODIES)
@@ -154,8 +160,18 @@ class Front:
     def _send(self, job: _Job, name: str) -> None:
         """To the room of this name, or away if too many wait there. Never waits."""
         if not self._pools[name].offer(job):
-            _refuse(job.protocol, HTTPStatus.SERVICE_UNAVAILABLE, _FULL, ("Retry-After", "1"))
+            self._turn_away(job)
             job.finish()
+
+    def _turn_away(self, job: _Job) -> None:
+        environ = job.environ()
+        try:
+            with rooms.entered(pools.INSTANT):
+                told = self._full(environ)
+        except Exception as error:  # a fault of ours must not cost the room its thread
+            logs.failure("request_failed", error)
+            told = _full(environ)
+        _say(job.protocol, told.status, [*told.headers, ("Server", "")], told.body)
 
     def _work(self, job: _Job, room: Room) -> None:
         if room.name not in pools.UNHURRIED:

@@ -78,6 +78,10 @@ class Lane:
         warm = endpoint.room is pools.WARM and _FOR_ITSELF in body
         return endpoint.room.name if warm or endpoint.room not in _QUICK else pools.PROTOCOL.name
 
+    def find(self, environ: WSGIEnvironment) -> tuple[str, Endpoint | None]:
+        """The route of a request and what answers it here, if that is not the application behind."""
+        return self._find(self._without_prefix(environ.get("PATH_INFO", "")))
+
     def _find(self, path: str) -> tuple[str, Endpoint | None]:
         endpoint = self._all.get(path)
         if endpoint is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIEnvironment
@@ -38,20 +39,23 @@ class Endpoint:
 def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
     """Run a handler; whatever happens, the answer is well-formed JSON with the right headers."""
     outgoing = _refuse_early(endpoint, incoming) or run(endpoint, incoming)
+    allowed = _cors(endpoint, incoming, outgoing)
+    if allowed is None and endpoint.cors and cors.is_preflight(incoming):
+        outgoing = _said(endpoint)(Unavailable("The server cannot answer right now.", "no origins at hand"))
     given = {name.lower() for name, _ in outgoing.headers}
     standard = headers.for_machines(cacheable=endpoint.cacheable and outgoing.status in (200, 304))
     outgoing.headers += [pair for pair in standard if pair[0].lower() not in given]
     outgoing.headers.append(("X-Request-Id", context.current().request_id))
-    outgoing.headers += _cors(endpoint, incoming, outgoing)
+    outgoing.headers += [("Vary", "Origin")] if allowed is None else allowed
     return outgoing
 
 
-def _cors(endpoint: Endpoint, incoming: Incoming, outgoing: Outgoing) -> list[tuple[str, str]]:
-    """Who may read the answer; nobody's page, while the origins of apps cannot be read."""
+def _cors(endpoint: Endpoint, incoming: Incoming, outgoing: Outgoing) -> list[tuple[str, str]] | None:
+    """Who may read the answer; None while the origins of apps cannot be read: nobody's page."""
     try:
         return cors.headers(endpoint.cors, incoming, outgoing, endpoint.methods)
     except (SQLAlchemyError, OSError, DomainError):  # what needs the database has said so, or will
-        return [("Vary", "Origin")]
+        return None
 
 
 def error(status: int, code: str, description: str, *more: tuple[str, str]) -> Outgoing:
@@ -100,7 +104,7 @@ def _allows(endpoint: Endpoint, method: str) -> bool:
 
 def run(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
     """The handler's answer, or the one that tells why there is none."""
-    said = _as_api if endpoint.api else _as_oauth
+    said = _said(endpoint)
     try:
         return endpoint.handler(incoming)
     except json_errors.ApiError as refusal:
@@ -113,6 +117,10 @@ def run(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
     except Exception as failure:  # the last resort: a fault of ours is never a traceback for the caller
         logs.failure("unhandled_error", failure)
         return said(None)
+
+
+def _said(endpoint: Endpoint) -> Callable[[DomainError | None], Outgoing]:
+    return _as_api if endpoint.api else _as_oauth
 
 
 def _as_api(refusal: DomainError | None) -> Outgoing:
