@@ -1,11 +1,13 @@
-"""Remember a refusal of the API or a gateway for the owner of the credential: "Why did this fail?" (issue part 8)."""
+"""Remember a refusal for the owner of the credential or app: "Why did this fail?" (contract 11.19)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from authserver.domain.clients import clients
 from authserver.domain.ground import usage
 from authserver.domain.insight import credential_checks, refusals
+from authserver.edge import current_user
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming
 from authserver.edge.json_errors import ApiError
@@ -72,6 +74,29 @@ def note_presented(
             proven=found.proven,
         )
     return found
+
+
+def note_sign_in(client_id: str, *, code: str, message: str, checks: Iterable[Check], status: int) -> None:
+    """Keep why a sign-in did not come to its end: it began with a link, which anybody can write."""
+    refusals.note(
+        context.current().request_id,
+        kind="authorize",
+        code=code,
+        status=status,
+        message=message,
+        client_id=client_id,
+        owner_id=_sent_by_owner(client_id),
+        checks=checks,
+        proven=False,
+    )
+
+
+def _sent_by_owner(client_id: str) -> str | None:
+    """Who may change the app, if the request came from their own signed-in browser: then a change can be offered."""
+    client, found = clients.find(client_id) if client_id else None, current_user.signed_in()
+    if client is None or found is None:
+        return None
+    return found.user.id if found.user.is_admin or found.user.id == client.owner_id else None
 
 
 def _explained(presented: str, ip: str, *, refused: bool) -> credential_checks.Explained | None:

@@ -13,7 +13,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Malformed(ValueError):
-    """The header says Basic, and what follows can't be read. The text is for the log."""
+    """The header says Basic, and what follows can't be read. The text is for the log and for the client's owner.
+
+    `client_id` is whom it names, as far as that could be read; empty if it could not.
+    """
+
+    def __init__(self, problem: str, client_id: str = "") -> None:
+        super().__init__(problem)
+        self.client_id = client_id
 
 
 def parse(header: str) -> tuple[str, str] | None:
@@ -29,18 +36,22 @@ def parse(header: str) -> tuple[str, str] | None:
     if match is None:
         raise Malformed("no single value after the scheme")
     client_id, colon, secret = _decode_base64(match[1]).partition(b":")
+    name = _decode_form(client_id)
     if not colon:
-        raise Malformed("no colon")
-    return _decode_form(client_id), _decode_form(secret)
+        raise Malformed("no colon in it", name)
+    try:
+        return name, _decode_form(secret)
+    except Malformed as error:
+        raise Malformed(f"{error} in the secret", name) from None
 
 
 def _decode_base64(text: str) -> bytes:
     try:
         decoded = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Malformed("not base64") from error
+        raise Malformed("not base64", text.partition(":")[0] if ":" in text else "") from error
     if base64.b64encode(decoded).decode() != text:  # Python's decoder bears surplus padding
-        raise Malformed("not canonical base64")
+        raise Malformed("not canonical base64", decoded.partition(b":")[0].decode("ascii", "replace"))
     return decoded
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 MAX_STATE = 16_384
 MAX_NONCE = 1_024
 MAX_LOGIN_HINT = 254
+MAX_CLIENT_ID = 64
 MAX_RESOURCES = 10
 # RFC 9101 and OIDC Core 6: what we don't do is refused by name, not ignored.
 UNSUPPORTED = {
@@ -85,6 +87,14 @@ def read(raw: bytes | str, content_type: str | None = form_body.FORM) -> Paramet
             return Parameters(values, frozenset(repeated))
 
 
+def claimed(raw: bytes | str, content_type: str | None) -> ClientFacts | None:
+    """The app that a request says it comes from, for its owner's explanation alone."""
+    with contextlib.suppress(Untrusted):
+        client_id = read(raw, content_type).get("client_id") or ""
+        return clients.find(client_id) if 0 < len(client_id) <= MAX_CLIENT_ID else None
+    return None
+
+
 def identify(sent: Parameters) -> Sender:
     """Who asks and where to. Raises Untrusted until both are beyond doubt, for every kind of error (class C1)."""
     client = _client(sent)
@@ -127,7 +137,7 @@ def _client(sent: Parameters) -> ClientFacts:
     if client_id is None:
         problem = "was sent more than once" if "client_id" in sent.repeated else "is missing"
         raise Untrusted(f"The parameter client_id {problem}.", parameter="client_id")
-    client = clients.find(client_id) if len(client_id) <= 64 else None
+    client = clients.find(client_id) if len(client_id) <= MAX_CLIENT_ID else None
     if client is None or client.deleted_at is not None:
         raise Untrusted("There is no app with this client_id.", parameter="client_id", received=client_id)
     if client.owner_disabled:
@@ -233,7 +243,7 @@ def _scopes(sent: Parameters, client: ClientFacts, to: Destination) -> tuple[str
     if asked and not kept:
         text, assigned = (
             "None of the requested scopes is assigned to this client. Allow one in the app, or ask for another scope.",
-            grammar.join(client.scopes),
+            grammar.join(client.scopes) or scopes.NONE,
         )
         raise to.refuse("invalid_scope", text, Check("scope", False, assigned, grammar.join(asked)))
     return kept

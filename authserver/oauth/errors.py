@@ -99,6 +99,8 @@ class InvalidClient(Explained, InvalidClientError):  # type: ignore[misc]  # Aut
 class BearerError(Explained, OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """A refusal with a Bearer challenge; without an error code if no credential was sent (RFC 6750 section 3.1)."""
 
+    presented = ""  # the credential that it is about, where it did not come as it has to
+
     def __init__(
         self, error: str, description: str, status_code: int, *, scope: str = "", checks: Sequence[Check] = ()
     ) -> None:

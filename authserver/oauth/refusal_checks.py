@@ -23,9 +23,14 @@ def note(request: ProtocolRequest, error: OAuth2Error, checks: Sequence[Check]) 
     if isinstance(error, BearerError):
         note_bearer(request.uri, request.authorization, request.ip, error)
         return
+    note_error(request.uri, error, checks)
+
+
+def note_error(uri: str, error: OAuth2Error, checks: Sequence[Check] = ()) -> None:
+    """The same for a request that could not be read: the error says whose it may be."""
     proven = context.current().log.get("client_id", "")
     _note(
-        request.uri,
+        uri,
         proven or getattr(error, "client_id", ""),
         code=error.error,
         status=error.status_code,
@@ -66,7 +71,9 @@ _UNSAID = Check("request", False, "one that keeps the rules of this endpoint", "
 
 
 def _note(uri: str, client_id: str, *, checks: Sequence[Check], proven: bool, **said: Any) -> None:
-    facts = clients.find(client_id) if 0 < len(client_id) <= MAX_CLIENT_ID else None
+    # Of a request that could not be read it is what somebody wrote: perhaps nothing that a database could look for.
+    known = 0 < len(client_id) <= MAX_CLIENT_ID and client_id.isprintable()
+    facts = clients.find(client_id) if known else None
     if facts is not None:
         if not proven:  # whose secret is being guessed
             context.current().log["claimed_client_id"] = facts.id

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 
@@ -17,6 +19,7 @@ REPEATABLE = frozenset({"resource"})
 MAX_RESOURCES = 10
 MAX_CLIENT_ID = 64  # the width of the column: nothing longer is looked up, or kept in a cache
 A_FORM = "a form of application/x-www-form-urlencoded in UTF-8, each parameter once"
+A_BASIC = "Basic and the base64 of client_id:client_secret, each of the two form-encoded before"
 ASSERTION = frozenset({"client_assertion", "client_assertion_type"})
 
 
@@ -62,19 +65,28 @@ class ClientCredentials:
 def read(incoming: Incoming) -> ProtocolRequest:
     """Parse the body by the rules. Raises InvalidRequest."""
     if incoming.query:
-        raise InvalidRequest(
-            f"Parameters are accepted in the body only. Send none in the query, and as the body {A_FORM}."
-        )
+        text = f"Parameters are accepted in the body only. Send none in the query, and as the body {A_FORM}."
+        raise _unread(incoming, text, Check("query", False, "none: parameters are in the body", "parameters"))
     try:
         fields = form_body.parse_multi(
             incoming.body, repeatable=REPEATABLE, content_type=incoming.headers.get("content-type")
         )
     except form_body.FormError as error:
-        raise InvalidRequest(f"The request is malformed: {error}. Send {A_FORM}.") from None
+        wrong = Check("form of the request", False, A_FORM, str(error))
+        raise _unread(incoming, f"The request is malformed: {error}. Send {A_FORM}.", wrong) from None
     resources = tuple(dict.fromkeys(fields.pop("resource", ())))
     if len(resources) > MAX_RESOURCES:
-        raise InvalidRequest(f"There may be at most {MAX_RESOURCES} values of resource. Ask for fewer at a time.")
+        text = f"There may be at most {MAX_RESOURCES} values of resource. Ask for fewer at a time."
+        many = Check("number of resources", False, f"at most {MAX_RESOURCES}", str(len(resources)))
+        raise _unread(incoming, text, many)
     return ProtocolRequest(incoming, {name: values[0] for name, values in fields.items()}, resources)
+
+
+def _unread(incoming: Incoming, text: str, check: Check) -> InvalidRequest:
+    """The refusal of a request whose parameters count for nothing but to say whose it may be."""
+    said = parse_qs(incoming.body.decode("latin-1")).get("client_id", [""])
+    fields = {"client_id": said[0]}
+    return InvalidRequest(text).because(check).claimed_by(_claimed(incoming.header("authorization"), fields))
 
 
 def client_credentials(request: ProtocolRequest) -> ClientCredentials:
@@ -85,7 +97,7 @@ def client_credentials(request: ProtocolRequest) -> ClientCredentials:
     if ways > 1:
         raise _two_ways(request, has_assertion)
     if request.authorization:
-        return _basic(request.authorization, fields.get("client_id"))
+        return _basic(request.authorization, fields.get("client_id", ""))
     if has_assertion:
         wrong = Check("authentication method", False, "a secret, or none for a public app", "a client assertion")
         raise InvalidClient(by_header=False, client_id=claimed_client_id(request), checks=(wrong,))
@@ -114,11 +126,15 @@ def _two_ways(request: ProtocolRequest, has_assertion: bool) -> InvalidRequest:
 
 def claimed_client_id(request: ProtocolRequest) -> str:
     """The client that a request says it comes from, unproven; empty if it names none. For explanations alone."""
+    return _claimed(request.authorization, request.fields)
+
+
+def _claimed(header: str, fields: Mapping[str, str]) -> str:
     try:
-        parsed = basic_auth.parse(request.authorization)
-    except basic_auth.Malformed:
-        parsed = None
-    return parsed[0] if parsed else request.fields.get("client_id", "")
+        parsed = basic_auth.parse(header)
+    except basic_auth.Malformed as error:
+        return error.client_id or fields.get("client_id", "")
+    return parsed[0] if parsed else fields.get("client_id", "")
 
 
 def bearer(authorization: str) -> str | None:
@@ -127,21 +143,23 @@ def bearer(authorization: str) -> str | None:
     return value.strip(" ") if scheme.lower() == "bearer" else None
 
 
-def _basic(header: str, client_id: str | None) -> ClientCredentials:
+def _basic(header: str, client_id: str) -> ClientCredentials:
     try:
         parsed = basic_auth.parse(header)
-    except basic_auth.Malformed:
-        parsed = None
+    except basic_auth.Malformed as error:
+        wrong = Check("Authorization header", False, A_BASIC, str(error))
+        raise InvalidClient(by_header=True, client_id=error.client_id or client_id, checks=(wrong,)) from None
     if parsed is None:
-        raise InvalidClient(by_header=True)
-    if client_id not in (None, parsed[0]):
-        raise (
-            InvalidRequest(
-                "The client_id of the body is not that of the Authorization header. Leave client_id out of the body."
-            )
-            .because(Check("client id", False, "the same in header and body", "two different ones"))
-            .claimed_by(parsed[0])
-        )
+        scheme = Check("authentication method", False, "Basic in the Authorization header", "another scheme")
+        raise InvalidClient(by_header=True, client_id=client_id, checks=(scheme,))
+    if client_id not in ("", parsed[0]):
+        raise _two_names(parsed[0])
     if not parsed[1]:
         return ClientCredentials("none", parsed[0])  # an empty secret is no secret (RFC 6749 section 2.3.1)
     return ClientCredentials("client_secret_basic", *parsed)
+
+
+def _two_names(client_id: str) -> InvalidRequest:
+    text = "The client_id of the body is not that of the Authorization header. Leave client_id out of the body."
+    differ = Check("client id", False, "the same in header and body", "two different ones")
+    return InvalidRequest(text).because(differ).claimed_by(client_id)

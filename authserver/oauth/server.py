@@ -40,6 +40,8 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
             request = request_rules.read(incoming)
             return work(request)
         except OAuth2Error as error:
+            if request is None:
+                refusal_checks.note_error(incoming.path, error)
             return self.handle_error_response(request, error)
         except DomainError as refusal:
             translated = translate(refusal)

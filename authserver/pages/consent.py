@@ -21,7 +21,8 @@ from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import consents
 from authserver.domain.people import users
 from authserver.domain.people.sessions import SignedIn
-from authserver.edge import authorization_answer, browser, current_user, explanations, headers
+from authserver.edge import authorization_answer, browser, current_user, explanations, headers, refused
+from authserver.errors import Check
 from authserver.lib import durations, redirect_uris
 from authserver.observability import metrics
 
@@ -122,10 +123,13 @@ def _asked_of(pending: Pending, found: SignedIn) -> bool:
 def _deny(pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
     authorization_answers.deny(pending, client, found)
     metrics.CONSENTS.labels(decision="deny").inc()
+    text, denied = "The person did not allow this. Ask again when they want it.", "access_denied"
+    checks = (Check("consent", False, "given by the person", "not given: they chose Cancel"),)
+    refused.note_sign_in(client.id, code=denied, message=text, checks=checks, status=303)
     return authorization_answer.send(
         authorization_requests.destination_of(pending, client),
-        error="access_denied",
-        error_description="The person did not allow this. Ask again when they want it.",
+        error=denied,
+        error_description=text,
         error_uri=explanations.uri(),
     )
 

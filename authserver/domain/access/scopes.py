@@ -21,6 +21,7 @@ from authserver.models import Client, PermissionLevel, Resource, Scope
 LEVELS = ("identity", "read", "write", "full")
 OFFLINE = "offline_access"
 ACCOUNT = "account"
+NONE = "(none is assigned to the app)"  # for its owner, where a refusal shows what it has
 RESERVED = frozenset({"public", "account", "phone", "address", "groups", "roles", "org", "scim"})
 """Names of our own, some of them later ones: nobody makes a scope of such a name (contract 11.46)."""
 

@@ -80,7 +80,7 @@ def _change(session: Session, pending: Pending, **values: object) -> None:
         .values(**values)
     )
     if not result.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has it
-        raise Answered
+        raise Answered().because(authorization_requests.SECOND_ANSWER)
 
 
 def _issue(session: Session, pending: Pending, found: SignedIn, kept: Sequence[str]) -> str:

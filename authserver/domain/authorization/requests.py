@@ -39,15 +39,15 @@ class Destination:
     bounces: bool = True  # False: nobody vouches for the app, so a person acts before an error is sent there
     vouched: bool = True  # False: an ordinary person's app, to which an error leads only who is signed in
 
-    def refuse(self, error: str, description: str, *checks: Check) -> Refusal:
-        """An error answer to the app; the description holds nothing of the input. `checks` are for its owner."""
-        return Refusal(self, error, description, checks)
+    def refuse(self, error: str, description: str, check: Check, *more: Check) -> Refusal:
+        """An error answer to the app; the description holds nothing of the input. What was checked is its owner's."""
+        return Refusal(self, error, description, (check, *more))
 
 
 class Refusal(Exception):
     """An error that the app may read (RFC 6749 section 4.1.2.1, OIDC Core 3.1.2.6)."""
 
-    def __init__(self, destination: Destination, error: str, description: str, checks: Sequence[Check] = ()) -> None:
+    def __init__(self, destination: Destination, error: str, description: str, checks: Sequence[Check]) -> None:
         super().__init__(description)
         self.destination = destination
         self.checks = checks
@@ -69,12 +69,15 @@ class Answered(Conflict):
         super().__init__("You have answered this request before. The first answer stays good.")
 
 
+SECOND_ANSWER = Check("answer", False, "one to each request", "a second one")
+
+
 class TooMany(RateLimited):
     """More requests were begun than are kept for one network, or for one person."""
 
 
 class NoLongerValid(DomainError):
-    """The app was disabled or its address was taken away since the request came: nothing may go there."""
+    """The app was stopped or its address was taken away since the request came: nothing may go there."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("This app can't be used at the moment. Nothing was shared.", detail)
@@ -142,11 +145,14 @@ def get(handle: str, *, browser: bytes, found: SignedIn | None) -> Authorization
     row = _find(handle)
     if row is not None and row.browser == UNBOUND:
         row = _bind(row, browser, found)
-    if row is None or not secrets.equal(row.browser, browser) or row.expires_at <= clock.now():
+    if row is None or not secrets.equal(row.browser, browser):
         raise Expired
-    if row.answered_at is not None:
-        raise Answered
     context.current().log["client_id"] = row.client_id
+    if row.expires_at <= clock.now():
+        age = Check("time to answer", False, f"at most {LIFETIME} s", f"{clock.now() - row.created_at} s")
+        raise Expired().because(age)
+    if row.answered_at is not None:
+        raise Answered().because(SECOND_ANSWER)
     return row
 
 
@@ -175,9 +181,11 @@ def client_of(pending: AuthorizationRequest) -> ClientFacts:
     """The app that asked, judged as it is now. Raises NoLongerValid."""
     client = clients.find(pending.client_id)
     if client is None or not client.enabled:
-        raise NoLongerValid("the client was disabled or deleted after the request")
+        stopped = Check("client", False, "enabled until the answer", "disabled or deleted since the request came")
+        raise NoLongerValid("the client was disabled or deleted after the request").because(stopped)
     if not redirect_uris.matches(pending.redirect_uri, client.redirect_uris, native=client.native):
-        raise NoLongerValid("the redirect URI was taken away after the request")
+        gone = Check("redirect uri", False, " or ".join(client.redirect_uris), pending.redirect_uri)
+        raise NoLongerValid("the redirect URI was taken away after the request").because(gone)
     return client
 
 
@@ -242,11 +250,12 @@ def _require_room(found: SignedIn | None) -> None:
     """
     ip = context.current().ip
     bucket = f"user/{found.user.id}" if found else f"address/{throttle.address_key(ip)}"
-    state = rate_limits.consume(POLICY, bucket, f"{config.current().authorization_requests_per_address}/{WINDOW}")
+    limit = f"{config.current().authorization_requests_per_address}/{WINDOW}"
+    state = rate_limits.consume(POLICY, bucket, limit)
     if not state.allowed:
         wait = durations.in_words(state.retry_after)
         raise TooMany(
             f"Very many sign-ins were started from your network. Try again in {wait}. Nothing was shared.",
             f"authorization requests, {bucket}",
             retry_after=state.retry_after,
-        )
+        ).because(Check("sign-ins begun", False, f"{limit} of one network or person", "one more"))

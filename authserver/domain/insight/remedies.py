@@ -11,7 +11,7 @@ from authserver.domain.insight.refusals import Refusal
 from authserver.models import Client, User
 
 # Checks whose two sides are values of the same kind, so that it helps to see where they part.
-COMPARED = frozenset({"redirect uri", "redirect URI", "scope", "resource", "audience", "response type", "prompt"})
+COMPARED = frozenset({"redirect uri", "redirect URI", "scope", "resource", "audience", "response type"})
 CUT = "…"  # what `refusals` puts behind a value that was too long to keep: no such value is offered for a form
 REDIRECT_URI, SCOPE, PKCE = "redirect_uri", "scope", "pkce"
 
@@ -73,8 +73,9 @@ def fixes(refusal: Refusal, client: Client | None, reader: User) -> list[Fix]:
     uri = failed.get("redirect uri", "")
     if refusal.kind == "authorize" and _whole(uri) and uri not in client.redirect_uris and client.redirect_uris:
         found.append(Fix(REDIRECT_URI, "Add this redirect URI", (uri,)))
-    missing = tuple(name for name in failed.get("scope", "").split(" ") if name not in client.scopes)
-    if refusal.code == "invalid_scope" and missing and _whole(failed["scope"]):
+    asked = failed.get("scope", "")
+    missing = tuple(name for name in asked.split(" ") if name not in client.scopes)
+    if refusal.code == "invalid_scope" and missing and _whole(asked):
         found.append(Fix(SCOPE, "Allow this scope" if len(missing) == 1 else "Allow these scopes", missing))
     # Only where a nonce would do, too, is the app one that may be exempted: that check stands beside the other then.
     if "code challenge" in failed and "nonce" in {check["check"] for check in refusal.checks} and not client.public:

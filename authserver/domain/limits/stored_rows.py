@@ -6,7 +6,7 @@ Far beyond what anybody needs, and there when the limits of requests are switche
 from __future__ import annotations
 
 from authserver.domain.limits import rate_limits
-from authserver.errors import RateLimited
+from authserver.errors import Check, RateLimited
 from authserver.lib import durations
 
 POLICY = "stored"
@@ -22,7 +22,8 @@ def require_room(kind: str, holder: str) -> None:
     if not has_room(kind, holder):
         wait = rate_limits.peek(POLICY, f"{kind} {holder}", CEILINGS[kind]).resets_in
         text = f"Too much was stored for this client. Try again in {durations.in_words(wait)}."
-        raise RateLimited(text, f"stored rows: {kind} of {holder}", retry_after=wait)
+        refusal = RateLimited(text, f"stored rows: {kind} of {holder}", retry_after=wait)
+        raise refusal.because(Check("stored tokens", False, f"at most {CEILINGS[kind]}", "one more"))
 
 
 def has_room(kind: str, holder: str) -> bool:

@@ -12,12 +12,19 @@ from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization import steps as authorization_steps
 from authserver.domain.authorization.requests import UNBOUND, Asked, Destination, Pending, Refusal
 from authserver.domain.authorization.steps import Step
-from authserver.domain.clients import clients
 from authserver.domain.clients.clients import ClientFacts
-from authserver.domain.insight import refusals
 from authserver.domain.people.sessions import SignedIn
-from authserver.edge import authorization_answer, browser, csrf, current_user, explanations, headers
-from authserver.errors import Check
+from authserver.edge import (
+    authorization_answer,
+    browser,
+    csrf,
+    current_user,
+    error_pages,
+    explanations,
+    headers,
+    refused,
+)
+from authserver.errors import Check, DomainError
 from authserver.lib import redirect_uris
 from authserver.oauth import authorization_rules
 from authserver.oauth.authorization_rules import Untrusted
@@ -46,7 +53,9 @@ def begin_by_post() -> Response:
     Another site's form brings no cookies along, so the request is bound to the browser by the GET that follows.
     """
     if request.query_string:
-        raise Untrusted("A request by POST has all its parameters in the body.")
+        told = "A request by POST has all its parameters in the body."
+        check = Check("query", False, "none: parameters are in the body", "parameters")
+        raise Untrusted(told, client=authorization_rules.claimed(request.get_data(), request.content_type), check=check)
     asked = _asked(authorization_rules.read(request.get_data(), request.content_type))
     handle, _pending = authorization_requests.store(asked, browser=UNBOUND, found=None)
     return _to("authorization.proceed", handle)
@@ -84,10 +93,9 @@ def on_untrusted(error: Untrusted) -> Response:
 @blueprint.app_errorhandler(Refusal)
 def on_refusal(refusal: Refusal) -> Response:
     """An error for the app; where nobody vouches for it, a person decides whether to go there (RFC 9700 4.11)."""
-    checks = refusal.checks or [Check("request", False, refusal.description, refusal.error)]
     bounces = _bounces(refusal.destination)
     status = 303 if bounces else 400
-    _note_refusal(refusal.error, refusal.description, refusal.destination.client_id, checks, status)
+    _note_refusal(refusal.error, refusal.description, refusal.destination.client_id, refusal.checks, status)
     members = {"error": refusal.error, "error_description": refusal.description, "error_uri": explanations.uri()}
     if bounces:
         return authorization_answer.send(refusal.destination, **members)
@@ -110,6 +118,7 @@ def _bounces(to: Destination) -> bool:
 @blueprint.app_errorhandler(authorization_requests.Expired)
 def on_expired(error: authorization_requests.Expired) -> Response:
     """Too old, unknown or another browser's: one page for all."""
+    _note_stopped("expired", error)
     text = "Start again from the app. Nothing was shared."
     if not browser.sends_cookies():
         text = f"Your browser sends no cookies: allow them for this site first. {text}"
@@ -119,6 +128,7 @@ def on_expired(error: authorization_requests.Expired) -> Response:
 @blueprint.app_errorhandler(authorization_requests.TooMany)
 def on_too_many(error: authorization_requests.TooMany) -> Response:
     """One network, or one person, has begun more than is kept: nothing is stored, and the app learns nothing."""
+    _note_stopped("too_many_requests", error)
     response = _closed(429, "Too many sign-ins at once", error.public, error.detail)
     response.headers["Retry-After"] = str(error.retry_after)
     return response
@@ -127,8 +137,16 @@ def on_too_many(error: authorization_requests.TooMany) -> Response:
 @blueprint.app_errorhandler(authorization_requests.Answered)
 def on_answered(error: authorization_requests.Answered) -> Response:
     """A second answer changes nothing."""
+    _note_stopped("already_answered", error)
     text = "You have answered this request before, and the first answer stays good. You can close this window."
     return _closed(409, "Already answered", text, error.detail)
+
+
+@blueprint.app_errorhandler(authorization_requests.NoLongerValid)
+def on_no_longer_valid(error: authorization_requests.NoLongerValid) -> Response:
+    """The app changed while the person was at it: they read no details, its owner does."""
+    _note_stopped("app_changed", error)
+    return error_pages.on_domain_error(error)
 
 
 def _asked(sent: authorization_rules.Parameters) -> Asked:
@@ -184,25 +202,13 @@ def _settings_of(client: ClientFacts) -> str:
     return url_for("apps.show", client_id=client.id) if "apps.show" in current_app.view_functions else ""
 
 
-def _sent_by_owner(client_id: str) -> str | None:
-    """Who may change the app, if the request came from their own signed-in browser: then a change can be offered."""
-    client = clients.find(client_id) if client_id else None
-    found = current_user.signed_in()
-    return found.user.id if found and _may_see_settings(client) else None
+def _note_stopped(code: str, error: DomainError) -> None:
+    """The owner of the app reads why a sign-in did not come to its end, where it was a request of this browser."""
+    if error.checks:
+        _note_refusal(code, error.public, context.current().log.get("client_id", ""), error.checks, error.status)
 
 
 def _note_refusal(error: str, detail: str, client_id: str, checks: Sequence[Check], status: int) -> None:
-    asked = context.current()
-    asked.log.update(error=error)
+    context.current().log.update(error=error)
     logs.event("authorization_refused", error=error, msg=detail, client_id=client_id)
-    refusals.note(
-        asked.request_id,
-        kind="authorize",
-        code=error,
-        status=status,
-        message=detail,
-        client_id=client_id,
-        owner_id=_sent_by_owner(client_id),
-        checks=checks,
-        proven=False,  # a link that anybody can write
-    )
+    refused.note_sign_in(client_id, code=error, message=detail, checks=checks, status=status)

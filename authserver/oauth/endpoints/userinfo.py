@@ -9,6 +9,7 @@ from authserver.domain.ground import reasons
 from authserver.domain.tokens import inspection, person_claims
 from authserver.domain.tokens.inspection import Inspection
 from authserver.edge.exchange import Incoming, Outgoing
+from authserver.errors import Check
 from authserver.lib import form_body
 from authserver.oauth import refusal_checks, request_rules
 from authserver.oauth.errors import BearerError, insufficient_scope, invalid_token, missing_token, no_person
@@ -29,6 +30,7 @@ def respond(incoming: Incoming) -> Outgoing:
             raise insufficient_scope("openid")
         return server.handle_response(200, _claims(found.grant, found.scopes), [])
     except BearerError as error:
+        presented = presented or error.presented
         if presented:
             refusal_checks.note_bearer(incoming.path, f"Bearer {presented}", incoming.ip, error)
         return server.handle_error_response(None, error)
@@ -48,26 +50,33 @@ def _inspected(presented: str, ip: str) -> Inspection:
 
 def _presented(incoming: Incoming) -> str:
     """The one token of the request: in the header, or in a form body; in a URL it would end up in logs."""
+    in_header = request_rules.bearer(incoming.header("authorization")) or ""
     try:
         in_url = form_body.parse_query(incoming.query).get(TOKEN)
         in_body = form_body.parse(incoming.body, incoming.headers.get("content-type")).get(TOKEN)
-    except form_body.FormError:
-        raise _malformed(f"The request can not be read. Send {request_rules.A_FORM}, or none.") from None
-    in_header = request_rules.bearer(incoming.header("authorization"))
+    except form_body.FormError as error:
+        wrong = Check("form of the request", False, f"{request_rules.A_FORM}, or none", str(error))
+        text = f"The request can not be read. Send {request_rules.A_FORM}, or none."
+        raise _malformed(text, wrong, in_header) from None
     if in_url:
-        raise _malformed(
-            "The access token is in the URL, where logs keep it. Send it in the header Authorization: Bearer."
-        )
+        text = "The access token is in the URL, where logs keep it. Send it in the header Authorization: Bearer."
+        raise _malformed(text, Check("place of the token", False, _PLACE, "the URL"), in_url)
     if in_header and in_body:
-        raise _malformed("The access token came twice. Send it once, in the header Authorization: Bearer.")
+        text = "The access token came twice. Send it once, in the header Authorization: Bearer."
+        raise _malformed(text, Check("place of the token", False, _PLACE, "header and body"), in_header)
     token = in_header or in_body
     if not token:
         raise missing_token()
     return token
 
 
-def _malformed(text: str) -> BearerError:
-    return BearerError("invalid_request", text, 400)
+_PLACE = "the header Authorization: Bearer alone"
+
+
+def _malformed(text: str, check: Check, presented: str) -> BearerError:
+    error = BearerError("invalid_request", text, 400, checks=(check,))
+    error.presented = presented
+    return error
 
 
 def _claims(grant: GrantFacts, scopes: tuple[str, ...]) -> dict[str, Any]:

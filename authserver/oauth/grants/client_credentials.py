@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
+from authserver.domain.access import scopes
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.limits import token_budget
 from authserver.domain.tokens import issuance
@@ -40,5 +41,5 @@ def _granted(client: ClientFacts, asked: tuple[str, ...]) -> tuple[str, ...]:
     if asked and not granted:
         raise InvalidScope(
             "None of the values of scope is assigned to this client. Add them to the app, or leave scope out."
-        ).because(Check("scope", False, grammar.join(client.scopes), grammar.join(asked)))
+        ).because(Check("scope", False, grammar.join(client.scopes) or scopes.NONE, grammar.join(asked)))
     return granted
