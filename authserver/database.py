@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,34 @@ STATEMENT_TIMEOUT_MS = 5_000
 # Beyond the server's own limit: whoever is still silent then does not run.
 PATIENCE_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 3
 READ_ONLY = "25006"  # PostgreSQL's read_only_sql_transaction
+_joint: ContextVar[_Joint | None] = ContextVar("authserver_joint", default=None)
 _rehearsing: ContextVar[bool] = ContextVar("authserver_rehearsing", default=False)
 _engine: Engine | None = None
 _autocommit: Engine | None = None
+
+
+@dataclass(slots=True)
+class _Joint:
+    """A transaction that several share, and what is to be written last."""
+
+    session: Session
+    last: list[Callable[[], None]] = field(default_factory=list)
+    failed: bool = False
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[Session]:
+        try:
+            yield self.session
+            self.session.flush()
+        except BaseException:
+            self.failed = True
+            raise
+
+    def finish(self) -> None:
+        if self.failed:
+            raise RuntimeError("a part of this transaction failed, and was caught")
+        for write in self.last:
+            write()
 
 
 def build(settings: Settings) -> Engine:
@@ -130,12 +156,44 @@ def transaction() -> Iterator[Session]:
     Rows stay readable afterwards. In a rehearsal it is always rolled back, after everything was checked.
     """
     _about_to_ask()
+    if (joint := _joint.get()) is not None:
+        with joint.part() as session:
+            yield session
+        return
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
         if _rehearsing.get():
             session.flush()
             session.expunge_all()
             session.rollback()
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Make the transactions of this block, of several verbs, one: all of it is written, or nothing.
+
+    What they read sees what they wrote. A refusal ends the block; whoever catches one inside gets a RuntimeError.
+    """
+    if _joint.get() is not None:
+        yield
+        return
+    with transaction() as session:
+        joint = _Joint(session)
+        token = _joint.set(joint)
+        try:
+            yield
+        finally:
+            _joint.reset(token)
+        joint.finish()
+
+
+def at_end(session: Session, write: Callable[[], None]) -> None:
+    """Write this as the last of a transaction: now, or where several are one, after the last of them."""
+    joint = _joint.get()
+    if joint is not None and joint.session is session:
+        joint.last.append(write)
+    else:
+        write()
 
 
 @contextlib.contextmanager
@@ -152,6 +210,9 @@ def rehearsal() -> Iterator[None]:
 def reading() -> Iterator[Session]:
     """One consistent view for reading; nothing is written."""
     _about_to_ask()
+    if (joint := _joint.get()) is not None and not joint.failed:
+        yield joint.session
+        return
     reader = engine().execution_options(authserver_mode="read")
     with Session(reader, expire_on_commit=False, autoflush=False) as session:
         yield session

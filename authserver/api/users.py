@@ -59,25 +59,26 @@ def _empowers(call: Call) -> bool:
 @restricted.makes("people and their roles", when=_empowers)
 def change(call: Call) -> Outgoing:
     """Rename, give another username or role, disable or enable."""
-    user_id = users.get_living(call.path["id"]).id
-    with database.rehearsal():  # all of it or nothing: what is refused is found before anything is written
-        _apply(user_id, call.body, call.acting_id())
-    _apply(user_id, call.body, call.acting_id())
+    by_id = call.acting_id()
+    with database.together():  # all of it or nothing
+        user_id = users.get_living(call.path["id"]).id
+        _apply(user_id, call.body, by_id)
     return one(facts(users.get(user_id), call))
 
 
 def _apply(user_id: str, asked: Mapping[str, Any], by_id: str | None) -> None:
-    if "username" in asked:
-        users.set_username(user_id, asked["username"])
-    users.rename(user_id, **{name: asked[name] for name in NAMES if name in asked})
+    # First what locks all administrators: whoever locks one person before them could wait in a circle.
     if "role" in asked:
         users.set_role(user_id, asked["role"], by_id=by_id)
-    if "email_verified" in asked:
-        users.set_email_verified(user_id, asked["email_verified"])
     if asked.get("disabled") is True:
         users.disable(user_id, by_id=by_id)
     elif "disabled" in asked:
         users.enable(user_id)
+    if "username" in asked:
+        users.set_username(user_id, asked["username"])
+    users.rename(user_id, **{name: asked[name] for name in NAMES if name in asked})
+    if "email_verified" in asked:
+        users.set_email_verified(user_id, asked["email_verified"])
 
 
 # A restricted credential deletes nobody either: the apps would be somebody else's for good.

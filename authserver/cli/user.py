@@ -86,12 +86,14 @@ def show(email: str) -> None:
 @click.option("--username", help="What applications call the account; nobody else ever gets the old one.")
 def rename(email: str, username: str | None, **names: str | None) -> None:
     """Change what a person is called."""
+    from authserver import database
     from authserver.domain.people import users
 
     user = _get(email)
-    if username is not None:
-        users.set_username(user.id, username)
-    users.rename(user.id, **names)
+    with database.together():
+        if username is not None:
+            users.set_username(user.id, username)
+        users.rename(user.id, **names)
     output.emit(_facts(users.get(user.id)))
 
 

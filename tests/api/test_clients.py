@@ -209,3 +209,12 @@ def test_keys_of_a_set_that_are_not_kept_are_named(call: Caller, alice: Person) 
     assert "ignored_keys" not in call("GET", path, key_of(alice)).data
     assert call("PATCH", path, key_of(alice), {"jwks": both}).data["ignored_keys"] == made["ignored_keys"]
     assert "ignored_keys" not in call("PATCH", path, key_of(alice), {"client_name": "Other"}).data
+
+
+def test_a_change_that_is_refused_in_part_changes_nothing(call: Caller, ada: Person, alice: Person) -> None:
+    key = key_of(alice)
+    path = f"/v1/clients/{made_by(call, key)['client_id']}"
+    call("PATCH", path, key_of(ada), {"disabled": True})
+    answer = call("PATCH", path, key, {"client_name": "Renamed", "disabled": False})
+    assert answer.error == (403, "INSUFFICIENT_PERMISSIONS")
+    assert call("GET", path, key).data["client_name"] == WEB["client_name"]

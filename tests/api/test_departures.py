@@ -10,6 +10,7 @@ import pytest
 from authserver.domain.clients import clients
 from authserver.domain.people import users
 from authserver.domain.people.credentials import passwords
+from authserver.domain.record import audit
 from tests.api.conftest import Caller, client_token, key_of, token_of
 from tests.conftest import PASSWORD, Person
 from tests.support import protocol
@@ -199,6 +200,26 @@ def test_an_app_of_a_deleted_owner_is_stopped_for_its_people(call: Caller, ada: 
     assert call("DELETE", f"/v1/users/{alice.id}", key_of(ada)).status == 204
     facts = clients.find_afresh(app.id)
     assert facts is not None and not facts.enabled
+
+
+def test_a_change_that_is_cut_off_has_changed_nothing(
+    call: Caller, ada: Person, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by kill -9 between two verbs: what was written before the cut is not committed."""
+
+    def cut_off(*_given: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(users, "set_email_verified", cut_off)
+    before, events = users.get(alice.id), audit.page()[1]
+    body = {"username": "another", "name": "Another", "role": "admin", "disabled": True, "email_verified": False}
+    key = key_of(ada)
+    with pytest.raises(KeyboardInterrupt):
+        call("PATCH", f"/v1/users/{alice.id}", key, body)
+    after = users.get(alice.id)
+    for name in ("username", "name", "role", "disabled_at"):
+        assert getattr(after, name) == getattr(before, name)
+    assert audit.page()[1] == events + 1, "the key alone"
 
 
 def test_a_change_that_is_refused_in_part_changes_nothing(call: Caller, ada: Person) -> None:

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from authserver import database
 from authserver.api.clients import reach
 from authserver.domain.clients import clients
 from authserver.domain.clients import metadata as client_metadata
@@ -67,16 +68,15 @@ def show(call: Call) -> Outgoing:
 @restricted.makes(reach.MADE, when=_widens)
 def change(call: Call) -> Outgoing:
     """Change the members that are sent; with If-Match only if nobody changed it since."""
-    row = visible(call)
-    ignored: dict[str, Any] = {}
+    by, row = call.actor(), visible(call)
     with _own_names():
         wanted = _merged(row, call.body)
         reach.require_within(call, (*row.scopes, *wanted.scopes), introspects=row.introspect_all)
-        ignored = _ignored(wanted)
-        row = clients.revise(call.actor(), row.id, wanted, version=_version(call))
-    if (stop := call.body.get("disabled")) is not None:
-        row = (clients.disable if stop else clients.enable)(call.actor(), row.id)
-    return _shown(row, **ignored)
+    with database.together(), _own_names():  # all of it or nothing
+        row = clients.revise(by, row.id, wanted, version=_version(call))
+        if (stop := call.body.get("disabled")) is not None:
+            row = (clients.disable if stop else clients.enable)(by, row.id)
+    return _shown(row, **_ignored(wanted))
 
 
 def remove(call: Call) -> Outgoing:

@@ -10,6 +10,7 @@ from wtforms import BooleanField, EmailField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # younger than its stubs
 from wtforms.validators import InputRequired
 
+from authserver import database
 from authserver.domain.people import departures, sessions, users
 from authserver.edge import current_user, one_shot, paging
 from authserver.errors import Conflict, DomainError, Invalid
@@ -110,8 +111,9 @@ def change_names(user_id: str) -> Any:
     if not form.validate():
         return _detail_page(user_id, names=form), 422
     try:
-        users.set_username(user_id, form.username.data or "")
-        users.rename(user_id, **{name: form[name].data or "" for name in NAMES if name != "username"})
+        with database.together():
+            users.set_username(user_id, form.username.data or "")
+            users.rename(user_id, **{name: form[name].data or "" for name in NAMES if name != "username"})
     except (Invalid, Conflict) as refused:
         _put(form, refused)
         return _detail_page(user_id, names=form), 422
@@ -141,12 +143,12 @@ def change_email(user_id: str) -> Any:
 @current_user.require_recent
 def change_standing(user_id: str) -> Any:
     """Give the person another role, or say that their address is theirs."""
-    user, form = users.get(user_id), StandingForm()
+    form = StandingForm()
     if not form.validate():
         return _detail_page(user_id, standing=form), 422
-    if form.role.data != user.role:
+    with database.together():
         users.set_role(user_id, form.role.data or "", by_id=current_user.me().user.id)
-    users.set_email_verified(user_id, bool(form.email_verified.data))
+        users.set_email_verified(user_id, bool(form.email_verified.data))
     flash("Saved.")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
 

@@ -61,6 +61,8 @@ def record(
 ) -> None:
     """Append an event as the last write of the caller's transaction; the chain's head stays locked until it commits.
 
+    Where several transactions are one, the events of all come last, in their order.
+
     `type` is a name of the contract's section 8 or one of our own; `owner_id` is the person whose history shows it.
     Never pass a secret in `data`.
     """
@@ -78,14 +80,17 @@ def record(
         "data": canonical_json.plain(data),
     }
     outbox.enqueue(session, type, facts)  # before the lock on the head, which everybody waits for
+    facts |= {"type": type, "user_agent": fingerprint(asked.user_agent)}
+    database.at_end(session, functools.partial(_append, session, facts))
+
+
+def _append(session: Session, facts: dict[str, Any]) -> None:
     head = session.execute(
         select(AuditHead.seq, AuditHead.hash, AuditHead.checkpoint_at_us).where(AuditHead.id == 1).with_for_update()
     ).one()
     row: dict[str, Any] = {
         "seq": head.seq + 1,
         "at_us": clock.now_us(),
-        "type": type,
-        "user_agent": fingerprint(asked.user_agent),
         "prev_hash": head.hash,
         **facts,
     }
