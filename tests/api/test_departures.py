@@ -87,6 +87,17 @@ def test_a_choice_that_cannot_be_deletes_nobody(
     assert users.get(alice.id).deleted_at is None
 
 
+def test_an_heir_with_too_many_apps_is_refused_with_the_remedy(
+    call: Caller, ada: Person, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    for owner in (alice, bob):
+        protocol.register(owner_id=owner.id)
+    answer = call("DELETE", f"/v1/users/{alice.id}?apps=transfer:{bob.id}", key_of(ada))
+    assert answer.error == (409, "CONFLICT")
+    assert "the limit is 1" in answer.json["error"]["message"] and "administrator" in answer.json["error"]["message"]
+
+
 def test_an_unknown_person_is_not_found(call: Caller, ada: Person) -> None:
     assert call("DELETE", "/v1/users/usrnobody", key_of(ada)).error == (404, "NOT_FOUND")
     assert call("POST", "/v1/users/usrnobody/restore", key_of(ada)).error == (404, "NOT_FOUND")

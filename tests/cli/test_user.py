@@ -172,6 +172,16 @@ def test_delete_hands_the_apps_over(run: Run, alice: Person, bob: Person) -> Non
     assert facts is not None and facts.enabled and facts.owner_id == bob.id
 
 
+def test_an_heir_with_too_many_apps_is_refused_with_the_remedy(
+    run: Run, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    for owner in (alice, bob):
+        protocol.register(owner_id=owner.id)
+    code, _, err = run("delete", alice.email, "--apps", f"transfer:{bob.email}")
+    assert code == 1 and "the limit is 1" in err and "administrator" in err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -255,9 +255,11 @@ def remove(by: User | None, client_id: str) -> Client:
 
 
 def restore(by: User | None, client_id: str) -> Client:
-    """Bring a deleted client back, without its tokens. Raises NotFound, also after seven days."""
+    """Bring a deleted client back, without its tokens. Raises NotFound, also after 7 days; Invalid for one too many."""
     with database.transaction() as session:
         row = locked(session, by, client_id, deleted=True)
+        if by is not None and not by.is_admin:
+            require_room(session, by.id)
         if row.disabled_at == row.deleted_at and _hand(by, row) == "admin":
             row.disabled_at, row.disabled_by = None, ""
         row.deleted_at = None
@@ -364,12 +366,15 @@ def _hand(by: User | None, row: Client) -> str:
     return "admin" if by is None or (by.is_admin and by.id != row.owner_id) else "owner"
 
 
+def count_owned(session: Session, owner_id: str) -> int:
+    """How many apps a person has."""
+    owned = select(func.count()).select_from(Client).where(Client.owner_id == owner_id, Client.deleted_at.is_(None))
+    return session.scalar(owned) or 0
+
+
 def require_room(session: Session, owner_id: str) -> None:
     """Refuse one app more than a person may have. Raises Invalid."""
-    count = session.scalar(
-        select(func.count()).select_from(Client).where(Client.owner_id == owner_id, Client.deleted_at.is_(None))
-    )
-    if (count or 0) >= MAX_PER_OWNER:
+    if count_owned(session, owner_id) >= MAX_PER_OWNER:
         raise Invalid(f"You have {MAX_PER_OWNER} apps, which is the limit. Delete one that you no longer need.")
 
 

@@ -22,6 +22,7 @@ END, KEEP = "end", "keep_24h"
 CHOICES = (END, KEEP)
 DAY = 86_400
 LIFETIME = 7 * DAY
+NAMED_IN_MAIL = 20
 NO_OFFER = "Nobody offers you this app."
 
 
@@ -139,10 +140,12 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
     """What becomes of the apps and APIs of somebody who is deleted: the heir's at once, or disabled (contract 11.38).
 
     Whatever they knew of the apps ends, offers too. For a transaction that records (`record_left`) afterwards; the
-    apps. Raises Conflict for one that the heir cannot have.
+    apps. The heir gets a mail. Raises Conflict for what the heir cannot have.
     """
     theirs = select(Client).where(Client.owner_id == person.id, Client.deleted_at.is_(None)).order_by(Client.id)
     rows = list(session.scalars(theirs.with_for_update()))
+    if heir is not None:
+        _require_room_for(session, heir, len(rows))
     offered = or_(ClientTransfer.to_id == person.id, ClientTransfer.client_id.in_([row.id for row in rows]))
     session.execute(delete(ClientTransfer).where(or_(offered, ClientTransfer.offered_by == person.id)))
     for row in rows:
@@ -156,9 +159,29 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
                 row.disabled_at, row.disabled_by = clock.now(), "owner"
             _end_former(session, row, keep=False, why="owner deleted")
     if heir is not None:
-        session.execute(update(Resource).where(Resource.owner_id == person.id).values(owner_id=heir.id))
+        moved = session.execute(update(Resource).where(Resource.owner_id == person.id).values(owner_id=heir.id))
         cache.touch(session, "scopes")
+        _tell_heir(session, heir, rows, apis=int(moved.rowcount))  # type: ignore[attr-defined]  # an UPDATE's has it
     return rows
+
+
+def _require_room_for(session: Session, heir: User, count: int) -> None:
+    total = clients.count_owned(session, heir.id) + count
+    if count and not heir.is_admin and total > clients.MAX_PER_OWNER:
+        raise Conflict(
+            f"They would own {total} apps, and the limit is {clients.MAX_PER_OWNER}. Give the apps to somebody who owns"
+            " fewer, or to an administrator, who has no limit; or delete some first.",
+            field="apps",
+        )
+
+
+def _tell_heir(session: Session, heir: User, rows: list[Client], *, apis: int) -> None:
+    if not rows and not apis:
+        return
+    mails.send(
+        session, heir.email, "apps_inherited", whose=heir.id, name=heir.name, count=len(rows) + apis, apis=apis,
+        apps=[row.name for row in rows[:NAMED_IN_MAIL]], more=max(0, len(rows) - NAMED_IN_MAIL),
+    )  # fmt: skip
 
 
 def record_left(session: Session, row: Client, person: User) -> None:

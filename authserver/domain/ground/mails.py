@@ -203,6 +203,8 @@ def _write(mail_id: str, **values: Any) -> None:
 
 def _one_line(value: Any) -> Any:
     # A name with a line break could forge a paragraph of the mail; headers are guarded by EmailMessage besides.
+    if isinstance(value, list):
+        return [_one_line(each) for each in value]
     if not isinstance(value, str):
         return value
     ends = {"Zl", "Zp"}  # U+2028 and U+2029 end lines too

@@ -128,6 +128,16 @@ def test_who_is_restored_is_described_as_they_are(admin: FlaskClient, alice: Per
     assert users.state(users.get(person)) == before
 
 
+def test_an_heir_with_too_many_apps_is_said_beside_the_field(
+    admin: FlaskClient, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    for owner in (alice, bob):
+        protocol.register(owner_id=owner.id)
+    html = delete(admin, alice, apps="transfer", heir=bob.email).get_data(as_text=True)
+    assert 'id="heir-error"' in html and "the limit is 1" in html
+
+
 def test_nobody_deletes_themselves_by_accident(admin: FlaskClient, ada: Person, alice: Person) -> None:
     users.set_role(alice.id, "admin")
     assert f"/admin/users/{ada.id}/delete" not in admin.get(f"/admin/users/{ada.id}").get_data(as_text=True)

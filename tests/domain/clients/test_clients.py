@@ -463,6 +463,19 @@ def test_somebody_has_at_most_a_hundred_apps(app: Flask, mallory: Person, monkey
         clients.register(mallory.user, WEB)
 
 
+def test_a_deleted_app_comes_back_only_where_there_is_room(
+    app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    first, _ = clients.register(alice.user, WEB)
+    clients.remove(alice.user, first.id)
+    second, _ = clients.register(alice.user, WEB)
+    with pytest.raises(Invalid, match="limit"):
+        clients.restore(alice.user, first.id)
+    clients.remove(alice.user, second.id)
+    assert clients.restore(alice.user, first.id).deleted_at is None
+
+
 def test_an_edit_is_recorded_with_what_it_changed(app: Flask, alice: Person) -> None:
     client, _ = clients.register(alice.user, WEB)
     clients.revise(alice.user, client.id, changed(name="New name"))

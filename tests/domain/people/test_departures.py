@@ -29,7 +29,7 @@ from authserver.extensions import Base
 from authserver.lib import clock
 from authserver.models import Mail, Resource, UsageCount, User
 from tests.conftest import PASSWORD, Person
-from tests.support import protocol
+from tests.support import parallel, protocol
 from tests.support.protocol import App
 
 WEEK = users.RESTORABLE
@@ -137,6 +137,68 @@ def test_an_heir_has_an_account_that_works(alice: Person, bob: Person, mallory: 
         with pytest.raises(Conflict, match="somebody else"):
             departures.delete(alice.id, heir_id=heir)
     assert users.get(alice.id).deleted_at is None
+
+
+def test_an_heir_has_room_for_the_apps(
+    ada: Person, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "MAX_PER_OWNER", 2)
+    for owner in (alice, alice, bob):
+        protocol.register(owner_id=owner.id)
+    with pytest.raises(Conflict, match="would own 3 apps, and the limit is 2") as refused:
+        departures.delete(alice.id, heir_id=bob.id)
+    assert refused.value.field == "apps" and "administrator" in refused.value.public
+    assert users.get(alice.id).deleted_at is None
+    monkeypatch.setattr(clients, "MAX_PER_OWNER", 3)
+    departures.delete(alice.id, heir_id=bob.id)
+    assert clients.owned_by(bob.user)[1] == 3
+    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    departures.delete(bob.id, heir_id=ada.id)
+    assert clients.owned_by(ada.user)[1] == 3, "administrators have no limit"
+
+
+def test_two_deletions_at_once_do_not_give_an_heir_too_many(
+    alice: Person, bob: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    for owner in (alice, mallory):
+        protocol.register(owner_id=owner.id)
+
+    def delete(which: int) -> bool:
+        try:
+            departures.delete((alice, mallory)[which].id, heir_id=bob.id)
+        except Conflict:
+            return False
+        return True
+
+    assert sorted(parallel.together(2, delete)) == [False, True]
+    assert clients.owned_by(bob.user)[1] == 1
+
+
+class TestMailToTheHeir:
+    @pytest.fixture
+    def overrides(self) -> dict[str, Any]:
+        return {"smtp_url": "smtp://127.0.0.1:9", "mail_from": "server@example.test"}
+
+    def mails_to(self, person: Person) -> list[Mail]:
+        with database.reading() as session:
+            return list(session.scalars(select(Mail).where(Mail.user_id == person.id)))
+
+    def test_names_what_is_theirs_now(self, alice: Person, bob: Person) -> None:
+        resources.create("https://api.example.test", "API", owner_id=alice.id)
+        for number in range(transfers.NAMED_IN_MAIL + 2):
+            protocol.register(owner_id=alice.id, name=f"App {number}\nX")
+        departures.delete(alice.id, heir_id=bob.id)
+        (mail,) = self.mails_to(bob)
+        assert mail.recipient == bob.email
+        assert mail.subject == "You own 23 apps and APIs of a deleted Kaie account"
+        for said in ("  App 1 X\n", "and 2 more", "APIs: 1", "new secrets", "/apps"):
+            assert said in mail.body, said
+        assert alice.email not in mail.body and alice.user.name not in mail.body
+
+    def test_is_none_where_nothing_was_owned(self, alice: Person, bob: Person) -> None:
+        departures.delete(alice.id, heir_id=bob.id)
+        assert self.mails_to(bob) == []
 
 
 def test_what_counts_for_administrators_alone_is_no_plain_persons_inheritance(
