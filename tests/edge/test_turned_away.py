@@ -69,6 +69,7 @@ def test_a_preflight_is_a_clean_503_while_the_origins_cannot_be_read(
     assert "Access-Control-Allow-Methods" not in answer.headers
 
 
+@pytest.mark.usefixtures("installed")
 def test_a_fault_in_turning_away_costs_the_room_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is answered all the same, and the room goes on."""
     monkeypatch.setattr(pools, "sizes", lambda _threads: {PROTOCOL: Size(1, 0)})

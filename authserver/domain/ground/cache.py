@@ -13,10 +13,11 @@ from collections.abc import Callable, Container
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import event, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.errors import Unavailable
+from authserver.errors import DomainError, Unavailable
 from authserver.lib import rooms
 from authserver.models import CacheVersion
 from authserver.observability import logs
@@ -44,7 +45,8 @@ _changed_here: Counter[str] = Counter()  # commits of this process, which need n
 class Cache(Generic[T]):
     """Values by key for one kind of row; `load` runs on a miss. A missing row is remembered for a poll, too.
 
-    `kept` is for a cache whose one value has the key "": a server loads it anew before anybody misses it.
+    `kept` is for a cache whose one value has the key "": a server loads it anew before anybody misses it, and the last
+    one is there for whoever may go on with it while the database is away.
     """
 
     def __init__(self, name: str, load: Callable[[str], T], limit: int = 10_000, *, kept: bool = False) -> None:
@@ -52,6 +54,7 @@ class Cache(Generic[T]):
             raise ValueError(name)
         self._name, self._load, self._limit, self.kept = name, load, limit, kept
         self._values: dict[str, T] = {}
+        self._last: list[T] = []
         self._version = -1
         _caches.append(self)
 
@@ -70,7 +73,21 @@ class Cache(Generic[T]):
                 # Emptied when full: keys that somebody makes up must not keep the real ones out.
                 values = self._values = {}
             values[key] = value
+            self._keep(value)
             return value
+
+    def get_or_last(self) -> T:
+        """The kept value; with the database away, the last that was known, however old."""
+        try:
+            return self.get("")
+        except (SQLAlchemyError, OSError, DomainError):
+            if not self._last:
+                raise
+            return self._last[0]
+
+    def _keep(self, value: T) -> None:
+        if self.kept:
+            self._last[:] = [value]
 
     def renewal(self, names: Container[str]) -> Callable[[int], None] | None:
         """Load a kept value of one of these names; what makes it the value once its version is told."""
@@ -79,6 +96,7 @@ class Cache(Generic[T]):
         here, value = _changed_here[self._name], self._load("")
 
         def renew(version: int) -> None:
+            self._keep(value)
             self._values, self._version = {"": value}, version + here
 
         return renew
@@ -90,7 +108,7 @@ class Cache(Generic[T]):
 
     def clear(self) -> None:
         """Forget everything; tests and commands use it."""
-        self._values = {}
+        self._values, self._last = {}, []
 
 
 _caches: list[Cache[Any]] = []

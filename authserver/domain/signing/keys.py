@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from authserver import database, keyring
 from authserver.domain.ground import cache
 from authserver.domain.record import audit
-from authserver.errors import BadSettings, Conflict, DomainError, NotFound, Unavailable
+from authserver.errors import BadSettings, Conflict, NotFound, Unavailable
 from authserver.lib import clock, jwk, sealing
 from authserver.lib.documents import Document
 from authserver.models import CacheVersion
@@ -54,13 +53,7 @@ def verifying() -> Mapping[str, jwk.VerifyKey]:
 
 def jwks() -> Document:
     """The published key set, made when keys change; with the database gone, the last that was known."""
-    global _published
-    try:
-        _published = _current().jwks
-    except (SQLAlchemyError, OSError, DomainError):
-        if _published is None:
-            raise
-    return _published
+    return _cache.get_or_last().jwks
 
 
 def algs() -> tuple[str, ...]:
@@ -283,5 +276,4 @@ def _place(kid: str) -> str:
 
 
 _parsed: dict[tuple[str, str, bytes], jwk.SigningKey] = {}
-_published: Document | None = None
 _cache = cache.Cache[KeySet]("signing_keys", _load, kept=True)

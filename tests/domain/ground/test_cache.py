@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from authserver import database
 from authserver.domain.ground import cache
@@ -52,6 +53,28 @@ def test_made_up_keys_do_not_keep_real_ones_out(small: Cache[str], loaded: list[
     small.get("real")
     assert loaded.count("real") == 1
     assert len(small._values) <= 2
+
+
+def test_a_kept_value_outlives_its_database_for_whoever_says_so_and_for_nobody_else(app: Flask) -> None:
+    answers: list[str] = ["first"]
+
+    def load(_key: str) -> str:
+        if not answers:
+            raise OperationalError("SELECT", {}, Exception("the database is away"))
+        return answers.pop()
+
+    kept = Cache("signing_keys", load, kept=True)
+    assert kept.get_or_last() == "first"
+    with database.transaction() as session:
+        cache.touch(session, "signing_keys")
+    assert kept.get_or_last() == "first"
+    with pytest.raises(OperationalError):
+        kept.get("")
+    answers.append("second")
+    assert kept.get_or_last() == "second"
+    kept.clear()
+    with pytest.raises(OperationalError):
+        kept.get_or_last()
 
 
 def test_a_name_that_no_version_exists_for_is_refused() -> None:
