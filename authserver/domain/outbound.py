@@ -19,14 +19,19 @@ from urllib3.response import BaseHTTPResponse
 
 from authserver import config, database
 from authserver.domain.record import audit
-from authserver.lib import outbound
+from authserver.lib import outbound, rooms
 from authserver.lib.outbound import Address, Allowed, Target
+from authserver.observability import metrics
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
 MAX_BODY = 64 * 1024
 MAX_ADDRESSES = 4
 _CHUNK = 8192
+# How many names are looked up at once in a process: by requests of pages and the API, by those in the room for what is
+# outside, and by deliveries, which have threads of their own. A lookup that takes too long keeps its thread, and its
+# place, until the resolver gives up.
+LOOKUPS = {"requests": 2, "outside": 8, "deliveries": 64}
 
 
 class Blocked(Exception):
@@ -124,9 +129,11 @@ _parsed = functools.lru_cache(maxsize=8)(outbound.parse_allowed)
 def _resolved(host: str, port: int, timeout: float) -> list[Address]:
     """Ask the system's resolver, which takes no time-out itself, in a thread that may be left behind."""
     answers: queue.SimpleQueue[list[Address] | None] = queue.SimpleQueue()
-    threading.Thread(target=_look_up, args=(host, port, answers), name="resolver", daemon=True).start()
+    give_up = time.monotonic() + timeout
+    place = _place(timeout)
+    threading.Thread(target=_look_up, args=(host, port, answers, place), name="resolver", daemon=True).start()
     try:
-        found = answers.get(timeout=timeout)
+        found = answers.get(timeout=max(0.0, give_up - time.monotonic()))
     except queue.Empty:
         raise Failed(f"The name {host} was not resolved within {timeout:g} s.") from None
     if not found:
@@ -134,12 +141,29 @@ def _resolved(host: str, port: int, timeout: float) -> list[Address]:
     return found
 
 
-def _look_up(host: str, port: int, answers: queue.SimpleQueue[list[Address] | None]) -> None:
+def _place(timeout: float) -> threading.Semaphore:
+    """A place among those who look names up; in a request nobody waits for one. Raises Failed."""
+    kind = {"": "deliveries", "outside": "outside"}.get(rooms.name(), "requests")
+    place = _places[kind]
+    if not place.acquire(timeout=timeout if kind == "deliveries" else 0.0):
+        metrics.QUEUE_REJECTED.labels("names").inc()
+        raise Failed("Too many names are being looked up at this moment.")
+    return place
+
+
+_places = {kind: threading.Semaphore(count) for kind, count in LOOKUPS.items()}
+
+
+def _look_up(
+    host: str, port: int, answers: queue.SimpleQueue[list[Address] | None], place: threading.Semaphore
+) -> None:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         answers.put(None)
         return
+    finally:
+        place.release()
     unique = dict.fromkeys(str(each[4][0]) for each in found)
     # An address with a zone (fe80::1%eth0) keeps it and is refused as link-local.
     answers.put([ipaddress.ip_address(text) for text in unique])

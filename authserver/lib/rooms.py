@@ -71,6 +71,12 @@ def about_to_ask_outside() -> None:
         raise Elsewhere(stay.room.outside)
 
 
+def name() -> str:
+    """The room in which this request is answered; empty outside of any."""
+    stay = _stay.get()
+    return stay.room.name if stay is not None else ""
+
+
 def deadline() -> float:
     """When (monotonic seconds) waiting for the database ends for this request; 0 for never."""
     stay = _stay.get()

@@ -6,6 +6,7 @@ import dataclasses
 import gzip
 import socket
 import ssl
+import threading
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -18,6 +19,8 @@ from flask import Flask
 from authserver import config
 from authserver.domain import outbound
 from authserver.domain.record import audit
+from authserver.edge import pools
+from authserver.lib import rooms
 from tests.support import receivers
 from tests.support.receivers import Receiver
 from tests.support.tables import rows
@@ -151,6 +154,40 @@ def test_a_resolver_that_hangs_costs_no_more_than_the_time_given(monkeypatch: py
     with pytest.raises(outbound.Failed, match="was not resolved"):
         post(f"https://{NAME}/", timeout=0.2)
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("room", "kind"), [(pools.PAGES, "requests"), (pools.API, "requests"), (pools.OUTSIDE, "outside")]
+)
+def test_requests_look_up_a_few_names_and_are_told_at_once_of_the_next(
+    monkeypatch: pytest.MonkeyPatch, room: rooms.Room, kind: str
+) -> None:
+    """Those that nobody waits for any more count until the resolver gives up."""
+    gave_up = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: gave_up.wait(10) and [])
+
+    def look_up() -> str:
+        with rooms.entered(room), pytest.raises(outbound.Failed) as failed:
+            outbound.permitted(outbound.check(f"https://{NAME}/"), timeout=0.05)
+        return str(failed.value)
+
+    said = [look_up() for _ in range(outbound.LOOKUPS[kind] + 1)]
+    assert all("was not resolved" in each for each in said[:-1]) and "Too many names" in said[-1]
+    gave_up.set()
+    give_up = time.monotonic() + 5
+    while "has no address" not in look_up():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def test_a_delivery_waits_for_a_place_among_those_who_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(outbound._places, "deliveries", threading.Semaphore(1))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: time.sleep(0.2) or [])
+    for _ in range(2):
+        with pytest.raises(outbound.Failed, match="was not resolved"):
+            outbound.permitted(outbound.check(f"https://{NAME}/"), timeout=0.15)
+    with pytest.raises(outbound.Failed, match="has no address"):
+        outbound.permitted(outbound.check(f"https://{NAME}/"), timeout=3)
 
 
 @pytest.mark.parametrize("entry", ["127.0.0.1", "127.0.0.0/8", "127.0.0.1:{port}", "0.0.0.0/0"])

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -185,16 +185,20 @@ def start(
     threads: int = 4,
     url: str = "",
     stderr: int | None = None,
+    under: Sequence[str] = (),
     **settings: Any,
 ) -> Served:
-    """Start a server on an empty database and wait until it is ready. `stderr` takes its lines instead of the file."""
+    """Start a server on an empty database and wait until it is ready.
+
+    `stderr` takes its lines instead of the file; `under` are words before the command.
+    """
     port = free_port()
     if not url:
         url = f"sqlite:///{folder / 'served.sqlite3'}" if kind == "sqlite" else postgres.create_database()
     variables = environment(url, folder, port, **settings)
     log = (folder / "server.log").open("ab")
     process = subprocess.Popen(
-        [str(COMMAND), "serve", "--port", str(port), "--workers", str(workers), "--threads", str(threads)],
+        [*under, str(COMMAND), "serve", "--port", str(port), "--workers", str(workers), "--threads", str(threads)],
         cwd=folder,
         env=variables,
         stdin=subprocess.DEVNULL,
