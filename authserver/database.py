@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from authserver import patience
@@ -21,6 +21,10 @@ from authserver.config import Settings
 from authserver.errors import Unavailable
 from authserver.lib import clock, rooms
 from authserver.lib.watched_file import WatchedFile
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 BUSY_TIMEOUT_SECONDS = 5
 BUSY_NAP_SECONDS = 0.003
@@ -146,6 +150,17 @@ def engine() -> Engine:
 def dialect() -> str:
     """`sqlite` or `postgresql`."""
     return engine().dialect.name
+
+
+def insert(table: type[DeclarativeBase]) -> SqliteInsert | PostgresqlInsert:
+    """INSERT that knows ON CONFLICT: each dialect has one of its own, imported here, since nobody needs both."""
+    if dialect() == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as inserting
+
+        return inserting(table)
+    from sqlalchemy.dialects.postgresql import insert as inserting_elsewhere
+
+    return inserting_elsewhere(table)
 
 
 @contextlib.contextmanager

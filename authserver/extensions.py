@@ -1,4 +1,4 @@
-"""Flask extensions: db (Flask-SQLAlchemy over our engine) and csrf (tokens bound to session and form)."""
+"""Flask extensions: db (Flask-SQLAlchemy over our engine)."""
 
 from __future__ import annotations
 
@@ -7,23 +7,9 @@ from typing import Any
 import sqlalchemy
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.orm import DeclarativeBase
 
 from authserver import database
-
-
-class Base(DeclarativeBase):
-    """Base of all tables; names of constraints are fixed so that migrations can find them."""
-
-    metadata = sqlalchemy.MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
+from authserver.tables import Base
 
 
 class Database(SQLAlchemy):

@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from authserver import models  # noqa: F401  # fills the metadata
-from authserver.extensions import Base
+from authserver.tables import Base
 
 
 def run() -> None:

@@ -13,15 +13,18 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from urllib3 import connection, exceptions
-from urllib3.response import BaseHTTPResponse
+from typing import TYPE_CHECKING
 
 from authserver import config, database
 from authserver.domain.record import audit
 from authserver.lib import outbound, rooms
 from authserver.lib.outbound import Address, Allowed, Target
 from authserver.observability import metrics
+
+# The client is imported by what sends: judging a URL, as most of our commands do, needs none.
+if TYPE_CHECKING:
+    from urllib3.connection import HTTPConnection
+    from urllib3.response import BaseHTTPResponse
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
@@ -170,8 +173,10 @@ def _look_up(
 
 
 @contextlib.contextmanager
-def _connected(target: Target, addresses: Sequence[Address], deadline: float) -> Iterator[connection.HTTPConnection]:
+def _connected(target: Target, addresses: Sequence[Address], deadline: float) -> Iterator[HTTPConnection]:
     """A connection to the first address that answers; the name is asked nobody again."""
+    from urllib3 import exceptions
+
     give_up = min(deadline, time.monotonic() + CONNECT_SECONDS)
     failure = Failed("Nothing listens there.")
     for address in addresses[:MAX_ADDRESSES]:
@@ -193,7 +198,9 @@ def _connected(target: Target, addresses: Sequence[Address], deadline: float) ->
     raise failure
 
 
-def _connection(target: Target, address: Address, seconds: float) -> connection.HTTPConnection:
+def _connection(target: Target, address: Address, seconds: float) -> HTTPConnection:
+    from urllib3 import connection
+
     if target.scheme == "http":
         return connection.HTTPConnection(str(address), target.port, timeout=seconds)
     return connection.HTTPSConnection(
@@ -214,7 +221,7 @@ def _tls(bundle: str) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def _watched(made: connection.HTTPConnection, deadline: float) -> Iterator[None]:
+def _watched(made: HTTPConnection, deadline: float) -> Iterator[None]:
     """Cut the connection at the deadline: time-outs of a socket start anew with every byte it trickles."""
 
     def cut() -> None:
@@ -233,13 +240,15 @@ def _watched(made: connection.HTTPConnection, deadline: float) -> Iterator[None]
 
 
 def _exchange(
-    made: connection.HTTPConnection,
+    made: HTTPConnection,
     target: Target,
     method: str,
     headers: Mapping[str, str],
     body: bytes,
     deadline: float,
 ) -> tuple[int, tuple[tuple[str, str], ...], bytes, bool]:
+    from urllib3 import exceptions
+
     own = {"Host": target.host_header, "Accept-Encoding": "identity", "Connection": "close"}
     seconds = deadline - time.monotonic()
     try:
@@ -269,6 +278,8 @@ def _read(answer: BaseHTTPResponse, deadline: float) -> bytes:
 
 
 def _what_happened(error: Exception, seconds: float, *, late: bool = False) -> str:
+    from urllib3 import exceptions
+
     silence = f"No answer within {max(1, round(seconds))} s."
     if late:
         return silence

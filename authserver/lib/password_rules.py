@@ -3,11 +3,9 @@
 No rules of composition: length and rarity count, kinds of characters don't (NIST SP 800-63B).
 """
 
+import functools
 import re
 from collections.abc import Iterable
-
-from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 MIN_LENGTH = 8
 MAX_LENGTH = 1024
@@ -20,7 +18,12 @@ _MIN_SCORE = 2  # more than a million guesses
 _WORD = re.compile(r"[^\W_]+")
 
 
-_COMMON = frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MIN_LENGTH)
+@functools.cache
+def _common() -> frozenset[str]:
+    # Its lists are half a megabyte, which only whoever chooses a password has to wait for.
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MIN_LENGTH)
 
 
 def problems(password: str, context_words: Iterable[str]) -> list[str]:
@@ -34,7 +37,7 @@ def problems(password: str, context_words: Iterable[str]) -> list[str]:
     words = context_parts(context_words)
     if _length_without(password.casefold(), words) < MIN_LENGTH:
         return ["This password is mostly your name, your email address or the name of this site."]
-    if password.casefold() in _COMMON:
+    if password.casefold() in _common():
         return ["This password is among the most common ones. Choose another."]
     if _score(password, words) < _MIN_SCORE:
         return ["This password is easy to guess. A few unrelated words make a good one."]
@@ -42,6 +45,8 @@ def problems(password: str, context_words: Iterable[str]) -> list[str]:
 
 
 def _score(password: str, words: list[str]) -> int:
+    from zxcvbn import zxcvbn
+
     judged = password[:_JUDGED]
     if len(_SYMBOLS.keys() & set(map(ord, judged))) > _MAX_SYMBOLS:
         judged = judged.translate(_SYMBOLS)

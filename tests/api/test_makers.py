@@ -14,9 +14,9 @@ from authserver.domain.people import departures, users
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks.wishes import Wish
 from authserver.edge import restricted
-from authserver.extensions import Base
 from authserver.lib import secrets
 from authserver.models import SignInSession
+from authserver.tables import Base
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
 from tests.support import protocol

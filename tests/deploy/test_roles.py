@@ -22,7 +22,7 @@ from authserver import cli, config, database, install
 from authserver.domain.people import users
 from authserver.domain.record import audit
 from authserver.domain.running import retention, roles, schema
-from authserver.extensions import Base
+from authserver.tables import Base
 from tests.services import missing, postgres
 from tests.support.databases import SECRET_KEY
 from tests.support.served import ROOT

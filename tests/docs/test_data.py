@@ -7,7 +7,7 @@ import re
 
 import authserver.models  # fills the metadata
 from authserver.domain.running import retention
-from authserver.extensions import Base
+from authserver.tables import Base
 from tests.docs import pages
 
 COLUMNS = ("table", "ordinary", "about a person", "secret", "kept")

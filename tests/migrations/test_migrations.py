@@ -37,7 +37,7 @@ def differences() -> list[Any]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from authserver.extensions import Base
+    from authserver.tables import Base
 
     with database.engine().connect() as connection:
         return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata)

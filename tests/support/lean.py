@@ -9,12 +9,10 @@ import functools
 import gc
 from typing import Any
 
+import zxcvbn
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
-from zxcvbn import zxcvbn
-
-from authserver.lib import password_rules
 
 
 class CompiledOnce(BytecodeCache):
@@ -33,8 +31,9 @@ class CompiledOnce(BytecodeCache):
 
 def judge_passwords_once() -> None:
     """Everybody of the cast has the same password, and judging it takes ten milliseconds."""
-    judge = functools.lru_cache(lambda password, words: zxcvbn(password, user_inputs=list(words)))  # type: ignore[no-untyped-call]
-    password_rules.zxcvbn = lambda password, user_inputs: judge(password, tuple(user_inputs))
+    score = zxcvbn.zxcvbn
+    judge = functools.lru_cache(lambda password, words: score(password, user_inputs=list(words)))  # type: ignore[no-untyped-call]
+    zxcvbn.zxcvbn = lambda password, user_inputs: judge(password, tuple(user_inputs))
 
 
 def collect_garbage_rarely() -> None:

@@ -15,7 +15,7 @@ from authserver import database
 from authserver.config import Settings
 from authserver.domain.limits import rate_limits
 from authserver.domain.people import users
-from authserver.extensions import Base
+from authserver.tables import Base
 from tests.conftest import KINDS
 from tests.support import emptied
 from tests.support.emptied import Emptied

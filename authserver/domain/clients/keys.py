@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import database
 from authserver.domain import outbound
@@ -157,8 +156,9 @@ def _row(client: ClientFacts) -> Fetched | None:
 def _claim(client: ClientFacts) -> bool:
     """Win the one try of this minute, on all workers and nodes together."""
     now = clock.now()
-    insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
-    new = insert(FetchedJwks).values(client_id=client.id, uri=client.jwks_uri, keys=[], fetched_at=None, tried_at=now)
+    new = database.insert(FetchedJwks).values(
+        client_id=client.id, uri=client.jwks_uri, keys=[], fetched_at=None, tried_at=now
+    )
     due = or_(FetchedJwks.tried_at <= now - REFETCH_SECONDS, FetchedJwks.tried_at > now)
     statement = new.on_conflict_do_update(
         index_elements=[FetchedJwks.client_id], set_={"tried_at": now}, where=due

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import database, keyring
 from authserver.errors import Conflict, Invalid
@@ -38,7 +37,6 @@ def start(holder: str, place: str, key: str, body: bytes) -> Started:
         raise ValueError("not an idempotency key")
     digest, now = secrets.digest("\0".join((holder, place, key))), clock.now()
     started = Started(digest, f"{keyring.key('idempotency').hex()}\0{key}")
-    insert = (sqlite if database.dialect() == "sqlite" else postgresql).insert(IdempotencyKey)
     row = {
         "digest": digest,
         "request_digest": secrets.digest(body.decode("latin-1")),
@@ -51,7 +49,7 @@ def start(holder: str, place: str, key: str, body: bytes) -> Started:
             delete(IdempotencyKey).where(IdempotencyKey.digest == digest, IdempotencyKey.expires_at < now)
         )
         taken = connection.execute(
-            insert.values(row).on_conflict_do_nothing().returning(IdempotencyKey.digest)
+            database.insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.digest)
         ).one_or_none()
     return started if taken is not None else _repeated(started, row["request_digest"])
 

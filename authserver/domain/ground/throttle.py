@@ -6,7 +6,6 @@ import ipaddress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import config, database
 from authserver.errors import RateLimited
@@ -150,8 +149,7 @@ def _count(connection: Connection, bucket: str) -> tuple[int, int]:
     """One atomic statement: parallel guesses each get a number of their own."""
     now = clock.now()
     over = AttemptCounter.window_ends_at <= now
-    insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
-    statement = insert(AttemptCounter).values(bucket=bucket, count=1, window_ends_at=now + WINDOW_SECONDS)
+    statement = database.insert(AttemptCounter).values(bucket=bucket, count=1, window_ends_at=now + WINDOW_SECONDS)
     row = connection.execute(
         statement.on_conflict_do_update(
             index_elements=[AttemptCounter.bucket],

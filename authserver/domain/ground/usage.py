@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import database
 from authserver.domain.ground.background import Background
@@ -169,8 +168,7 @@ def _note(table: str) -> Executable:
 
 
 def _increment(rows: list[dict[str, Any]]) -> Executable:
-    insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
-    statement = insert(UsageCount).values(rows)
+    statement = database.insert(UsageCount).values(rows)
     return statement.on_conflict_do_update(
         index_elements=["hour", "metric", "subject"], set_={"count": UsageCount.count + statement.excluded.count}
     )

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -209,7 +208,6 @@ _writer = Background("refusals", _write_for_ever)
 
 
 def _write(rows: list[dict[str, Any]]) -> None:
-    insert = (sqlite if database.dialect() == "sqlite" else postgresql).insert(Refusal)
     with database.transaction() as session:
         kept, counts = [], _counts(session, {row["credential"] for row in rows})
         for row in rows:
@@ -217,7 +215,7 @@ def _write(rows: list[dict[str, Any]]) -> None:
             if counts[row["credential"]] <= PER_CREDENTIAL:
                 kept.append(row)
         if kept:
-            session.execute(insert.values(kept).on_conflict_do_nothing())
+            session.execute(database.insert(Refusal).values(kept).on_conflict_do_nothing())
 
 
 def _counts(session: Session, credentials: set[str]) -> Counter[str]:

@@ -12,7 +12,6 @@ from authserver import database
 from authserver.domain.ground import cache
 from authserver.domain.people import usernames, users
 from authserver.domain.record import audit
-from authserver.extensions import Base
 from authserver.lib import clock
 from authserver.models import (
     ApiKey,
@@ -26,6 +25,7 @@ from authserver.models import (
     User,
     WebhookEvent,
 )
+from authserver.tables import Base
 
 BATCH = 500
 

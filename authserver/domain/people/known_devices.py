@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -35,8 +34,7 @@ def knows(email: str, device: bytes) -> bool:
 def remember(session: Session, user_id: str, device: bytes) -> Standing:
     """Remember a browser after a proof of who it is; what it was to the account until now."""
     others = session.scalars(select(KnownDevice.digest).where(KnownDevice.user_id == user_id)).all()
-    insert = sqlite.insert if database.dialect() == "sqlite" else postgresql.insert
-    statement = insert(KnownDevice).values(digest=device, user_id=user_id, seen_at=clock.now())
+    statement = database.insert(KnownDevice).values(digest=device, user_id=user_id, seen_at=clock.now())
     session.execute(
         statement.on_conflict_do_update(
             index_elements=[KnownDevice.digest, KnownDevice.user_id], set_={"seen_at": clock.now()}

@@ -12,7 +12,6 @@ from authserver.domain.ground import idempotency
 from authserver.domain.people import erasure
 from authserver.domain.record import audit
 from authserver.domain.webhooks import deliveries as webhook_deliveries
-from authserver.extensions import Base
 from authserver.lib import clock
 from authserver.models import (
     AccessToken,
@@ -35,6 +34,7 @@ from authserver.models import (
     UsedJti,
 )
 from authserver.observability import metrics
+from authserver.tables import Base
 
 DAY = 86_400
 BATCH = 500

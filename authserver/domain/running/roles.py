@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from authserver import database
 from authserver.errors import Unavailable
-from authserver.extensions import Base
+from authserver.tables import Base
 
 # What only grows: the server appends, moves the signed end along, and notes how far the chain was verified.
 # Events are cut by a function of the owner's (migration 0013).

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from authserver import database
 from authserver.domain.grants import grants, refresh_tokens
@@ -44,11 +43,10 @@ def _stored_claims(token: str) -> dict[str, Any] | None:
 def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because: str) -> bool:
     if client_id not in (None, claims["client_id"]):
         return False
-    dialect = sqlite if database.dialect() == "sqlite" else postgresql
     row = {"jti": claims["jti"], "expires_at": claims["exp"] + clock.LEEWAY}
     with database.transaction() as session:
         added = session.execute(
-            dialect.insert(RevokedToken).values(row).on_conflict_do_nothing().returning(RevokedToken.jti)
+            database.insert(RevokedToken).values(row).on_conflict_do_nothing().returning(RevokedToken.jti)
         ).one_or_none()
         if added is not None:
             by_person = inspection.grant_id_of(claims) != ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable
 
 from authserver import config, database
 from authserver.domain.access import resources
@@ -143,10 +144,9 @@ def _require_room(client: ClientFacts, verifier: str) -> None:
         raise OverLimit(state)
 
 
-_MARK_USED = {
-    name: dialect.insert(UsedJti).on_conflict_do_nothing().returning(UsedJti.digest)
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
-}
+@functools.cache
+def _mark_used(_dialect: str) -> Executable:
+    return database.insert(UsedJti).on_conflict_do_nothing().returning(UsedJti.digest)
 
 
 def _use(claims: Mapping[str, Any], client: ClientFacts, verifier: str) -> bool:
@@ -162,5 +162,5 @@ def _use(claims: Mapping[str, Any], client: ClientFacts, verifier: str) -> bool:
     digest = secrets.digest("\0".join((client.id, verifier, jti)))
     values = {"digest": digest, "expires_at": int(claims["exp"]) + REMEMBER}
     with database.autocommit() as connection:
-        row = connection.execute(_MARK_USED[database.dialect()], values).one_or_none()
+        row = connection.execute(_mark_used(database.dialect()), values).one_or_none()
     return row is not None

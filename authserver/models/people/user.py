@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, ColumnElement, String, case, func
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from authserver.extensions import Base
 from authserver.lib import emails
+from authserver.tables import Base
 
 
 def _key_of_row(context: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from authserver.extensions import Base
+from authserver.tables import Base
 
 
 class AuditEvent(Base):

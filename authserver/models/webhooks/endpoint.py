@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from authserver.extensions import Base
+from authserver.tables import Base
 
 
 class WebhookEndpoint(Base):

@@ -14,8 +14,8 @@ from authserver.domain.demo import full, full_history, long_texts, seeding
 from authserver.domain.people import users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
-from authserver.extensions import Base
 from authserver.models import ApiKey, Client, Refusal, User, WebhookDelivery, WebhookEndpoint
+from authserver.tables import Base
 
 
 @pytest.fixture

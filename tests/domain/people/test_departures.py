@@ -25,9 +25,9 @@ from authserver.domain.running import recovery, retention
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks.wishes import Wish
 from authserver.errors import Conflict, Denied, Invalid, NotFound
-from authserver.extensions import Base
 from authserver.lib import clock
 from authserver.models import Mail, Resource, UsageCount, User
+from authserver.tables import Base
 from tests.conftest import PASSWORD, Person
 from tests.support import parallel, protocol
 from tests.support.protocol import App
