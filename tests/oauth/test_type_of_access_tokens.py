@@ -6,14 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from authserver import config
 from authserver.domain.access import resources
+from authserver.domain.clients import clients
 from authserver.domain.insight import credential_checks
 from authserver.domain.running import declaration
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import inspection
-from authserver.errors import Invalid
+from authserver.errors import Conflict, Invalid
 from authserver.lib import jwt
 from tests.conftest import Person
 from tests.support import own_jwts, protocol
@@ -167,3 +169,39 @@ def test_a_type_that_is_none_is_refused_with_what_it_may_be(app: object, said: d
         declaration.apply({"resources": [{"identifier": API, **said}]})
     assert "at+jwt" in str(refused.value.problems)
     assert resources.find(API) is None
+
+
+class TestAnAppWhoseIdIsAnUrl:
+    """Its ID tokens have the audience that access tokens for an API of that name have."""
+
+    def test_is_no_app_once_an_api_has_that_name(self, app_of_both: App, alice: Person) -> None:
+        victim = protocol.register(id=API, redirect_uris=["https://old.example/cb"])
+        assert client_credentials(victim, scope="workflows:read").error == (401, "invalid_client")
+        assert clients.find(API) is None
+        given = tokens_for(alice.id, app_of_both, resources=[API])
+        assert introspect(app_of_both, given["access_token"]).json["aud"] == API, "the API works on"
+
+    def test_leaves_its_name_to_no_api(self, app: Flask) -> None:
+        protocol.register(id="https://app.example/client.json")
+        with pytest.raises(Conflict, match="client id"):
+            resources.create("https://app.example/client.json", "API", access_token_typ="JWT")
+
+    @pytest.mark.parametrize("at", range(2))
+    def test_is_no_app_under_a_name_of_this_server(self, app: Flask, at: int) -> None:
+        own = resources.own()[at]
+        protocol.register(id=own)
+        assert clients.find(own) is None
+
+
+@rows(
+    ("identifier", "good"),
+    [
+        ("http://localhost:8000/", False), ("http://localhost:8000/?tenant=2", True), ("http://localhost.:8000", False),
+        ("http://localhost:8000/v1/", False), ("http://localhost:8000/oauth/token", False),
+        ("http://localhost:8000/oauth", False), ("http://localhost:8000/%6fauth/token", False),
+        ("http://localhost:8000/.well-known/openid-configuration", False), ("http://localhost:8000/demo/v2", True),
+        ("http://localhost:8000/oauthlike", True), ("http://localhost:8001/oauth/token", True),
+    ],
+)  # fmt: skip
+def test_no_api_has_an_address_that_assertions_are_made_for(app: Flask, identifier: str, good: bool) -> None:
+    assert (resources.problem(identifier) is None) is good

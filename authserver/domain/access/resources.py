@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from authserver import config, database
 from authserver.domain.ground import cache
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock, quoting, redirect_uris
+from authserver.lib import clock, hosts, quoting, redirect_uris
 from authserver.models import Client, Resource
 
 FORMATS = ("jwt", "opaque")
@@ -102,6 +103,12 @@ def create(
     with database.transaction() as session:
         if session.get(Resource, identifier) is not None:
             raise Conflict("There is already a resource with this identifier.", field="identifier")
+        if session.get(Client, identifier) is not None:
+            raise Conflict(
+                "An app has this as its client id: a token for one could be taken for a token of the other. Choose an"
+                " identifier that is the API's alone.",
+                field="identifier",
+            )
         session.add(row)
         _touch(session)
         audit.record(session, "resource.created", target=f"resource:{identifier}", owner_id=owner_id, name=row.name)
@@ -142,11 +149,38 @@ def problem(identifier: str) -> str | None:
     """What is wrong with an identifier, in a sentence; None if nothing is (RFC 8707: absolute URI, no fragment)."""
     if len(identifier) > 500:
         return "An identifier may have at most 500 characters."
-    if identifier in own():
-        return "This is the address of this server itself; every app may ask for tokens for it."
+    if found := _problem_with_own(identifier):
+        return found
     if _URN.fullmatch(identifier):
         return None
     return redirect_uris.problem(identifier)
+
+
+def is_taken(identifier: str) -> bool:
+    """Whether tokens with this audience are an API's: then no client has it as its id.
+
+    An ID token of that client and an access token for that API would be one and the same to whoever reads only `aud`
+    (RFC 9068 section 5), and a client named like this server would make its assertions with our tokens.
+    """
+    return identifier in own() or identifier in all()
+
+
+def _problem_with_own(identifier: str) -> str | None:
+    """What stands against an address of this server's own, however it is spelt."""
+    given, issuer = urlsplit(identifier), urlsplit(config.current().issuer)
+    if _host(given) != _host(issuer):
+        return None
+    base = issuer.path.rstrip("/")
+    path = unquote(given.path).rstrip("/")
+    if path in (base, f"{base}/v1") and not given.query:
+        return "This is the address of this server itself; every app may ask for tokens for it."
+    if f"{path}/".startswith((f"{base}/oauth/", f"{base}/.well-known/")):
+        return "This address is this server's own: what an app signs for it must not be good anywhere else."
+    return None
+
+
+def _host(parts: SplitResult) -> tuple[str, str]:
+    return parts.scheme, hosts.canonical(parts.netloc, parts.scheme)
 
 
 def _told(row: Resource) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.access import scopes
+from authserver.domain.access import resources, scopes
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import privileges
@@ -380,6 +380,8 @@ def require_room(session: Session, owner_id: str) -> None:
 
 def _load(client_id: str) -> ClientFacts | None:
     if "\0" in client_id:  # PostgreSQL has no such text
+        return None
+    if ":" in client_id and resources.is_taken(client_id):  # a URL as a client id, and no client's alone
         return None
     with database.autocommit() as connection:
         row = connection.execute(
