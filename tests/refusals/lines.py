@@ -30,7 +30,12 @@ class Line:
     column: int
 
     def __str__(self) -> str:
-        return f"{self.module}:{self.first} in {self.function}: {self.text}"
+        return f"{self.module}:{self.first} in {self.called}"
+
+    @property
+    def called(self) -> str:
+        """Its function, and how it begins."""
+        return f"{self.function}: {self.text}"
 
     @property
     def is_check(self) -> bool:
@@ -59,7 +64,7 @@ class Finder(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         name = ast.unparse(node.func)
         always = len(node.args) > 1 and isinstance(node.args[1], ast.Constant) and node.args[1].value is True
-        if (name == "Check" and not always) or name.startswith("reasons.note"):
+        if (name == "Check" and not always) or name.startswith("reasons.note") or _is_problem(name, node):
             self._keep(node)
         self.generic_visit(node)
 
@@ -73,6 +78,11 @@ class Finder(ast.NodeVisitor):
             return
         text, last = ast.unparse(node)[:110], node.end_lineno or node.lineno
         self.found.append(Line(self.module, ".".join(self._inside), text, node.lineno, last, node.col_offset))
+
+
+def _is_problem(name: str, node: ast.Call) -> bool:
+    """Whether it says why a gateway lets nobody through."""
+    return name == "Requirement" and any(each.arg == "problem" for each in node.keywords)
 
 
 @functools.cache

@@ -166,6 +166,10 @@ def of_a_sign_in_that_ended(world: World) -> TestResponse:
     return refreshed(world, app, token)
 
 
+OF_RESOURCES: tuple[Row, ...] = (
+    (for_another_api, {"resource": ("http://localhost:8000", API)}),
+    (for_an_api_that_is_gone, {"resource": ("still exists", "https://gone.example")}),
+)
 ROWS: tuple[Row, ...] = (
     (lambda world: redeemed(world, "x"), {"code": ("that this server made", "malformed")}),
     (lambda world: redeemed(world, secrets.generate("kaie", "ac")), {"code": ("new", "unknown")}),
@@ -179,11 +183,10 @@ ROWS: tuple[Row, ...] = (
     (of_somebody_disabled, {"person": ("enabled", "disabled")}),
     (of_no_kind, {"refresh token": (NEWEST, "malformed")}),
     (never_made, {"refresh token": (NEWEST, "never made here")}),
+    *OF_RESOURCES,
     (another_apps, {"refresh token": (NEWEST, "another client")}),
     (another_apps_narrowed, {"refresh token": (NEWEST, "another client")}),
     (wider_than_before, {"scope": ("openid", "openid email")}),
-    (for_another_api, {"resource": ("http://localhost:8000", API)}),
-    (for_an_api_that_is_gone, {"resource": ("still exists", "https://gone.example")}),
     (without_any_scope_left, {"scope": ("may still have", "email")}),
     (used_again_much_later, {"refresh token": (NEWEST, "spent before")}),
     (used_again_and_sealed_by_other_hands, {"refresh token": (NEWEST, "the successor cannot be opened")}),

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.refusals import rows_of_grants, rows_of_requests, rows_of_sign_ins, rows_of_tokens
+import re
+from pathlib import Path
+
+from tests.refusals import (
+    lines,
+    rows_of_credentials,
+    rows_of_gateways,
+    rows_of_grants,
+    rows_of_requests,
+    rows_of_sign_ins,
+    rows_of_tokens,
+)
 from tests.refusals.world import World, judge
 
 TOKEN = (
@@ -17,6 +28,18 @@ SIGN_INS = (
     "oauth/authorization_rules.py", "oauth/endpoints/authorization.py", "domain/authorization/requests.py",
     "domain/authorization/steps.py", "domain/authorization/answers.py", "pages/consent.py",
 )  # fmt: skip
+CREDENTIALS = (
+    "lib/jwt.py", "domain/clients/keys.py", "domain/tokens/server_jwts.py", "domain/tokens/inspection.py",
+    "domain/api_keys/judging.py", "domain/grants/grants.py", "edge/bearer.py",
+    "edge/rate_limit.py", "edge/refused.py", "gateway/decision.py",
+)  # fmt: skip
+NOT_BY_A_CREDENTIAL = {
+    "get: raise NotFound('There is no such grant.')": "pages and the API, about other people's grants",
+    "_require_room: raise jwt.InvalidToken": "only who introspects is told, and the answer is no refusal",
+    "_split: raise InvalidToken('not a compact JWS') from": "what is not ASCII does not look like a JWT",
+    "verify_unnamed: raise InvalidToken('algorithm": "refused by name before; here for who calls it alone",
+    "verify_unnamed: raise InvalidToken('no kid": "refused by name before; here for who calls it alone",
+}
 
 
 def test_at_the_endpoints_of_tokens(world: World) -> None:
@@ -24,9 +47,49 @@ def test_at_the_endpoints_of_tokens(world: World) -> None:
         world,
         (*rows_of_requests.ROWS, *rows_of_grants.ROWS, *rows_of_tokens.ROWS),
         TOKEN,
-        {"raise InvalidClient(by_header=True)": "an app that went between the look at its token and at itself"},
+        {"_caller: raise InvalidClient": "an app that went between the look at its token and at itself"},
     )
 
 
 def test_at_the_way_of_a_sign_in(world: World) -> None:
     judge(world, rows_of_sign_ins.ROWS, SIGN_INS, {})
+
+
+def test_of_credentials(world: World) -> None:
+    judge(
+        world,
+        (*rows_of_credentials.ROWS, *rows_of_gateways.ROWS, *rows_of_grants.OF_RESOURCES),
+        CREDENTIALS,
+        NOT_BY_A_CREDENTIAL,
+    )
+
+
+# What refuses, too, and is no request of a program: who asked reads all there is to know in the answer itself.
+ELSEWHERE = {
+    "cli/": "commands speak to who typed them",
+    "domain/api_keys/keys.py": "forms; whether a key is good says `judging`",
+    "domain/ground/reasons.py": "keeps what others say",
+    "domain/insight/": "reads what others said",
+    "errors.py": "what refusals are made of",
+    "oauth/errors.py": "what refusals are made of",
+    "oauth/refusal_checks.py": "keeps what others say",
+}
+
+
+def test_whatever_explains_a_refusal_is_in_one_of_the_tables() -> None:
+    """A module that makes checks, notes reasons or refuses as the protocol does, and stands nowhere here, is new."""
+    known = {*TOKEN, *SIGN_INS, *CREDENTIALS}
+    found = {path.relative_to(lines.SOURCE).as_posix() for path in lines.SOURCE.rglob("*.py") if explains(path)}
+    assert not {each for each in found - known if not each.startswith(tuple(ELSEWHERE))}
+    assert not {each for each in known if not (lines.SOURCE / each).exists()}
+
+
+def explains(path: Path) -> bool:
+    text = path.read_text("utf-8")
+    return bool(_EXPLAINS.search(text))
+
+
+_EXPLAINS = re.compile(
+    r"\bCheck\(|\breasons\.note|\braise (jwt\.)?InvalidToken\b|\bUntrusted\(|\.because\("
+    r"|from authserver\.oauth\.errors import"
+)

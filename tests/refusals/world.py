@@ -91,16 +91,16 @@ def later(seconds: int) -> Iterator[None]:
 def judge(world: World, rows: Iterable[Row], modules: Iterable[str], unreachable: dict[str, str]) -> None:
     """Every row is refused and its page says so; every line of the modules that refuses has a row.
 
-    `unreachable` has the beginnings of lines that no request comes to, each with the reason.
+    `unreachable` has functions and the beginnings of their lines that no request comes to, each with the reason.
     """
     passed = lines.Passed(modules)
     wrong = [problem for row in rows if (problem := _problem(world, row, passed))]
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
-    missing = [line for line in passed.missing() if not any(line.text.startswith(each) for each in unreachable)]
+    missing = [line for line in passed.missing() if not any(line.called.startswith(each) for each in unreachable)]
     if missing:
         pytest.fail("\n".join(["No row provokes:", *map(str, missing)]), pytrace=False)
-    found = [line.text for module in modules for line in lines.of(module)]
+    found = [line.called for module in modules for line in lines.of(module)]
     stale = [each for each in unreachable if not any(text.startswith(each) for text in found)]
     assert not stale, f"no line begins so any more: {stale}"
 

@@ -9,6 +9,7 @@ from authserver.observability import context
 # What `lib.jwt` and the rules of clients' own JWTs refuse for: the check's name, and what would have been good.
 _OF_JWT = {
     "algorithm not allowed here": ("algorithm", "an algorithm of this server's list that fits the key"),
+    "header parameter not allowed": ("header", "none of crit, jwk, jku, x5c, x5u, zip: keys are registered"),
     "no kid": ("key (kid)", "a kid in the header that names a registered key"),
     "no key fits": ("key (kid)", "a kid that names a registered key of the client, and its algorithm"),
     "bad signature": ("signature", "made with the private half of the key that the kid names"),

@@ -117,7 +117,7 @@ def _of_jwt(token: str) -> Explained | None:
     try:
         header, claims = jwt.peek_header(token), jwt.peek_claims(token)
     except jwt.InvalidToken:
-        return None
+        return _of_sender(jwt.said(token))
     says_so = inspection.says_access_token(token)
     if not says_so and claims.get("iss") != config.current().issuer:
         return _of_own_jwt(token, header, claims)
@@ -128,6 +128,12 @@ def _of_jwt(token: str) -> Explained | None:
     except jwt.InvalidToken:
         return _of_claims(claims, signed=False)
     return _of_claims(claims, signed=True)
+
+
+def _of_sender(claims: Mapping[str, Any]) -> Explained | None:
+    """Of a JWT that nobody would read any further: whom it names."""
+    client = _client(claims.get("client_id")) or _client(claims.get("iss"))
+    return Explained((), client_id=client.id, proven=False) if client else None
 
 
 def _says_at_jwt(header: Mapping[str, Any]) -> bool:
