@@ -46,6 +46,26 @@ def test_a_script_makes_no_markup_from_text(script: Path) -> None:
     )
 
 
+SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_cannot_change_a_prototype(script: Path) -> None:
+    """What changes one: naming it, or a value put below a member whose name was computed; `for … in` walks it."""
+    text = script.read_text()
+    assert not re.search(r"__proto__|\bprototype\b|\bconstructor\b|\bfor\s*\([^)]*\bin\b", text)
+    assert not re.search(r"\[[^\]\n]+\](\.\w+|\[[^\]\n]+\])+\s*[-+|&?*/]{0,2}=(?![=>])", text)
+    assert not re.search(r"Object\.(assign|defineProperty|setPrototypeOf)\([^;]*JSON\.parse|structuredClone", text)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_listens_to_no_other_window(script: Path) -> None:
+    """Messages come by a BroadcastChannel alone, which is of one origin."""
+    heard = re.findall(r"(\w*)\.?(?:addEventListener\(\s*[\"']message|onmessage\s*=)", script.read_text())
+    channels = set(re.findall(r"(\w+) = new BroadcastChannel", script.read_text()))
+    assert set(heard) <= channels
+
+
 FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
 TYPED = re.compile(r"\brequired\b|forms\.(?:input|field|textarea|password|rows)\(|type=\"(?:email|url|number|date)")
 
