@@ -66,6 +66,13 @@ def test_a_script_listens_to_no_other_window(script: Path) -> None:
     assert set(heard) <= channels
 
 
+def test_nothing_can_be_uploaded() -> None:
+    """ASVS chapter 5 does not apply while this holds."""
+    assert [each.name for each in TEMPLATES if re.search(r"type=\"file\"|multipart/form-data", each.read_text())] == []
+    modules = (ROOT / "authserver").rglob("*.py")
+    assert [each.name for each in modules if re.search(r"request\.files|FileField|FileStorage", each.read_text())] == []
+
+
 FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
 TYPED = re.compile(r"\brequired\b|forms\.(?:input|field|textarea|password|rows)\(|type=\"(?:email|url|number|date)")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from authserver.lib import secrets
 from tests.architecture import sources
 
 CLOCK_READS = {
@@ -73,6 +74,18 @@ OUT = [
     "ldap3",
     "ctypes",
 ]
+
+
+def test_no_random_token_has_less_than_128_bits() -> None:
+    """Identifiers (`random_id`) open nothing; what opens something is drawn here or by `secrets.generate`."""
+
+    def is_short(call: ast.Call) -> bool:
+        given = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else 32
+        return sources.dotted(call.func).endswith("random_token") and (not isinstance(given, int) or given < 16)
+
+    assert places(is_short) == []
+    assert len(places(lambda call: sources.dotted(call.func) == "secrets.random_token")) > 6
+    assert 62**secrets._BODY > 2**128
 
 
 @pytest.mark.parametrize("module", OUT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -130,8 +131,16 @@ def test_an_export_holds_what_the_filters_say_and_is_an_event_itself(browser: Br
     assert {json.loads(line)["type"] for line in answer.get_data(as_text=True).splitlines()} <= {
         "signing_key.rotated", "audit.exported",
     }  # fmt: skip
-    assert answer.headers["Content-Disposition"].startswith("attachment")
     assert audit.page(limit=1)[0][0].data["filters"] == {"group": "server"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_an_export_has_a_name_of_ours(browser: Browser, ada: Person, ending: str) -> None:
+    http = signed_in(browser, ada)
+    answer = http.get(f'/audit/export.{ending}?name=evil.exe&filename="x"&about=%0d%0aX: y"')
+    said = answer.headers["Content-Disposition"]
+    assert re.fullmatch(rf'attachment; filename="audit-\d{{8}}-\d{{6}}\.{ending}"', said)
+    assert http.get("/audit/export.exe").status_code == 404
 
 
 def test_no_cell_of_a_csv_is_a_formula(browser: Browser, ada: Person) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import re
 from pathlib import Path
 
@@ -48,6 +50,22 @@ def targets(page: str) -> list[str]:
     """What links and pictures of a page lead to, without the anchor; addresses of other places left out."""
     found = [each.partition("#")[0] for each in _LINK.findall(read(page)) + _PICTURE.findall(read(page))]
     return [each for each in found if each and "://" not in each and not each.startswith("mailto:")]
+
+
+def tests_named(text: str) -> list[str]:
+    """The tests in code spans, as pytest names them: `tests/…/test_x.py::test_y`."""
+    return [each for each in spans(text) if "::" in each and each.startswith("tests/")]
+
+
+def has_test(name: str) -> bool:
+    """Whether there is a test function of this name, in its module or in a class of it."""
+    path, _, function = name.partition("::")
+    return (sources.ROOT / path).is_file() and function in _functions(path)
+
+
+@functools.cache
+def _functions(path: str) -> frozenset[str]:
+    return frozenset(node.name for node in ast.walk(sources.tree(path)) if isinstance(node, ast.FunctionDef))
 
 
 def exists(path: str, below: Path = sources.ROOT) -> bool:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 from tests.docs import pages
 
+# What a row names as code: a file with a path, or one of the few that lie at the top.
+FILE = re.compile(r"[\w.-]+(/[\w.-]+)+|pyproject\.toml|compose\.yaml|Dockerfile")
 # Section of ASVS 5.0.0: the numbers of its requirements of levels 1 and 2.
 SECTIONS = {
     "1.1": 2, "1.2": 9, "1.3": 11, "1.4": 3, "1.5": 2, "2.1": 3, "2.2": 3, "2.3": 4, "2.4": 1, "3.2": 2, "3.3": 4,
@@ -24,7 +29,32 @@ def test_every_requirement_has_one_row() -> None:
     assert [row[0] for row in ROWS] == wanted
 
 
-def test_what_is_met_names_a_file_and_what_is_not_says_why() -> None:
+def test_what_is_met_names_code_and_a_test_and_what_is_not_says_why() -> None:
     assert {row[3] for row in ROWS} == {"met", "not applicable", "deviation"}
-    assert [row[0] for row in ROWS if row[3] == "met" and not pages.spans(row[4])] == []
+    met = [row for row in ROWS if row[3] == "met"]
+    assert [row[0] for row in met if not pages.tests_named(row[4])] == []
+    assert [row[0] for row in met if not _code(row[4])] == []
     assert [row[0] for row in ROWS if row[3] != "met" and len(row[4]) < 4] == []
+
+
+def test_every_file_of_a_row_exists() -> None:
+    assert [(row[0], each) for row in ROWS for each in _code(row[4]) if not pages.exists(each)] == []
+
+
+def test_a_deviation_says_more_than_that_it_is_one() -> None:
+    assert [row[0] for row in ROWS if row[3] == "deviation" and len(row[4].split()) < 15] == []
+
+
+def test_the_figures_of_the_page_are_counted() -> None:
+    count = Counter(row[3] for row in ROWS)
+    said = re.search(r"(\d+) are met, (\d+) do not apply,\s(\d+) are deviations", pages.read("asvs.md"))
+    assert said and [int(each) for each in said.groups()] == [
+        count["met"],
+        count["not applicable"],
+        count["deviation"],
+    ]
+
+
+def _code(text: str) -> list[str]:
+    """Files and folders of the project in code spans, tests left out."""
+    return [each for each in pages.spans(text) if FILE.fullmatch(each) and not each.startswith("tests/")]

@@ -24,6 +24,11 @@ def test_every_file_that_is_named_exists(page: str) -> None:
     assert [each for each in named if not pages.exists(each)] == []
 
 
+@pytest.mark.parametrize("page", pages.names())
+def test_every_test_that_is_named_exists(page: str) -> None:
+    assert [each for each in pages.tests_named(pages.read(page)) if not pages.has_test(each)] == []
+
+
 def test_the_index_leads_to_every_page() -> None:
     assert set(pages.names()) - {"README.md"} <= set(pages.targets("README.md"))
 

@@ -127,6 +127,21 @@ def test_a_static_file_is_kept_for_good_under_its_hash_alone(http: FlaskClient) 
     assert told == rows
 
 
+@pytest.mark.parametrize("path", ["", "css", "css/", "css/components/", "js/", "js", ".", "..", "../", "css/../"])
+def test_no_folder_is_listed(http: FlaskClient, path: str) -> None:
+    answer = http.get("/static/" + path, base_url="http://localhost:8000")
+    assert answer.status_code == 404
+    assert "app.css" not in answer.text.partition("<body")[2] and "Index of" not in answer.text
+
+
+def test_what_is_text_says_its_charset() -> None:
+    """`text/*` and what is XML inside (ASVS 4.1.1); JSON has one encoding by its standard."""
+    for type in static_files.TYPES.values():
+        if type.startswith("text/") or "xml" in type:
+            assert type.endswith("; charset=utf-8"), type
+    assert any("xml" in type for type in static_files.TYPES.values())
+
+
 def test_every_file_that_a_page_or_a_script_names_is_there(http: FlaskClient) -> None:
     for name, file in static_files.read(assets.assets() / "static").items():
         answer = http.get("/static/" + file.hashed_name)

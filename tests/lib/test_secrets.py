@@ -1,5 +1,6 @@
 """Credentials: form, checksum, comparison, redaction (contract.md 11.15; traps T5; class C10)."""
 
+import base64
 import time
 import zlib
 
@@ -94,6 +95,13 @@ def test_a_bad_slug_or_kind_is_refused(slug: str, kind: str) -> None:
 
 def test_ten_thousand_credentials_are_all_different() -> None:
     assert len({secrets.generate("kaie", "at") for _ in range(10_000)}) == 10_000
+
+
+def test_a_token_has_256_bits_and_comes_once() -> None:
+    """Sessions, links, authorization requests and the marks of browsers are such tokens."""
+    drawn = {secrets.random_token() for _ in range(10_000)}
+    assert len(drawn) == 10_000
+    assert {len(base64.urlsafe_b64decode(token + "=")) for token in drawn} == {32}
 
 
 def test_every_base62_digit_is_equally_likely() -> None:

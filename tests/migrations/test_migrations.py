@@ -91,6 +91,13 @@ def test_an_empty_database_gets_its_first_rows_and_keys_once(empty: Settings) ->
     assert "workflows:read" in scopes.all()
 
 
+def test_nobody_has_an_account_or_a_credential_in_a_new_installation(empty: Settings) -> None:
+    schema.ensure()
+    with database.reading() as session:
+        for table in ("users", "clients", "client_secrets", "api_keys", "sessions", "one_time_links"):
+            assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0, table
+
+
 @pytest.mark.parametrize(
     ("revision", "state", "help"),
     [("0001", "behind", "authserver migrate"), ("9999", "ahead", "newer"), ("", "empty", "authserver migrate")],

@@ -90,6 +90,26 @@ def test_it_says_who_asks_as_whom_for_what_and_where_it_leads(notes: str, hers: 
         assert part.replace("'", "&#39;") in text or part in text
 
 
+@pytest.mark.parametrize(
+    ("columns", "scope", "said"),
+    [
+        ({"grant_types": ["authorization_code"]}, "openid", "Access ends 1 hour after you allow it."),
+        (
+            {"grant_types": ["authorization_code"], "access_token_ttl": 600},
+            "openid",
+            "Access ends 10 minutes after you allow it.",
+        ),
+        ({}, "openid", "Access ends 30 days after the last use, or when you revoke it."),
+        ({}, "openid offline_access", "For up to 30 days after the last use. Revoke it any time."),
+    ],
+)
+def test_it_says_how_long_the_access_lasts(
+    notes: str, hers: FlaskClient, columns: dict[str, Any], scope: str, said: str
+) -> None:
+    change_app(**columns)
+    assert said in text_of(ask(hers, scope=scope))
+
+
 def test_nothing_is_allowed_by_pressing_enter_and_no_button_has_the_focus(notes: str, hers: FlaskClient) -> None:
     page = ask(hers)
 

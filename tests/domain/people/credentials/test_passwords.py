@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from authserver import database
@@ -14,7 +15,7 @@ from authserver.domain.people import sessions, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from authserver.errors import Denied, Invalid, NotFound, RateLimited, Unavailable
-from authserver.lib import password_hash, secrets
+from authserver.lib import clock, password_hash, secrets
 from authserver.models import Mail, User
 from authserver.observability import context
 from tests.conftest import PASSWORD, Person
@@ -216,6 +217,11 @@ def test_a_new_password_keeps_the_rules(alice: Person, new: str) -> None:
 def test_no_kinds_of_characters_are_asked_for(alice: Person, new: str) -> None:
     passwords.change(alice.user, PASSWORD, new)
     assert passwords.check(alice.email, new) is not None
+
+
+def test_a_password_does_not_end_by_time(alice: Person) -> None:
+    with time_machine.travel(clock.now() + 20 * 365 * 86_400, tick=False):
+        assert passwords.check(alice.email, PASSWORD) is not None
 
 
 def test_a_change_ends_other_sessions_kills_links_and_tells_by_mail(alice: Person) -> None:
