@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
+# A full pool is a 503 after two seconds, not a pile of waiting threads.
+POOL_SECONDS = 2
 BUSY_TIMEOUT_SECONDS = 5
 BUSY_NAP_SECONDS = 0.003
 STATEMENT_TIMEOUT_MS = 5_000
@@ -81,7 +83,7 @@ def _build_postgresql(settings: Settings, connections: int, seconds: float) -> E
         hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
         pool_size=connections,
         max_overflow=connections,
-        pool_timeout=2,  # a full pool is a 503 after two seconds, not a pile of waiting threads
+        pool_timeout=POOL_SECONDS,
         pool_recycle=1800,
         connect_args=_connect_args(settings),
     )

@@ -86,6 +86,26 @@ def _secret(settings: Settings) -> Iterator[Finding]:
         yield Finding("secret key", "bad", "missing", 'export AUTHSERVER_SECRET_KEY="$(openssl rand -base64 48)"')
 
 
+def _sealing(settings: Settings) -> Iterator[Finding]:
+    """Whether what opens the seals in the database is something else than what signs forms and links."""
+    if settings.kek and settings.kek == settings.secret_key:
+        remedy = (
+            'export AUTHSERVER_KEK="$(openssl rand -base64 48)", the old one as AUTHSERVER_KEK_FALLBACKS, then rewrap'
+        )
+        yield Finding("sealing key", "warn", "the same as the secret key: one leak opens both", remedy)
+    else:
+        yield Finding("sealing key", "ok", "its own" if settings.kek else "derived from the secret key")
+
+
+def _contact(settings: Settings) -> Iterator[Finding]:
+    """Whether somebody who found a weakness learns whom to tell."""
+    if settings.security_contact or settings.loopback:
+        yield Finding("security contact", "ok", settings.security_contact or "not needed on loopback")
+    else:
+        remedy = "export AUTHSERVER_SECURITY_CONTACT=mailto:security@example.com"
+        yield Finding("security contact", "warn", "none: /.well-known/security.txt is missing", remedy)
+
+
 def _files(_settings: Settings) -> Iterator[Finding]:
     exposed = opening.exposed_secrets()
     for name, path in exposed.items():
@@ -274,7 +294,9 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 CHECKS: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
     ("secret key", _secret),
+    ("sealing key", _sealing),
     ("secret files", _files),
+    ("security contact", _contact),
     ("TLS to backends", _backends),
     ("database", _database),
     ("issuer", _address),

@@ -28,6 +28,7 @@ MEMORY_KIB = 64 * 1024
 TIME_COST = 3
 # Behind each hash that is being made one may wait; who comes next is told at once.
 WAITING_PER_SLOT = 1
+WAIT_SECONDS = 2.0
 # A hash is a tenth of a second and more of nothing but work: it gives way to answers that take a millisecond.
 NICENESS = 10
 
@@ -95,11 +96,11 @@ def _b64(nbytes: int) -> str:
     return base64.b64encode(secrets.random_bytes(nbytes)).rstrip(b"=").decode()
 
 
-_machine = _Machine(os.cpu_count() or 1, 2.0, MEMORY_KIB, TIME_COST)
+_machine = _Machine(os.cpu_count() or 1, WAIT_SECONDS, MEMORY_KIB, TIME_COST)
 
 
 def configure(
-    slots: int, wait_seconds: float = 2.0, *, memory_kib: int | None = None, time_cost: int | None = None
+    slots: int, wait_seconds: float = WAIT_SECONDS, *, memory_kib: int | None = None, time_cost: int | None = None
 ) -> None:
     """Set how many hashes run at once and how long others wait (seconds); costs stay unless given."""
     global _machine

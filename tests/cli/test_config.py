@@ -143,6 +143,32 @@ def test_doctor_names_the_line_that_mends_each_thing(
     assert found["disk"]["state"] == "ok"
 
 
+@pytest.mark.parametrize(
+    ("variables", "check", "state", "remedy"),
+    [
+        ({}, "security contact", "warn", "AUTHSERVER_SECURITY_CONTACT"),
+        ({"SECURITY_CONTACT": "mailto:security@example.com"}, "security contact", "ok", ""),
+        ({"ISSUER": "http://localhost:9"}, "security contact", "ok", ""),
+        ({"KEK": "k" * 40, "SECRET_KEY": "k" * 40}, "sealing key", "warn", "AUTHSERVER_KEK"),
+        ({"KEK": "k" * 40}, "sealing key", "ok", ""),
+        ({}, "sealing key", "ok", ""),
+    ],
+)
+def test_doctor_tells_what_an_installation_on_the_internet_lacks(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    check: str,
+    state: str,
+    remedy: str,
+) -> None:
+    for name, value in {"ISSUER": "https://auth.invalid", **variables}.items():
+        monkeypatch.setenv(f"AUTHSERVER_{name}", value)
+    cli.main(["doctor", "--json"])
+    found = {each["check"]: each for each in json.loads(capsys.readouterr().out)}
+    assert found[check]["state"] == state and remedy in found[check]["remedy"]
+
+
 def test_doctor_is_content_once_migrated(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHSERVER_ISSUER", "http://localhost:9")
     assert cli.main(["migrate"]) == 0

@@ -28,6 +28,44 @@ def test_every_module_that_does_cryptography_is_in_the_inventory() -> None:
     assert {name for name in listed - using if name != "authserver/domain/tokens/server_jwts.py"} == set()
 
 
+def attributes_of(*names: str) -> set[str]:
+    """What the package takes from modules of these names, such as `sha256` of `hashlib`."""
+    return {
+        node.attr
+        for module in sources.modules()
+        for node in ast.walk(sources.tree(module))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names
+    }
+
+
+def test_every_hash_is_of_the_sha_2_family() -> None:
+    found = attributes_of("hashlib", "hashes")
+    assert {"sha256", "SHA256"} <= found
+    assert {each.lower() for each in found} - {"sha256", "sha384", "sha512", "hashalgorithm", "hash"} == set()
+    imported = {each for module in sources.modules() for each in sources.imports(module)}
+    assert not {each for each in imported if each.startswith(("hashlib.", "zlib.adler"))}
+    given = {
+        ast.unparse(each.value)
+        for module in sources.modules()
+        for call in ast.walk(sources.tree(module))
+        if isinstance(call, ast.Call) and sources.dotted(call.func) in {"hmac.new", "hmac.digest"}
+        for each in (*call.keywords, *(ast.keyword("digestmod", value) for value in call.args[2:]))
+    }
+    assert given and given <= {"'sha256'", '"sha256"', "hashlib.sha256"}
+
+
+def test_nothing_but_gcm_encrypts() -> None:
+    """No other mode or padding is imported, so that there is none to take by mistake (ASVS 11.3)."""
+    imported = {each for module in sources.modules() for each in sources.imports(module)}
+    ciphers = {each for each in imported if each.startswith("cryptography.") and "cipher" in each}
+    assert ciphers == {
+        "cryptography.hazmat.primitives.ciphers.aead",
+        "cryptography.hazmat.primitives.ciphers.aead.AESGCM",
+    }
+    assert not {each for each in imported if "fernet" in each.lower() or "keywrap" in each}
+    assert attributes_of("padding") <= {"PKCS1v15", "PSS", "MGF1"}  # of signatures
+
+
 def labels() -> Iterator[str]:
     """What keys are derived for: the last text among the arguments, or the module's constant that stands there."""
     for module in sources.modules():

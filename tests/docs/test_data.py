@@ -8,8 +8,10 @@ import re
 import authserver.models  # fills the metadata
 from authserver.domain.running import retention
 from authserver.tables import Base
+from tests.architecture import sources
 from tests.docs import pages
 
+PLACES = ("where", "what", "protected by", "kept")
 COLUMNS = ("table", "ordinary", "about a person", "secret", "kept")
 ROWS = {pages.spans(row[0])[0]: row for row in pages.table("data.md", *COLUMNS)}
 TABLES = {table.name: table for table in Base.metadata.tables.values()}
@@ -37,6 +39,18 @@ def test_what_refers_to_a_person_is_called_about_a_person() -> None:
             column.name for column in table.columns for key in column.foreign_keys if key.column.table.name == "users"
         }
         assert people <= set(pages.spans(ROWS[name][2])), name
+
+
+def test_what_scripts_keep_in_the_browser_is_listed() -> None:
+    """By the name under which it lies; what is not listed is kept by nobody."""
+    scripts = "\n".join(sources.read(name) for name in sources.ending(".js", under="static/"))
+    called = r"(?:local|session)Storage\.(?:(?:get|set|remove)Item\(\"([\w.]+)\"|(?!(?:get|set|remove)Item)(\w+))"
+    kept = {first or second for first, second in re.findall(called, scripts)}
+    assert len(kept) > 1
+    assert len(re.findall(r"(?:local|session)Storage", scripts)) == len(re.findall(called, scripts))
+    assert not re.search(r"indexedDB|document\.cookie|caches\.open|serviceWorker", scripts)
+    (row,) = [row for row in pages.table("data.md", *PLACES) if row[0] == "the browser"]
+    assert kept <= set(pages.spans(row[1]))
 
 
 def test_the_rows_that_are_purged_say_when() -> None:

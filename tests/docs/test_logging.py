@@ -13,6 +13,7 @@ from authserver.ops import csp_reports
 from tests.architecture import sources
 from tests.docs import pages
 
+PLACES = ("place", "form", "written by", "kept", "who reads it")
 LINES = {
     pages.spans(row[0])[0]: set(pages.spans(row[2]))
     for row in pages.table("logging.md", "event", "when", "members besides")
@@ -87,6 +88,25 @@ def test_with_every_member_it_carries() -> None:
 
 def test_with_what_browsers_report() -> None:
     assert {name.replace("-", "_") for name in csp_reports.KEPT} == LINES["csp_report"]
+
+
+def test_nothing_is_logged_but_to_the_places_that_are_listed() -> None:
+    """stderr by one module, stdout for the results of commands, and no file or service of its own (ASVS 16.2.3)."""
+    streams = {
+        name for name in sources.modules() if re.search(r"\bsys\.(stdout|stderr)\b|\bprint\(", sources.read(name))
+    }
+    commands = {name for name in streams if name.startswith("authserver/cli/")}
+    assert streams - commands == {
+        "authserver/observability/logs.py",
+        "authserver/edge/front.py",  # WSGI's own stream for errors (PEP 3333), which nothing writes to
+    }
+    handlers = r"FileHandler|SysLogHandler|HTTPHandler|SocketHandler|logging\.handlers|\bimport syslog\b"
+    assert sources.lines_with(handlers, sources.modules()) == []
+    assert {row[0].partition(":")[0] for row in pages.table("logging.md", *PLACES)} == {
+        "the audit log",
+        "the log",
+        "metrics",
+    }
 
 
 def test_what_a_line_begins_with_is_listed() -> None:

@@ -14,7 +14,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import Wish
 from authserver.domain.people import users
 from tests.conftest import PASSWORD, Person
-from tests.support import forms, protocol
+from tests.support import forms, own_jwts, protocol
 from tests.support.protocol import App
 
 ADDRESS = "203.0.113.9"
@@ -170,3 +170,23 @@ def test_what_was_tried_in_vain_is_in_the_log(
     assert found[-1]["ip"] == ADDRESS and found[-1]["request_id"]
     if attempt in BY_SOMEBODY_KNOWN:
         assert found[-1].get(BY_SOMEBODY_KNOWN[attempt]), found[-1]
+
+
+def test_what_fails_behind_us_is_in_the_log(
+    stage: Stage, told: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours, a `jwks_uri` that cannot be asked: each with its reason."""
+    told()
+    monkeypatch.setitem(stage.http.application.view_functions, "login.show", broken)
+    monkeypatch.setitem(stage.http.application.config, "PROPAGATE_EXCEPTIONS", False)
+    assert stage.http.get("/login").status_code == 500
+    fetched_from = protocol.register(jwks_uri="https://127.0.0.1/jwks.json")
+    signed = own_jwts.own(fetched_from.id)
+    assert stage.http.get("/v1/me", headers=protocol.bearer(signed)).status_code == 401
+    lines = {line["event"]: line for line in told()}
+    assert lines["unhandled_error"]["level"] == "error" and "traceback" in lines["unhandled_error"]
+    assert lines["jwks_not_fetched"]["client_id"] == fetched_from.id and lines["jwks_not_fetched"]["msg"]
+
+
+def broken(**_: object) -> None:
+    raise RuntimeError("a fault")
