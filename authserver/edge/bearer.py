@@ -98,7 +98,7 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
         raise json_errors.invalid_api_key() if secrets.looks_like(presented, "ak") else json_errors.invalid_token()
     made = of(found)
     here = context.current()
-    here.actor = made.actor
+    here.actor, here.owner_id = made.actor, made.owner_id or ""
     here.log["credential"] = made.kind
     here.log |= {"key_id": made.key_id} if made.key_id else {"client_id": made.client_id, "sub": made.subject}
     return made

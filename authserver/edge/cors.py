@@ -8,8 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
+from authserver import config
 from authserver.domain.clients import cors_origins
+from authserver.edge import refused
 from authserver.edge.exchange import Incoming, Outgoing
+from authserver.errors import Check
+from authserver.lib import redirect_uris
+from authserver.observability import context
 
 Rule = Callable[[Incoming, Outgoing], str | None]
 """The origin that may read this answer, if any; asked once the answer is made."""
@@ -49,11 +54,29 @@ def headers(
         return []
     origin = rule(incoming, outgoing)
     if origin is None:
+        _explain(incoming, outgoing)
         return [("Vary", "Origin")]
     granted = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", ", ".join(EXPOSED))]
     if origin != "*":
         granted.append(("Vary", "Origin"))
     return granted + (preflight(incoming, METHODS if methods is None else methods) if is_preflight(incoming) else [])
+
+
+def _explain(incoming: Incoming, outgoing: Outgoing) -> None:
+    """Its owner reads what a browser only calls a CORS error. Who asks in a preflight is known to nobody."""
+    origin, asked = incoming.header("origin"), context.current().log
+    if is_preflight(incoming) or origin == redirect_uris.origin(config.current().issuer):
+        return
+    own = " or ".join(sorted(cors_origins.of(str(asked.get("client_id", ""))))) or "one of the app's, which has none"
+    expected, remedy = (_NO_PAGE, _PROGRAM) if asked.get("key_id") else (own, _ADD)
+    check = Check("origin", False, expected, origin)
+    text = f"The browser kept the answer from the page. {remedy}"
+    refused.note_answer(incoming.path, code="origin_not_allowed", status=outgoing.status, message=text, check=check)
+
+
+_NO_PAGE = "none: an API key is for programs"
+_PROGRAM = "No page may use an API key: use one from a program alone."
+_ADD = "Add the page's origin to the app's browser origins."
 
 
 def preflight(incoming: Incoming, methods: Collection[str]) -> list[tuple[str, str]]:

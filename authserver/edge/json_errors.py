@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from authserver import config
 from authserver.edge.exchange import Outgoing
-from authserver.errors import Conflict, Denied, DomainError, Invalid, NotFound, RateLimited, Unavailable
+from authserver.errors import Check, Conflict, Denied, DomainError, Invalid, NotFound, RateLimited, Unavailable
 from authserver.lib import scopes as grammar
 from authserver.observability import context
 
@@ -55,6 +55,7 @@ class ApiError(Exception):
         self.retry_after = retry_after
         self.problems = problems or {}
         self.needed = tuple(needed)
+        self.checks: tuple[Check, ...] = ()  # what was looked at, for the owner of the credential alone
 
 
 def respond(error: ApiError, headers: Iterable[tuple[str, str]] = ()) -> Outgoing:
@@ -190,4 +191,6 @@ def translate(refusal: DomainError) -> ApiError:
     code = next((code for kind, code in _CODES.items() if isinstance(refusal, kind)), "INVALID_REQUEST")
     retry_after = getattr(refusal, "retry_after", None)
     problems = refusal.problems if isinstance(refusal, Invalid) else None
-    return ApiError(refusal.status, code, refusal.public, retry_after=retry_after, problems=problems)
+    error = ApiError(refusal.status, code, refusal.public, retry_after=retry_after, problems=problems)
+    error.checks = refusal.checks
+    return error

@@ -11,6 +11,7 @@ from authserver.domain.tokens.server_jwts import OverLimit
 from authserver.edge import bearer, json_errors
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming
+from authserver.errors import Check
 
 Headers = list[tuple[str, str]]
 
@@ -60,6 +61,7 @@ def refusal(state: State) -> json_errors.ApiError:
     details = f"Policy {state.policy}: {state.limit} requests in {state.window} seconds."
     error = json_errors.rate_limited(details, state.retry_after)
     error.headers += headers(state)
+    error.checks = (Check("rate limit", False, f"{state.limit} in {state.window} s", "one request more"),)
     return error
 
 

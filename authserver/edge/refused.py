@@ -15,6 +15,7 @@ from authserver.errors import Check
 from authserver.lib import scopes as grammar
 from authserver.observability import context, logs
 
+_KINDS = {"introspect": "introspection", "revoke": "revocation", "token": "token", "userinfo": "userinfo"}
 # Answers of a working API that say all there is to know: they leave the room to what needs an explanation.
 _ORDINARY = frozenset({404, 405, 422})
 
@@ -76,6 +77,28 @@ def note_presented(
     return found
 
 
+def kind_of(path: str) -> str:
+    """What the page calls the endpoint of this path."""
+    return _KINDS.get(path.rpartition("/")[2], "api") if path.startswith("/oauth/") else "api"
+
+
+def note_answer(path: str, *, code: str, status: int, message: str, check: Check) -> None:
+    """Keep why an answer is of no use to whoever asked, whose credential was good."""
+    said = context.current().log
+    refusals.note(
+        context.current().request_id,
+        kind=kind_of(path),
+        code=code,
+        status=status,
+        message=message,
+        client_id=said.get("client_id"),
+        key_id=said.get("key_id"),
+        owner_id=context.current().owner_id or None,
+        checks=(check,),
+        proven=False,  # in a room of its own: what happens at every call leaves that of refusals to them
+    )
+
+
 def note_sign_in(client_id: str, *, code: str, message: str, checks: Iterable[Check], status: int) -> None:
     """Keep why a sign-in did not come to its end: it began with a link, which anybody can write."""
     refusals.note(
@@ -110,15 +133,15 @@ def _explained(presented: str, ip: str, *, refused: bool) -> credential_checks.E
 def _of_holder(error: ApiError, holder: Principal) -> list[Check]:
     """What a good credential lacked, in the words of the refusal."""
     checks = [Check("credential", True, "good now", holder.kind.replace("_", " "))]
-    if error.needed:
+    if error.checks:
+        checks += error.checks
+    elif error.needed:
         if holder.permission:
             checks.append(Check("access level", False, "a level with these scopes", holder.permission))
         held = grammar.join(sorted(holder.scopes))
         checks.append(Check("scope", False, grammar.join(error.needed), held or "(nothing)"))
     elif error.status == 403:
         checks.append(Check("request", False, "one that some credential may make", error.details or error.message))
-    elif error.status == 429:
-        checks.append(Check("rate limit", False, holder.rate_limit, "one request more"))
     else:
         checks.append(Check("request", False, error.message, "; ".join(error.problems.values()) or error.details))
     return checks

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from standardwebhooks import Webhook
 from authserver.lib import secrets
 
 PREFIX = "whsec_"
+_FORM = re.compile(r"sha256=[0-9a-f]{64}")
 _BYTES = 32
 _SHORTEST, _LONGEST = 24, 64
 
@@ -56,7 +58,16 @@ def headers(name: str, valid: Sequence[str], message_id: str, at: int, body: byt
 
 def verify(valid: Sequence[str], body: bytes, signature: str) -> bool:
     """Whether one of these secrets made the value of our own header over this body, in constant time."""
+    return not fault(valid, body, signature)
+
+
+def fault(valid: Sequence[str], body: bytes, signature: str) -> str:
+    """Why this is no signature of ours over this body; empty if it is, in constant time."""
     found = False
     for each in valid:
         found |= secrets.equal(sign(each, body), signature.strip())
-    return found
+    if found:
+        return ""
+    if signature.strip().startswith("v1,"):
+        return "one of webhook-signature, which libraries of Standard Webhooks check"
+    return f"fits with none of {len(valid)} valid" if _FORM.fullmatch(signature.strip()) else "of another form"

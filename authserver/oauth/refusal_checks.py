@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 
@@ -14,8 +15,6 @@ from authserver.errors import Check, RateLimited
 from authserver.oauth.errors import BearerError
 from authserver.oauth.request_rules import MAX_CLIENT_ID, ProtocolRequest
 from authserver.observability import context
-
-KINDS = {"introspect": "introspection", "revoke": "revocation"}
 
 
 def note(request: ProtocolRequest, error: OAuth2Error, checks: Sequence[Check]) -> None:
@@ -59,7 +58,7 @@ def note_bearer(uri: str, authorization: str, ip: str, error: BearerError) -> No
     refused.note_presented(
         authorization,
         ip,
-        kind=_kind(uri),
+        kind=refused.kind_of(urlsplit(uri).path),
         code=error.error,
         status=error.status_code,
         message=str(error.description or ""),
@@ -77,10 +76,5 @@ def _note(uri: str, client_id: str, *, checks: Sequence[Check], proven: bool, **
     if facts is not None:
         if not proven:  # whose secret is being guessed
             context.current().log["claimed_client_id"] = facts.id
-        request_id, kind = context.current().request_id, _kind(uri)
+        request_id, kind = context.current().request_id, refused.kind_of(urlsplit(uri).path)
         refusals.note(request_id, kind=kind, client_id=facts.id, checks=checks, proven=proven, **said)
-
-
-def _kind(uri: str) -> str:
-    path = uri.rpartition("/")[2]
-    return KINDS.get(path, path)

@@ -17,6 +17,7 @@ class Context:
     ip: str = ""
     user_agent: str = ""
     actor: str = "system"
+    owner_id: str = ""  # the person behind the credential of this request, once that was found good
     refused_for: Any = None  # why the credential of this request was refused, by who refused it; for its owner
     log: dict[str, Any] = field(default_factory=dict)  # more members for this request's log line
 

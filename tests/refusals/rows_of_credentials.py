@@ -344,6 +344,6 @@ ROWS: tuple[Row, ...] = (
     (beyond_its_limit, {"rate limit": ("1 in 3600 s", "one request more")}),
     (with_too_low_a_key, {"access level": ("a level", "read_only"), "scope": ("keys:manage", "analytics:read")}),
     (without_the_scope, {"scope": ("keys:manage", "openid")}),
-    (sent_too_often, {"rate limit": ("1/hour", "one request more")}),
+    (sent_too_often, {"rate limit": ("1 in 3600 s", "one request more")}),
     (with_a_body_that_is_no_json, {"request": ("malformed", "JSON")}),
 )  # fmt: skip

@@ -49,6 +49,6 @@ ROWS: tuple[Row, ...] = (
     (at_the_shop(None), {"request": ("some credential", "passes no original method and path on")}),
     (at_the_shop("/orders/../7"), {"request": ("some credential", "can be read in two ways")}),
     (at_the_shop("/elsewhere"), {"request": ("some credential", "no rule for this request")}),
-    (too_often, {"rate limit": ("1/hour", "one request more")}),
+    (too_often, {"rate limit": ("1 in 3600 s", "one request more")}),
     (with_a_token_of_elsewhere, {"audience": ("http://localhost:8000", "https://gateway.example")}),
 )  # fmt: skip

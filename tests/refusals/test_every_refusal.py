@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.refusals import (
     lines,
+    rows_of_answers,
     rows_of_credentials,
     rows_of_gateways,
     rows_of_grants,
@@ -31,10 +32,16 @@ SIGN_INS = (
 CREDENTIALS = (
     "lib/jwt.py", "domain/clients/keys.py", "domain/tokens/server_jwts.py", "domain/tokens/inspection.py",
     "domain/api_keys/judging.py", "domain/grants/grants.py", "edge/bearer.py",
-    "edge/rate_limit.py", "edge/refused.py", "gateway/decision.py",
+    "edge/rate_limit.py", "edge/refused.py", "gateway/decision.py", "edge/cors.py", "domain/webhooks/endpoints.py",
 )  # fmt: skip
 NOT_BY_A_CREDENTIAL = {
-    "get: raise NotFound('There is no such grant.')": "pages and the API, about other people's grants",
+    "get: raise NotFound(": "not found is not found: the answer says it all",
+    "_locked: raise NotFound(": "not found is not found: the answer says it all",
+    "_check_room: ": "forms",
+    "_require_on: ": "forms",
+    "revise: ": "forms",
+    "roll: ": "forms",
+    "verify: raise Invalid('A body": "a wrong body is answered with its problem",
     "_require_room: raise jwt.InvalidToken": "only who introspects is told, and the answer is no refusal",
     "_split: raise InvalidToken('not a compact JWS') from": "what is not ASCII does not look like a JWT",
     "verify_unnamed: raise InvalidToken('algorithm": "refused by name before; here for who calls it alone",
@@ -58,7 +65,7 @@ def test_at_the_way_of_a_sign_in(world: World) -> None:
 def test_of_credentials(world: World) -> None:
     judge(
         world,
-        (*rows_of_credentials.ROWS, *rows_of_gateways.ROWS, *rows_of_grants.OF_RESOURCES),
+        (*rows_of_credentials.ROWS, *rows_of_gateways.ROWS, *rows_of_answers.ROWS, *rows_of_grants.OF_RESOURCES),
         CREDENTIALS,
         NOT_BY_A_CREDENTIAL,
     )

@@ -111,7 +111,6 @@ def _problem(world: World, row: Row, passed: lines.Passed) -> str:
     try:
         with passed.watching():
             answer = provoke(world)
-        assert answer.status_code >= 300, f"answered {answer.status_code}"
         request_id = answer.headers["X-Request-Id"]
         if expected is None:
             assert pages.is_nobodys(world.hers, request_id), "somebody is told why"

@@ -10,7 +10,7 @@ from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import secrets as webhook_secrets
 from authserver.domain.webhooks.endpoints import WebhookEndpoint
 from authserver.domain.webhooks.wishes import Wish
-from authserver.edge import restricted
+from authserver.edge import refused, restricted
 from authserver.edge.api_call import ADMIN, Call, expected_tag, many, nothing, one, tag, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_errors import invalid_request
@@ -103,7 +103,12 @@ def verify(call: Call) -> Outgoing:
                 f"Send the raw body with its header {row.signature_header}, or JSON with payload and signature."
             )
         payload, signature = call.body["payload"].encode(), call.body["signature"]
-    return one({"valid": webhook_endpoints.verify(call.reach(), row.id, payload, signature)})
+    check = webhook_endpoints.verify(call.reach(), row.id, payload, signature)
+    if not check.ok:
+        refused.note_answer(
+            call.incoming.path, code="SIGNATURE_INVALID", status=200, message="The signature is not ours.", check=check
+        )
+    return one({"valid": check.ok})
 
 
 def facts(row: WebhookEndpoint) -> dict[str, Any]:

@@ -144,10 +144,10 @@ def check(webhook_id: str) -> Any:
         problem = f"Paste the {'value of ' + row.signature_header if payload else 'raw body'}."
         return _verification(row, problem=problem, payload=payload, signature=signature), 422
     try:
-        good = webhook_endpoints.verify(row.owner_id, row.id, payload.encode(errors="replace"), signature)
+        check = webhook_endpoints.verify(row.owner_id, row.id, payload.encode(errors="replace"), signature)
     except Invalid as refused:
         return _verification(row, problem=refused.public, payload=payload[:1000], signature=signature), 422
-    return _verification(row, good=good, payload=payload, signature=signature)
+    return _verification(row, check=check, payload=payload, signature=signature)
 
 
 @blueprint.get("/<webhook_id>/delete")
@@ -183,7 +183,7 @@ def _verification(row: WebhookEndpoint, **more: Any) -> str:
         "dashboard/webhooks/verify.html",
         **_head(row, "verify"),
         snippets=snippets(row.signature_header),
-        **{"good": None, "problem": "", "payload": "", "signature": "", **more},
+        **{"check": None, "problem": "", "payload": "", "signature": "", **more},
     )
 
 

@@ -15,7 +15,7 @@ from authserver.domain.record import audit, outbox
 from authserver.domain.webhooks import secrets as webhook_secrets
 from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.domain.webhooks.wishes import Wish
-from authserver.errors import Conflict, Invalid, NotFound, RateLimited
+from authserver.errors import Check, Conflict, Invalid, NotFound, RateLimited
 from authserver.lib import clock, secrets, webhook_signatures
 from authserver.models import User
 from authserver.models import WebhookEndpoint as WebhookEndpoint  # what pages and the API are handed
@@ -170,15 +170,18 @@ def status(row: WebhookEndpoint) -> str:
     return "failing" if row.failing_since is not None else "active"
 
 
-def verify(owner_id: str | None, endpoint_id: str, body: bytes, signature: str) -> bool:
-    """Whether this signature is ours over this raw body; at most as often as deliveries, counted apart from them."""
+def verify(owner_id: str | None, endpoint_id: str, body: bytes, signature: str) -> Check:
+    """Whether this signature is ours over this raw body, and why not; at most as often as deliveries, counted apart."""
     row = get(owner_id, endpoint_id)
     if len(body) > MAX_VERIFIED:
         raise Invalid("A body of ours is not that large.", field="payload")
-    state = rate_limits.consume("webhook-verify", row.id, config.current().rate_limit_webhook)
+    limit = config.current().rate_limit_webhook
+    state = rate_limits.consume("webhook-verify", row.id, limit)
     if not state.allowed:
-        raise RateLimited("Too many signatures were checked.", retry_after=state.retry_after)
-    return webhook_signatures.verify(webhook_secrets.valid(row), body, signature)
+        refusal = RateLimited("Too many signatures were checked.", retry_after=state.retry_after)
+        raise refusal.because(Check("signatures checked", False, limit, "one more"))
+    fault = webhook_signatures.fault(webhook_secrets.valid(row), body, signature)
+    return Check("signature", not fault, "sha256=… of exactly these bytes, by a secret that is valid", fault or "fits")
 
 
 def stop(session: Session, row: WebhookEndpoint, because: str) -> None:

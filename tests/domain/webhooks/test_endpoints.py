@@ -62,8 +62,8 @@ def test_verify_has_a_limit_of_its_own(alice: Person) -> None:
     row = endpoint(alice, URL, secret=SECRET)
     good = webhook_signatures.sign(SECRET, b"{}")
     with config.using(dataclasses.replace(config.current(), rate_limit_webhook="2/minute")):
-        assert webhook_endpoints.verify(alice.id, row.id, b"{}", good)
-        assert not webhook_endpoints.verify(alice.id, row.id, b"{} ", good)
+        assert webhook_endpoints.verify(alice.id, row.id, b"{}", good).ok
+        assert not webhook_endpoints.verify(alice.id, row.id, b"{} ", good).ok
         with pytest.raises(RateLimited):
             webhook_endpoints.verify(alice.id, row.id, b"{}", good)
 
