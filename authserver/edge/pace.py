@@ -1,5 +1,7 @@
-"""Pages give way: one interpreter answers everybody in a worker, and while machines ask it without a pause, pages get
-a part of its time that leaves tokens at their rate; else they get all that they want."""
+"""Pages give way to machines that ask without a pause: one interpreter answers everybody in a worker.
+
+They get a part of its time that leaves tokens at their rate then; else they get all that they want.
+"""
 
 from __future__ import annotations
 
