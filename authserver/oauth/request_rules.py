@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs
 
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 
@@ -18,6 +18,8 @@ from authserver.oauth.errors import InvalidClient, InvalidRequest
 REPEATABLE = frozenset({"resource"})
 MAX_RESOURCES = 10
 MAX_CLIENT_ID = 64  # the width of the column: nothing longer is looked up, or kept in a cache
+# In a body that was refused, and that nobody reads as a form for it: decoding 64 kB of nonsense takes 75 ms.
+_CLIENT_ID = re.compile(rb"(?:^|&)client_id=([A-Za-z0-9._-]{1,64})(?:&|$)")
 A_FORM = "a form of application/x-www-form-urlencoded in UTF-8, each parameter once"
 A_BASIC = "Basic and the base64 of client_id:client_secret, each of the two form-encoded before"
 ASSERTION = frozenset({"client_assertion", "client_assertion_type"})
@@ -84,8 +86,8 @@ def read(incoming: Incoming) -> ProtocolRequest:
 
 def _unread(incoming: Incoming, text: str, check: Check) -> InvalidRequest:
     """The refusal of a request whose parameters count for nothing but to say whose it may be."""
-    said = parse_qs(incoming.body.decode("latin-1")).get("client_id", [""])
-    fields = {"client_id": said[0]}
+    said = _CLIENT_ID.search(incoming.body)
+    fields = {"client_id": said[1].decode("ascii") if said else ""}
     return InvalidRequest(text).because(check).claimed_by(_claimed(incoming.header("authorization"), fields))
 
 

@@ -205,7 +205,6 @@ def test_escapes_are_undone_in_the_few_places_that_read_what_is_escaped() -> Non
         "authserver/lib/basic_auth.py",  # RFC 6749 section 2.3.1
         "authserver/lib/form_body.py",  # application/x-www-form-urlencoded
         "authserver/lib/redirect_uris.py",  # names of a registered query, to compare
-        "authserver/oauth/request_rules.py",  # a body that broke a rule, to name in the log whose it may be
         "authserver/mailer.py",  # name and password in a URL of the operator's
     }
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
+from authserver.edge.exchange import Incoming
 from authserver.lib import clock
 from authserver.models import ClientSecret
+from authserver.oauth import request_rules
+from authserver.oauth.errors import InvalidRequest
 from tests.support import protocol
 from tests.support.protocol import App, basic, send
 from tests.support.tables import rows
@@ -50,6 +54,37 @@ def test_parameters_in_the_url_are_refused_even_if_the_body_is_right(web_app: Ap
     """Trap T9: Authlib reads the query too, and lets it win."""
     for query in ("grant_type=client_credentials", "x=1", "client_secret=" + web_app.secret):
         assert send("/oauth/token", CC, web_app.basic, query=query).error == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("piece", [b"a=%41&", b"a=1&", b"&", b"client_id=%41&", b"client_id=a"], ids=repr)
+def test_a_body_of_nonsense_costs_no_more_to_refuse_than_to_look_at(web_app: App, piece: bytes) -> None:
+    """64 kB of it, from anybody: whose it may be is found without reading it as a form."""
+    body = piece * (65_000 // len(piece))
+    send("/oauth/token", body)
+    spent = []
+    for _ in range(5):
+        started = time.process_time()
+        assert send("/oauth/token", body).error == (400, "invalid_request")
+        spent.append(time.process_time() - started)
+    assert min(spent) < 0.015  # 75 ms once
+
+
+@pytest.mark.parametrize(
+    ("body", "whose"),
+    [
+        (b"grant_type=%zz&client_id=notes.1", "notes.1"),
+        (b"client_id=notes.1&a=1&a=2", "notes.1"),
+        (b"not_client_id=notes.1&a=%zz", ""),
+        (b"client_id=" + b"n" * 65 + b"&a=%zz", ""),
+        (b"client_id=a%20b&a=%zz", ""),
+        (b"\xff&client_id=notes.1", "notes.1"),
+    ],
+)
+def test_a_malformed_body_still_names_whose_it_may_be(body: bytes, whose: str) -> None:
+    headers = {"content-type": protocol.FORM}
+    with pytest.raises(InvalidRequest) as refused:
+        request_rules.read(Incoming("POST", "/oauth/token", "", headers, body, "192.0.2.7"))
+    assert refused.value.client_id == whose
 
 
 def test_a_body_beyond_the_cap_is_refused(web_app: App) -> None:
