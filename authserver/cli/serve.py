@@ -27,19 +27,23 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
         schema.ensure()
         opening.warn_of_settings()
         metrics.new_folder()
-        serve_metrics(settings.metrics_bind)
+        serve_metrics(settings)
         serving.run(settings)
 
 
-def serve_metrics(bind: str) -> None:
+def serve_metrics(settings: Settings) -> None:
     """Answer operators beside the server, from this process. Raises BadSettings if the address is taken."""
+    from authserver.cli import serving
     from authserver.domain.running import standing
     from authserver.edge import readiness
     from authserver.observability import metrics
 
+    bind = settings.metrics_bind
+    readiness.follow(serving.listening.is_set)
     try:
         if metrics.serve(bind, readyz=readiness.explained) is not None:
             standing.watch()
+            serving.await_first_worker(settings.host, settings.port)
     except OSError as error:
         raise BadSettings(f"metrics_bind: {bind} is not free ({error.strerror}); `off` is allowed") from None
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -23,6 +23,9 @@ from authserver.cli.output import NotReady
 from authserver.config import Settings
 from authserver.edge import draining
 from authserver.observability import logs
+
+if TYPE_CHECKING:
+    from authserver.domain.running.standing import Board
 
 # Load balancers ask every few seconds: for so long a stopping server still answers, and says that it is stopping.
 DRAIN_SECONDS = 5
@@ -104,10 +107,14 @@ def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings
 
     `spawn` starts workers as fresh interpreters, which inherit no thread, lock or connection of this one.
     """
+    from authserver.domain.running import standing
+
     logs.write_behind()
     context = multiprocessing.get_context("spawn" if spawn or sys.platform != "linux" else "fork")
     multiprocessing.set_start_method(context.get_start_method(), force=True)
     stopping: Flag = context.RawValue("b", 0)
+    board: Board = context.RawArray("c", standing.BOARD_BYTES)
+    standing.share(board)
     draining.follow(lambda: bool(stopping.value))  # for the metrics bind, which this process answers
     server = Server(
         stopping,
@@ -128,7 +135,7 @@ def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings
         workers_kill_timeout=1,  # what is still busy after IN_FLIGHT_SECONDS, see Server
     )
     logs.event("starting", issuer=settings.issuer, bind=f"{settings.host}:{settings.port}", workers=settings.workers)
-    server.serve(target_loader=functools.partial(load, settings, stopping, alongside), wrap_loader=False)
+    server.serve(target_loader=functools.partial(load, settings, stopping, board, alongside), wrap_loader=False)
     logs.event("stopped")
 
 
@@ -150,6 +157,24 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
+listening = threading.Event()  # a worker accepts connections
+
+
+def await_first_worker(host: str, port: int) -> None:
+    """Find out in a thread when the first worker listens; until then this process calls the server `starting`.
+
+    A connection is enough, and counted as no request: before its workers the server has an address, and listens not.
+    """
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # where it can be reached from here
+    threading.Thread(target=_await_first_worker, args=(own, port), name="first-worker", daemon=True).start()
+
+
+def _await_first_worker(host: str, port: int) -> None:
+    while not answers(host, port):
+        time.sleep(0.05)
+    listening.set()
+
+
 def answers(host: str, port: int) -> bool:
     """Whether something accepts connections on this address."""
     try:
@@ -159,7 +184,7 @@ def answers(host: str, port: int) -> bool:
     return True
 
 
-def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], None] | None) -> Any:
+def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[Settings], None] | None) -> Any:
     """In a worker: the app, and what must happen when the worker ends."""
     from authserver import create_app, database
     from authserver.domain.ground import cache
@@ -174,6 +199,7 @@ def load(settings: Settings, stopping: Flag, alongside: Callable[[Settings], Non
     app = create_app(settings)
     database.guard()
     cache.poll_in_background()
+    standing.share(board)
     standing.watch()
     # Not atexit: the children of multiprocessing do not run it.
     multiprocessing.util.Finalize(None, _finish, exitpriority=10)

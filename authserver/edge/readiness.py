@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from authserver.domain.running import standing
 from authserver.edge import draining
 
-STOPPING = "stopping"
+STARTING, STOPPING = "starting", "stopping"
+_listening: Callable[[], bool] | None = None
+
+
+def follow(listening: Callable[[], bool]) -> None:
+    """For a process beside those that answer requests: not ready until one of them listens, which this tells."""
+    global _listening
+    _listening = listening
 
 
 def told() -> tuple[int, bytes]:
@@ -17,9 +25,14 @@ def told() -> tuple[int, bytes]:
 
 def explained() -> tuple[int, bytes]:
     """The same with every check, for the metrics bind."""
-    serving = STOPPING if draining.started() else standing.OK
-    checks = {"serving": serving, **standing.ask().checks}
+    checks = {"serving": _serving(), **standing.ask().checks}
     return _told(all(said == standing.OK for said in checks.values()), checks=checks)
+
+
+def _serving() -> str:
+    if draining.started():
+        return STOPPING
+    return STARTING if _listening is not None and not _listening() else standing.OK
 
 
 def _told(ready: bool, **more: object) -> tuple[int, bytes]:

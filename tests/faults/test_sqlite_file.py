@@ -47,8 +47,8 @@ def test_a_file_that_is_another_one_is_not_written_and_told_once(happens: Callab
         server.require_not_ready("database", said)
         assert server.sign_in() == 503
         time.sleep(2.5)  # more looks
-        # One line of the worker, one of the process that answers operators.
-        assert [each["checks"] for each in server.events("not_ready")] == [{"database": said}] * 2
+        # Of the worker or of the process that answers operators, whichever saw it first.
+        assert [each["checks"] for each in server.events("not_ready")] == [{"database": said}]
         assert (_file(server).read_bytes() if _file(server).exists() else None) == before
 
 

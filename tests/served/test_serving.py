@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -393,3 +394,22 @@ def _answer(url: str) -> dict[str, Any]:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+
+
+def test_operators_are_told_of_no_server_before_a_worker_answers(tmp_path: Path) -> None:
+    """The metrics bind answers from the first moment on, by a process that needs no worker for it."""
+    port, bind = served.free_port(), f"127.0.0.1:{served.free_port()}"
+    variables = served.environment(f"sqlite:///{tmp_path / 'a.sqlite3'}", tmp_path, port, metrics_bind=bind)
+    command = [str(served.COMMAND), "serve", "--port", str(port), "--workers", "1"]
+    with subprocess.Popen(command, cwd=tmp_path, env=variables, stderr=subprocess.DEVNULL) as process:
+        try:
+            said, deadline = [""], time.monotonic() + served.START_SECONDS
+            while said[-1] != "ok" and time.monotonic() < deadline:
+                with contextlib.suppress(requests.ConnectionError):
+                    said.append(requests.get(f"http://{bind}/readyz", timeout=5).json()["checks"]["serving"])
+                time.sleep(0.01)
+            assert requests.get(f"http://localhost:{port}/healthz", timeout=5).status_code == 200
+            assert set(said) == {"", "starting", "ok"}
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)

@@ -6,12 +6,14 @@ Whoever asks gets what was found last and waits for nothing; a look that does no
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
@@ -34,6 +36,7 @@ OK, UNKNOWN = "ok", "not looked at"
 NAMES = ("database", "migrations", "keys", "clock")
 # Seconds between this node's clock and the database's: tokens of one node are refused by another beyond the second.
 SKEW_SHOWN, SKEW_ENDURED = 5.0, 60.0
+BOARD_BYTES = 32
 SKEWED = "This machine's clock and the database's are more than a minute apart."
 
 
@@ -48,6 +51,15 @@ class Standing:
     def ready(self) -> bool:
         """Whether all is well."""
         return all(said == OK for said in self.checks.values())
+
+
+class Board(Protocol):
+    """Some bytes that the processes of a server share: the reason that one of them said last; empty while all is well.
+
+    No lock: a waiter that was killed would block it for ever, and in the worst case a line comes twice.
+    """
+
+    value: bytes
 
 
 class Prober:
@@ -101,10 +113,12 @@ class Prober:
                 return
             self._said = standing
             metrics.DATABASE_WRITABLE.set(standing.checks["database"] == OK)
+            if (before is None and standing.ready) or not _is_news(standing):
+                return
             if not standing.ready:
                 wrong = {name: said for name, said in standing.checks.items() if said not in (OK, UNKNOWN)}
                 logs.event("not_ready", level="warning", checks=wrong, msg=self._detail)
-            elif before is not None:
+            else:
                 logs.event("ready_again")
 
     def _is_due(self, now: float) -> bool:
@@ -163,6 +177,18 @@ class Prober:
             self._apart = None
 
 
+def _is_news(standing: Standing) -> bool:
+    """Whether no other process of this server has said the same."""
+    reason = repr(sorted(standing.checks.items())).encode()
+    said = b"" if standing.ready else hashlib.sha256(reason).hexdigest()[: BOARD_BYTES - 1].encode()
+    if _board is None:
+        return True
+    if _board.value == said:
+        return False
+    _board.value = said
+    return True
+
+
 def _look_at_keys(checks: dict[str, str]) -> None:
     try:
         for alg in signing_keys.ALGS:
@@ -193,6 +219,12 @@ def look() -> Standing:
     return _prober.look()
 
 
+def share(board: Board) -> None:
+    """Say with the other processes of a server what all of them find, once; `board` has BOARD_BYTES."""
+    global _board
+    _board = board
+
+
 def watch() -> None:
     """Find out from now on, whether somebody asks or not."""
     _background.start()
@@ -212,6 +244,7 @@ def _after_fork() -> None:
     _prober = Prober()  # the parent's locks may be held by threads that are not here
 
 
+_board: Board | None = None
 _prober = Prober()
 _background = Background("standing", _watch_for_ever)
 if hasattr(os, "register_at_fork"):

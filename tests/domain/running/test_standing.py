@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import threading
 import time
 from collections.abc import Callable
@@ -41,6 +42,19 @@ def test_a_change_is_said_once(said: Callable[[], list[str]]) -> None:
     for _ in range(3):
         prober.look()
     assert said() == ["not_ready", "ready_again"]
+
+
+def test_what_all_processes_of_a_server_find_is_said_once(said: Callable[[], list[str]]) -> None:
+    standing.share(multiprocessing.RawArray("c", standing.BOARD_BYTES))
+    probers = [Prober() for _ in range(3)]
+    for revision in (standing.schema.newest(), "0001", standing.schema.newest(), "0001"):
+        with database.transaction() as session:
+            session.connection().exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+        for prober in probers:
+            prober.look()
+    assert said() == ["not_ready", "ready_again", "not_ready"]
+    Prober().look()
+    assert said() == ["not_ready", "ready_again", "not_ready"], "nor by one that comes later"
 
 
 def test_a_look_that_does_not_come_back_is_silence_and_whoever_asks_does_not_wait(
