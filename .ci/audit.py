@@ -63,9 +63,12 @@ def main() -> int:
     answers = [each for lock in LOCKS for each in ask_for_vulnerabilities(lock)]
     vulnerable, unseen = verdict(answers)
     judged = len(answers) - len(unseen)
+    elsewhere = sorted(set(locked) - {each["name"] for each in answers})
     print(f"audit: {len(vulnerable)} known vulnerabilities in the {judged} packages judged", *vulnerable, sep="\n  ")
     if unseen:
         print(f"audit: NOT JUDGED: from here no service for known vulnerabilities answered about {len(unseen)} of them")
+    if elsewhere:
+        print(f"audit: NOT ASKED, since they are for other systems or Pythons: {', '.join(elsewhere)}")
     return 1 if wrong or vulnerable else 0
 
 

@@ -94,7 +94,11 @@ def test_the_audit_says_what_it_did_not_judge(
     audited = audit()
     good, unseen = {"name": "flask", "version": "3.1", "vulns": []}, {"name": "uv", "skip_reason": "no answer"}
     bad = {"name": "jinja2", "version": "2.10", "vulns": [{"id": "PYSEC-2019-217"}]}
+    monkeypatch.setattr(audited, "pins", lambda *_: {"flask": {"3.1"}, "jinja2": {"2.10"}, "uv": {"1"}})
+    monkeypatch.setattr(audited, "installed_otherwise", lambda _: [])
     for answers, code, said, unsaid in [
+        ([good], 0, "NOT ASKED, since they are for other systems or Pythons: jinja2, uv", "flask,"),
+        ([good, bad, unseen], 1, "in the 4 packages judged", "NOT ASKED"),
         ([good], 0, "0 known vulnerabilities in the 2 packages judged", "NOT JUDGED"),
         ([unseen], 0, "NOT JUDGED: from here no service for known vulnerabilities answered about 2", "in the 1"),
         ([good, bad], 1, "jinja2 2.10: PYSEC-2019-217", "NOT JUDGED"),
