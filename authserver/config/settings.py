@@ -65,9 +65,9 @@ class Settings:
     require_pkce: str = "auto"
     """PKCE for public clients, and for others unless a `nonce` protects (`auto`), for `all`, or for `public` ones."""
     registration: str = "token"
-    """Dynamic registration: `off`, `token` (with an initial access token) or `open`."""
+    """Dynamic registration: `off`, `token` (with an initial access token) or `open`; this release has none yet."""
     cimd: str = "on"
-    """Client id metadata documents: `on` or `off`."""
+    """Client id metadata documents: `on` or `off`; this release reads none yet."""
     signup: str = "off"
     """Self-service accounts: `on` (needs mail) or `off`."""
     outbound_allow: tuple[str, ...] = ()

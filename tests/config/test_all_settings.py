@@ -228,6 +228,8 @@ WRONG_IN_FORM: list[tuple[str, str, str]] = [
     ("port", "65536", "65535"),
     ("access_token_ttl", "1w", "15m"),
     ("access_token_ttl", "2d", "86400"),
+    ("authorization_code_ttl", "601", "600"),
+    ("refresh_grace", "301", "300"),
     ("kek", "short", "openssl"),
     ("secret_key_fallbacks", "x" * 40 + ",short", "in each"),
     ("outbound_ca", "nowhere.pem", "PEM"),
