@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from authserver.domain.ground import throttle
 from tests.api.conftest import Caller, key_of, token_of
 from tests.conftest import Person
 from tests.support import own_jwts, protocol
@@ -218,3 +219,15 @@ def test_a_change_that_is_refused_in_part_changes_nothing(call: Caller, ada: Per
     answer = call("PATCH", path, key, {"client_name": "Renamed", "disabled": False})
     assert answer.error == (403, "INSUFFICIENT_PERMISSIONS")
     assert call("GET", path, key).data["client_name"] == WEB["client_name"]
+
+
+def test_offers_are_counted_whether_there_is_such_a_person_or_not(call: Caller, mallory: Person, bob: Person) -> None:
+    app, key = protocol.register(owner_id=mallory.id), key_of(mallory)
+    path = f"/v1/clients/{app.id}/transfer"
+    for number in range(throttle.OFFERS_PER_PERSON):
+        owner = bob.email if number % 2 else f"n{number}@example.test"
+        assert call("POST", path, key, {"owner": owner}).status == (201 if number % 2 else 422)
+    for owner in (bob.email, bob.id, "nobody@example.test"):
+        refused = call("POST", path, key, {"owner": owner})
+        assert refused.error == (429, "RATE_LIMIT_EXCEEDED")
+        assert int(refused.headers["Retry-After"]) > 0

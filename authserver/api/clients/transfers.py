@@ -16,6 +16,7 @@ def offer(call: Call) -> Outgoing:
     """Offer a client to another person, by id or email; it stays its owner's until they accept."""
     row = registered.visible(call)
     reach.require_within(call, row.scopes, introspects=row.introspect_all)
+    transfers.begin(call.actor())
     asked = call.body["owner"]
     person = users.find_by_email(asked) if "@" in asked else users.find(asked)
     if person is None:

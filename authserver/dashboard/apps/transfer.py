@@ -11,7 +11,7 @@ from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients.metadata import KINDS
 from authserver.domain.people import users
 from authserver.edge import current_user, one_shot
-from authserver.errors import Conflict, DomainError, Invalid, NotFound
+from authserver.errors import Conflict, DomainError, Invalid, NotFound, RateLimited
 
 blueprint = Blueprint("apps_transfer", __name__)
 CHOICES = (
@@ -27,6 +27,10 @@ def offer(client_id: str) -> Any:
     """Offer the app to somebody else; it stays its owner's until they accept."""
     me = current_user.me().user
     client = clients.visible_to(me, client_id)
+    try:
+        transfers.begin(me)
+    except RateLimited as refused:
+        return _danger(client, refused.public), 429, {"Retry-After": str(refused.retry_after)}
     person = users.find_by_email(request.form.get("email", ""))
     if person is None:
         return _danger(client, "Nobody here has this email."), 422

@@ -12,7 +12,7 @@ from authserver import database
 from authserver.domain.clients import clients, privileges
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import secrets as client_secrets
-from authserver.domain.ground import cache, mails
+from authserver.domain.ground import cache, mails, throttle
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock
@@ -34,6 +34,12 @@ class Offer:
     owner: User | None
     to: User
     expires_at: int
+
+
+def begin(by: User) -> None:
+    """Count an offer before it is known whether there is such a person. Raises RateLimited; not for administrators."""
+    if not by.is_admin:
+        throttle.begin_offer(by.id)
 
 
 def offer(by: User | None, client_id: str, new_owner: User) -> Offer:

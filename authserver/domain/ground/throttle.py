@@ -15,6 +15,8 @@ from authserver.models import AttemptCounter
 WINDOW_SECONDS = 15 * 60
 RESETS_PER_ACCOUNT = 5
 RESETS_PER_ADDRESS = 20
+# Each tells by its answer whether an address has an account, and sends its person a mail.
+OFFERS_PER_PERSON = 20
 # Every sign-in costs a password hash, the right ones too: what nobody signs in often enough to reach.
 SIGN_INS_PER_ACCOUNT = 300
 SIGN_INS_PER_ADDRESS = 1500
@@ -65,6 +67,11 @@ def begin_sign_up(email: str, *, ip: str) -> Attempt:
         (f"sign-up account {_short(email)}", RESETS_PER_ACCOUNT),
         *_of_address("sign-up address", ip, RESETS_PER_ADDRESS),
     )
+
+
+def begin_offer(user_id: str) -> Attempt:
+    """Take a place for one offer of an app to somebody, whom it may not reach."""
+    return _begin((f"offer account {_short(user_id)}", OFFERS_PER_PERSON))
 
 
 def refund(attempt: Attempt) -> None:

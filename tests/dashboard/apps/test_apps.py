@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from authserver import database
 from authserver.domain.access import resources
 from authserver.domain.clients import clients
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
+from authserver.domain.ground import throttle
 from authserver.domain.record import audit
-from authserver.models import Client
+from authserver.models import Client, Mail
 from authserver.observability import context
 from tests.conftest import Person
 from tests.support import own_jwts
@@ -486,6 +488,31 @@ def test_an_app_is_offered_and_accepted_before_it_changes_hands(
     taken = his.submit(offered.form("/transfer"), former_credentials="end", action="accept")
     assert taken.status == 200 and "Shown once" in taken.text
     assert clients.get(client.id).owner_id == bob.id
+
+
+@pytest.mark.parametrize("overrides", [{"smtp_url": "smtp://127.0.0.1:9", "mail_from": "auth@example.test"}])
+def test_offers_are_counted_whether_there_is_such_a_person_or_not(at: SignedIn, mallory: Person, bob: Person) -> None:
+    """Else anybody learns who has an account, and fills a mailbox."""
+    client, browser = make(mallory), at(mallory)
+    form = browser.open(f"/apps/{client.id}/danger").form("/transfer/offer")
+    told = [
+        browser.submit(form, email=bob.email if number % 2 else f"n{number}@example.test").status
+        for number in range(throttle.OFFERS_PER_PERSON)
+    ]
+    assert told == [422, 303] * (throttle.OFFERS_PER_PERSON // 2)
+    for email in (bob.email, "nobody@example.test"):
+        refused = browser.submit(form, email=email)
+        assert (refused.status, "Too many attempts" in refused.text) == (429, True)
+        assert int(refused.header("Retry-After")) > 0
+    with database.reading() as session:
+        assert len(session.scalars(select(Mail)).all()) == throttle.OFFERS_PER_PERSON // 2
+
+
+def test_an_administrator_offers_as_many_as_there_are(at: SignedIn, ada: Person, bob: Person) -> None:
+    client, browser = make(ada), at(ada)
+    form = browser.open(f"/apps/{client.id}/danger").form("/transfer/offer")
+    told = {browser.submit(form, email=bob.email).status for _ in range(throttle.OFFERS_PER_PERSON + 2)}
+    assert told == {303}
 
 
 def test_an_offer_is_declined_with_one_button(at: SignedIn, alice: Person, bob: Person) -> None:
