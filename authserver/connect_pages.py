@@ -18,6 +18,7 @@ NAMES = ("issuer", "client_id", "client_secret", "redirect_uri", "site", "resour
 _HARMLESS = re.compile(r"[A-Za-z0-9._~:/?@%+=&,\[\]-]*")
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _CODE = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"\s*(#|//|--)")
 _SPAN = re.compile(r"`([^`]+)`|\[([^\]]+)\]\(([^)]+)\)|\*([^*\s][^*]*)\*")
 
 
@@ -63,6 +64,8 @@ class Page:
     tested: str  # names and versions of what ran
     redirect: str  # path of its redirect URI; empty where it has none or the person chooses
     note: str
+    agent: str  # how its own User-Agent begins; empty where it sends its language's or that of a library
+    path: str  # its redirect URI's path where nothing else has the same; * stands for a name
     parts: tuple[Part, ...]
 
     @property
@@ -97,6 +100,19 @@ class Page:
                 kept.append(part)
         return replace(self, parts=tuple(kept))
 
+    def about(self, *patterns: re.Pattern[str]) -> tuple[Part, ...]:
+        """The lines of its configuration that fit one, with their files; also settings that a sentence shows."""
+        found = []
+        for part in self.without("Register").parts:
+            lines = part.text.splitlines() if part.kind == "code" else _settings(part)
+            if kept := "\n".join(
+                line.strip()
+                for line in lines
+                if any(each.search(line) for each in patterns) and not _COMMENT.match(line)
+            ):
+                found.append(Part("code", kept, part.file, part.language))
+        return tuple(found)
+
     def files(self) -> dict[str, str]:
         """The configuration: text by file name."""
         return {part.file: part.text for part in self.parts if part.kind == "code" and part.file}
@@ -105,6 +121,12 @@ class Page:
         """Lines for a shell, in the order of the page."""
         blocks = [part.text for part in self.parts if part.kind == "code" and part.language == "sh" and not part.file]
         return [line for text in blocks for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def _settings(part: Part) -> list[str]:
+    """Code within sentences that sets something: a bare name only speaks of it."""
+    spans = [span for item in part.items for span in item] if part.kind == "list" else list(part.spans)
+    return [span.text for span in spans if span.code and re.search(r"[=:( ]", span.text)]
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -147,6 +169,8 @@ def parse(name: str, text: str) -> Page:
         given["tested"],
         given.get("redirect", ""),
         given.get("note", ""),
+        given.get("agent", ""),
+        given.get("path", ""),
         tuple(_parts(body)),
     )
 

@@ -122,14 +122,3 @@ def test_a_client_that_proved_itself_may_lead_to_a_fix_and_no_other(
         refusals.flush()
         why = http.get(f"/errors/{answer.headers['X-Request-Id']}").text
         assert ("Allow this scope" in why) is offered
-
-
-def test_known_software_reads_its_own_line(app: Flask, http: FlaskClient, alice: Person) -> None:
-    authorizing.make_app(owner_id=alice.id)
-    sign_in(http, alice)
-    for changes, words in (
-        (NEITHER, ("mod_auth_openidc", "OIDCPKCEMethod S256", "django-allauth", "OAUTH_PKCE_ENABLED")),
-        ({"response_type": "id_token"}, ("express-openid-connect", "response_type:")),
-    ):
-        why = http.get(f"/errors/{refused(http, **changes)}").text
-        assert all(word in why for word in words)

@@ -9,9 +9,9 @@ from typing import Any
 
 from flask import Blueprint, current_app, render_template, request
 
-from authserver import config, connect_pages
-from authserver.connect_pages import Page
+from authserver import config
 from authserver.domain.clients import clients
+from authserver.domain.insight import software
 from authserver.edge import current_user
 
 blueprint = Blueprint("apps_quickstart", __name__)
@@ -30,9 +30,6 @@ SNIPPETS = (
     ("api", "api_introspect.py", "Python: ask us about a token", "pip install requests"),
 )
 
-# Which pages of docs/connect are for an app: by its use, and whether it is public.
-_KINDS = {("people", False): "web", ("people", True): "public", ("api", False): "api", ("machine", False): "machine"}
-
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
@@ -49,45 +46,21 @@ class Snippet:
 def show(client_id: str) -> Any:
     """From a registered app to a token in a minute."""
     client = clients.visible_to(current_user.me().user, client_id)
-    offered = software(client)
+    offered = software.offered(client)
     chosen = offered.get(request.args.get("with", ""))
     return render_template(
         "dashboard/apps/quickstart.html",
         client=client,
         snippets=snippets(client),
         software=[(page.name, page.title) for page in offered.values()],
-        page=_for(chosen, client) if chosen else None,
-        redirect_is_missing=chosen is not None and not _own_redirect_uri(chosen, client),
+        page=software.filled(chosen, client) if chosen else None,
+        redirect_is_missing=chosen is not None and not software.own_redirect_uri(chosen, client),
     )
-
-
-def software(client: Any) -> dict[str, Page]:
-    """Other people's software that an app of this kind may be: the pages of docs/connect by name."""
-    kinds = {_KINDS[use, client.public] for use in _uses(client) if (use, client.public) in _KINDS}
-    return {name: page for name, page in connect_pages.pages().items() if page.kind in kinds}
-
-
-def _for(page: Page, client: Any) -> Page:
-    """A page with the app's own values: it is registered already, so that the first step is left out."""
-    redirect_uri = _own_redirect_uri(page, client)
-    values = {
-        "issuer": config.current().issuer,
-        "client_id": client.id,
-        "redirect_uri": redirect_uri,
-        "site": connect_pages.site(redirect_uri),
-        "resource": client.resource_server_for[0] if client.resource_server_for else "",
-    }
-    return page.without("Register").filled(values)
-
-
-def _own_redirect_uri(page: Page, client: Any) -> str:
-    """The registered URI that this software comes back to; empty if there is none."""
-    return next((uri for uri in client.redirect_uris if uri.endswith(page.redirect)), "")
 
 
 def snippets(client: Any) -> list[Snippet]:
     """The programs for one app. Takes a Client or its facts; needs an app context."""
-    uses = _uses(client)
+    uses = software.uses(client)
     return [Snippet(file, title, needs, render(file, client)) for use, file, title, needs in SNIPPETS if use in uses]
 
 
@@ -103,14 +76,3 @@ def render(file: str, client: Any) -> str:
         sh=shlex.quote,
         text=json.dumps,
     )
-
-
-def _uses(client: Any) -> set[str]:
-    uses = set()
-    if "authorization_code" in client.grant_types and client.redirect_uris:
-        uses.add("people")
-    if "client_credentials" in client.grant_types:
-        uses.add("machine")
-    if client.resource_server_for or client.introspect_all or client.kind == "resource_server":
-        uses.add("api")
-    return uses

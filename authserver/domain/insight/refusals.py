@@ -25,6 +25,7 @@ from authserver.observability import context, logs
 KEPT_SECONDS = 7 * 86_400
 PER_CREDENTIAL = 100  # an hour
 MAX_PENDING = 2000
+MAX_AGENT = 200  # characters of the name of a program
 MAX_VALUE = 400  # characters of an expected or received value
 # Whoever was refused opens the explanation at once, perhaps at another worker: a batch waits no longer than this, which
 # is ten writes a second at most. Who looks in between waits for it, for an id that could be one.
@@ -82,8 +83,9 @@ def note(
         "client_id": client_id[:64] if client_id else None,
         "key_id": key_id,
         "owner_id": owner_id,
-        # Where somebody signs in from is none of the app's business.
+        # Where somebody signs in from, and with what, is none of the app's business.
         "ip": "" if kind == "authorize" else context.current().ip[:45],
+        "user_agent": "" if kind == "authorize" else _program(context.current().user_agent),
         "checks": [_clean(check) for check in checks],
     }
     with _lock:
@@ -191,9 +193,18 @@ def _oldest() -> int:
 def _clean(check: Check) -> dict[str, Any]:
     said = asdict(check)
     for name in ("expected", "received"):
-        text = secrets.redact("".join(sign for sign in said[name][: 4 * MAX_VALUE] if sign.isprintable()))
+        text = _text(said[name][: 4 * MAX_VALUE])
         said[name] = text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "…"
     return said
+
+
+def _program(user_agent: str) -> str:
+    """The name of a program; nothing of a browser, which is somebody's."""
+    return "" if user_agent.startswith("Mozilla/") else _text(user_agent[:MAX_AGENT])
+
+
+def _text(given: str) -> str:
+    return secrets.redact("".join(sign for sign in given if sign.isprintable()))
 
 
 def _write_for_ever() -> None:

@@ -1,9 +1,9 @@
-"""What mends a refused request: where values differ, what the reader may change here, lines for known software."""
+"""What mends a refused request: where values differ, and what the reader may change here."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,38 +81,6 @@ def fixes(refusal: Refusal, client: Client | None, reader: User) -> list[Fix]:
     if "code challenge" in failed and "nonce" in {check["check"] for check in refusal.checks} and not client.public:
         found.append(Fix(PKCE, "Let this app sign in without PKCE"))
     return found
-
-
-def lines(refusal: Refusal) -> Sequence[tuple[str, str]]:
-    """For the app's side: software and the line that mends it there."""
-    failed = {check["check"] for check in refusal.checks if not check["ok"]}
-    return next((said for check, said in _LINES.items() if check in failed), ())
-
-
-_LINES: dict[str, tuple[tuple[str, str], ...]] = {
-    "code challenge": (
-        ("Auth.js", 'checks: ["pkce", "state"]'),
-        ("Authlib (Flask, Django, FastAPI)", 'client_kwargs={"code_challenge_method": "S256"}'),
-        ("django-allauth", '"OAUTH_PKCE_ENABLED": True'),
-        ("Go x/oauth2", "oauth2.S256ChallengeOption(verifier)"),
-        ("Grafana", "use_pkce = true"),
-        ("mod_auth_openidc", "OIDCPKCEMethod S256"),
-        ("mozilla-django-oidc", "OIDC_USE_PKCE = True"),
-        ("oauth2-proxy", "--code-challenge-method=S256"),
-        ("omniauth_openid_connect", "pkce: true"),
-        ("passport-oauth2", "pkce: true, state: true"),
-        ("Spring Security", "OAuth2AuthorizationRequestCustomizers.withPkce()"),
-    ),
-    "PKCE method": (
-        ("mod_auth_openidc", "OIDCPKCEMethod S256"),
-        ("oauth2-proxy", "--code-challenge-method=S256"),
-    ),
-    "response type": (
-        ("express-openid-connect", 'authorizationParams: { response_type: "code" }, clientSecret: "…"'),
-        ("oidc-client-ts", 'response_type: "code"'),
-        ("mod_auth_openidc", "OIDCResponseType code"),
-    ),
-}
 
 
 def _likeness(one: str, other: str) -> float:

@@ -25,4 +25,5 @@ class Refusal(Base):
     key_id: Mapped[str | None] = mapped_column(String(32))
     owner_id: Mapped[str | None] = mapped_column(String(32), index=True)  # the person; the client's owner may look too
     ip: Mapped[str] = mapped_column(String(45), default="")
+    user_agent: Mapped[str] = mapped_column(String(200), default="", server_default="")  # of a program, never a browser
     checks: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
