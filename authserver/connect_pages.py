@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -102,16 +102,8 @@ class Page:
 
     def about(self, *patterns: re.Pattern[str]) -> tuple[Part, ...]:
         """The lines of its configuration that fit one, with their files; also settings that a sentence shows."""
-        found = []
-        for part in self.without("Register").parts:
-            lines = part.text.splitlines() if part.kind == "code" else _settings(part)
-            if kept := "\n".join(
-                line.strip()
-                for line in lines
-                if any(each.search(line) for each in patterns) and not _COMMENT.match(line)
-            ):
-                found.append(Part("code", kept, part.file, part.language))
-        return tuple(found)
+        found = ((part, _fitting(part, patterns)) for part in self.without("Register").parts)
+        return tuple(Part("code", "\n".join(lines), part.file, part.language) for part, lines in found if lines)
 
     def files(self) -> dict[str, str]:
         """The configuration: text by file name."""
@@ -121,6 +113,12 @@ class Page:
         """Lines for a shell, in the order of the page."""
         blocks = [part.text for part in self.parts if part.kind == "code" and part.language == "sh" and not part.file]
         return [line for text in blocks for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def _fitting(part: Part, patterns: Sequence[re.Pattern[str]]) -> list[str]:
+    lines = part.text.splitlines() if part.kind == "code" else _settings(part)
+    fits = (line for line in lines if any(each.search(line) for each in patterns))
+    return [line.strip() for line in fits if not _COMMENT.match(line)]
 
 
 def _settings(part: Part) -> list[str]:

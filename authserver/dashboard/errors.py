@@ -63,6 +63,7 @@ def _in_software(refusal: Refusal, client: Client) -> dict[str, Any]:
         "software": [(each.name, each.title) for each in known.values()],
         "sender": sender,
         "page": page,
+        "comes_back_to": software.comes_back_to(page, refusal) if page else "",
         "lines": software.lines(page, refusal, client) if page else (),
     }
 

@@ -54,6 +54,18 @@ def tick(*values: str, button: str, **fields: Any) -> Act:
     return act
 
 
+def chosen(value: str, button: str) -> Act:
+    """Choose from the one list of the page; a script may send the form at once."""
+
+    def act(page: Page) -> None:
+        page.locator("main select").first.select_option(value)
+        page.wait_for_load_state()
+        if value not in page.url:
+            press(button)(page)
+
+    return act
+
+
 def throttled(page: Page) -> None:
     """Too many wrong passwords for a name that nobody has."""
     for _ in range(11):
@@ -205,6 +217,10 @@ PERSON = (
     Screen("webhook-delete", "/webhooks/{off_hook}/delete"),
     Screen("webhook-paused", "/webhooks/{off_hook}", switched_on(press("Pause"))),
     Screen("errors", "/errors"),
+    Screen("error-in-known-software", "/errors/{unprotected}"),
+    Screen("error-to-be-chosen", "/errors/{misled}"),
+    Screen("error-with-chosen-software", "/errors/{misled}", chosen("oauth2-proxy", "Show")),
+    Screen("error-fixed", "/apps/{app}/edit?fix={misled}"),
     Screen("api-docs", "/docs"),
     Screen("webhooks", "/webhooks"),
     Screen("webhook-new", "/webhooks/new"),

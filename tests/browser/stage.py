@@ -46,6 +46,8 @@ class Stage:
     authorize_bad: str
     welcome: str
     reset: str
+    unprotected: str
+    misled: str
 
     def path(self, template: str) -> str:
         """A screen's path with the ids of this stage."""
@@ -95,6 +97,10 @@ def build(demo: Demo) -> Stage:
     demo.visitor().fill("/password/reset", email=bob)
     mail = demo.visitor().open("/demo/mail")
     asking = {"scope": " ".join(SCOPES)}
+    # Refused from her own browser: without PKCE, and from a place that only one software has.
+    proxy = demo.app(ALICE, "Wiki", scopes=IDENTITY, **{"redirect_uris-0": "https://wiki.example.com/oauth2/callback"})
+    unprotected = alice.get(proxy.ask(code_challenge=None, code_challenge_method=None, nonce=None).url)
+    misled = alice.get(acme.ask(redirect_uri=HOME + "/callbak").url)
     return Stage(
         demo=demo,
         newcomer=newcomer,
@@ -123,6 +129,8 @@ def build(demo: Demo) -> Stage:
         authorize_bare=acme.ask(scope=None).url,
         authorize_bad=acme.ask(redirect_uri="https://evil.example/callback").url,
         welcome=urlsplit(invited).path,
+        unprotected=unprotected.header("X-Request-Id"),
+        misled=misled.header("X-Request-Id"),
         reset=_first(mail.links, r"(/password/reset/.+)"),
     )
 

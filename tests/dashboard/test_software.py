@@ -141,6 +141,15 @@ def test_a_redirect_uri_is_shown_as_it_is_registered(app: Flask, owner: FlaskCli
     assert blocks(page).strip() == f'redirect_url = "{uri}"'
 
 
+def test_software_that_makes_its_redirect_uri_by_itself_says_which(
+    app: Flask, owner: FlaskClient, alice: Person
+) -> None:
+    authorizing.make_app(owner_id=alice.id)
+    page = owner.get(f"{begun(owner, redirect_uri='https://x.example/')}?with=spring-boot").text
+    assert chosen(page) == "spring-boot" and blocks(page) == ""
+    assert "It comes back to <code>/login/oauth2/code/my-server</code> of its site" in page
+
+
 def test_a_value_that_could_end_a_string_stays_out_of_what_is_pasted(
     app: Flask, owner: FlaskClient, alice: Person
 ) -> None:

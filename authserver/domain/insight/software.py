@@ -71,8 +71,16 @@ def own_redirect_uri(page: Page, client: Any) -> str:
 
 
 def mending(refusal: Refusal, client: Client) -> dict[str, Page]:
-    """Of the software that the app may be, what has a line about one of the checks that failed."""
-    return {name: page for name, page in offered(client).items() if _about(page, refusal)}
+    """Of the software that the app may be, what has something to say about one of the checks that failed."""
+    return {
+        name: page for name, page in offered(client).items() if _about(page, refusal) or comes_back_to(page, refusal)
+    }
+
+
+def comes_back_to(page: Page, refusal: Refusal) -> str:
+    """The path of its redirect URI, if that is what failed and it has no line for it; else empty."""
+    misled = any(ABOUT.get(check["check"]) is _PLACE for check in _failed(refusal))
+    return page.redirect if misled and not _about(page, refusal) else ""
 
 
 def lines(page: Page, refusal: Refusal, client: Client) -> tuple[Part, ...]:
