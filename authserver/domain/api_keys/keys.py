@@ -17,7 +17,7 @@ from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.api_keys.wishes import DAY, Maker
 from authserver.domain.api_keys.wishes import DEFAULT_LIFETIME as DEFAULT_LIFETIME
 from authserver.domain.api_keys.wishes import Wish as Wish  # what pages and commands hand in
-from authserver.domain.ground import reasons, usage
+from authserver.domain.ground import person_locks, reasons, usage
 from authserver.domain.limits import rate_limits
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
@@ -87,6 +87,7 @@ def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None
     if not 0 <= overlap <= 30 * DAY:
         raise Invalid("Choose how long the old key stays good.", field="overlap")
     with database.transaction() as session:
+        _lock_owner(session, owner.id)
         old = _locked(session, owner.id, key_id)
         if not is_live(old):
             raise Conflict("This key is no longer in use, so there is nothing to rotate.")
@@ -288,11 +289,15 @@ def _check_reach(permission: str, role: str, maker: Maker | None) -> None:
         raise Invalid("A credential cannot make a key that can do more than itself.", field="permission")
 
 
-def _check_owner(session: Session, owner_id: str) -> None:
+def _lock_owner(session: Session, owner_id: str) -> None:
     # Locked, so that two requests at once do not both find room, and nobody disables the owner meanwhile.
-    owner = session.scalar(select(User).where(User.id == owner_id).with_for_update())
+    owner = person_locks.take(session, owner_id)
     if owner is None or owner.disabled_at is not None:
         raise Conflict("A disabled account gets no new keys.")
+
+
+def _check_owner(session: Session, owner_id: str) -> None:
+    _lock_owner(session, owner_id)
     live = [ApiKey.owner_id == owner_id, *_status_condition("active")]
     if (session.scalar(select(func.count()).select_from(ApiKey).where(*live)) or 0) >= MAX_KEYS:
         raise Invalid(f"You have {MAX_KEYS} keys in use. Revoke one you no longer need.", field="name")

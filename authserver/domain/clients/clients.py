@@ -17,7 +17,7 @@ from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import privileges
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
-from authserver.domain.ground import cache, usage
+from authserver.domain.ground import cache, person_locks, usage
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock, redirect_uris, secrets
@@ -257,9 +257,9 @@ def remove(by: User | None, client_id: str) -> Client:
 def restore(by: User | None, client_id: str) -> Client:
     """Bring a deleted client back, without its tokens. Raises NotFound, also after 7 days; Invalid for one too many."""
     with database.transaction() as session:
-        row = locked(session, by, client_id, deleted=True)
         if by is not None and not by.is_admin:
             require_room(session, by.id)
+        row = locked(session, by, client_id, deleted=True)
         if row.disabled_at == row.deleted_at and _hand(by, row) == "admin":
             row.disabled_at, row.disabled_by = None, ""
         row.deleted_at = None
@@ -337,15 +337,17 @@ def end_tokens(session: Session, row: Client, because: str) -> int:
     """End every token of a client inside a transaction that records its own event; returns how many sign-ins."""
     # The next second: what was issued earlier in this one must end, too.
     row.tokens_not_before = clock.now() + 1
+    live = select(Grant.id).where(*client_directory.live(row.id)).order_by(Grant.id).with_for_update()
     ended = session.execute(
-        update(Grant).where(*client_directory.live(row.id)).values(revoked_at=clock.now(), revoked_because=because[:40])
+        update(Grant).where(Grant.id.in_(live)).values(revoked_at=clock.now(), revoked_because=because[:40]),
+        execution_options={"synchronize_session": False},
     )
     return int(ended.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
 
 
 def locked(session: Session, by: User | None, client_id: str, *, deleted: bool = False) -> Client:
     """The row, locked, for its owner, administrators and the command line (None). Raises NotFound."""
-    row = session.scalar(select(Client).where(Client.id == client_id).with_for_update())
+    row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
     return _require_visible(row, by, deleted=deleted)
 
 
@@ -373,7 +375,8 @@ def count_owned(session: Session, owner_id: str) -> int:
 
 
 def require_room(session: Session, owner_id: str) -> None:
-    """Refuse one app more than a person may have. Raises Invalid."""
+    """Refuse one app more than a person may have, who is locked before any app is. Raises Invalid."""
+    person_locks.take(session, owner_id)  # two at once do not both find room
     if count_owned(session, owner_id) >= MAX_PER_OWNER:
         raise Invalid(f"You have {MAX_PER_OWNER} apps, which is the limit. Delete one that you no longer need.")
 

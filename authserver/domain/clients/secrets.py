@@ -109,7 +109,7 @@ def active(client_id: str) -> list[ClientSecret]:
 
 
 def _client(session: Session, by: User | None, client_id: str) -> Client:
-    row = session.scalar(select(Client).where(Client.id == client_id).with_for_update())
+    row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
     if row is None or row.deleted_at is not None or (by is not None and not by.is_admin and row.owner_id != by.id):
         raise NotFound("There is no such app.")
     if row.public:

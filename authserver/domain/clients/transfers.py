@@ -12,7 +12,7 @@ from authserver import database
 from authserver.domain.clients import clients, privileges
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import secrets as client_secrets
-from authserver.domain.ground import cache, mails, throttle
+from authserver.domain.ground import cache, mails, person_locks, throttle
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock
@@ -106,7 +106,7 @@ def withdraw(by: User, client_id: str) -> None:
     Raises NotFound.
     """
     with database.transaction() as session:
-        row = session.scalar(select(Client).where(Client.id == client_id).with_for_update())
+        row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
         made = session.get(ClientTransfer, client_id)
         if row is None or made is None or not (by.is_admin or by.id in (row.owner_id, made.to_id)):
             raise NotFound("There is no such offer.")
@@ -123,7 +123,8 @@ def accept(new_owner: User, client_id: str, former_credentials: str) -> tuple[Cl
     if former_credentials not in CHOICES:
         raise Invalid("Choose when the former owner's access ends.", field="former_credentials")
     with database.transaction() as session:
-        row = session.scalar(select(Client).where(Client.id == client_id).with_for_update())
+        person_locks.take(session, new_owner.id)
+        row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
         found = _standing(session, client_id)
         if row is None or found is None or found.to.id != new_owner.id:
             raise NotFound(NO_OFFER)
@@ -149,7 +150,7 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
     apps. The heir gets a mail. Raises Conflict for what the heir cannot have.
     """
     theirs = select(Client).where(Client.owner_id == person.id, Client.deleted_at.is_(None)).order_by(Client.id)
-    rows = list(session.scalars(theirs.with_for_update()))
+    rows = list(session.scalars(theirs.with_for_update(key_share=True)))
     if heir is not None:
         _require_room_for(session, heir, len(rows))
     offered = or_(ClientTransfer.to_id == person.id, ClientTransfer.client_id.in_([row.id for row in rows]))

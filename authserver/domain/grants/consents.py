@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import grants
+from authserver.domain.ground import person_locks
 from authserver.domain.record import audit
 from authserver.errors import NotFound
 from authserver.lib import clock, secrets
@@ -87,7 +88,7 @@ def record(
     Returns the scopes that were allowed nowhere before.
     """
     # One consent of a person at a time: two first answers must not both insert.
-    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    person_locks.take(session, user_id)
     row, now = _locked(session, user_id, client_id), clock.now()
     if row is None:
         row = Consent(id=secrets.random_id("cns"), user_id=user_id, client_id=client_id, granted={}, granted_at=now)

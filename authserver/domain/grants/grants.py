@@ -192,11 +192,15 @@ def revoke(grant_id: str, because: str) -> bool:
 
 
 def end(session: Session, because: str, *which: ColumnElement[bool]) -> list[Any]:
-    """End grants inside a transaction that records its own event; returns id, user_id and client_id of each."""
+    """End grants inside a transaction that records its own event; returns id, user_id and client_id of each.
+
+    Locked in one order: those of a person and those of an app may be ended at the same time.
+    """
+    ending = select(Grant.id).where(Grant.revoked_at.is_(None), *which).order_by(Grant.id).with_for_update()
     return list(
         session.execute(
             update(Grant)
-            .where(Grant.revoked_at.is_(None), *which)
+            .where(Grant.id.in_(ending))
             .values(revoked_at=clock.now(), revoked_because=because)
             .returning(Grant.id, Grant.user_id, Grant.client_id)
             .execution_options(synchronize_session=False)

@@ -6,6 +6,7 @@ A server has a thread that reads the versions (`poll_in_background`): no request
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import Counter
@@ -115,9 +116,24 @@ _caches: list[Cache[Any]] = []
 
 
 def touch(session: Session, name: str) -> None:
-    """Say, in the transaction of the change, that rows of this kind changed."""
-    session.execute(update(CacheVersion).where(CacheVersion.name == name).values(version=CacheVersion.version + 1))
-    event.listen(session, "after_commit", lambda _session: _changed(name), once=True)
+    """Say, in the transaction of the change, that rows of this kind changed.
+
+    Written when it commits, in one order: these rows are everybody's, and who holds one of them must wait for nothing.
+    """
+    touched: set[str] = session.info.setdefault("touched", set())
+    if not touched:
+        event.listen(session, "before_commit", _write_touched, once=True)
+    touched.add(name)
+
+
+def _write_touched(session: Session) -> None:
+    for name in sorted(session.info.pop("touched")):
+        session.execute(update(CacheVersion).where(CacheVersion.name == name).values(version=CacheVersion.version + 1))
+        event.listen(session, "after_commit", functools.partial(_changed_by, name), once=True)
+
+
+def _changed_by(name: str, _session: Session) -> None:
+    _changed(name)
 
 
 def current_version(name: str) -> int:

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
+from authserver.domain.ground import person_locks
 from authserver.errors import NotFound
 from authserver.lib import clock, secrets
 from authserver.models import OneTimeLink, User
@@ -78,6 +79,9 @@ def look(token: str, *purposes: str) -> Found:
 
 def spend(session: Session, token: str, *purposes: str) -> User:
     """Use a link up, by one statement of which only one of two succeeds; raises NotFound for one that is dead."""
+    whose = session.scalar(select(OneTimeLink.user_id).where(OneTimeLink.digest == secrets.digest(token)))
+    if whose:
+        person_locks.take(session, whose)
     user_id = session.scalar(
         update(OneTimeLink)
         .where(

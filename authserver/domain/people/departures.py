@@ -181,7 +181,7 @@ def restore(user_id: str) -> User:
 def _both(session: Session, user_id: str, heir_id: str | None) -> tuple[User, User | None]:
     """The person and who gets their apps; locked in one order, so that two who inherit of each other do not hang."""
     wanted = select(User).where(User.id.in_([user_id, heir_id or user_id])).order_by(User.id)
-    found = {row.id: row for row in session.scalars(wanted.with_for_update())}
+    found = {row.id: row for row in session.scalars(wanted.with_for_update(key_share=True))}
     if user_id not in found:
         raise NotFound("There is no such person.")
     if heir_id is None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain.record import audit
-from authserver.errors import NotFound
+from authserver.errors import Denied, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import SignInSession, User
 
@@ -18,6 +18,7 @@ from authserver.models import SignInSession, User
 SEEN_EVERY_SECONDS = 60
 # Twenty browsers are plenty for one person; the least recently used one is signed out.
 PARALLEL_SESSIONS = 20
+DISABLED = "This account is disabled. Contact your administrator."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,10 @@ class SignedIn:
 def open(
     user: User, *, amr: Iterable[str], ip: str, user_agent: str, replaces: str | None = None
 ) -> tuple[str, SignedIn]:
-    """Sign a person in; returns the cookie's value. `replaces` is the id of a session that ends with it (rotation)."""
+    """Sign a person in; returns the cookie's value. `replaces` is the id of a session that ends with it (rotation).
+
+    Raises Denied for who was disabled or deleted in this moment.
+    """
     token, now = secrets.random_token(), clock.now()
     row = SignInSession(
         id=secrets.random_id("ses"),
@@ -46,11 +50,14 @@ def open(
         user_agent=user_agent[:400],
     )
     with database.transaction() as session:
+        # First, and only for who may sign in still: they may have been deleted since they proved who they are.
+        acting = update(User).where(User.id == user.id, User.disabled_at.is_(None)).values(last_login_at=now)
+        if not session.execute(acting).rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has it
+            raise Denied(DISABLED, "disabled while signing in")
         if replaces:
             _end(session, SignInSession.id == replaces)
         _end_oldest(session, user.id)
         session.add(row)
-        session.execute(update(User).where(User.id == user.id).values(last_login_at=now))
         audit.record(
             session, "user.login", target=f"user:{user.id}", owner_id=user.id, actor=f"user:{user.id}", amr=row.amr
         )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain.grants import grants
-from authserver.domain.ground import cache, mails, one_time_links, throttle
+from authserver.domain.ground import cache, mails, one_time_links, person_locks, throttle
 from authserver.domain.people import known_devices, sessions, usernames
 from authserver.domain.people.credentials import passwords
 from authserver.domain.people.known_devices import Standing
@@ -490,7 +490,7 @@ def _change(user_id: str, type: str, values: dict[str, Any], **data: Any) -> Non
 
 def _locked(session: Session, user_id: str) -> User:
     """The row, locked. Raises NotFound, and Conflict for a deleted person: nothing changes but by restoring them."""
-    user = session.scalar(select(User).where(User.id == user_id).with_for_update())
+    user = person_locks.take(session, user_id)
     if user is None:
         raise NotFound("There is no such person.")
     _require_living(user)
@@ -514,7 +514,7 @@ def require_another_admin(session: Session, user_id: str) -> None:
     All of them are locked, in one order, before any single row is: of two who stop each other at once, one is last.
     """
     acting = select(User.id).where(User.role == "admin", User.disabled_at.is_(None)).order_by(User.id)
-    if list(session.scalars(acting.with_for_update())) == [user_id]:
+    if list(session.scalars(acting.with_for_update(key_share=True))) == [user_id]:
         raise Conflict("This is the last administrator. Make somebody else one first.")
 
 

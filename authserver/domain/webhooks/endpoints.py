@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain import outbound
+from authserver.domain.ground import person_locks
 from authserver.domain.limits import rate_limits
 from authserver.domain.record import audit, outbox
 from authserver.domain.webhooks import secrets as webhook_secrets
@@ -254,7 +255,7 @@ def _existing(owner_id: str | None) -> list[ColumnElement[bool]]:
 
 def _check_room(session: Session, owner_id: str, *, drafts: bool = False) -> None:
     # Locked, so that two requests at once do not both find room, and nobody disables the owner meanwhile.
-    owner = session.scalar(select(User).where(User.id == owner_id).with_for_update())
+    owner = person_locks.take(session, owner_id)
     if owner is None or owner.disabled_at is not None:
         raise Conflict("A disabled account gets no webhooks.")
     if drafts:

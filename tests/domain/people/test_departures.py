@@ -26,7 +26,7 @@ from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks.wishes import Wish
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock
-from authserver.models import Mail, Resource, UsageCount, User
+from authserver.models import Mail, Resource, SignInSession, UsageCount, User
 from authserver.tables import Base
 from tests.conftest import PASSWORD, Person
 from tests.support import parallel, protocol
@@ -273,9 +273,17 @@ def test_a_restored_person_signs_in_and_nothing_else_lives_again(alice: Person) 
     clients.enable(alice.user, app.id)
 
 
-def test_a_session_that_slipped_in_while_they_were_deleted_does_not_live_again(alice: Person) -> None:
+def test_who_is_deleted_while_they_sign_in_gets_no_session(alice: Person) -> None:
     departures.delete(alice.id)
-    cookie, _ = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+    with pytest.raises(Denied, match="disabled"):
+        sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+
+
+def test_a_session_that_slipped_in_while_they_were_deleted_does_not_live_again(alice: Person) -> None:
+    cookie, found = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+    departures.delete(alice.id)
+    with database.transaction() as session:  # as an older node of a rolling update would leave it
+        session.get_one(SignInSession, found.session.id).ended_at = None
     departures.restore(alice.id)
     assert sessions.resolve(cookie) is None
 

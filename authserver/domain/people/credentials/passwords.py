@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.ground import mails, one_time_links, throttle
+from authserver.domain.ground import mails, one_time_links, person_locks, throttle
 from authserver.domain.people import known_devices, sessions
 from authserver.domain.record import audit
 from authserver.errors import Denied, Invalid, RateLimited, Unavailable
@@ -14,7 +14,6 @@ from authserver.lib import clock, emails, password_hash, password_rules
 from authserver.models import AuditEvent, User
 from authserver.observability import context, logs, metrics
 
-DISABLED = "This account is disabled. Contact your administrator."
 BUSY = "Too many people are signing in right now. Wait a few seconds, then try again."
 
 
@@ -38,7 +37,7 @@ def check(email: str, password: str, *, device: bytes | None = None) -> User | N
     throttle.refund(attempt)
     if user.disabled_at is not None:
         _note_failure(user, None, reason="disabled")
-        raise Denied(DISABLED, "the account is disabled")
+        raise Denied(sessions.DISABLED, "the account is disabled")
     _rehash(user, password)
     metrics.LOGINS.labels(method="password", result="ok").inc()
     return user
@@ -85,6 +84,7 @@ def change(
         raise Invalid("This is not your current password.", "wrong current password", field="current_password")
     digest = hashed(new, email=user.email, name=user.name, field="new_password")
     with database.transaction() as session:
+        person_locks.take(session, user.id)
         ended = sessions.end_all_in(session, user.id, but=session_id) if end_others else 0
         store(session, user, digest)
         mails.send(session, user.email, "password_changed", whose=user.id, **_circumstances(user))
