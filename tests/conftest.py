@@ -24,7 +24,7 @@ from authserver.domain.insight import refusals
 from authserver.domain.people import users
 from authserver.domain.running import standing
 from authserver.models import User
-from tests.support import assembled, databases, emptied, lean, long_sets
+from tests.support import assembled, databases, emptied, lean, long_sets, order
 from tests.support.emptied import Emptied
 from tests.support.memory import Memory
 from tests.support.served import served, served_strictly  # noqa: F401  # fixtures
@@ -42,10 +42,11 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long sets run only when asked for by their marker or their own file."""
-    unasked = long_sets.left_out(items, config.option.markexpr, config.args)
-    config.hook.pytest_deselected(items=unasked)
+    """The long sets run only when asked for by their marker or their own file; what takes long begins first."""
+    unasked = set(long_sets.left_out(items, config.option.markexpr, config.args))
+    config.hook.pytest_deselected(items=list(unasked))
     items[:] = [item for item in items if item not in unasked]
+    order.sort(items)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,7 +18,7 @@ def look(chromium: Chromium, stage: Stage, email: str, screen: Screen) -> list[s
         windows.picture(page, screen.name)
         found = windows.faults(page)
         page.set_viewport_size({"width": windows.PHONE, "height": 900})
-        windows.picture(page, f"{screen.name}-phone")
+        windows.picture(page, f"{screen.name}-phone", always=bool(found))
         # A page that holds a secret asks before it is left; here it may go.
         page.context.on("dialog", lambda dialog: dialog.accept())
         return found

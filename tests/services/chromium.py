@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.services import missing
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The shell without a window's machinery renders the same and is a third faster.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ELSEWHERE = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -27,7 +28,7 @@ def executable() -> str:
     """The path of the browser, for Playwright's `executable_path`; without one the test is skipped or fails."""
     path = find()
     if path is None:
-        missing.skip_or_fail("Chromium is not installed", "sudo apt-get install -y chromium")
+        missing.skip_or_fail("Chromium is not installed", "sudo apt-get install -y chromium-headless-shell")
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +167,9 @@ def structure(page: Page) -> list[str]:
     )
 
 
-def picture(page: Page, name: str) -> None:
-    """Keep how the page looks, for people."""
+def picture(page: Page, name: str, *, always: bool = False) -> None:
+    """Keep how the page looks, for people who asked with PICTURES=1 (or `always`, of a page with a fault)."""
+    if not (always or os.environ.get("PICTURES")):
+        return
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
