@@ -40,11 +40,10 @@ def test_every_list_answers_a_page_of_nothing_whatever_number_is_asked_for(
         if "GET" in (rule.methods or ()) and not rule.arguments and not rule.endpoint.startswith("machine:")
     )
     failing = [
-        (path, name, text[:30], answer.status_code)
+        (path, text[:30], answer.status_code)
         for path in paths
-        for name in ("page", "limit")
         for text in HUGE
-        if (answer := http.get(path, query_string={name: text})).status_code >= 500
+        if (answer := http.get(path, query_string={"page": text, "limit": text})).status_code >= 500
     ]
     assert len(paths) > 20
     assert failing == []

@@ -31,6 +31,7 @@ def test_no_figure_has_a_client_or_a_person_as_label() -> None:
 
 
 def test_the_figures_answer_on_their_own_address_and_nothing_else_does(socket_enabled: None) -> None:
+    metrics.observe_request("/login", "GET", 200, 0.1)
     server = metrics.serve("127.0.0.1:0")
     assert server is not None
     base = f"http://127.0.0.1:{server.server_address[1]}"

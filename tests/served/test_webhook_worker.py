@@ -71,7 +71,7 @@ def start(settings: Settings, tmp_path: Path, app: object) -> Iterator[Callable[
             each.wait(30)
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

@@ -38,7 +38,15 @@ def rows() -> dict[str, int]:
         }
 
 
-def test_there_is_much_of_everything(filled: None) -> None:
+def test_a_full_installation(filled: None) -> None:
+    """One fill for all that only looks: it takes seconds."""
+    much_of_everything()
+    what_breaks_pages()
+    people_without_a_password()
+    assert audit.verify().sound
+
+
+def much_of_everything() -> None:
     found = rows()
     wanted = {User: full.PEOPLE, Client: full.APPS, ApiKey: full.KEYS, WebhookEndpoint: full_history.HOOKS,
               WebhookDelivery: full_history.DELIVERIES, Refusal: full_history.REFUSALS}  # fmt: skip
@@ -61,7 +69,7 @@ def test_a_fill_that_was_broken_off_is_finished(filled: None) -> None:
     assert rows()["clients"] == before
 
 
-def test_what_breaks_pages_is_there(filled: None) -> None:
+def what_breaks_pages() -> None:
     with database.reading() as session:
         names = set(session.scalars(select(Client.name)))
     assert {long_texts.UNBROKEN, long_texts.ARABIC, long_texts.JAPANESE, long_texts.EMOJI} <= names
@@ -70,11 +78,7 @@ def test_what_breaks_pages_is_there(filled: None) -> None:
     assert len(clients.get(full._app_id(0)).redirect_uris) == 40
 
 
-def test_its_people_have_no_password(filled: None) -> None:
+def people_without_a_password() -> None:
     for user in users.page(limit=full.PEOPLE)[0]:
         assert user.id.startswith("usr_Full") is (user.password_hash in (None, "!"))
     assert passwords.check(long_texts.email(3), "!") is None
-
-
-def test_the_audit_log_stays_sound(filled: None) -> None:
-    assert audit.verify().sound
