@@ -24,7 +24,7 @@ from authserver.domain.insight import refusals
 from authserver.domain.people import users
 from authserver.domain.running import standing
 from authserver.models import User
-from tests.support import assembled, databases, emptied, lean, long_sets, order
+from tests.support import assembled, at_end, databases, emptied, lean, long_sets, order
 from tests.support.emptied import Emptied
 from tests.support.memory import Memory
 from tests.support.served import served, served_strictly  # noqa: F401  # fixtures
@@ -52,6 +52,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """CI gives the long sets what is left of its time."""
     long_sets.skip_if_out_of_time(item)
+
+
+def pytest_sessionfinish() -> None:
+    """Nothing that the run started outlives it."""
+    at_end.stack.close()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from authserver import config, database, install
 from authserver.config import Settings
 from authserver.lib import password_hash
 from tests.services import locks, postgres
+from tests.support import at_end
 
 SECRET_KEY = "a secret key for tests alone, long enough"
 ISSUER = "http://localhost:8000"
@@ -54,7 +54,7 @@ _templates: list[Path] = []
 
 def sqlite_template() -> Path:
     if not _templates:
-        folder = Path(tempfile.mkdtemp(prefix="authserver-template-"))
+        folder = at_end.folder("authserver-template-")
         with locks.alone(folder / "lock"):
             build(f"sqlite:///{folder / 'template.sqlite3'}")
         _templates.append(folder / "template.sqlite3")

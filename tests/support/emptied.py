@@ -5,13 +5,11 @@ Making a database takes up to a tenth of a second on PostgreSQL; emptying one ta
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import os
 import shutil
 import sqlite3
-import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from sqlalchemy import Engine, event
 from authserver import database
 from authserver.config import Settings
 from tests.services import postgres
-from tests.support import databases
+from tests.support import at_end, databases
 
 ROOM = 256 * 1024 * 1024
 
@@ -68,12 +66,10 @@ def database_of(kind: str) -> Emptied:
 
 
 def _new_folder() -> Path:
-    """A folder that goes with the process; in memory where there is room, for nothing in it is kept."""
+    """A folder that goes with the run; in memory where there is room, for nothing in it is kept."""
     memory = Path("/dev/shm")
     has_room = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
-    folder = Path(tempfile.mkdtemp(prefix="authserver-test-", dir=memory if has_room else None))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return at_end.folder("authserver-test-", inside=memory if has_room else None)
 
 
 class OnSqlite(Emptied):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
@@ -23,6 +22,7 @@ import pytest
 import requests
 
 from tests.services import postgres
+from tests.support import at_end
 from tests.support.browsing import Browser, OverHttp
 from tests.support.third_party import CALLBACK, App
 
@@ -245,16 +245,14 @@ def running(kind: str, **options: Any) -> Iterator[Served]:
 
 # ---- fixtures: one server per database and process of the run, however many folders use it -----------------
 
-_open = contextlib.ExitStack()
 _running: dict[str, Served] = {}
-atexit.register(_open.close)
 
 
 def shared(kind: str, **options: Any) -> Served:
     """The server of this database for this process of the run."""
     name = f"{kind} {sorted(options.items())}"
     if name not in _running or _running[name].process.poll() is not None:
-        _running[name] = _open.enter_context(running(kind, **options))
+        _running[name] = at_end.stack.enter_context(running(kind, **options))
     return _running[name]
 
 
