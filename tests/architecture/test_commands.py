@@ -42,6 +42,8 @@ def test_make_offers_every_command_of_run_and_the_help_names_it() -> None:
 class Item:
     """A test with some markers, as pytest shows it to a hook."""
 
+    path = Path("tests/served/test_serving.py")
+
     def __init__(self, *markers: str) -> None:
         self.markers = markers
 
@@ -60,6 +62,7 @@ def test_the_long_sets_run_when_asked_for_and_only_then() -> None:
         ("long_interop or long_fault", [], []),
         ("", ["tests/interop/test_apache.py"], [fault]),
         ("", [Path("tests/faults/test_disk.py")], [interop]),
+        ("", ["tests/served/test_serving.py::test_x"], []),
     ]:
         assert long_sets.left_out(items, markexpr, args) == expected, (markexpr, args)
 

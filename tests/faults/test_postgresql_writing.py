@@ -23,6 +23,7 @@ def postgres(tmp_path: Path) -> Iterator[Postgres]:
         yield server
 
 
+@pytest.mark.long_fault
 def test_a_database_without_writing_is_not_ready_and_its_sessions_are_let_go(postgres: Postgres) -> None:
     with watched("postgresql", url=postgres.url) as server:
         postgres.execute("ALTER DATABASE postgres SET default_transaction_read_only = on")
@@ -38,6 +39,7 @@ def test_a_database_without_writing_is_not_ready_and_its_sessions_are_let_go(pos
         assert [server.sign_in() for _ in range(8)] == [422] * 8
 
 
+@pytest.mark.long_fault
 def test_a_standby_is_not_ready_until_it_is_promoted(postgres: Postgres) -> None:
     with watched("postgresql", url=postgres.url) as server:
         postgres.stop()

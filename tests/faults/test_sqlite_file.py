@@ -52,6 +52,7 @@ def test_a_file_that_is_another_one_is_not_written_and_told_once(happens: Callab
         assert (_file(server).read_bytes() if _file(server).exists() else None) == before
 
 
+@pytest.mark.long_fault
 @pytest.mark.parametrize("left", ["nothing", "an empty file"])
 def test_an_empty_file_where_a_database_was_is_no_beginning(tmp_path: Path, left: str) -> None:
     url = f"sqlite:///{tmp_path / 'a.sqlite3'}"
@@ -68,6 +69,7 @@ def test_an_empty_file_where_a_database_was_is_no_beginning(tmp_path: Path, left
             (tmp_path / "a.sqlite3").touch()
 
 
+@pytest.mark.long_fault
 def test_a_backup_is_restored_where_the_file_was_lost(tmp_path: Path) -> None:
     with watched("sqlite") as server:
         server.server.user("alice@example.test")
@@ -82,6 +84,7 @@ def test_a_backup_is_restored_where_the_file_was_lost(tmp_path: Path) -> None:
         assert [each["email"] for each in server.server.cli("user", "list")] == ["alice@example.test"]
 
 
+@pytest.mark.long_fault
 def test_a_full_disk_is_not_ready_until_there_is_room(tmp_path: Path) -> None:
     with (
         small_disk(tmp_path / "disk", 24) as disk,

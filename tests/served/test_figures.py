@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
 TOKENS = 40
 
 
+@pytest.mark.long_fault
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_count_is_lost_when_every_worker_is_told_to_stop(kind: str) -> None:
     with served.running(kind, workers=2) as server:

@@ -113,6 +113,7 @@ def test_what_was_counted_is_written_at_the_stop() -> None:
         assert used == (1,)
 
 
+@pytest.mark.long_fault
 @pytest.mark.parametrize("kind", KINDS)
 def test_eight_first_starts_at_once_make_one_schema_and_one_set_of_keys(kind: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.sqlite3'}" if kind == "sqlite" else postgres.create_database()

@@ -167,6 +167,7 @@ def test_the_owner_of_a_webhook_that_ends_gets_a_mail_from_the_same_worker(
     assert webhook_endpoints.status(webhook_endpoints.get(alice.id, hook.id)) == "disabled"
 
 
+@pytest.mark.long_fault
 @pytest.mark.fault
 def test_nothing_is_lost_however_often_workers_are_killed(start: Any, alice: Person, receiver: Receiver) -> None:
     hooks = [endpoint(alice, receiver.url(f"/{number}")) for number in range(3)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-# Marker of a long set → the folder whose files ask for it by being named.
+# Marker of a long set → the folder that asks for it by being named, or by a file in it; a test's own file does so, too.
 FOLDERS = {"long_interop": "interop/", "long_fault": "faults/", "long_widths": "widths/"}
 UNTIL = "LONG_TESTS_UNTIL"  # no test of a long set starts after this second of the epoch
 
@@ -21,7 +21,12 @@ def left_out(items: Iterable[pytest.Item], markexpr: str, args: Iterable[str]) -
         for marker, folder in FOLDERS.items()
         if marker not in markexpr and not any(folder in path for path in paths)
     ]
-    return [item for item in items if any(item.get_closest_marker(marker) for marker in unasked)]
+    return [
+        item
+        for item in items
+        if any(item.get_closest_marker(marker) for marker in unasked)
+        and not any(path.partition("::")[0].endswith(item.path.name) for path in paths)
+    ]
 
 
 def skip_if_out_of_time(item: pytest.Item) -> None:
