@@ -35,7 +35,7 @@ SENTENCES: Mapping[str, str] = {
     "user.erased": "The data of {target} was erased",
     "user.password_changed": "{actor} changed the password of {target}",
     "user.password_reset_requested": "Somebody asked for a reset link for {target}",
-    "user.password_reset": "The password of {target} was reset by mail",
+    "user.password_reset": "The password of {target} was reset with a link",
     "user.link_created": "{actor} made a one-time link for {target}",
     "consent.granted": "{actor} allowed {client}",
     "consent.denied": "{actor} refused {client}",

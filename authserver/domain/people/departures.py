@@ -34,7 +34,7 @@ WRONG_CHOICE = "Say what becomes of the apps: end, which disables them, or trans
 # What is to be known of somebody who was just restored, by the state that they are in then.
 RESTORED = {
     "active": "Its person signs in as before; apps and webhooks have to be switched on again.",
-    "invited": "Its person never chose a password and needs a new one-time link to do so.",
+    "invited": "Its person has no password and needs a new one-time link to choose one.",
     "disabled": "It is still disabled, as it was before: enable it to let its person in.",
 }
 

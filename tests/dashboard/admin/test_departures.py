@@ -114,7 +114,7 @@ def test_an_app_that_came_after_the_page_is_asked_for(admin: FlaskClient, alice:
 
 @pytest.mark.parametrize(
     ("before", "said"),
-    [("active", "signs in as before"), ("disabled", "still disabled"), ("invited", "never chose a password")],
+    [("active", "signs in as before"), ("disabled", "still disabled"), ("invited", "has no password")],
 )
 def test_who_is_restored_is_described_as_they_are(admin: FlaskClient, alice: Person, before: str, said: str) -> None:
     person = alice.id if before != "invited" else users.create("ivy@example.test").id

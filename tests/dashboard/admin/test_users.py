@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 
 import pytest
 import time_machine
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from authserver import database
+from authserver import config, database
+from authserver.domain.ground import one_time_links
 from authserver.domain.people import departures, sessions, users
 from authserver.domain.record import audit
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks.wishes import Wish
 from authserver.models import Mail
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
@@ -139,6 +144,25 @@ class TestResetMail:
     def test_is_refused_for_who_cannot(self, admin: FlaskClient, alice: Person, end: Callable[[str], object]) -> None:
         end(alice.id)
         assert self.ask(admin, alice) == (409, 0)
+
+
+@pytest.mark.parametrize("mail", [True, False])
+def test_a_mail_is_promised_only_where_one_is_sent(app: Flask, admin: FlaskClient, alice: Person, mail: bool) -> None:
+    here = config.current()
+    sends = dataclasses.replace(here, smtp_url="smtp://127.0.0.1:9", mail_from="server@example.test")
+    hook = webhook_endpoints.create(users.get(alice.id), Wish("Hook", "https://hooks.example.test/in"))[0]
+    with config.using(sends if mail else here):
+        for page in (f"/admin/users/{alice.id}", f"/webhooks/{hook.id}"):
+            html = admin.get(page).get_data(as_text=True)
+            assert bool(re.search("gets? a mail", html)) is mail, page
+
+
+def test_a_password_that_ended_is_not_called_one_that_was_never_chosen(admin: FlaskClient, alice: Person) -> None:
+    with database.transaction() as session:
+        link = one_time_links.make(session, alice.user, "not_me").rpartition("/")[2]
+    users.disown_sign_in(link)
+    html = admin.get(f"/admin/users/{alice.id}").get_data(as_text=True)
+    assert "not theirs" in html and "Not chosen yet" not in html
 
 
 def test_a_server_without_mail_says_so(admin: FlaskClient, alice: Person) -> None:
