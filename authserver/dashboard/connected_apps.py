@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 
 from authserver import config
 from authserver.domain.access import resources, scopes
@@ -15,6 +15,7 @@ from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.grants import consents
 from authserver.domain.grants.consents import ConnectedApp
 from authserver.edge import current_user
+from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
 
 blueprint = Blueprint("connected_apps", __name__, url_prefix="/connected-apps")
@@ -62,6 +63,43 @@ def revoke(client_id: str) -> Response:
     consents.revoke(user_id, client_id)
     flash(f"{app.client.name} can no longer use your account.", "ok")
     return _back()
+
+
+@blueprint.get("/<client_id>/change")
+@current_user.require_user
+def choose(client_id: str) -> str:
+    """What the app may do, with a tick for each (ASVS 10.7.3)."""
+    return _choices(_changeable(client_id))
+
+
+@blueprint.post("/<client_id>/change")
+@current_user.require_user
+def narrow(client_id: str) -> Any:
+    """What is unticked is taken back at once."""
+    app = _changeable(client_id)
+    try:
+        gone = consents.narrow(current_user.me().user.id, client_id, request.form.getlist("scope"))
+    except Invalid as refused:
+        return _choices(app, refused.public), 422
+    if gone:
+        flash(f"{app.client.name} can do less now. It has to sign you in again.", "ok")
+    return _back()
+
+
+def _changeable(client_id: str) -> ConnectedApp:
+    app = consents.find(current_user.me().user.id, client_id)
+    if not app.consented:
+        raise NotFound("There is nothing to change: this app is never asked about.")
+    return app
+
+
+def _choices(app: ConnectedApp, error: str = "") -> str:
+    known = scopes.all()
+    told = [(name, known[name].title if name in known else name) for name in app.consented]
+    return render_template(
+        "dashboard/connected_apps/change.html", row=_row(app), told=told, page_error=error,
+        lifetime=_in_words(_lifetime([app])),
+    )  # fmt: skip
 
 
 @blueprint.get("/revoke-all")

@@ -31,6 +31,17 @@ def press(button: str, **fields: Any) -> Act:
     return act
 
 
+def without_a_tick(then: Act) -> Act:
+    """Every box unticked first."""
+
+    def act(page: Page) -> None:
+        for box in page.locator("main input[type=checkbox]").all():
+            box.uncheck()
+        then(page)
+
+    return act
+
+
 def switched_on(then: Act) -> Act:
     """Screens come in any order, and one of them pauses the webhook: switch it on first, where it is off."""
 
@@ -229,6 +240,8 @@ PERSON = (
     Screen("audit", "/audit"),
     Screen("audit-none-fit", "/audit?about=zzzz"),
     Screen("connected", "/connected-apps"),
+    Screen("connected-change", "/connected-apps/{app}/change"),
+    Screen("connected-change-nothing", "/connected-apps/{app}/change", without_a_tick(press("Save"))),
     Screen("connected-revoke", "/connected-apps/{app}/revoke"),
     Screen("connected-revoke-all", "/connected-apps/revoke-all"),
     Screen("sessions", "/settings/sessions"),

@@ -9,10 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver import database
+from authserver.domain.grants import consents
 from authserver.domain.people import departures, users
 from authserver.lib import clock
 from authserver.models import AuditEvent, Consent, Grant
-from tests.support import authorizing
+from tests.support import authorizing, forms
 from tests.support.authorizing import answer_consent, answer_of, authorize, change_app, followed, make_app, sign_in
 
 
@@ -113,6 +114,64 @@ def test_revoking_ends_everything_of_the_app_at_once(hers: FlaskClient) -> None:
     assert all(grant.revoked_at for grant in grants())
     assert answer_of(authorize(hers, prompt="none"))["error"] == "consent_required"
     assert events("consent.revoked") == 1
+
+
+def change(browser: FlaskClient, keep: list[str]) -> Any:
+    path = "/connected-apps/notes/change"
+    form = forms.form_on(browser.get(path).text, path)
+    return browser.post(path, data={**form.values, "scope": keep})
+
+
+WIDE = "workflows:read workflows:write offline_access"
+
+
+def test_a_single_scope_is_taken_back_and_every_token_with_it(hers: FlaskClient) -> None:
+    allow(hers, scope=WIDE)
+    page = hers.get("/connected-apps/notes/change").text
+    assert page.count('name="scope"') == 3 and page.count("checked") == 3
+
+    assert change(hers, ["workflows:read", "offline_access"]).location == "/connected-apps"
+
+    assert grants() and all(grant.revoked_at for grant in grants())
+    (app,) = consents.list_for(grants()[0].user_id)
+    assert app.connected and app.scopes == ("workflows:read", "offline_access")
+    assert answer_of(authorize(hers, scope=WIDE, prompt="none"))["error"] == "consent_required"
+    assert "code" in answer_of(authorize(hers, scope="workflows:read", prompt="none"))
+    with database.reading() as session:
+        (event,) = session.query(AuditEvent).filter_by(type="consent.narrowed")
+        assert event.data == {"scopes": ["workflows:write"]}
+
+
+def test_what_is_kept_as_it_was_ends_nothing(hers: FlaskClient) -> None:
+    allow(hers, scope=WIDE)
+    assert change(hers, [*WIDE.split(), "users:manage"]).location == "/connected-apps"
+    assert not any(grant.revoked_at for grant in grants()) and events("consent.narrowed") == 0
+    assert "users:manage" not in consents.list_for(grants()[0].user_id)[0].scopes
+
+
+def test_nothing_left_is_no_change_but_a_revocation(hers: FlaskClient) -> None:
+    allow(hers, scope=WIDE)
+    refused = change(hers, [])
+    assert refused.status_code == 422 and "Revoke the app instead" in refused.text
+    assert not any(grant.revoked_at for grant in grants())
+
+
+def test_of_an_app_that_is_never_asked_about_nothing_can_be_changed(hers: FlaskClient, ada: Any) -> None:
+    allow(hers, scope=WIDE)
+    change_app(skip_consent=True, owner_id=ada.id)
+    assert hers.get("/connected-apps/notes/change").status_code == 404
+    assert "/connected-apps/notes/change" not in hers.get("/connected-apps").text
+
+
+def test_nobody_changes_what_others_allowed(hers: FlaskClient, browser: Any, mallory: Any) -> None:
+    allow(hers, scope=WIDE)
+    theirs = browser()
+    sign_in(theirs, mallory)
+    token = forms.token(theirs, "connected_apps.narrow")
+    assert theirs.get("/connected-apps/notes/change").status_code == 404
+    data = {"csrf_token": token, "scope": ["workflows:read"]}
+    assert theirs.post("/connected-apps/notes/change", data=data).status_code == 404
+    assert not any(grant.revoked_at for grant in grants())
 
 
 def test_a_revoked_app_stays_visible_and_comes_back_only_by_consent(hers: FlaskClient) -> None:

@@ -61,6 +61,8 @@ MATRIX = {
     "sessions.end_others": PERSON,
     "connected_apps.index": PERSON,
     "connected_apps.confirm": OWN,
+    "connected_apps.choose": OWN,
+    "connected_apps.narrow": OWN,
     "connected_apps.revoke": OWN,
     "connected_apps.confirm_all": PERSON,
     "connected_apps.revoke_all": PERSON,

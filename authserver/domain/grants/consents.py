@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -13,7 +13,7 @@ from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import grants
 from authserver.domain.ground import person_locks
 from authserver.domain.record import audit
-from authserver.errors import NotFound
+from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import AuthorizationRequest, Client, Consent, Grant, User
 
@@ -32,6 +32,7 @@ class ConnectedApp:
     live_grants: int
     revoked_at: int | None
     owner_disabled: bool = False
+    consented: tuple[str, ...] = ()  # what a consent of theirs remembers; an app that is never asked about has none
 
     @property
     def stopped(self) -> bool:
@@ -113,6 +114,30 @@ def revoke(user_id: str, client_id: str) -> None:
         record_revoked(session, user_id, client_id)
 
 
+def narrow(user_id: str, client_id: str, keep: Collection[str]) -> tuple[str, ...]:
+    """Take single scopes back at once; what is left of the consent stays. Returns what was taken back.
+
+    Every sign-in of the app ends with them, so that no token holds the rest: the app signs its person in again, and
+    is asked about what it lacks. Raises NotFound without a consent, Invalid where nothing would be left.
+    """
+    with database.transaction() as session:
+        row = _locked(session, user_id, client_id)
+        if row is None or row.revoked_at is not None:
+            raise NotFound("You haven't allowed this app anything.")
+        gone = tuple(name for name in row.scopes if name not in keep)
+        if gone and len(gone) == len(row.scopes):
+            raise Invalid("Nothing would be left. Revoke the app instead, or keep something.")
+        if gone:
+            row.granted = {key: [name for name in names if name in keep] for key, names in row.granted.items()}
+            row.updated_at = clock.now()
+            grants.end(session, "consent narrowed", Grant.user_id == user_id, Grant.client_id == client_id)
+            audit.record(
+                session, "consent.narrowed", target=f"client:{client_id}", owner_id=user_id, client_id=client_id,
+                scopes=list(gone),
+            )  # fmt: skip
+    return gone
+
+
 def revoke_all(user_id: str) -> int:
     """The same for every app; returns how many there were."""
     with database.transaction() as session:
@@ -176,6 +201,7 @@ def _connected(
         first_allowed_at=min([row.granted_at] if row else [grant.created_at for grant in held]),
         last_used_at=max((grant.last_used_at for grant in held if grant.last_used_at), default=None),
         live_grants=len(live),
+        consented=tuple(row.scopes) if allowed and row is not None and not client.skip_consent else (),
         revoked_at=None if allowed or live else (row.revoked_at if row else None) or ended,
     )
 

@@ -39,6 +39,7 @@ SENTENCES: Mapping[str, str] = {
     "user.link_created": "{actor} made a one-time link for {target}",
     "consent.granted": "{actor} allowed {client}",
     "consent.denied": "{actor} refused {client}",
+    "consent.narrowed": "{actor} took back a part of what {client} may do",
     "consent.revoked": "{actor} took back the access of {client}",
     "token.revoked": "{actor} ended tokens of {client}",
     "refresh_token.reused": "A spent refresh token of {client} came back, so its whole family was revoked",
