@@ -89,7 +89,7 @@ def test_a_path_that_one_software_has_alone_says_what_sent_the_request(
     "agent, redirect_uri, name",
     [
         ("openid-client/v6.9.0", "https://site.example/anything", "openid-client"),
-        ("mod_auth_openidc-2.4.12.3", "https://site.example/x", "mod-auth-openidc"),
+        ("mod_auth_openidc", "https://site.example/x", "mod-auth-openidc"),
         ("Authlib/1.9.0 (+https://authlib.org/)", "https://site.example/auth", "flask-authlib"),
         ("Authlib/1.9.0 (+https://authlib.org/)", "https://site.example/authorize", "flask-oidc"),
         ("Authlib/1.9.0 (+https://authlib.org/)", "https://site.example/elsewhere", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import subprocess
@@ -24,6 +25,7 @@ from tests.support.served import PASSWORD, Served, free_port
 
 HOST = "localhost"  # the one name that leads to the loopback network everywhere
 EMAIL, NAME, USERNAME = "alice@example.test", "Alice Martin", "alice"
+LOG = "access.log"
 CADDYFILE = gateways.DEPLOY / "https" / "Caddyfile"
 
 
@@ -86,6 +88,14 @@ class House:
                 known |= {key: value for key, value in made.items() if isinstance(value, str) and key.startswith("cli")}
         return page.filled(known)
 
+    def check_name_of(self, page: str) -> None:
+        """What a page says of its software's User-Agent is what came with its token requests."""
+        agent = connect_pages.pages()[page].agent
+        lines = (self.folder / LOG).read_text("utf-8").splitlines()
+        asked = [each for each in (json.loads(line)["request"] for line in lines) if each["uri"] == "/oauth/token"]
+        named = {name for each in asked for name in each["headers"].get("User-Agent", ())}
+        assert not agent or any(name.startswith(agent) for name in named), (agent, named)
+
 
 @contextlib.contextmanager
 def standing(folder: Path) -> Iterator[House]:
@@ -108,11 +118,11 @@ def standing(folder: Path) -> Iterator[House]:
 def _proxy(house: House, port: int, behind: int) -> Iterator[subprocess.Popen[bytes]]:
     """Caddy with the file of deploy/: only the names, the port and the certificate are replaced."""
     certificate, key = house.certificate(house.folder, HOST)
-    text = CADDYFILE.read_text("utf-8")
+    text, log = CADDYFILE.read_text("utf-8"), f"log {{\n\t\toutput file {house.folder / LOG}\n\t}}"
     for old, new in {
         "/etc/ssl/auth.example.com.pem": str(certificate),
         "/etc/ssl/auth.example.com.key": str(key),
-        "https://auth.example.com {": f"https://{HOST}:{port} {{\n\tbind 127.0.0.1",
+        "https://auth.example.com {": f"https://{HOST}:{port} {{\n\tbind 127.0.0.1\n\t{log}",
         "127.0.0.1:8000\n}": f"127.0.0.1:{behind}\n}}",
         # Java names no host without a dot in its handshake; names of the real world need no such default.
         "\tadmin off\n": f"\tadmin off\n\tdefault_sni {HOST}\n",

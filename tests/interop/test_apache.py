@@ -73,6 +73,7 @@ def test_mod_auth_openidc(house: House, folder: Path) -> None:
         shown = [told.get(name) for name in ("X-Email", "X-Name", "X-User")]
         log = (folder / "error.log").read_text()[-3000:]
         assert shown == [houses.EMAIL, houses.NAME, houses.EMAIL], (visitor.way, arrived.text[:2000], log)
+        house.check_name_of("mod-auth-openidc")
 
 
 def test_mod_auth_openidc_takes_our_errors_for_a_sign_in_from_elsewhere(house: House, folder: Path) -> None:

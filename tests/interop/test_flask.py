@@ -26,6 +26,7 @@ def site(house: House, folder: Path, page: str, python: str | Path) -> Iterator[
     command = [str(python), "-m", "flask", "--app", "app", "run", "--port", str(port)]
     with sites.running(command, folder, port, house.environment()):
         yield address
+        house.check_name_of(page)
 
 
 def sign_in(house: House, address: str, path: str) -> None:

@@ -47,6 +47,7 @@ def test_prometheus_scrapes_with_a_token(house: House, folder: Path) -> None:
             f"{house.issuer}/v1/me", headers={"Authorization": f"Bearer {token}"}, verify=str(house.bundle), timeout=20
         )
         assert told.json()["data"]["scopes"] == ["analytics:read"]
+        house.check_name_of("prometheus")
     finally:
         api.stop()
 

@@ -28,6 +28,7 @@ def site(house: House, folder: Path, page: str, *words: str, **environment: str)
     command = toolchains.node_program("web", folder, *words, "server.mjs")
     with sites.running(command, folder, port, known):
         yield address
+        house.check_name_of(page)
 
 
 def test_passport_by_openid_connect(house: House, folder: Path) -> None:
