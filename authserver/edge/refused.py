@@ -95,7 +95,7 @@ def note_answer(path: str, *, code: str, status: int, message: str, check: Check
         key_id=said.get("key_id"),
         owner_id=context.current().owner_id or None,
         checks=(check,),
-        proven=False,  # in a room of its own: what happens at every call leaves that of refusals to them
+        answered=True,  # at every call perhaps: that leaves the room of refusals to them
     )
 
 

@@ -122,3 +122,32 @@ def test_a_client_that_proved_itself_may_lead_to_a_fix_and_no_other(
         refusals.flush()
         why = http.get(f"/errors/{answer.headers['X-Request-Id']}").text
         assert ("Allow this scope" in why) is offered
+
+
+def test_an_address_that_was_taken_away_meanwhile_is_offered_to_the_owner_whose_sign_in_it_was_alone(
+    app: Flask, browser: Callable[[], FlaskClient], alice: Person, bob: Person
+) -> None:
+    authorizing.make_app(owner_id=alice.id)
+    hers, his = browser(), browser()
+    sign_in(hers, alice)
+    sign_in(his, bob)
+    begun = {each: each.get("/oauth/authorize?" + urlencode(asking())).location for each in (hers, his)}
+    authorizing.change_app(redirect_uris=["https://notes.example.com/new"])
+    for sender, offered in ((his, False), (hers, True)):
+        answer = sender.get(begun[sender])
+        assert answer.status_code == 400 and CALLBACK not in answer.text
+        refusals.flush()
+        why = hers.get(f"/errors/{answer.headers['X-Request-Id']}").text
+        assert ("Add this redirect URI" in why) is offered
+
+
+def test_nothing_that_widens_is_offered_for_an_answer_that_a_browser_kept(
+    app: Flask, http: FlaskClient, alice: Person
+) -> None:
+    made = protocol.register(owner_id=alice.id)
+    sign_in(http, alice)
+    headers = {**made.basic, "Origin": "https://evil.example"}
+    answer = app.test_client().post("/oauth/token", data={"grant_type": "client_credentials"}, headers=headers)
+    refusals.flush()
+    why = http.get(f"/errors/{answer.headers['X-Request-Id']}").text
+    assert (answer.status_code, "https://evil.example" in why, "Fix it" in why) == (200, True, False)

@@ -24,6 +24,7 @@ from authserver.observability import context, logs
 
 KEPT_SECONDS = 7 * 86_400
 PER_CREDENTIAL = 100  # an hour
+CLAIMED, ANSWERED = "claimed:", "answered:"  # what is counted apart
 MAX_PENDING = 2000
 MAX_AGENT = 200  # characters of the name of a program
 MAX_VALUE = 400  # characters of an expected or received value
@@ -62,12 +63,13 @@ def note(
     owner_id: str | None = None,
     checks: Iterable[Check] = (),
     proven: bool = True,
+    answered: bool = False,
 ) -> None:
     """Remember a refusal if anybody is there to read it; written in batches, and never with a credential in it.
 
     `kind` is authorize, token, introspection, gateway or api. `owner_id` is the person behind the credential.
     `proven` False: anybody could have sent it under this name. Such refusals have a budget of their own, so that making
-    them up leaves room for the real ones.
+    them up leaves room for the real ones. So have answers that were given, and are of no use to who asked (`answered`).
     """
     credential = f"key:{key_id}" if key_id else f"client:{client_id}" if client_id else f"user:{owner_id or ''}"
     if not request_id or not (client_id or key_id or owner_id):
@@ -79,7 +81,7 @@ def note(
         "code": code[:60],
         "message": secrets.redact(message)[:300],
         "status": status,
-        "credential": credential[:100] if proven else f"claimed:{credential}"[:100],
+        "credential": f"{ANSWERED if answered else '' if proven else CLAIMED}{credential}"[:100],
         "client_id": client_id[:64] if client_id else None,
         "key_id": key_id,
         "owner_id": owner_id,
@@ -89,7 +91,7 @@ def note(
         "checks": [_clean(check) for check in checks],
     }
     with _lock:
-        if len(_pending) < (MAX_PENDING if proven else MAX_PENDING // 2):
+        if len(_pending) < (MAX_PENDING if proven and not answered else MAX_PENDING // 2):
             _pending.append(row)
     usage.flush_also(flush)
     _writer.start()

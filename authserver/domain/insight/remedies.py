@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from authserver.domain.insight.refusals import Refusal
+from authserver.domain.insight.refusals import ANSWERED, CLAIMED, Refusal
 from authserver.models import Client, User
 
 # Checks whose two sides are values of the same kind, so that it helps to see where they part.
@@ -65,7 +65,7 @@ def fixes(refusal: Refusal, client: Client | None, reader: User) -> list[Fix]:
     """
     if client is None or client.self_registered or not (reader.is_admin or client.owner_id == reader.id):
         return []
-    claimed = refusal.credential.startswith("claimed:")
+    claimed = refusal.credential.startswith((CLAIMED, ANSWERED))
     if claimed and (refusal.kind != "authorize" or refusal.owner_id != reader.id):
         return []
     failed = {check["check"]: check["received"] for check in refusal.checks if not check["ok"]}

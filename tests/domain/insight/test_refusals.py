@@ -84,6 +84,15 @@ def test_refusals_that_anybody_can_make_up_leave_room_for_those_of_the_client_it
         assert session.get(Refusal, "real") is not None
 
 
+def test_answers_that_are_of_no_use_leave_room_for_refusals() -> None:
+    for number in range(130):
+        note(f"answer{number}", client_id="app", answered=True)
+    note("claimed", client_id="app", proven=False)
+    note("real", client_id="app")
+    refusals.flush()
+    assert stored() == 102
+
+
 def test_a_credential_in_any_text_is_never_stored() -> None:
     leaked = [secrets.generate("kaie", kind) for kind in ("ak", "cs", "at", "rt", "ac")]
     checks = [Check("redirect uri", False, f"https://a.example/?k={each}", each) for each in leaked]
