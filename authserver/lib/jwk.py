@@ -1,15 +1,9 @@
-"""JSON Web Keys: made, read and checked; the only module that knows joserfc (RFC 7517, 7638; security.md C4, C5)."""
+"""JSON Web Keys: made, read and checked (RFC 7517, 7638; security.md C4, C5)."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from joserfc.jwk import ECKey, OKPKey, RSAKey
-from joserfc.jws import JWSRegistry
 
 from authserver.lib import base64url, canonical_json
 
@@ -24,16 +18,10 @@ _ALGS_OF_CURVE = {
     ("EC", "P-521"): frozenset({"ES512"}),
     ("OKP", "Ed25519"): frozenset({"EdDSA"}),
 }
-_RSA_ALGS = frozenset({"RS256", "PS256"})
-_RSA_BITS = range(2048, 8193)  # below is weak, above is a CPU bomb
-_RSA_TEXT = range(342, 1367)  # the same in base64url characters, judged before the key is parsed
-_PUBLIC_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
+RSA_ALGS = frozenset({"RS256", "PS256"})
+_RSA_TEXT = range(342, 1367)  # 2048 to 8192 bits in base64url characters, judged before the key is parsed
+PUBLIC_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
-_KINDS = ((ec.EllipticCurvePublicKey, ECKey), (ed25519.Ed25519PublicKey, OKPKey), (rsa.RSAPublicKey, RSAKey))
-_SHA256 = hashes.SHA256()
-_ECDSA = ec.ECDSA(_SHA256)
-_PKCS1 = padding.PKCS1v15()
-_PSS = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=32)
 
 
 class InvalidKey(ValueError):
@@ -66,40 +54,29 @@ class VerifyKey:
 
     kid: str | None
     algs: frozenset[str]
-    _key: Any = field(repr=False)
+    _verify: Callable[[str, bytes, bytes], bool] = field(repr=False)
     unnamed: bool = False
 
     def fits(self, alg: str, signed: bytes, signature: bytes) -> bool:
         """Whether this key made the signature, which may be any bytes."""
         try:
-            return bool(JWSRegistry.algorithms[alg].verify(signed, signature, self._key))
+            return self._verify(alg, signed, signature)
         except Exception:  # whatever a hostile signature makes the layers below raise, it doesn't fit
             return False
 
 
 def generate_private(alg: str) -> bytes:
     """A new private key as PKCS #8 PEM: P-256, RSA with 3072 bits (tens of ms to seconds), or Ed25519."""
-    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
-    if alg == "ES256":
-        key = ec.generate_private_key(ec.SECP256R1())
-    elif alg == "EdDSA":
-        key = ed25519.Ed25519PrivateKey.generate()
-    elif alg in _RSA_ALGS:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
-    else:
-        raise InvalidKey(f"no key can be made for {alg}")
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    from authserver.lib import native_keys
+
+    return native_keys.generate(alg)
 
 
 def load_private(kid: str, alg: str, pem: bytes) -> SigningKey:
     """Parse a PEM made by `generate_private`. Raises InvalidKey if it isn't a key for this algorithm."""
-    try:
-        private = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
-        raise InvalidKey("not a private key in PEM") from error
-    public, sign_with = _signer(alg, private)
+    from authserver.lib import native_keys
+
+    public, sign_with = native_keys.signer(alg, pem)
     return SigningKey(kid, alg, {**public, "kid": kid, "alg": alg, "use": "sig"}, sign_with)
 
 
@@ -119,7 +96,7 @@ def load_public(jwk: Mapping[str, Any]) -> VerifyKey:
     if jwk.get("use", "sig") != "sig" or not _may_verify(jwk.get("key_ops", ["verify"])):
         raise InvalidKey("The key is not meant for signatures.")
     public = _public_members(jwk)
-    return VerifyKey(kid, _algs(jwk), _import(public), unnamed=kid in (None, thumbprint(jwk)))
+    return VerifyKey(kid, _algs(jwk), _verifier(public), unnamed=kid in (None, thumbprint(jwk)))
 
 
 def sifted(keys: Sequence[Any]) -> tuple[list[Mapping[str, Any]], list[str]]:
@@ -149,14 +126,9 @@ def public_jwk(pem: str) -> dict[str, str]:
     """A public key in PEM as a JWK whose kid is its thumbprint. Raises InvalidKey, for private keys too."""
     if "PRIVATE KEY" in pem:
         raise PrivateKey
-    try:
-        native = serialization.load_pem_public_key(pem.encode())
-    except Exception as error:  # the library below has many kinds
-        raise InvalidKey("This is no public key in PEM.") from error
-    kind = next((kind for known, kind in _KINDS if isinstance(native, known)), None)
-    if kind is None:
-        raise InvalidKey("The key type must be EC, OKP or RSA.")
-    jwk = _jwk_of(kind, native)
+    from authserver.lib import native_keys
+
+    jwk = native_keys.from_public_pem(pem)
     load_public(jwk)
     return {**jwk, "kid": thumbprint(jwk), "use": "sig"}
 
@@ -166,31 +138,9 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
     return base64url.encode(hashlib.sha256(canonical_json.dumps(_public_members(jwk))).digest()).decode()
 
 
-def _signer(alg: str, key: Any) -> tuple[dict[str, str], Callable[[bytes], bytes]]:
-    if alg == "ES256" and isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp256r1":
-        return _jwk_of(ECKey, key.public_key()), lambda data: _raw_p256(key.sign(data, _ECDSA))
-    if alg == "EdDSA" and isinstance(key, ed25519.Ed25519PrivateKey):
-        return _jwk_of(OKPKey, key.public_key()), key.sign
-    if alg in _RSA_ALGS and isinstance(key, rsa.RSAPrivateKey) and key.key_size in _RSA_BITS:
-        pad = _PKCS1 if alg == "RS256" else _PSS
-        return _jwk_of(RSAKey, key.public_key()), lambda data: key.sign(data, pad, _SHA256)
-    raise InvalidKey(f"the private key doesn't fit {alg}")
-
-
-def _raw_p256(der: bytes) -> bytes:
-    r, s = decode_dss_signature(der)
-    return (r << 256 | s).to_bytes(64, "big")
-
-
-def _jwk_of(kind: Any, public: Any) -> dict[str, str]:
-    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    jwk = kind.import_key(pem).as_dict(private=False)
-    return {name: jwk[name] for name in _PUBLIC_MEMBERS[jwk["kty"]]}
-
-
 def _public_members(jwk: Mapping[str, Any]) -> dict[str, str]:
     kty = jwk.get("kty")
-    names = _PUBLIC_MEMBERS.get(kty) if isinstance(kty, str) else None
+    names = PUBLIC_MEMBERS.get(kty) if isinstance(kty, str) else None
     if names is None:
         raise InvalidKey("The key type must be EC, OKP or RSA.")
     members = {name: jwk.get(name) for name in names}
@@ -204,7 +154,7 @@ def _may_verify(key_ops: Any) -> bool:
 
 
 def _algs(jwk: Mapping[str, Any]) -> frozenset[str]:
-    fitting = _RSA_ALGS if jwk["kty"] == "RSA" else _ALGS_OF_CURVE.get((jwk["kty"], jwk["crv"]))
+    fitting = RSA_ALGS if jwk["kty"] == "RSA" else _ALGS_OF_CURVE.get((jwk["kty"], jwk["crv"]))
     if fitting is None:
         raise InvalidKey("The curve must be P-256, P-384, P-521 or Ed25519.")
     alg = jwk.get("alg")
@@ -217,15 +167,9 @@ def _algs(jwk: Mapping[str, Any]) -> frozenset[str]:
     return frozenset({alg})
 
 
-def _import(public: dict[str, str]) -> Any:
+def _verifier(public: dict[str, str]) -> Callable[[str, bytes, bytes], bool]:
     if public["kty"] == "RSA" and len(public["n"]) not in _RSA_TEXT:
         raise InvalidKey("An RSA key must have 2048 to 8192 bits.")
-    kind: Any = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}[public["kty"]]
-    try:
-        key = kind.import_key(dict(public))
-        native: Any = key.public_key
-    except Exception as error:  # joserfc lets many kinds through from below
-        raise InvalidKey("The key is malformed.") from error
-    if isinstance(native, rsa.RSAPublicKey) and native.key_size not in _RSA_BITS:
-        raise InvalidKey("An RSA key must have 2048 to 8192 bits.")
-    return key
+    from authserver.lib import native_keys
+
+    return native_keys.verifier(public)

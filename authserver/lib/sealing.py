@@ -3,16 +3,18 @@
 A sealed blob is: version (1 byte), key id (4 bytes), nonce (12 bytes), ciphertext with tag.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 from collections.abc import Sequence
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import TYPE_CHECKING
 
 from authserver.lib import secrets
+
+# The library is imported by what seals, opens or derives: many commands do none of it.
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _VERSION = b"\x01"
 _KEY_ID = 4
@@ -34,6 +36,9 @@ def derive(master: bytes, label: str, length: int = 32) -> bytes:
     """
     if not master:
         raise ValueError("an empty master key derives nothing")
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=label.encode()).derive(master)
 
 
@@ -46,16 +51,18 @@ def seal(key: bytes, plaintext: bytes, aad: str) -> bytes:
     """Encrypt with a 32-byte key, bound to `aad`, which names the place: table, row, column."""
     head = _VERSION + key_id(key)
     nonce = secrets.random_bytes(_NONCE)
-    return head + nonce + AESGCM(_aes256(key)).encrypt(nonce, plaintext, head + aad.encode())
+    return head + nonce + _aes256_gcm(key).encrypt(nonce, plaintext, head + aad.encode())
 
 
 def open_sealed(keys: Sequence[bytes], blob: bytes, aad: str) -> bytes:
     """Decrypt with that one of `keys` which sealed the blob. Raises SealBroken whatever is wrong."""
+    from cryptography.exceptions import InvalidTag
+
     head, nonce, ciphertext = blob[:_HEAD], blob[_HEAD : _HEAD + _NONCE], blob[_HEAD + _NONCE :]
     for key in keys:
         if head == _VERSION + key_id(key):
             try:
-                return AESGCM(_aes256(key)).decrypt(nonce, ciphertext, head + aad.encode())
+                return _aes256_gcm(key).decrypt(nonce, ciphertext, head + aad.encode())
             except (InvalidTag, ValueError):
                 continue
     raise SealBroken
@@ -81,6 +88,8 @@ def seal_with_token(token: str, plaintext: str) -> bytes:
 
 def open_with_token(token: str, blob: bytes) -> str | None:
     """What `seal_with_token` hid behind this token, or None."""
+    from cryptography.exceptions import InvalidTag
+
     if blob[:1] != _VERSION:
         return None
     try:
@@ -90,10 +99,12 @@ def open_with_token(token: str, blob: bytes) -> str | None:
 
 
 def _token_cipher(token: str) -> AESGCM:
-    return AESGCM(derive(b"token\x00" + token.encode("utf-8", "surrogatepass"), "sealed with a token"))
+    return _aes256_gcm(derive(b"token\x00" + token.encode("utf-8", "surrogatepass"), "sealed with a token"))
 
 
-def _aes256(key: bytes) -> bytes:
+def _aes256_gcm(key: bytes) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     if len(key) != 32:
         raise ValueError("a sealing key has 32 bytes")
-    return key
+    return AESGCM(key)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import json
 import logging
 import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TextIO
-
-import structlog
+from typing import TYPE_CHECKING, Any, TextIO
 
 from authserver.config import Settings
 from authserver.lib import clock, quoting, secrets
 from authserver.observability import context
 from authserver.observability.line_writer import LineWriter
+
+if TYPE_CHECKING:
+    from structlog.dev import ConsoleRenderer
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 # ASCII alone: U+0085 and its like would end a line for many who read it, or steer a terminal.
@@ -38,13 +40,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     _threshold = LEVELS[settings.log_level.lower()]
     out = stream or sys.stderr
     console = settings.log_format == "console" or (settings.log_format == "auto" and out.isatty())
-    structlog.configure(
-        processors=[_complete, _for_people() if console else _as_json, _redact],
-        wrapper_class=structlog.BoundLogger,
-        logger_factory=lambda *_: _Line(stream),
-        cache_logger_on_first_use=False,
-    )
-    _install()
+    _install(_for_people() if console else _as_json, _Line(stream).write)
     logging.basicConfig(handlers=[Handler()], level=max(_threshold, LEVELS["warning"]), force=True)
     logging.captureWarnings(True)
 
@@ -126,15 +122,12 @@ def _missing(count: int) -> str:
     return _render("warning", "log_lines_dropped", {"count": count, "msg": "nobody took the lines in time"})
 
 
-def _install() -> None:
-    """Bind the configured chain once: looking it up for every line would cost as much as the line."""
+def _install(render: Callable[[str, dict[str, Any]], str], write: Callable[[str], None]) -> None:
+    """Bind what a line passes once: looking it up for every line would cost as much as the line."""
     global _log, _render
-    settings = structlog.get_config()
-    complete, render, redact = settings["processors"]
-    write = settings["logger_factory"]().write
 
     def line(level: str, name: str, members: dict[str, Any]) -> str:
-        return str(redact(None, level, render(None, level, complete(None, level, {"event": name, **members}))))
+        return secrets.redact(render(level, _complete(level, {"event": name, **members})))
 
     def log(level: str, name: str, members: dict[str, Any]) -> None:
         try:
@@ -149,7 +142,7 @@ def _log(level: str, name: str, members: dict[str, Any]) -> None:
     """Before `configure`, say nothing: a library use of the package owns its own logging."""
 
 
-def _complete(_logger: Any, level: str, members: Any) -> dict[str, Any]:
+def _complete(level: str, members: dict[str, Any]) -> dict[str, Any]:
     """Add the time, the level and who asks, in the order of the columns."""
     asked = context.current()
     found = {"ts": _timestamp(), "level": level, "request_id": asked.request_id, "ip": asked.ip, **members}
@@ -176,18 +169,26 @@ def _second(now: int) -> str:
     return text
 
 
-def _as_json(_logger: Any, _level: str, members: Any) -> str:
+def _as_json(_level: str, members: dict[str, Any]) -> str:
     return _ENCODE(members)
 
 
-def _for_people() -> Any:
-    render = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24, sort_keys=False)
+@functools.cache
+def _renderer() -> ConsoleRenderer:
+    # Imported by the first line: most commands on a terminal write none.
+    from structlog.dev import ConsoleRenderer
 
-    def console(logger: Any, level: str, members: Any) -> str:
+    return ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24, sort_keys=False)
+
+
+def _for_people() -> Callable[[str, dict[str, Any]], str]:
+    _renderer.cache_clear()  # whether stderr is a terminal may have changed
+
+    def console(level: str, members: dict[str, Any]) -> str:
         members["timestamp"] = members.pop("ts", "")[11:23]
         trace = members.pop("traceback", "")
         members = {name: _inert(value) for name, value in members.items()}
-        return str(render(logger, level, members)) + (f"\n{trace}" if trace else "")
+        return str(_renderer()(None, level, members)) + (f"\n{trace}" if trace else "")
 
     return console
 
@@ -195,10 +196,6 @@ def _for_people() -> Any:
 def _inert(value: Any) -> Any:
     """Without what would steer a terminal: a path that a stranger asks for can hold it."""
     return quoting.inert(value) if isinstance(value, str) else value
-
-
-def _redact(_logger: Any, _level: str, text: Any) -> str:
-    return secrets.redact(text)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -6,9 +6,8 @@ import functools
 import threading
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
@@ -17,6 +16,9 @@ from authserver.assets import assets
 from authserver.lib import clock, durations, secrets
 from authserver.models import Mail
 from authserver.observability import logs
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # Seconds before each further attempt; with the first one six in all, over about nine hours.
 BACKOFF = (30, 2 * 60, 15 * 60, 2 * 3600, 6 * 3600)
@@ -214,6 +216,9 @@ def _one_line(value: Any) -> Any:
 
 @functools.cache
 def _templates() -> Environment:
+    # Imported by the first mail of a process.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(  # noqa: S701  # these templates are plain text
         loader=FileSystemLoader(assets() / "templates" / "mail"), undefined=StrictUndefined, trim_blocks=True
     )
