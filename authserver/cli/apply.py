@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from authserver.cli import output
-from authserver.domain.running import declaration
-from authserver.domain.running.declaration import Change
 from authserver.errors import Invalid
+
+if TYPE_CHECKING:
+    from authserver.domain.running.declaration import Change
 
 SIGNS = {"create": "+", "update": "~"}
 
@@ -25,6 +26,8 @@ def command(file: Path, plan: bool) -> None:
 
     A second run changes nothing. Secrets of new clients are printed once.
     """
+    from authserver.domain.running import declaration
+
     document = _read(file)
     changes = declaration.plan(document) if plan else declaration.apply(document)
     told = [change.told() for change in changes]

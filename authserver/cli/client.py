@@ -7,23 +7,23 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from authserver.cli import output
-from authserver.domain.access import resources
-from authserver.domain.clients import clients
-from authserver.domain.clients import directory as client_directory
-from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.clients import secrets as client_secrets
-from authserver.domain.clients.metadata import MACHINE, Registration
-from authserver.domain.people import users
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
 from authserver.lib import scopes as grammar
 
+# The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
+if TYPE_CHECKING:
+    from authserver.domain.clients.directory import Listed
+    from authserver.domain.clients.metadata import Registration
+
 PAGE = 100
+FORMATS = ("jwt", "opaque")
+OVERLAPS = ("now", "1h", "24h", "3d", "7d")
 
 
 @click.group(help="Create and manage OAuth clients.")
@@ -53,7 +53,7 @@ def group() -> None:
 @click.option("--no-id-token-claims", is_flag=True, help="Name and email at userinfo alone, not in ID tokens.")
 @click.option("--no-pkce", is_flag=True, help="Its software can send neither PKCE nor a nonce (not for public ones).")
 @click.option("--require-pkce", is_flag=True, help="Refuse requests without PKCE, whatever the setting says.")
-@click.option("--access-token-format", type=click.Choice(client_metadata.FORMATS), help="jwt unless told.")
+@click.option("--access-token-format", type=click.Choice(FORMATS), help="jwt unless told.")
 @click.option("--profile", type=click.Choice(["fapi2"]), help="Hold it to a security profile.")
 @click.option("--skip-consent", is_flag=True, help="For your own apps: people are not asked.")
 @click.option("--owner", default="", help="Email of the person who answers for it.")
@@ -61,6 +61,9 @@ def group() -> None:
 @click.option("--from", "file", type=click.File("r", encoding="utf-8"), help="RFC 7591 JSON; options win over it.")
 def create(**options: Any) -> None:
     """Register a client and print its id and, once, its secret."""
+    from authserver.domain.clients import clients
+    from authserver.domain.clients import metadata as client_metadata
+
     if options["profile"]:
         raise Invalid(
             "--profile fapi2 needs pushed authorization requests and sender-constrained tokens,"
@@ -88,6 +91,8 @@ def create(**options: Any) -> None:
 @click.option("--deleted", is_flag=True, help="Those that can be restored.")
 def list_(owner: str, deleted: bool) -> None:
     """List clients."""
+    from authserver.domain.clients import directory as client_directory
+
     person = _person(owner) if owner else None
     rows: list[dict[str, Any]] = []
     page, total = 1, 1
@@ -104,6 +109,11 @@ def list_(owner: str, deleted: bool) -> None:
 @click.argument("client_id")
 def show(client_id: str) -> None:
     """Show a client; nothing secret is in it."""
+    from authserver.domain.clients import clients
+    from authserver.domain.clients import directory as client_directory
+    from authserver.domain.clients import metadata as client_metadata
+    from authserver.domain.clients import secrets as client_secrets
+
     facts = clients.get(client_id)
     secrets = [
         {
@@ -135,12 +145,14 @@ def show(client_id: str) -> None:
 @group.command("rotate-secret")
 @click.argument("client_id")
 @click.option(
-    "--overlap", type=click.Choice(list(client_secrets.OVERLAPS)), default=client_secrets.DEFAULT_OVERLAP,
+    "--overlap", type=click.Choice(OVERLAPS), default="24h",
     show_default=True, help="How long the old secret works on.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Although an earlier rotation is open: its old secret ends now.")
 def rotate_secret(client_id: str, overlap: str, force: bool) -> None:
     """Make a new secret and print it, once."""
+    from authserver.domain.clients import secrets as client_secrets
+
     rotation = client_secrets.rotate(None, client_id, client_secrets.OVERLAPS[overlap], force=force)
     result = {"client_id": client_id, "client_secret": rotation.secret, "previous_ends_at": rotation.previous_ends_at}
     output.emit(result, f"client_secret={rotation.secret}")
@@ -154,6 +166,8 @@ def rotate_secret(client_id: str, overlap: str, force: bool) -> None:
 @click.argument("client_id")
 def disable(client_id: str) -> None:
     """Stop a client everywhere within a second; `enable` undoes it."""
+    from authserver.domain.clients import clients
+
     clients.disable(None, client_id)
     _done(client_id, "disabled")
 
@@ -162,6 +176,8 @@ def disable(client_id: str) -> None:
 @click.argument("client_id")
 def enable(client_id: str) -> None:
     """Let a client work again."""
+    from authserver.domain.clients import clients
+
     clients.enable(None, client_id)
     _done(client_id, "active")
 
@@ -170,6 +186,8 @@ def enable(client_id: str) -> None:
 @click.argument("client_id")
 def delete(client_id: str) -> None:
     """Delete a client with its tokens; `restore` brings it back for seven days."""
+    from authserver.domain.clients import clients
+
     clients.remove(None, client_id)
     _done(client_id, "deleted")
 
@@ -178,11 +196,16 @@ def delete(client_id: str) -> None:
 @click.argument("client_id")
 def restore(client_id: str) -> None:
     """Bring a deleted client back."""
+    from authserver.domain.clients import clients
+
     clients.restore(None, client_id)
     _done(client_id, "active")
 
 
 def _wanted(options: dict[str, Any]) -> Registration:
+    from authserver.domain.clients import metadata as client_metadata
+    from authserver.domain.clients.metadata import MACHINE, Registration
+
     document = options["file"].read() if options["file"] else ""
     wanted = client_metadata.from_json(document) if document else Registration(name="")
     values: dict[str, Any] = {
@@ -219,6 +242,8 @@ def _wanted(options: dict[str, Any]) -> Registration:
 @contextlib.contextmanager
 def _named_apis(wanted: Registration, owner: Any) -> Iterator[None]:
     """Register the APIs that the shell names and nobody has made yet; without the client they go again."""
+    from authserver.domain.access import resources
+
     named = dict.fromkeys((*wanted.resources, *wanted.resource_server_for))
     new = [identifier for identifier in named if resources.find(identifier) is None]
     for identifier in new:
@@ -244,6 +269,8 @@ def _scope(text: str) -> tuple[str, ...]:
 
 
 def _keys(file: Path | None) -> dict[str, Any] | None:
+    from authserver.domain.clients import metadata as client_metadata
+
     try:
         return client_metadata.key_set(file.read_text(encoding="utf-8")) if file else None
     except UnicodeDecodeError:
@@ -251,6 +278,8 @@ def _keys(file: Path | None) -> dict[str, Any] | None:
 
 
 def _person(email: str) -> Any:
+    from authserver.domain.people import users
+
     try:
         found = users.find_by_email(email)
     except ValueError:
@@ -260,7 +289,7 @@ def _person(email: str) -> Any:
     return found
 
 
-def _line(line: client_directory.Listed) -> dict[str, Any]:
+def _line(line: Listed) -> dict[str, Any]:
     client = line.client
     used = line.last_used_at
     return {

@@ -9,11 +9,6 @@ import click
 
 from authserver import config
 from authserver.cli import opening
-from authserver.domain.insight import figures
-from authserver.domain.running import chores, standing
-from authserver.domain.signing import keys as signing_keys
-from authserver.domain.webhooks import courier
-from authserver.edge import readiness
 from authserver.observability import logs, metrics
 
 FIGURES_SECONDS = 15
@@ -25,6 +20,10 @@ def command() -> None:
 
     Its figures answer one port above AUTHSERVER_METRICS_BIND, where nothing else does.
     """
+    from authserver.domain.running import chores
+    from authserver.domain.signing import keys as signing_keys
+    from authserver.domain.webhooks import courier
+
     signing_keys.ensure()  # a key that does not open what is stored ends it now, not at every chore
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -43,6 +42,9 @@ def command() -> None:
 
 def serve_metrics(bind: str) -> bool:
     """Answer /metrics and /readyz beside the server's; whether it does. A port that is taken is one line in the log."""
+    from authserver.domain.running import standing
+    from authserver.edge import readiness
+
     address = metrics.next_to(bind)
     try:
         if metrics.serve(address, readyz=readiness.explained) is None:
@@ -57,6 +59,8 @@ def serve_metrics(bind: str) -> bool:
 
 def refresh_figures(until: threading.Event) -> None:
     """Keep the gauges true, as the server does with its own."""
+    from authserver.domain.insight import figures
+
     while True:
         try:
             figures.refresh()
