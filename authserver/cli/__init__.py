@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.exceptions import NoSuchCommand
 
 from authserver.cli import opening, output
 from authserver.errors import BadSettings, DomainError, NotFound, Unavailable
@@ -60,6 +61,15 @@ class Root(click.Group):
             command.opens = True  # type: ignore[attr-defined]  # the mark that it is wrapped already
             _open_before(command, getattr(module, "OFFLINE", frozenset()))
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As every group does; here, too, a mistyped verb is told what it resembles."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as unknown:
+            raise NoSuchCommand(unknown.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):

@@ -9,8 +9,6 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from authserver.cli import machine
 from authserver.cli.output import NotReady
 from authserver.config import Settings
@@ -73,6 +71,8 @@ def _check_sqlite(file: Path) -> None:
 def _run(program: str, arguments: list[str], settings: Settings) -> None:
     if shutil.which(program) is None:
         raise NotReady(f"{program} is not installed: {machine.how_to_install('postgresql-client')}")
+    from sqlalchemy import make_url
+
     url = make_url(settings.sqlalchemy_url).set(drivername="postgresql")
     # The password goes through the environment: arguments are there for every user of the machine to read.
     environment = os.environ | ({"PGPASSWORD": url.password} if url.password else {})

@@ -19,7 +19,8 @@ _ALGS_OF_CURVE = {
     ("OKP", "Ed25519"): frozenset({"EdDSA"}),
 }
 RSA_ALGS = frozenset({"RS256", "PS256"})
-_RSA_TEXT = range(342, 1367)  # 2048 to 8192 bits in base64url characters, judged before the key is parsed
+RSA_BITS = range(2048, 8193)  # below is weak, above is a CPU bomb
+_RSA_TEXT = range(342, 1367)  # the same in base64url characters, judged before the key is parsed
 PUBLIC_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 

@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from authserver.lib.jwk import PUBLIC_MEMBERS, RSA_ALGS, InvalidKey
+from authserver.lib.jwk import PUBLIC_MEMBERS, RSA_ALGS, RSA_BITS, InvalidKey
 
-_RSA_BITS = range(2048, 8193)  # below is weak, above is a CPU bomb
 _KINDS = ((ec.EllipticCurvePublicKey, ECKey), (ed25519.Ed25519PublicKey, OKPKey), (rsa.RSAPublicKey, RSAKey))
 _SHA256 = hashes.SHA256()
 _ECDSA = ec.ECDSA(_SHA256)
@@ -48,7 +47,7 @@ def signer(alg: str, pem: bytes) -> tuple[dict[str, str], Callable[[bytes], byte
         return _jwk_of(ECKey, key.public_key()), lambda data: _raw_p256(key.sign(data, _ECDSA))
     if alg == "EdDSA" and isinstance(key, ed25519.Ed25519PrivateKey):
         return _jwk_of(OKPKey, key.public_key()), key.sign
-    if alg in RSA_ALGS and isinstance(key, rsa.RSAPrivateKey) and key.key_size in _RSA_BITS:
+    if alg in RSA_ALGS and isinstance(key, rsa.RSAPrivateKey) and key.key_size in RSA_BITS:
         pad = _PKCS1 if alg == "RS256" else _PSS
         return _jwk_of(RSAKey, key.public_key()), lambda data: key.sign(data, pad, _SHA256)
     raise InvalidKey(f"the private key doesn't fit {alg}")
@@ -74,7 +73,7 @@ def verifier(public: dict[str, str]) -> Callable[[str, bytes, bytes], bool]:
         native: Any = key.public_key
     except Exception as error:  # joserfc lets many kinds through from below
         raise InvalidKey("The key is malformed.") from error
-    if isinstance(native, rsa.RSAPublicKey) and native.key_size not in _RSA_BITS:
+    if isinstance(native, rsa.RSAPublicKey) and native.key_size not in RSA_BITS:
         raise InvalidKey("An RSA key must have 2048 to 8192 bits.")
     algorithms = JWSRegistry.algorithms
     return lambda alg, signed, signature: bool(algorithms[alg].verify(signed, signature, key))

@@ -18,7 +18,7 @@ TALKS = pages.table(PAGE, "to", "when", "limits")
 # What opens connections to others, or listens; and modules that use it for something else.
 NETWORK = {"socket", "http.client", "http.server", "urllib.request", "smtplib", "urllib3", "redis", "valkey", "psycopg",
            "requests", "httpx", "aiohttp", "ftplib", "telnetlib", "socketserver"}  # fmt: skip
-LISTENING = {"authserver/cli/serving.py", "authserver/observability/metrics.py"}
+LISTENING = {"authserver/cli/serving.py", "authserver/observability/figures.py"}
 ONLY_ITS_OWN_NAME = {"authserver/domain/webhooks/leases.py"}
 
 
@@ -69,7 +69,7 @@ def test_who_is_said_to_tell_exists() -> None:
 
 
 def metric_names() -> set[str]:
-    return set(re.findall(r'"(authserver_\w+)"', sources.read("authserver/observability/metrics.py")))
+    return set(re.findall(r'"(authserver_\w+)"', sources.read("authserver/observability/figures.py")))
 
 
 def test_every_setting_that_is_named_exists() -> None:

@@ -95,7 +95,7 @@ SENTENCES = [
     ("threat-model.md", f"rotated after {signing_keys.ROTATE_AFTER // DAY} days"),
     ("threat-model.md", f"it ends within {'a second' if cache.POLL_SECONDS == 1 else '?'}"),
     ("cryptography.md", f"worthless after {'an hour' if PLAIN.access_token_ttl == 3600 else '?'}"),
-    ("cryptography.md", f"({jwk._RSA_BITS[0]} to {jwk._RSA_BITS[-1]} bit)"),
+    ("cryptography.md", f"({jwk.RSA_BITS[0]} to {jwk.RSA_BITS[-1]} bit)"),
     ("cryptography.md", f"SHA-256 of {BITS} random bits and more"),
     ("cryptography.md", f"{8 * sealing._NONCE}-bit random nonce"),
     ("cryptography.md", f"or {webhook_signatures._SHORTEST} to {webhook_signatures._LONGEST} bytes of the owner's"),
