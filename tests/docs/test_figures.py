@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from authserver import database, patience
 from authserver.config import Settings
@@ -37,6 +38,7 @@ from authserver.lib import outbound as outbound_rules
 from tests.docs import pages
 
 DAY = 86_400
+SECURITY = "../../SECURITY.md"
 PLAIN = Settings()
 BITS = int(secrets._BODY * math.log2(62))
 
@@ -114,6 +116,12 @@ SENTENCES = [
     ("data.md", f"| {retention.RESTORABLE // DAY} days after it was deleted |"),
     ("data.md", f"| {deliveries.KEPT_DAYS} days |"),
     ("data.md", f"the known browser's and the theme's {browser.YEAR // DAY} days"),
+    ("asvs.md", f"for {'ten' if PLAIN.refresh_grace == 10 else '?'} seconds, in which a retry gets"),
+    ("asvs.md", f"the {len(FREQUENCY_LISTS['passwords']) // 1000} 000 most common of breaches are refused"),
+    ("asvs.md", f"clients may register RSA from {jwk._RSA_BITS[0]} bit"),
+    (SECURITY, f"a refresh within {'ten' if PLAIN.refresh_grace == 10 else '?'} seconds yields the same successor"),
+    (SECURITY, f"until it expires, at most {'an hour' if PLAIN.access_token_ttl == 3600 else '?'}"),
+    (SECURITY, f"is refused within {'a second' if cache.POLL_SECONDS == 1 else '?'} on every worker"),
     ("dependencies.md", f"cut to {password_rules._JUDGED} characters first"),
 ]
 

@@ -87,6 +87,28 @@ def test_ambiguous_or_broken_framing_gets_one_refusal_at_most(served: Served, wh
     assert requests.get(served.issuer + "/healthz", timeout=5).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/1.1\r\nBad Header: x\r\nHost: a\r\n\r\n",
+        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n" + LAST,
+    ],
+)
+def test_what_is_no_http_gets_an_empty_answer(served: Served, sent: bytes) -> None:
+    """It is granian's own, which no header can be put on: there is nothing in it to protect (ASVS 3.4)."""
+    head, _, body = talk(served, sent).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 4") and b"content-length: 0" in head and not body
+
+
+@pytest.mark.parametrize("path", [b"/", b"/healthz", b"/v1/me", b"/nothing"])
+def test_no_websocket_is_opened(served: Served, path: bytes) -> None:
+    upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    said = talk(served, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + upgrade + key)
+    assert b" 101 " not in said.partition(b"\r\n")[0] and b"sec-websocket-accept" not in said.lower()
+
+
 def test_a_chunked_body_is_read_like_any_other(served: Served) -> None:
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
     said = talk(served, post(b"Transfer-Encoding: chunked", FORM.strip(), body=chunked))
