@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, PoolProxiedConnection, create_engine, event, make_url, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -73,13 +73,13 @@ def build(settings: Settings) -> Engine:
 
 def build_apart(settings: Settings, *, seconds: float) -> Engine:
     """PostgreSQL beside the pool, in autocommit: one connection that waits `seconds` for an answer."""
-    built = _build_postgresql(settings, 1, seconds)
-    return built.execution_options(**_isolation(built))
+    return _without_begin(_build_postgresql(settings, 1, seconds))
 
 
 def _build_postgresql(settings: Settings, connections: int, seconds: float) -> Engine:
     built = create_engine(
         settings.sqlalchemy_url,
+        isolation_level="AUTOCOMMIT",  # we say BEGIN ourselves, so that single statements need no change of mode
         hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
         pool_size=connections,
         max_overflow=connections,
@@ -90,6 +90,7 @@ def _build_postgresql(settings: Settings, connections: int, seconds: float) -> E
     _end_waiting(built, seconds)
     _check_idle_connections(built)
     _let_go_of_read_only(built)
+    _begin_with(built, {"write": "BEGIN", "read": "BEGIN"})
     return built
 
 
@@ -130,7 +131,8 @@ def _probe() -> None:
         connection.exec_driver_sql("SELECT 1")
 
 
-def _about_to_ask() -> None:
+def about_to_ask() -> None:
+    """What precedes every use of the database. Raises Unavailable while it does not answer, Elsewhere on the loop."""
     rooms.about_to_ask_database()
     patience.breaker.check()
 
@@ -139,7 +141,7 @@ def install(engine: Engine) -> None:
     """Make this the engine of the process."""
     global _engine, _autocommit
     _engine = engine
-    _autocommit = engine.execution_options(authserver_mode="autocommit", **_isolation(engine))
+    _autocommit = _without_begin(engine)
 
 
 def engine() -> Engine:
@@ -172,7 +174,7 @@ def transaction() -> Iterator[Session]:
     SQLite takes its write lock at once (BEGIN IMMEDIATE), so that no reader has to upgrade and fail.
     Rows stay readable afterwards. In a rehearsal it is always rolled back, after everything was checked.
     """
-    _about_to_ask()
+    about_to_ask()
     if (joint := _joint.get()) is not None:
         with joint.part() as session:
             yield session
@@ -226,7 +228,7 @@ def rehearsal() -> Iterator[None]:
 @contextlib.contextmanager
 def reading() -> Iterator[Session]:
     """One consistent view for reading; nothing is written."""
-    _about_to_ask()
+    about_to_ask()
     if (joint := _joint.get()) is not None and not joint.failed:
         yield joint.session
         return
@@ -240,14 +242,14 @@ def snapshot() -> Iterator[Session]:
     """One view of the database for many reads: what others commit meanwhile is not seen, on PostgreSQL either."""
     with reading() as session:
         if dialect() == "postgresql":
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         yield session
 
 
 @contextlib.contextmanager
 def autocommit() -> Iterator[Connection]:
     """A Core connection without BEGIN and COMMIT, for hot paths: each statement is its own transaction."""
-    _about_to_ask()
+    about_to_ask()
     if _autocommit is None:
         raise RuntimeError("no database is installed: create_app() or a command does it")
     with _autocommit.connect() as connection:
@@ -271,8 +273,18 @@ def _let_go_of_read_only(built: Engine) -> None:
 
     @event.listens_for(built, "handle_error")
     def spoil(context: ExceptionContext) -> None:
-        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        if _met_read_only(context.original_exception):
             context.is_disconnect = True
+
+
+def _met_read_only(error: BaseException) -> bool:
+    return getattr(error, "sqlstate", None) == READ_ONLY
+
+
+def is_lost(error: Exception, connection: PoolProxiedConnection) -> bool:
+    """Whether this error of the driver says that its connection, and so those of the pool, are of no use any more."""
+    lost = engine().dialect.is_disconnect(error, connection, None)  # type: ignore[arg-type]  # of the driver's own kind
+    return lost or _met_read_only(error)
 
 
 def _check_idle_connections(built: Engine) -> None:
@@ -310,9 +322,36 @@ def _require_same_file(built: Engine, watched: WatchedFile) -> None:
     event.listen(built, "checkout", require)
 
 
-def _isolation(engine: Engine) -> dict[str, Any]:
-    # SQLite's driver is already in autocommit (isolation_level None), see _build_sqlite.
-    return {} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+def _without_begin(engine: Engine) -> Engine:
+    """The same engine for statements that are each their own transaction; both drivers are in autocommit."""
+    return engine.execution_options(authserver_mode="autocommit")
+
+
+def execute_in_turn(cursor: sqlite3.Cursor, statement: str, parameters: Any) -> None:
+    """Execute on SQLite, which has one writer at a time, and wait for the turn.
+
+    SQLite's own waiting naps ever longer, up to 100 ms, so that newcomers pass whoever waits: with 16 writers some
+    waited 5 s and failed. With naps of one length all have the same chance: 1 s, and twice the throughput.
+    """
+    give_up = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            cursor.execute(statement, parameters)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(BUSY_NAP_SECONDS)
+
+
+def _begin_with(built: Engine, words: dict[str, str]) -> None:
+    """Open transactions with the word for their mode; the mode `autocommit` has none."""
+
+    @event.listens_for(built, "begin")
+    def begin(connection: Connection) -> None:
+        word = words.get(connection.get_execution_options().get("authserver_mode", "write"))
+        if word:
+            connection.exec_driver_sql(word)
 
 
 def _build_sqlite(settings: Settings) -> Engine:
@@ -338,23 +377,9 @@ def _build_sqlite(settings: Settings) -> Engine:
         connection.execute("PRAGMA busy_timeout=0")  # we wait ourselves, see wait_for_turn
 
     @event.listens_for(built, "do_execute")
-    def wait_for_turn(cursor: Any, statement: str, parameters: Any, _context: Any) -> bool:
-        # SQLite's own waiting naps ever longer, up to 100 ms, so that newcomers pass whoever waits: with 16 writers
-        # some waited 5 s and failed. With naps of one length all have the same chance: 1 s, and twice the throughput.
-        give_up = time.monotonic() + BUSY_TIMEOUT_SECONDS
-        while True:
-            try:
-                cursor.execute(statement, parameters)
-                return True
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                    raise
-                time.sleep(BUSY_NAP_SECONDS)
+    def execute(cursor: Any, statement: str, parameters: Any, _context: Any) -> bool:
+        execute_in_turn(cursor, statement, parameters)
+        return True
 
-    @event.listens_for(built, "begin")
-    def begin(connection: Connection) -> None:
-        mode = connection.get_execution_options().get("authserver_mode", "write")
-        if mode != "autocommit":
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "write" else "BEGIN")
-
+    _begin_with(built, {"write": "BEGIN IMMEDIATE", "read": "BEGIN"})
     return built

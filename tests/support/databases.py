@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import event
 
-from authserver import config, database, install
+from authserver import config, database, hot_statements, install
 from authserver.config import Settings
 from authserver.lib import password_hash
 from tests.services import locks, postgres
@@ -72,7 +72,9 @@ def counted_statements() -> Iterator[list[str]]:
 
     engine = database.engine()
     event.listen(engine, "before_cursor_execute", note)
+    hot_statements.observers.append(sent.append)
     try:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", note)
+        hot_statements.observers.remove(sent.append)

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from authserver import database
 from authserver.errors import Check
+from authserver.hot_statements import HotStatement
 from authserver.lib import clock, durations, networks, secrets
 from authserver.models import ApiKey, User
 
 # Built once: for SQLAlchemy that costs more than running it.
-_PRESENTED = (
+_PRESENTED = HotStatement(
     select(
         ApiKey.__table__,
         User.email,
@@ -31,8 +31,7 @@ def find(presented: str) -> Any:
     """The row of a key and of its owner, good or not; None for a typo, which costs no statement, and for a stranger."""
     if secrets.kind_of(presented) != "ak":
         return None
-    with database.autocommit() as connection:
-        return connection.execute(_PRESENTED, {"presented": secrets.digest(presented)}).one_or_none()
+    return _PRESENTED.one_or_none(presented=secrets.digest(presented))
 
 
 def fault(row: Any, ip: str) -> Check | None:

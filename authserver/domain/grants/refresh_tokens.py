@@ -14,6 +14,7 @@ from authserver.domain.grants import grants
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.record import audit
 from authserver.errors import Check, Denied, Invalid
+from authserver.hot_statements import HotStatement
 from authserver.lib import clock, durations, sealing, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import Grant, RefreshToken, User
@@ -61,8 +62,7 @@ def rotate(presented: str, client: ClientFacts, *, scopes: tuple[str, ...], reso
 
 def find(presented: str) -> Any:
     """A refresh token's row with the columns of its grant, spent ones too; None if unknown. One statement."""
-    with database.autocommit() as connection:
-        return connection.execute(_FIND, {"presented": secrets.digest(presented)}).one_or_none()
+    return _FIND.one_or_none(presented=secrets.digest(presented))
 
 
 # Statements are built once: for SQLAlchemy that costs more than running them.
@@ -112,9 +112,9 @@ def _spend_and_mint() -> Any:
     return grants.selected().join(spent, spent.c.grant_id == Grant.id).add_cte(minted.cte("minted"))
 
 
-_SPEND_ON_POSTGRESQL = _spend_and_mint()
+_SPEND_ON_POSTGRESQL = HotStatement(_spend_and_mint())
 _HEIR = aliased(RefreshToken)
-_FIND = (
+_FIND = HotStatement(
     grants.selected(
         RefreshToken.client_id.label("token_client_id"),
         RefreshToken.issued_at,
@@ -143,8 +143,7 @@ def _spend(presented: str, successor: str, client: ClientFacts) -> Any:
     }
     if database.dialect() == "postgresql":
         values["idle_end"] = now + config.current().refresh_token_idle_ttl
-        with database.autocommit() as connection:
-            return connection.execute(_SPEND_ON_POSTGRESQL, values).one_or_none()
+        return _SPEND_ON_POSTGRESQL.one_or_none(**values)
     with database.transaction() as session:
         row = session.connection().execute(_SPEND_ON_SQLITE, values).one_or_none()
         if row is not None:
@@ -180,7 +179,7 @@ def _require_granted(presented: str, client: ClientFacts, scopes: tuple[str, ...
 def _judge_unusable(presented: str, client: ClientFacts) -> Rotated:
     """A token that could not be spent: a retry within the grace gets the same successor, a late one ends the family."""
     with database.transaction() as session:
-        row = session.connection().execute(_FIND, {"presented": secrets.digest(presented)}).one_or_none()
+        row = session.connection().execute(_FIND.statement, {"presented": secrets.digest(presented)}).one_or_none()
         foreign = _foreign(row, client)
         if row is None or foreign:
             raise _refused(foreign)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from authserver import config, database
+from authserver import config
 from authserver.domain.access import scopes
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import KeyFacts
@@ -20,6 +20,7 @@ from authserver.domain.ground import reasons, usage
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import issuance, server_jwts
 from authserver.errors import Check
+from authserver.hot_statements import HotStatement
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import AccessToken, Grant, RevokedToken, User
@@ -51,9 +52,9 @@ def _revoked(jti: Any) -> Any:
     return select(literal(1)).where(RevokedToken.jti == jti).exists().label("revoked")
 
 
-_BY_CLIENT = select(_revoked(bindparam("jti")))
-_BY_GRANT = grants.selected(_revoked(bindparam("jti"))).where(Grant.id == bindparam("grant_id"))
-_OPAQUE = (
+_BY_CLIENT = HotStatement(select(_revoked(bindparam("jti"))))
+_BY_GRANT = HotStatement(grants.selected(_revoked(bindparam("jti"))).where(Grant.id == bindparam("grant_id")))
+_OPAQUE = HotStatement(
     select(
         *grants.COLUMNS,
         AccessToken.claims,
@@ -149,11 +150,7 @@ def _inspect_jwt(token: str) -> Inspection | None:
     if claims is None:
         return None
     jti, grant_id = str(claims["jti"]), grant_id_of(claims)
-    with database.autocommit() as connection:
-        if grant_id:
-            row = connection.execute(_BY_GRANT, {"jti": jti, "grant_id": grant_id}).one_or_none()
-        else:
-            row = connection.execute(_BY_CLIENT, {"jti": jti}).one_or_none()
+    row = _BY_GRANT.one_or_none(jti=jti, grant_id=grant_id) if grant_id else _BY_CLIENT.one_or_none(jti=jti)
     if row is None or row.revoked:
         reasons.note(token, *_REVOKED)
         return None
@@ -161,8 +158,7 @@ def _inspect_jwt(token: str) -> Inspection | None:
 
 
 def _inspect_opaque(token: str) -> Inspection | None:
-    with database.autocommit() as connection:
-        row = connection.execute(_OPAQUE, {"presented": secrets.digest(token)}).one_or_none()
+    row = _OPAQUE.one_or_none(presented=secrets.digest(token))
     if row is None:
         return None
     if row.token_expires_at <= clock.now():
