@@ -74,7 +74,7 @@ class _Form:
         self._bind = _converters(dialect, {name: bind.type for name, bind in compiled.binds.items()})
         self._fixed = {name: self._converted(name, value) for name, value in self._fixed.items()}
         columns = statement.exported_columns
-        self._make: Convert = _row_of(map(str, columns.keys()))
+        self._make: Convert = _row_of(column.name for column in columns)  # as stored, whatever the attribute is
         self._read = [
             (place, convert)
             for place, column in enumerate(columns)

@@ -26,6 +26,11 @@ def test_a_row_has_the_columns_by_name(alice: Person) -> None:
     assert (row.id, row.email, row.disabled_at, row.part) == (alice.id, alice.email, None, "user")
 
 
+def test_columns_are_named_as_they_are_stored(alice: Person) -> None:
+    stored = HotStatement(select(User.chosen_name).where(User.id == bindparam("wanted")))
+    assert stored.one_or_none(wanted=alice.id).name == users.get(alice.id).chosen_name
+
+
 def test_no_row_is_none(alice: Person) -> None:
     assert HotStatement(BY_ID).one_or_none(wanted="nobody") is None
 
