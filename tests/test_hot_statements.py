@@ -101,10 +101,13 @@ def test_a_lost_connection_costs_one_request_at_most(alice: Person) -> None:
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         connection.invalidate()
-    with pytest.raises(DBAPIError) as failure:
-        statement.one_or_none(wanted=alice.id)
-    assert failure.value.connection_invalidated
-    assert statement.one_or_none(wanted=alice.id).id == alice.id
+    failures = []
+    for _ in range(5):
+        try:
+            assert statement.one_or_none(wanted=alice.id).id == alice.id
+        except DBAPIError as failure:
+            failures.append(failure.connection_invalidated)
+    assert failures in ([], [True])  # none if it lay idle, and was asked before it was used
 
 
 def test_a_forked_process_uses_connections_of_its_own(alice: Person) -> None:
