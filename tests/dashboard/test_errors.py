@@ -166,10 +166,13 @@ def test_a_clients_own_jwt_shows_audience_clock_and_reuse(app: Flask, alice: Per
     }
 
 
-def test_why_a_clients_own_jwt_was_refused_is_told_by_what_refused_it(app: Flask, alice: Person) -> None:
+def test_why_a_clients_own_jwt_was_refused_is_told_by_what_refused_it(
+    app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = own_jwts.pair()
     made = protocol.register(owner_id=alice.id, jwks=own_jwts.key_set(key), scopes=["workflows:read"])
     now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)  # what is shown is counted in seconds
     for values, name, words in (
         ({"iat": now, "exp": now + 7200}, "lifetime", "7200 s from now"),
         ({"iat": now - 700, "exp": now - 600}, "expiry", ""),

@@ -172,6 +172,16 @@ def own(**claims: Any) -> Any:
     return lambda world: world.get(ME, own_jwts.own(sender(world).id, KEY, **claims))
 
 
+def timed(**seconds: int) -> Any:
+    """A row with a client's JWT whose times are so many seconds from now."""
+
+    def provoke(world: World) -> TestResponse:
+        times = {name: clock.now() + value for name, value in seconds.items()}
+        return world.get(ME, own_jwts.own(sender(world).id, KEY, **times))
+
+    return provoke
+
+
 def headed(**header: Any) -> Any:
     """A row with a client's JWT of this header, which is signed by nobody."""
     return lambda world: world.get(ME, forged({"typ": "JWT", "alg": "ES256"} | header, said_by(sender(world))))
@@ -330,10 +340,10 @@ ROWS: tuple[Row, ...] = (
     (of_a_disabled_app, {"client": ("enabled", "disabled")}),
     (own(aud="http://localhost:8000"), {"audience": ("/v1", "http://localhost:8000")}),
     (own(exp=None), {"expiry": ("", "")}),
-    (own(exp=clock.now() - 600, iat=clock.now() - 700), {"expiry": ("after now", "")}),
-    (own(nbf=clock.now() + 600), {"not before (nbf)": ("before now", "not yet valid")}),
-    (own(iat=clock.now() + 600, exp=clock.now() + 900), {"clock": ("60 s", "")}),
-    (own(exp=clock.now() + 7200), {"lifetime": ("at most 3600 s", "s from now")}),
+    (timed(exp=-600, iat=-700), {"expiry": ("after now", "")}),
+    (timed(nbf=600), {"not before (nbf)": ("before now", "not yet valid")}),
+    (timed(iat=600, exp=900), {"clock": ("60 s", "")}),
+    (timed(exp=7200), {"lifetime": ("at most 3600 s", "s from now")}),
     (own(iat=None), {"clock": ("", "")}),
     (with_odd_time("exp", "soon"), {"expiry": ("", "no time")}),
     (with_odd_time("nbf", None), {"not before (nbf)": ("", "")}),
