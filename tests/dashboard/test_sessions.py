@@ -9,6 +9,7 @@ import time_machine
 from flask.testing import FlaskClient
 
 from authserver.domain.people import sessions
+from authserver.domain.record import audit
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 
@@ -30,6 +31,19 @@ def test_the_list_shows_browser_address_method_and_which_one_is_this(browser: Br
     assert "Password" in html
     assert html.count("This session") == 1
     assert "Sign out 1 other session" in html
+
+
+def test_of_too_many_sessions_the_one_unused_longest_ends_and_that_is_told(app: object, alice: Person) -> None:
+    """ASVS 7.1.2: nobody is kept out for it."""
+    with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
+        made = []
+        for _ in range(sessions.PARALLEL_SESSIONS + 1):
+            clock.shift(1)
+            made.append(sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")[0])
+        living = [sessions.resolve(each) is not None for each in made]
+    assert living == [False] + [True] * sessions.PARALLEL_SESSIONS
+    (event,) = [each for each in audit.page(owner_id=alice.id)[0] if each.type == "session.ended"]
+    assert (event.reason, event.data) == ("too many", {"count": 1})
 
 
 def test_one_session_ends_and_the_others_live(browser: Browser, alice: Person) -> None:

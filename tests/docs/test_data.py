@@ -7,6 +7,7 @@ import re
 
 import authserver.models  # fills the metadata
 from authserver.domain.running import retention
+from authserver.lib import clock
 from authserver.tables import Base
 from tests.architecture import sources
 from tests.docs import pages
@@ -64,3 +65,27 @@ def test_the_rows_that_are_purged_say_when() -> None:
     assert [
         name for name in purged if not re.search(r"\d+ (day|hour|minute|s)|at once|at its end", ROWS[name][4])
     ] == []
+
+
+NOW = 2_000_000_000
+SPANS = {
+    0: r"at its end|until its window ends|until nobody would accept|the rest 1 day",
+    clock.LEEWAY: r"and 60 s for the clocks",
+    86_400: r"1 day (after its end|more)",
+    7 * 86_400: r"^7 days$",
+    30 * 86_400: r"^30 days( after its end)?$",
+    400 * 86_400: r"^400 days",
+}
+
+
+def test_each_kind_of_row_is_kept_as_long_as_its_line_says() -> None:
+    """The spans are those that the purge's own conditions subtract from the present."""
+    compared = 0
+    for model, condition in retention._expired(NOW):
+        sql = str(condition.compile(compile_kwargs={"literal_binds": True}))
+        spans = {NOW - int(number) for number in re.findall(r"\b\d{10}\b", sql)}
+        assert spans and spans <= set(SPANS), (model.__tablename__, spans)
+        for span in spans:
+            compared += 1
+            assert re.search(SPANS[span], ROWS[model.__tablename__][4]), (model.__tablename__, span)
+    assert compared > 15

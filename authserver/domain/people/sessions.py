@@ -162,6 +162,9 @@ def _end_oldest(session: Session, user_id: str) -> None:
     ).all()
     if extra:
         _end(session, SignInSession.id.in_(extra))
+        audit.record(
+            session, "session.ended", target=f"user:{user_id}", owner_id=user_id, reason="too many", count=len(extra)
+        )
 
 
 def _note_seen(row: SignInSession, now: int) -> None:
