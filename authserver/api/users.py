@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from authserver import database
-from authserver.domain.people import departures, users
+from authserver.domain.people import addresses, departures, links, living, names, users
 from authserver.domain.people.users import User
 from authserver.edge import restricted
 from authserver.edge.api_call import ADMIN, Call, Route, many, nothing, one, paged, time
@@ -44,7 +44,7 @@ def create(call: Call) -> Outgoing:
     asked = call.body
     given = {name: asked[name] for name in _GIVEN if name in asked}
     user = users.create(asked["email"], verified=asked.get("email_verified", False), **given)
-    answer = one({**facts(user, call), "welcome_link": users.welcome_link(user.id)}, 201)
+    answer = one({**facts(user, call), "welcome_link": links.welcome_link(user.id)}, 201)
     answer.headers.append(("Location", f"/v1/users/{user.id}"))
     return answer
 
@@ -61,7 +61,7 @@ def change(call: Call) -> Outgoing:
     """Rename, give another username or role, disable or enable."""
     by_id = call.acting_id()
     with database.together():  # all of it or nothing
-        user_id = users.get_living(call.path["id"]).id
+        user_id = living.get(call.path["id"]).id
         _apply(user_id, call.body, by_id)
     return one(facts(users.get(user_id), call))
 
@@ -75,10 +75,10 @@ def _apply(user_id: str, asked: Mapping[str, Any], by_id: str | None) -> None:
     elif "disabled" in asked:
         users.enable(user_id)
     if "username" in asked:
-        users.set_username(user_id, asked["username"])
-    users.rename(user_id, **{name: asked[name] for name in NAMES if name in asked})
+        names.set_username(user_id, asked["username"])
+    names.rename(user_id, **{name: asked[name] for name in NAMES if name in asked})
     if "email_verified" in asked:
-        users.set_email_verified(user_id, asked["email_verified"])
+        addresses.set_email_verified(user_id, asked["email_verified"])
 
 
 # A restricted credential deletes nobody either: the apps would be somebody else's for good.
@@ -135,8 +135,8 @@ _MEMBERS: dict[str, Schema] = {
     "deleted_at": or_null(TIME),
     "erased_at": {**or_null(TIME), "description": "Of a deleted person: until then they can be restored."},
 }
-_NAME: Schema = {"type": "string", "maxLength": users.MAX_NAME}
-_PART: Schema = {"type": "string", "maxLength": users.MAX_PART}
+_NAME: Schema = {"type": "string", "maxLength": names.MAX_NAME}
+_PART: Schema = {"type": "string", "maxLength": names.MAX_PART}
 _NAMED: dict[str, Schema] = {
     "username": {"type": "string", "maxLength": 254, "description": "a-z, digits, dots, - and _; or an email."},
     "name": {**_NAME, "description": "Empty: composed of given_name and family_name."},

@@ -33,7 +33,7 @@ def group() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
 def create(email: str, admin: bool, role: str, email_verified: bool, password_stdin: bool, **names: str) -> None:
     """Create an account; without a password, print a one-time link with which its person chooses one."""
-    from authserver.domain.people import users
+    from authserver.domain.people import links, users
 
     password = _password_from_stdin() if password_stdin else None
     user = users.create(
@@ -44,7 +44,7 @@ def create(email: str, admin: bool, role: str, email_verified: bool, password_st
         output.note(f"Created {user.email}.")
         output.emit(_facts(user), user.id)
         return
-    link = users.welcome_link(user.id)
+    link = links.welcome_link(user.id)
     output.note(f"Created {user.email}. The link works once, for 24 hours:")
     output.emit(_facts(user) | {"link": link}, link)
 
@@ -84,16 +84,16 @@ def show(email: str) -> None:
 @click.option("--given-name", help="Given name.")
 @click.option("--family-name", help="Family name.")
 @click.option("--username", help="What applications call the account; nobody else ever gets the old one.")
-def rename(email: str, username: str | None, **names: str | None) -> None:
+def rename(email: str, username: str | None, **called: str | None) -> None:
     """Change what a person is called."""
     from authserver import database
-    from authserver.domain.people import users
+    from authserver.domain.people import names, users
 
     user = _get(email)
     with database.together():
         if username is not None:
-            users.set_username(user.id, username)
-        users.rename(user.id, **names)
+            names.set_username(user.id, username)
+        names.rename(user.id, **called)
     output.emit(_facts(users.get(user.id)))
 
 
@@ -183,10 +183,10 @@ def link(email: str) -> None:
 
 
 def _print_link(email: str) -> None:
-    from authserver.domain.people import users
+    from authserver.domain.people import links
 
     user = _get(email)
-    made = users.access_link(user.id)
+    made = links.access_link(user.id)
     output.note(f"Works once, for {'30 minutes' if user.password_hash else '24 hours'}:")
     output.emit({"email": user.email, "link": made}, made)
 

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
-from authserver.domain.people import users
+from authserver.domain.people import names
 from authserver.edge import current_user
 from authserver.errors import Invalid
 
@@ -38,7 +38,7 @@ def save() -> Any:
     """Change the name."""
     form = ProfileForm()
     try:
-        users.rename(
+        names.rename(
             current_user.me().user.id,
             form.name.data or "",
             given_name=form.given_name.data or "",

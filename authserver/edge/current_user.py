@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from authserver.domain.people import sessions, users
+from authserver.domain.people import sessions, sign_ins, users
 from authserver.domain.people.sessions import SignedIn
 from authserver.edge import browser
 from authserver.errors import NotFound
@@ -50,7 +50,7 @@ def begin(response: Response, user_id: str, method: str) -> None:
     """Sign a person in to this browser, proven by `method` (RFC 8176); the session it had before ends with it."""
     before, asked = signed_in(), context.current()
     user = users.get(user_id)
-    users.note_sign_in(user, browser.cookie_digest())
+    sign_ins.note_sign_in(user, browser.cookie_digest())
     replaces = before.session.id if before else None
     token, found = sessions.open(user, amr=[method], ip=asked.ip, user_agent=asked.user_agent, replaces=replaces)
     asked.actor = f"user:{user_id}"

@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 
 from authserver.domain.ground import one_time_links
 from authserver.domain.ground.one_time_links import Found
-from authserver.domain.people import users
+from authserver.domain.people import links
 from authserver.domain.people.credentials import passwords
 from authserver.domain.tokens import disowning
 from authserver.edge import current_user
@@ -48,7 +48,7 @@ def request_link() -> Any:
     if not form.validate():
         return _request_page(form), 422
     try:
-        users.request_reset(form.email.data or "")
+        links.request_reset(form.email.data or "")
     except Invalid as refused:
         form.email.errors = [refused.public]
         return _request_page(form), 422

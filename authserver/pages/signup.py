@@ -10,7 +10,7 @@ from wtforms import EmailField, StringField
 from wtforms.validators import InputRequired
 
 from authserver import config
-from authserver.domain.people import users
+from authserver.domain.people import sign_ups
 from authserver.errors import Invalid, NotFound, RateLimited
 
 blueprint = Blueprint("signup", __name__)
@@ -43,7 +43,7 @@ def submit() -> Any:
     if not form.validate():
         return _page(form), 422
     try:
-        users.sign_up(form.email.data or "", form.name.data or "")
+        sign_ups.sign_up(form.email.data or "", form.name.data or "")
     except Invalid as refused:
         form[refused.field].errors = [refused.public]
         return _page(form), 422

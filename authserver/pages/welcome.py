@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 
 from authserver.domain.ground import one_time_links
 from authserver.domain.ground.one_time_links import Found
-from authserver.domain.people import users
+from authserver.domain.people import links
 from authserver.domain.people.credentials import passwords
 from authserver.edge import current_user
 from authserver.errors import Invalid, NotFound, Unavailable
@@ -37,7 +37,7 @@ def accept(token: str) -> Any:
     """Use the link up, and sign its person in."""
     link = one_time_links.look(token, "welcome", "sign_in")
     if link.purpose == "sign_in":
-        return _sign_in(users.use_sign_in_link(token).id, "otp")
+        return _sign_in(links.use_sign_in_link(token).id, "otp")
     form = WelcomeForm()
     if not form.validate():
         return _page(token, link, form), 422

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from authserver.domain.clients import clients
-from authserver.domain.people import users
+from authserver.domain.people import addresses, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from tests.api.conftest import Caller, client_token, key_of, token_of
@@ -221,7 +221,7 @@ def test_a_change_that_is_cut_off_has_changed_nothing(
     def cut_off(*_given: Any, **_named: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(users, "set_email_verified", cut_off)
+    monkeypatch.setattr(addresses, "set_email_verified", cut_off)
     before, events = users.get(alice.id), audit.page()[1]
     body = {"username": "another", "name": "Another", "role": "admin", "disabled": True, "email_verified": False}
     key = key_of(ada)

@@ -15,7 +15,7 @@ from authserver.cli import copies
 from authserver.config import Settings
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import cache
-from authserver.domain.people import sessions, users
+from authserver.domain.people import names, sessions, users
 from authserver.domain.record import audit
 from tests.conftest import Person
 
@@ -54,7 +54,7 @@ def test_a_restore_brings_data_back_and_nothing_that_was_ended(
     api_keys.revoke(alice.id, row.id)
     users.create("another@example.test", "Another", role="admin")
     users.disable(ada.id)
-    users.rename(alice.id, "Somebody else")
+    names.rename(alice.id, "Somebody else")
     shell(capsys, "restore", str(file), "--yes")
 
     found = users.find(alice.id)

@@ -15,7 +15,7 @@ from authserver.domain.clients import keys as client_keys
 from authserver.domain.ground import cache, idempotency, mails, throttle
 from authserver.domain.insight import refusals
 from authserver.domain.limits import storages, tiers
-from authserver.domain.people import users
+from authserver.domain.people import living
 from authserver.domain.record import audit
 from authserver.domain.running import chores, retention
 from authserver.domain.signing import keys as signing_keys
@@ -109,7 +109,7 @@ SENTENCES = [
     ("logging.md", f"`user_agent` ({len(audit.fingerprint('x'))} hex"),
     ("logging.md", f"requests of {'twenty' if unknown_proxies.PEOPLE == 20 else '?'} people"),
     ("data.md", f"SHA-256 of at least {BITS} random bits"),
-    ("data.md", f"until the person is erased, {users.RESTORABLE // DAY} days after they were deleted"),
+    ("data.md", f"until the person is erased, {living.RESTORABLE // DAY} days after they were deleted"),
     ("data.md", f"at most {throttle.WINDOW_SECONDS // 60} minutes"),
     ("data.md", f"the answer {REMEMBERED}"),
     ("data.md", f"until the token would have expired, and {clock.LEEWAY} s for the clocks"),

@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.people import users
+from authserver.domain.people import links, users
 from authserver.domain.tokens import inspection
 from authserver.lib import secrets
 from authserver.observability import logs
@@ -82,7 +82,7 @@ def _use(lived: Life, server: Standing, app: App, browser: Any) -> None:
     )
     lived.keep(api_key=key)
     app.introspect(key)
-    link = users.welcome_link(server.person("new@example.test").id)
+    link = links.welcome_link(server.person("new@example.test").id)
     welcome = link.rpartition("/")[2]
     lived.keep(welcome=welcome)
     server.browser().get("/welcome/" + welcome)

@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField
 
 from authserver.dashboard.security import PasswordForm
-from authserver.domain.people import users
+from authserver.domain.people import links, users
 from authserver.domain.people.credentials import passwords
 from authserver.lib import password_hash
 from authserver.observability import metrics
@@ -38,12 +38,12 @@ class Door:
 
 
 def a_link(person: Person) -> str:
-    return users.access_link(person.id).partition("://")[2].partition("/")[2]
+    return links.access_link(person.id).partition("://")[2].partition("/")[2]
 
 
 def a_welcome(_person: Person) -> str:
     made = users.create("newcomer@example.test", name="Newcomer")
-    return users.welcome_link(made.id).partition("://")[2].partition("/")[2]
+    return links.welcome_link(made.id).partition("://")[2].partition("/")[2]
 
 
 DOORS = {

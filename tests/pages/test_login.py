@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import mails
-from authserver.domain.people import sessions, users
+from authserver.domain.people import links, sessions, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from tests.conftest import PASSWORD, Person
@@ -377,7 +377,7 @@ def test_what_the_other_one_made_ends_with_it_unless_its_box_is_unticked(browser
         page = forms.post(reader, form).get_data(as_text=True)
         assert ("1 thing made since" in page) is ticked
         assert (api_keys.check(key, "127.0.0.1") is None) is ticked
-        token = users.welcome_link(alice.id).rpartition("/")[2]
+        token = links.welcome_link(alice.id).rpartition("/")[2]
         passwords.set_by_link(token, PASSWORD, "welcome")
 
 

@@ -11,7 +11,7 @@ import time_machine
 from flask.testing import FlaskClient
 
 from authserver.domain.ground import mails, one_time_links
-from authserver.domain.people import sessions, users
+from authserver.domain.people import addresses, links, sessions, users
 from authserver.errors import RateLimited
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
@@ -77,7 +77,7 @@ def test_the_link_dies_with_what_it_was_made_for(http: FlaskClient, alice: Perso
     if cause == "password":
         passwords.change(alice.user, PASSWORD, NEW)
     elif cause == "email":
-        users.change_email(alice.id, "alice@elsewhere.test")
+        addresses.change_email(alice.id, "alice@elsewhere.test")
     else:
         users.disable(alice.id)
     assert http.get(path).status_code == 404
@@ -103,7 +103,7 @@ def test_the_answer_does_not_tell_who_has_an_account(browser: Browser, alice: Pe
 def test_the_answer_takes_the_same_time(alice: Person) -> None:
     def milliseconds(email: str) -> float:
         started = time.thread_time()  # our own work, whatever else the machine does meanwhile
-        users.request_reset(email)
+        links.request_reset(email)
         return (time.thread_time() - started) * 1000
 
     known, unknown = [], []
@@ -129,9 +129,9 @@ def with_fresh_budget() -> None:
 def test_an_address_gets_so_many_links_and_an_unknown_one_as_many(alice: Person) -> None:
     for email in (alice.email, "nobody@example.test"):
         for _ in range(5):
-            users.request_reset(email)
+            links.request_reset(email)
         with pytest.raises(RateLimited):
-            users.request_reset(email)
+            links.request_reset(email)
 
 
 def test_a_throttled_request_says_when(http: FlaskClient, alice: Person) -> None:
@@ -173,7 +173,7 @@ def test_a_person_who_has_no_password_yet_gets_a_welcome(http: FlaskClient) -> N
 
 
 def test_a_reset_link_is_no_welcome_link(http: FlaskClient, alice: Person) -> None:
-    token = users.access_link(alice.id).rpartition("/")[2]
+    token = links.access_link(alice.id).rpartition("/")[2]
     assert http.get(f"/welcome/{token}").status_code == 404
     assert http.get(f"/this-was-not-me/{token}").status_code == 404
     assert one_time_links.look(token, "reset").user.id == alice.id

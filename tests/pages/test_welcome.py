@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver.domain.people import users
+from authserver.domain.people import links, users
 from tests.conftest import Person
 from tests.support import forms
 
@@ -18,7 +18,7 @@ Browser = Callable[[], FlaskClient]
 
 @pytest.fixture
 def welcome(app: Flask) -> str:
-    link = users.welcome_link(users.create("new@example.test", "New Person").id)
+    link = links.welcome_link(users.create("new@example.test", "New Person").id)
     return link.removeprefix("http://localhost:8000")
 
 
@@ -46,7 +46,7 @@ def test_it_works_once(browser: Browser, welcome: str) -> None:
 def test_a_newer_link_replaces_the_older_one(http: FlaskClient, welcome: str) -> None:
     user = users.find_by_email("new@example.test")
     assert user is not None
-    users.welcome_link(user.id)
+    links.welcome_link(user.id)
     assert http.get(welcome).status_code == 404
 
 
@@ -63,7 +63,7 @@ def test_a_post_from_elsewhere_is_refused(http: FlaskClient, welcome: str) -> No
 
 
 def test_the_demos_link_signs_in_with_a_button(browser: Browser, ada: Person) -> None:
-    path = users.sign_in_link(ada.id).removeprefix("http://localhost:8000")
+    path = links.sign_in_link(ada.id).removeprefix("http://localhost:8000")
     http = browser()
     assert 'type="password"' not in http.get(path).get_data(as_text=True)
     assert http.get("/settings/profile").status_code == 303

@@ -16,7 +16,7 @@ from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.grants import consents, grants
 from authserver.domain.ground import one_time_links
-from authserver.domain.people import departures, sessions, users
+from authserver.domain.people import departures, links, sessions, sign_ins, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from authserver.domain.webhooks import endpoints as webhook_endpoints
@@ -59,7 +59,7 @@ def change_password(person: Person, _colleague: Person) -> Callable[[], object]:
 
 def reset_password(person: Person, _colleague: Person) -> Callable[[], object]:
     sessions.open(person.user, amr=["pwd"], ip="", user_agent="")
-    link = users.access_link(person.id).rpartition("/")[2]
+    link = links.access_link(person.id).rpartition("/")[2]
     return lambda: passwords.set_by_link(link, PASSWORD + " anew", "reset")
 
 
@@ -67,7 +67,7 @@ def disown(person: Person, _colleague: Person) -> Callable[[], object]:
     sessions.open(person.user, amr=["pwd"], ip="", user_agent="")
     with database.transaction() as session:
         link = one_time_links.make(session, person.user, "not_me").rpartition("/")[2]
-    return lambda: users.disown_sign_in(link)
+    return lambda: sign_ins.disown_sign_in(link)
 
 
 def rotate_key(person: Person, _colleague: Person) -> Callable[[], object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from authserver import database
-from authserver.domain.people import users
+from authserver.domain.people import names, users
 from authserver.domain.record import audit
 from authserver.errors import Conflict
 from tests.conftest import Person
@@ -23,8 +23,8 @@ def test_whole_changes_of_two_administrators_wait_in_no_circle(ada: Person, alic
             role = "user" if which < 2 else "admin"
             with database.together():
                 users.set_role(person.id, role)
-                users.set_username(person.id, f"name-{number}-{which}")
-                users.rename(person.id, f"Name {number} {which}")
+                names.set_username(person.id, f"name-{number}-{which}")
+                names.rename(person.id, f"Name {number} {which}")
 
         parallel.together(4, change)
         for person in (ada, alice):
@@ -40,8 +40,8 @@ def test_of_two_who_take_one_username_one_gets_it_and_the_other_keeps_everything
         def take(which: int, number: int = number) -> bool:
             try:
                 with database.together():
-                    users.rename((alice, bob)[which].id, f"Taken {number} {which}")
-                    users.set_username((alice, bob)[which].id, f"wanted-{number}")
+                    names.rename((alice, bob)[which].id, f"Taken {number} {which}")
+                    names.set_username((alice, bob)[which].id, f"wanted-{number}")
             except Conflict:
                 return False
             return True

@@ -11,7 +11,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import InputRequired
 
 from authserver import database
-from authserver.domain.people import departures, sessions, users
+from authserver.domain.people import addresses, departures, links, names, sessions, users
 from authserver.edge import current_user, one_shot, paging
 from authserver.errors import Conflict, DomainError, Invalid
 
@@ -112,8 +112,8 @@ def change_names(user_id: str) -> Any:
         return _detail_page(user_id, names=form), 422
     try:
         with database.together():
-            users.set_username(user_id, form.username.data or "")
-            users.rename(user_id, **{name: form[name].data or "" for name in NAMES if name != "username"})
+            names.set_username(user_id, form.username.data or "")
+            names.rename(user_id, **{name: form[name].data or "" for name in NAMES if name != "username"})
     except (Invalid, Conflict) as refused:
         _put(form, refused)
         return _detail_page(user_id, names=form), 422
@@ -130,7 +130,7 @@ def change_email(user_id: str) -> Any:
     if not form.validate():
         return _detail_page(user_id, form), 422
     try:
-        users.change_email(user_id, form.email.data or "")
+        addresses.change_email(user_id, form.email.data or "")
     except (Invalid, Conflict) as refused:
         _put(form, refused)
         return _detail_page(user_id, form), 422
@@ -148,7 +148,7 @@ def change_standing(user_id: str) -> Any:
         return _detail_page(user_id, standing=form), 422
     with database.together():
         users.set_role(user_id, form.role.data or "", by_id=current_user.me().user.id)
-        users.set_email_verified(user_id, bool(form.email_verified.data))
+        addresses.set_email_verified(user_id, bool(form.email_verified.data))
     flash("Saved.")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
 
@@ -175,7 +175,7 @@ def make_link(user_id: str) -> Any:
 @current_user.require_admin
 def mail_reset(user_id: str) -> Any:
     """Mail a reset link; nobody here sees it."""
-    users.mail_reset(user_id)
+    links.mail_reset(user_id)
     flash("The link is on its way. It works once, for 30 minutes.")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
 
@@ -260,5 +260,5 @@ def _detail_page(
 
 
 def _link_page(user_id: str, *, created: bool) -> str:
-    link = users.access_link(user_id)
+    link = links.access_link(user_id)
     return render_template("dashboard/admin/users/link.html", user=users.get(user_id), link=link, created=created)

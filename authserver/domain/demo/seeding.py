@@ -17,7 +17,7 @@ from authserver.domain.clients.metadata import Registration
 from authserver.domain.demo import inbox as webhook_inbox
 from authserver.domain.demo import workflows as demo_workflows
 from authserver.domain.ground import cache, usage
-from authserver.domain.people import users
+from authserver.domain.people import links, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import wishes as webhook_wishes
@@ -61,7 +61,7 @@ def sign_in_link() -> str:
     """A fresh one-time link that signs the administrator in."""
     admin = users.find_by_email(ADMIN)
     assert admin is not None  # noqa: S101  # seeded just before
-    return users.sign_in_link(admin.id)
+    return links.sign_in_link(admin.id)
 
 
 def remove_sample() -> int:

@@ -13,7 +13,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import transfers
 from authserver.domain.grants import consents, grants
 from authserver.domain.ground import cache, one_time_links
-from authserver.domain.people import known_devices, sessions, usernames, users
+from authserver.domain.people import known_devices, living, sessions, usernames, users
 from authserver.domain.record import audit, outbox
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock
@@ -125,7 +125,7 @@ def restored_state(user: User) -> str:
 
 def erased_at(user: User) -> int | None:
     """When the data of a deleted person goes (epoch seconds), and until when they can be restored; else None."""
-    return None if user.deleted_at is None else user.deleted_at + users.RESTORABLE
+    return None if user.deleted_at is None else user.deleted_at + living.RESTORABLE
 
 
 def delete(user_id: str, *, heir_id: str | None = None, by_id: str | None = None) -> User:
@@ -166,7 +166,7 @@ def restore(user_id: str) -> User:
         user, _ = _both(session, user_id, None)
         if user.deleted_at is None:
             raise Conflict("This person isn't deleted.")
-        if user.deleted_at + users.RESTORABLE <= clock.now():
+        if user.deleted_at + living.RESTORABLE <= clock.now():
             raise Conflict("The seven days in which this person could be restored are over.")
         ended = _end(session, user, None)  # what slipped in while they were being deleted
         if user.disabled_at == user.deleted_at:

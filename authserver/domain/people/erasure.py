@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.ground import cache
-from authserver.domain.people import usernames, users
+from authserver.domain.people import living, usernames
 from authserver.domain.record import audit
 from authserver.lib import clock
 from authserver.models import (
@@ -42,7 +42,7 @@ def erase_due() -> int:
 
 
 def _is_due() -> ColumnElement[bool]:
-    return User.deleted_at <= clock.now() - users.RESTORABLE
+    return User.deleted_at <= clock.now() - living.RESTORABLE
 
 
 def _erase(user_id: str) -> bool:

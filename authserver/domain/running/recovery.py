@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.ground import cache
-from authserver.domain.people import users
+from authserver.domain.people import living
 from authserver.domain.record import audit
 from authserver.lib import clock
 from authserver.models import (
@@ -84,7 +84,7 @@ def after_restore(known: Endings | None) -> Mapping[str, int]:
 def _erased(session: Session) -> dict[str, int]:
     """People who are no more: a backup may still have them, and the next purge erases them again."""
     gone = select(UsedUsername.user_id).where(~exists().where(User.id == UsedUsername.user_id)).distinct()
-    return dict.fromkeys(session.scalars(gone), clock.now() - users.RESTORABLE)
+    return dict.fromkeys(session.scalars(gone), clock.now() - living.RESTORABLE)
 
 
 def _repeat(session: Session, known: Endings) -> int:

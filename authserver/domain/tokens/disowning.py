@@ -14,7 +14,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import clients
 from authserver.domain.grants import consents
 from authserver.domain.ground import cache
-from authserver.domain.people import users
+from authserver.domain.people import sign_ins
 from authserver.domain.record import audit
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.lib import clock
@@ -94,7 +94,7 @@ def disown(token: str, *, everything: bool) -> tuple[User, int]:
     Returns whose account it is and how many things ended. The link ends things and proves nothing else. Raises
     NotFound.
     """
-    user, moment = users.disown_sign_in(token)
+    user, moment = sign_ins.disown_sign_in(token)
     made = since(user, moment) if everything else []
     return user, end(user, {each.reference for each in made}, moment)
 

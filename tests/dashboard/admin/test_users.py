@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from authserver import config, database
 from authserver.domain.ground import one_time_links
-from authserver.domain.people import departures, sessions, users
+from authserver.domain.people import departures, sessions, sign_ins, users
 from authserver.domain.record import audit
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks.wishes import Wish
@@ -160,7 +160,7 @@ def test_a_mail_is_promised_only_where_one_is_sent(app: Flask, admin: FlaskClien
 def test_a_password_that_ended_is_not_called_one_that_was_never_chosen(admin: FlaskClient, alice: Person) -> None:
     with database.transaction() as session:
         link = one_time_links.make(session, alice.user, "not_me").rpartition("/")[2]
-    users.disown_sign_in(link)
+    sign_ins.disown_sign_in(link)
     html = admin.get(f"/admin/users/{alice.id}").get_data(as_text=True)
     assert "not theirs" in html and "Not chosen yet" not in html
 

@@ -17,7 +17,7 @@ from authserver.domain.clients import clients
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.demo import seeding
 from authserver.domain.ground import cache, usage
-from authserver.domain.people import users
+from authserver.domain.people import links
 from authserver.domain.people.credentials import passwords
 from authserver.models import ApiKey, Client, UsageCount, User
 
@@ -117,4 +117,4 @@ def test_the_sample_figures_are_marked_and_go_at_once(app: Flask) -> None:
 def test_the_sign_in_link_is_the_administrators(app: Flask) -> None:
     seed()
     link = seeding.sign_in_link()
-    assert users.use_sign_in_link(link.rpartition("/")[2]).email == seeding.ADMIN
+    assert links.use_sign_in_link(link.rpartition("/")[2]).email == seeding.ADMIN

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from authserver import config, database, mailer
 from authserver.config import Settings
 from authserver.domain.ground import mails
-from authserver.domain.people import users
+from authserver.domain.people import links
 from authserver.models import Mail
 from tests.conftest import Person
 
@@ -202,8 +202,8 @@ def test_a_forged_row_is_given_up_at_once(app: Flask, mailbox: Mailbox) -> None:
 
 
 def test_a_reset_request_reaches_the_mailbox_and_nobody_else(alice: Person, mailbox: Mailbox) -> None:
-    users.request_reset("ALICE@example.test")
-    users.request_reset("nobody@example.test")
+    links.request_reset("ALICE@example.test")
+    links.request_reset("nobody@example.test")
     mails.deliver_due()
     ((recipients, message),) = mailbox.taken
     assert recipients == [alice.email]
@@ -281,7 +281,7 @@ class TestDemo:
         assert "https://x.test/l" in mail.body
 
     def test_work_done_for_nobody_is_not_shown(self, app: Flask) -> None:
-        users.request_reset("nobody@example.test")
+        links.request_reset("nobody@example.test")
         assert mails.recent() == []
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from authserver import database
 from authserver.domain.ground import one_time_links
-from authserver.domain.people import users
+from authserver.domain.people import addresses, links, users
 from authserver.errors import NotFound
 from authserver.models import OneTimeLink
 from tests.conftest import Person
@@ -68,7 +68,7 @@ def test_a_link_is_good_for_its_purpose_alone(alice: Person, other: str) -> None
 
 def test_a_changed_address_kills_the_link(alice: Person) -> None:
     token = made(alice, "reset")
-    users.change_email(alice.id, "alice@elsewhere.test")
+    addresses.change_email(alice.id, "alice@elsewhere.test")
     with pytest.raises(NotFound):
         one_time_links.look(token, "reset")
     assert not spent(token, "reset")
@@ -90,7 +90,7 @@ def test_what_is_not_exactly_the_token_is_nothing(alice: Person, mangle: object)
 
 
 def test_the_database_keeps_a_digest_and_the_link_names_the_configured_issuer(app: Flask, alice: Person) -> None:
-    link = users.access_link(alice.id)
+    link = links.access_link(alice.id)
     assert link.startswith("http://localhost:8000/password/reset/")
     with database.reading() as session:
         row = session.scalars(select(OneTimeLink)).one()

@@ -18,7 +18,7 @@ from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.demo import workflows as demo_workflows
 from authserver.domain.grants import consents, grants
 from authserver.domain.ground import one_time_links
-from authserver.domain.people import departures, erasure, sessions, users
+from authserver.domain.people import addresses, departures, erasure, links, living, names, sessions, sign_ups, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from authserver.domain.running import recovery, retention
@@ -32,7 +32,7 @@ from tests.conftest import PASSWORD, Person
 from tests.support import parallel, protocol
 from tests.support.protocol import App
 
-WEEK = users.RESTORABLE
+WEEK = living.RESTORABLE
 
 
 def delete_and_wait(person: Person, seconds: int = WEEK) -> None:
@@ -64,7 +64,7 @@ def allow(person: Person, client: App) -> str:
 
 def test_everything_of_theirs_ends_at_once(alice: Person, bob: Person) -> None:
     cookie, _ = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
-    link = users.sign_in_link(alice.id).rpartition("/")[2]
+    link = links.sign_in_link(alice.id).rpartition("/")[2]
     key, foreign, own = key_of(alice), protocol.register(owner_id=bob.id), protocol.register(owner_id=alice.id)
     grant, of_bob = allow(alice, foreign), allow(bob, own)
     hook = webhook_endpoints.create(alice.user, Wish("Hook", "https://hooks.example.test/in"))[0]
@@ -237,20 +237,20 @@ def test_nobody_deletes_themselves(ada: Person, alice: Person) -> None:
 
 
 CHANGES: dict[str, Callable[[str], object]] = {
-    "rename": lambda id: users.rename(id, "Other"),
-    "set_username": lambda id: users.set_username(id, "other"),
+    "rename": lambda id: names.rename(id, "Other"),
+    "set_username": lambda id: names.set_username(id, "other"),
     "set_role": lambda id: users.set_role(id, "admin"),
-    "set_email_verified": lambda id: users.set_email_verified(id, False),
-    "change_email": lambda id: users.change_email(id, "other@example.test"),
+    "set_email_verified": lambda id: addresses.set_email_verified(id, False),
+    "change_email": lambda id: addresses.change_email(id, "other@example.test"),
     "disable": users.disable,
     "enable": users.enable,
     "unlock": users.unlock,
-    "mail_reset": users.mail_reset,
-    "same verification": lambda id: users.set_email_verified(id, True),
+    "mail_reset": links.mail_reset,
+    "same verification": lambda id: addresses.set_email_verified(id, True),
     "same role": lambda id: users.set_role(id, "user"),
-    "same names": users.rename,
-    "access_link": users.access_link,
-    "sign_in_link": users.sign_in_link,
+    "same names": names.rename,
+    "access_link": links.access_link,
+    "sign_in_link": links.sign_in_link,
 }
 
 
@@ -313,7 +313,7 @@ def test_the_address_is_free_only_after_the_erasure_and_the_username_never(alice
         with pytest.raises(Conflict, match="Restore it, or wait until it is erased after 20"):
             users.create(spelt)
     with pytest.raises(Conflict, match="Restore it"):
-        users.change_email(bob.id, alice.email)
+        addresses.change_email(bob.id, alice.email)
     with database.transaction() as session:
         session.execute(update(User).where(User.id == alice.id).values(deleted_at=User.deleted_at - 60))
     assert retention.purge()["users"] == 1
@@ -321,7 +321,7 @@ def test_the_address_is_free_only_after_the_erasure_and_the_username_never(alice
     assert (again.id, again.username) != (alice.id, alice.user.username)
     assert again.username == f"{alice.user.username}-2"
     with pytest.raises(Conflict, match="or was"):
-        users.set_username(bob.id, alice.user.username)
+        names.set_username(bob.id, alice.user.username)
 
 
 def everything_stored() -> dict[str, str]:
@@ -339,8 +339,8 @@ def overrides() -> dict[str, Any]:
 
 
 def test_after_the_erasure_no_table_knows_who_it_was(app: Flask, ada: Person, alice: Person, bob: Person) -> None:
-    users.rename(alice.id, given_name="Alicia", family_name="Quernstone")
-    users.set_username(alice.id, "quernstone")
+    names.rename(alice.id, given_name="Alicia", family_name="Quernstone")
+    names.set_username(alice.id, "quernstone")
     sessions.open(alice.user, amr=["pwd"], ip="192.0.2.77", user_agent="Quern/1")
     own, foreign = protocol.register(owner_id=alice.id), protocol.register(owner_id=bob.id)
     row = clients.stored(own.id)
@@ -349,9 +349,9 @@ def test_after_the_erasure_no_table_knows_who_it_was(app: Flask, ada: Person, al
     key_of(alice)
     allow(alice, foreign)
     allow(bob, own)
-    users.request_reset(alice.email)
-    users.change_email(alice.id, "quernstone@example.test")
-    users.request_reset("quernstone@example.test")
+    links.request_reset(alice.email)
+    addresses.change_email(alice.id, "quernstone@example.test")
+    links.request_reset("quernstone@example.test")
     for subject in (alice.id, own.id):
         demo_workflows.seed(subject)
     webhook_endpoints.create(ada.user, Wish("All", "https://hooks.example.test/all", everybody=True))
@@ -473,6 +473,6 @@ def test_signing_up_with_a_deleted_persons_address_tells_nobody_anything(alice: 
     with database.reading() as session:
         before = session.scalar(select(func.count()).select_from(Mail).where(Mail.recipient != ""))
     with config.using(dataclasses.replace(config.current(), signup="on")):
-        users.sign_up(alice.email, "Alice")
+        sign_ups.sign_up(alice.email, "Alice")
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Mail).where(Mail.recipient != "")) == before

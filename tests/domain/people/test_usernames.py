@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import delete
 
 from authserver import config, database
-from authserver.domain.people import usernames, users
+from authserver.domain.people import names, sign_ups, usernames, users
 from authserver.errors import Conflict, Invalid
 from authserver.models import UsedUsername, User
 from tests.conftest import Person
@@ -40,7 +40,7 @@ def test_no_name_that_reads_like_an_authority_is_made_not_even_with_a_number(app
 
 def test_who_signs_up_gets_the_whole_address(app: Flask, alice: Person) -> None:
     with config.using(dataclasses.replace(config.current(), signup="on", smtp_url="smtp://127.0.0.1:1")):
-        users.sign_up("Alice@Mallory.test", "")
+        sign_ups.sign_up("Alice@Mallory.test", "")
     found = users.find_by_email("alice@mallory.test")
     assert found is not None and found.username == "alice@mallory.test"
     assert users.get(alice.id).username == "alice"
@@ -49,25 +49,25 @@ def test_who_signs_up_gets_the_whole_address(app: Flask, alice: Person) -> None:
 def test_a_chosen_one_has_plain_characters_and_no_authority(app: Flask, alice: Person) -> None:
     for bad in ("", " ", "a b", "ä", "a/b", "x" * 65, "a@", "a@b@c", "Admin", "root", ".", "..", "al\u200bice", "a\n"):
         with pytest.raises(Invalid) as refused:
-            users.set_username(alice.id, bad)
+            names.set_username(alice.id, bad)
         assert refused.value.field == "username"
-    users.set_username(alice.id, " Alice.M-1_ ")
+    names.set_username(alice.id, " Alice.M-1_ ")
     assert users.get(alice.id).username == "alice.m-1_"
-    users.set_username(alice.id, "Alice@Example.test")
+    names.set_username(alice.id, "Alice@Example.test")
     assert users.get(alice.id).username == "alice@example.test"
 
 
 def test_nobody_gets_one_that_is_or_was_somebody_elses(app: Flask, alice: Person, mallory: Person) -> None:
-    users.set_username(alice.id, "alison")
+    names.set_username(alice.id, "alison")
     for name in ("alison", "ALISON", "alice", "Alice"):
         with pytest.raises(Conflict) as refused:
-            users.set_username(mallory.id, name)
+            names.set_username(mallory.id, name)
         assert refused.value.field == "username"
         with pytest.raises(Conflict):
             users.create("mallory@second.test", username=name)
     assert made("alice@mallory.test") == "alice-2"
     assert users.get(mallory.id).username == "mallory"
-    users.set_username(alice.id, "alice")
+    names.set_username(alice.id, "alice")
     assert users.get(alice.id).username == "alice", "their own of before"
     with database.reading() as session:
         kept = [row.digest for row in session.query(UsedUsername)]
@@ -90,9 +90,9 @@ def test_a_used_one_stays_used_after_its_person_is_gone_and_after_the_secret_key
 
 
 def test_who_signs_up_with_an_address_that_was_a_username_gets_neither(app: Flask, alice: Person) -> None:
-    users.set_username(alice.id, "mallory@evil.test")
-    users.set_username(alice.id, "alice")
+    names.set_username(alice.id, "mallory@evil.test")
+    names.set_username(alice.id, "alice")
     with config.using(dataclasses.replace(config.current(), signup="on", smtp_url="smtp://127.0.0.1:1")):
-        users.sign_up("mallory@evil.test", "")
+        sign_ups.sign_up("mallory@evil.test", "")
     found = users.find_by_email("mallory@evil.test")
     assert found is not None and found.username.startswith("user-")

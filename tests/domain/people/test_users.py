@@ -7,7 +7,7 @@ from flask import Flask
 
 from authserver import database
 from authserver.domain.ground import one_time_links
-from authserver.domain.people import sessions, users
+from authserver.domain.people import addresses, links, sessions, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
@@ -67,7 +67,7 @@ def test_disabling_ends_sessions_and_is_remembered_once(alice: Person, bob: Pers
     assert sessions.resolve(cookie) is None
 
 
-@pytest.mark.parametrize("verb", [users.disable, users.enable, users.unlock, users.get, users.access_link])
+@pytest.mark.parametrize("verb", [users.disable, users.enable, users.unlock, users.get, links.access_link])
 def test_a_verb_on_nobody_finds_nobody(app: Flask, verb: object) -> None:
     with pytest.raises(NotFound):
         verb("usrnobody")  # type: ignore[operator]
@@ -75,7 +75,7 @@ def test_a_verb_on_nobody_finds_nobody(app: Flask, verb: object) -> None:
 
 def test_a_taken_address_cannot_be_moved_to(alice: Person, bob: Person) -> None:
     with pytest.raises(Conflict):
-        users.change_email(alice.id, bob.email)
+        addresses.change_email(alice.id, bob.email)
     assert users.get(alice.id).email == alice.email
 
 
@@ -95,8 +95,8 @@ def test_pages_hold_everybody_once(alice: Person, bob: Person, mallory: Person) 
 def test_a_link_is_a_welcome_before_the_first_password_and_a_reset_after(app: Flask) -> None:
     new = users.create("new@example.test")
     old = users.create("old@example.test", password=PASSWORD)
-    assert "/welcome/" in users.access_link(new.id)
-    assert "/password/reset/" in users.access_link(old.id)
+    assert "/welcome/" in links.access_link(new.id)
+    assert "/password/reset/" in links.access_link(old.id)
 
 
 def test_what_apps_were_given_stays_dead_when_a_disabled_person_comes_back(alice: Person) -> None:
@@ -129,8 +129,8 @@ def test_only_a_mailed_link_proves_an_address(app: object) -> None:
             link = one_time_links.make(session, session.get_one(User, made.id), "welcome", mailed=mailed)
         passwords.set_by_link(link.rpartition("/")[2], "a walk along the river bank", "welcome")
         assert (users.get(made.id).email_verified_at is not None) is proven
-    printed = users.welcome_link(users.create("printed@example.test", verified=False).id)
+    printed = links.welcome_link(users.create("printed@example.test", verified=False).id)
     user = passwords.set_by_link(printed.rpartition("/")[2], "a walk along the river bank", "welcome")
     assert user.email_verified_at is None
-    users.set_email_verified(user.id, True)
+    addresses.set_email_verified(user.id, True)
     assert users.get(user.id).email_verified_at is not None

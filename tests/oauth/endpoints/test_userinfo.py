@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authserver import database
-from authserver.domain.people import users
+from authserver.domain.people import names, users
 from authserver.domain.tokens import person_claims
 from authserver.models import User
 from tests.conftest import Person
@@ -49,7 +49,7 @@ def test_a_name_that_was_not_chosen_is_composed_of_its_parts_and_never_cut_in_tw
         ("", "", "Alice Martin", "Alice Martin"),
         ("", "", "", None),
     ):
-        users.rename(alice.id, chosen, given_name=given, family_name=family)
+        names.rename(alice.id, chosen, given_name=given, family_name=family)
         said = get(token).json
         assert [said.get(claim, "") for claim in ("given_name", "family_name")] == [given, family]
         assert said.get("name") == name
@@ -58,7 +58,7 @@ def test_a_name_that_was_not_chosen_is_composed_of_its_parts_and_never_cut_in_tw
 
 
 def test_the_id_token_says_what_userinfo_says_unless_its_app_does_not_want_it(web_app: App, alice: Person) -> None:
-    users.rename(alice.id, given_name="Alice", family_name="Martin")
+    names.rename(alice.id, given_name="Alice", family_name="Martin")
     for wanted in (True, False):
         protocol.change(web_app, id_token_claims=wanted)
         for scopes in (["openid"], ["openid", "profile"], ["openid", "email"], ["openid", "profile", "email"]):

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from authserver import database
 from authserver.domain.ground import one_time_links, throttle
-from authserver.domain.people import sessions, users
+from authserver.domain.people import links, sessions, sign_ins, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from authserver.errors import Denied, Invalid, NotFound, RateLimited, Unavailable
@@ -109,7 +109,7 @@ def test_parallel_guesses_reach_the_hash_no_more_often(alice: Person, hashes: li
 
 
 def test_an_attack_does_not_keep_a_known_device_out(alice: Person) -> None:
-    users.note_sign_in(alice.user, LAPTOP)
+    sign_ins.note_sign_in(alice.user, LAPTOP)
     for number in range(6):
         try:
             passwords.check(alice.email, f"guess {number}")
@@ -121,7 +121,7 @@ def test_an_attack_does_not_keep_a_known_device_out(alice: Person) -> None:
 
 
 def test_a_device_is_known_to_the_account_it_signed_in_and_to_no_other(alice: Person, mallory: Person) -> None:
-    users.note_sign_in(mallory.user, LAPTOP)
+    sign_ins.note_sign_in(mallory.user, LAPTOP)
     for number in range(4):
         passwords.check(alice.email, f"guess {number}", device=LAPTOP)
     with pytest.raises(RateLimited):
@@ -227,7 +227,7 @@ def test_a_password_does_not_end_by_time(alice: Person) -> None:
 def test_a_change_ends_other_sessions_kills_links_and_tells_by_mail(alice: Person) -> None:
     here, found = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
     there, _ = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
-    link = users.access_link(alice.id).rpartition("/")[2]
+    link = links.access_link(alice.id).rpartition("/")[2]
     passwords.change(alice.user, PASSWORD, NEW, session_id=found.session.id)
     assert sessions.resolve(here) is not None
     assert sessions.resolve(there) is None
@@ -256,7 +256,7 @@ def test_a_reset_ends_every_session_lifts_the_throttle_and_tells_by_mail(alice: 
     there, _ = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
     for _ in range(4):
         throttle.begin_sign_in(alice.email, ip="203.0.113.1", device=None)
-    token = users.access_link(alice.id).rpartition("/")[2]
+    token = links.access_link(alice.id).rpartition("/")[2]
     passwords.set_by_link(token, NEW, "reset")
     assert sessions.resolve(there) is None
     assert passwords.check(alice.email, NEW) is not None
@@ -266,7 +266,7 @@ def test_a_reset_ends_every_session_lifts_the_throttle_and_tells_by_mail(alice: 
 
 
 def test_a_refused_new_password_leaves_the_link_alive(alice: Person) -> None:
-    token = users.access_link(alice.id).rpartition("/")[2]
+    token = links.access_link(alice.id).rpartition("/")[2]
     with pytest.raises(Invalid):
         passwords.set_by_link(token, "password1", "reset")
     passwords.set_by_link(token, NEW, "reset")
