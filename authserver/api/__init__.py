@@ -36,6 +36,7 @@ from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.edge.json_errors import (
     ApiError,
+    denied,
     invalid_request,
     method_not_allowed,
     not_found,
@@ -164,9 +165,7 @@ def _said(refusal: ApiError | DomainError, holder: Principal) -> ApiError:
         return refusal
     context.current().log["msg"] = refusal.detail
     if isinstance(refusal, Denied):
-        error = api_call.refused(holder, ())
-        error.details = refusal.public
-        return error
+        return denied(holder.kind, refusal)
     return translate(refusal)
 
 

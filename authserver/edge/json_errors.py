@@ -114,6 +114,14 @@ def unpassable(kind: str, details: str) -> ApiError:
     return _forbidden(code, "No credential may pass here.", (), details)
 
 
+def denied(kind: str, refusal: DomainError) -> ApiError:
+    """403 for what more scopes would not mend: the reason alone, under the code of the credential's kind."""
+    code = "INSUFFICIENT_PERMISSIONS" if kind == "api_key" else "SCOPE_INSUFFICIENT"
+    error = _forbidden(code, "This request is not allowed.", (), refusal.public)
+    error.checks = refusal.checks or (Check("request", False, "one that is allowed", refusal.public),)
+    return error
+
+
 def _unauthorized(code: str, message: str, details: str) -> ApiError:
     challenge = _challenge(error="invalid_token", error_description=f"{message} {details}")
     return ApiError(401, code, message, details, headers=[challenge])

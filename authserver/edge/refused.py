@@ -143,5 +143,6 @@ def _of_holder(error: ApiError, holder: Principal) -> list[Check]:
     elif error.status == 403:
         checks.append(Check("request", False, "one that some credential may make", error.details or error.message))
     else:
-        checks.append(Check("request", False, error.message, "; ".join(error.problems.values()) or error.details))
+        wrong = "; ".join(error.problems.values()) or error.details or error.message
+        checks.append(Check("request", False, "one that can be carried out", wrong))
     return checks

@@ -277,6 +277,20 @@ def without_the_scope(world: World) -> TestResponse:
     return world.get("/v1/api-keys", token_of(world, world.register()))
 
 
+def of_no_person(world: World) -> TestResponse:
+    app = world.register(grant_types=["client_credentials"], scopes=["settings:manage", "account"])
+    token = world.token(app, grant_type="client_credentials").json["access_token"]
+    return world.get("/v1/sessions", token)
+
+
+def for_a_secret_that_cannot_be(world: World) -> TestResponse:
+    app = world.register(public=True)
+    return world.post(f"/v1/clients/{app.id}/secrets", b"{}", {**protocol.bearer(world.key()), **JSON})
+
+
+JSON = {"content-type": "application/json"}
+
+
 def sent_too_often(world: World) -> TestResponse:
     value = world.key(rate_limit="1/hour")
     world.get(ME, value)
@@ -284,8 +298,7 @@ def sent_too_often(world: World) -> TestResponse:
 
 
 def with_a_body_that_is_no_json(world: World) -> TestResponse:
-    headers = {**protocol.bearer(world.key()), "content-type": "application/json"}
-    return world.post("/v1/api-keys", b"{", headers)
+    return world.post("/v1/api-keys", b"{", {**protocol.bearer(world.key()), **JSON})
 
 
 ROWS: tuple[Row, ...] = (
@@ -354,6 +367,8 @@ ROWS: tuple[Row, ...] = (
     (beyond_its_limit, {"rate limit": ("1 in 3600 s", "one request more")}),
     (with_too_low_a_key, {"access level": ("a level", "read_only"), "scope": ("keys:manage", "analytics:read")}),
     (without_the_scope, {"scope": ("keys:manage", "openid")}),
+    (of_no_person, {"request": ("one that is allowed", "This credential is no person's.")}),
+    (for_a_secret_that_cannot_be, {"request": ("one that can be carried out", "A client of this kind has no secret.")}),
     (sent_too_often, {"rate limit": ("1 in 3600 s", "one request more")}),
-    (with_a_body_that_is_no_json, {"request": ("malformed", "JSON")}),
+    (with_a_body_that_is_no_json, {"request": ("one that can be carried out", "JSON")}),
 )  # fmt: skip
