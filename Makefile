@@ -1,5 +1,5 @@
 # Thin on purpose: everything happens in ./run, which works without make too.
-.PHONY: setup run test check bench interop faults widths sbom audit reset lock help
+.PHONY: setup run test check bench isolation interop faults widths sbom audit reset lock help
 .DEFAULT_GOAL := help
 
 setup:
@@ -12,6 +12,8 @@ check:
 	@./run check $(ARGS)
 bench:
 	@./run bench $(ARGS)
+isolation:
+	@./run isolation $(ARGS)
 interop:
 	@./run interop $(ARGS)
 faults:

@@ -18,7 +18,7 @@ from tests.support import own_jwts
 from tests.support.served import Served
 
 # The limits are counted as ever, and never reached.
-NO_LIMITS = {f"rate_limit_{kind}": "10000000/hour" for kind in ("api_key", "oauth", "jwt")}
+NO_LIMITS = {f"rate_limit_{kind}": "10000000/hour" for kind in ("api_key", "oauth", "jwt", "token")}
 SCOPE = "workflows:read"
 ROUNDS = 5
 

@@ -115,14 +115,57 @@ def run(port: int, talks: list[Any], count: int, processes: int = 2) -> Result:
     )
 
 
-def _drive(port: int, talks: list[Conversation], count: int) -> tuple[Counter[int], list[float]]:
-    selector = selectors.DefaultSelector()
+def run_for(port: int, talks: list[Any], seconds: float, processes: int = 2) -> Result:
+    """Send for so many seconds, whatever is answered; rate and latencies are those of the answers with 200 alone."""
+    shares = [talks[number::processes] for number in range(processes)]
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        parts = pool.starmap(_drive_for, [(port, share, seconds) for share in shares])
+    statuses: Counter[int] = sum((part[0] for part in parts), Counter())
+    latencies = sorted(value for part in parts for value in part[1])
+    return Result(
+        requests=statuses[200],
+        seconds=seconds,
+        statuses={str(status): number for status, number in statuses.items()},
+        p50=round(statistics.median(latencies) * 1000, 2) if latencies else seconds * 1000,
+        p99=round(latencies[int(len(latencies) * 0.99)] * 1000, 2) if latencies else seconds * 1000,
+    )
+
+
+def _drive_for(port: int, talks: list[Conversation], seconds: float) -> tuple[Counter[int], list[float]]:
+    selector, statuses, good = selectors.DefaultSelector(), Counter[int](), list[float]()
+    connections = _opened(port, talks, selector)
+    until = time.perf_counter() + seconds
+    for each in connections:
+        each.send()
+    while (left := until - time.perf_counter()) > 0:
+        for key, _ in selector.select(left):
+            status = key.data.read()
+            if status:
+                statuses[status] += 1
+                if status == 200:
+                    good.append(key.data.latencies[-1])
+                key.data.send()
+    # Who still waits at the end has waited so long at least: else an answer that never comes would cost nothing.
+    late = time.perf_counter()
+    good += [late - each.sent_at for each in connections if late - each.sent_at > seconds / 5]
+    for each in connections:
+        each.socket.close()
+    return statuses, good
+
+
+def _opened(port: int, talks: list[Conversation], selector: selectors.BaseSelector) -> list[_Connection]:
     connections = []
     for talk in talks:
         opened = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connections.append(_Connection(opened, talk))
         selector.register(opened, selectors.EVENT_READ, connections[-1])
+    return connections
+
+
+def _drive(port: int, talks: list[Conversation], count: int) -> tuple[Counter[int], list[float]]:
+    selector = selectors.DefaultSelector()
+    connections = _opened(port, talks, selector)
     statuses: Counter[int] = Counter()
     left = count
     for each in connections[:left]:

@@ -191,7 +191,9 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
     from authserver.domain.running import standing
     from authserver.edge import lane, turned_away
     from authserver.edge.front import Front
+    from authserver.edge.pace import Machines, hashing_turns
     from authserver.edge.shares import Shares
+    from authserver.lib import password_hash
     from authserver.observability import metrics
 
     logs.write_behind(dropped=metrics.LOG_LINES_DROPPED.inc)
@@ -209,8 +211,16 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
     if alongside is not None:
         alongside(settings)
     shares = Shares(settings.connections_per_address, trusted=settings.trusted_proxies)
-    ways = lane.of(app)
-    return Front(app, threads=settings.threads, shares=shares, place=ways.place, full=turned_away.TurnedAway(app, ways))
+    ways, machines = lane.of(app), Machines()
+    password_hash.take(hashing_turns(machines, (os.cpu_count() or 1) / settings.workers))
+    return Front(
+        app,
+        threads=settings.threads,
+        shares=shares,
+        place=ways.place,
+        full=turned_away.TurnedAway(app, ways),
+        machines=machines,
+    )
 
 
 def _finish() -> None:

@@ -20,10 +20,10 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]  # no __all__
 
 from authserver.edge import draining, exchange, headers, pools
-from authserver.edge.pace import Pace
+from authserver.edge.pace import Machines, Turns
 from authserver.edge.pools import Pool
 from authserver.edge.shares import Shares
-from authserver.lib import clock, rooms
+from authserver.lib import clock, password_hash, rooms
 from authserver.lib.rooms import Elsewhere, Room
 from authserver.observability import logs
 
@@ -33,6 +33,8 @@ MAX_BODY = 256 * 1024
 SMALL_BODY = 64 * 1024
 LARGE_BODIES = 64
 BODY_SECONDS = 30.0
+# However much machines ask, a page begins after so many seconds.
+PAGE_WAITS = 1.0
 # Lists that may come in several lines. Of anything else two lines become one value, too, which then is no valid one.
 _JOINED_BY = {"cookie": "; "}
 # Granian leaves out a line that holds more than visible ASCII. Where nothing is decided by it, that does no harm;
@@ -78,9 +80,11 @@ class Front:
         shares: Shares | None = None,
         place: Place = _everywhere,
         full: Refusal = _full,
+        machines: Machines | None = None,
     ) -> None:
         self._app, self._body_seconds, self._place, self._full = app, body_seconds, place, full
-        self._shares, self._pace = shares or Shares(0), Pace()
+        self._shares, self._machines = shares or Shares(0), machines or Machines()
+        self._pages = Turns(self._machines)
         self._pools = {room.name: Pool(room, size, self._work) for room, size in pools.sizes(threads).items()}
         self._large = asyncio.Semaphore(LARGE_BODIES)
 
@@ -109,11 +113,11 @@ class Front:
         if name not in pools.HURRIED:
             await self._in_room(job, name)
             return
-        self._pace.begin()
+        self._machines.begin()
         try:
             await self._in_room(job, name)
         finally:
-            self._pace.end()
+            self._machines.end()
 
     async def _in_room(self, job: _Job, name: str) -> None:
         if name == pools.INSTANT.name:
@@ -177,11 +181,11 @@ class Front:
         if room.name not in pools.UNHURRIED:
             self._do(job, room)
             return
-        taken, began = self._pace.wait(), time.thread_time()
+        taken, began = self._pages.wait_at_most(PAGE_WAITS), _worked()
         try:
             self._do(job, room)
         finally:
-            self._pace.spent(taken, time.thread_time() - began)
+            self._pages.spent(taken, _worked() - began)
 
     def _do(self, job: _Job, room: Room) -> None:
         try:
@@ -192,6 +196,11 @@ class Front:
         except Exception as error:  # this thread goes on to the next
             logs.failure("request_failed", error)
         job.finish()
+
+
+def _worked() -> float:
+    """What this thread has worked, in seconds of a core; hashes have turns of their own."""
+    return time.thread_time() - password_hash.seconds()
 
 
 class _Job:

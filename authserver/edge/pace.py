@@ -1,6 +1,7 @@
-"""Pages give way to machines that ask without a pause: one interpreter answers everybody in a worker.
+"""What people wait for gives way to machines: one interpreter, and often one core, answers everybody in a worker.
 
-They get a part of its time that leaves tokens at their rate then; else they get all that they want.
+While machines ask without a pause, pages and password hashes begin one after the other and get a part of the time that
+leaves tokens at their rate. Where machines leave time, pages and hashes have it.
 """
 
 from __future__ import annotations
@@ -8,59 +9,88 @@ from __future__ import annotations
 import threading
 import time
 
-# Of the interpreter's seconds, while machines ask without a pause.
-SHARE = 0.12
-# Over how many seconds it is judged whether they do, and the longest pause before a page.
+# Of a core's seconds, while machines ask without a pause.
+SHARE = 0.06
+# A machine that asks again so soon, in seconds, was never silent: at full rate it takes a moment to send the next.
+SILENCE = 0.01
+# Over how many seconds it is judged whether they do.
 WINDOW = 0.2
-LONGEST = 1.0
-# What a page is taken to cost before one was seen, in seconds of work.
+# What a turn is taken to cost before one was seen, in seconds of work.
 FIRST_GUESS = 0.01
 
 
-class Pace:
-    """How pages follow each other. `begin` and `end` are of one thread alone, the loop's; the others of anybody."""
+class Machines:
+    """How much of the time machines ask. `begin` and `end` are of one thread alone, the loop's; `busy` of anybody."""
 
     def __init__(self) -> None:
-        self._inside, self._since, self._total = 0, 0.0, 0.0
-        self._gate, self._lock = threading.Lock(), threading.Lock()
-        self._seen = (time.monotonic(), 0.0)
-        self._share, self._cost, self._free_at = 1.0, FIRST_GUESS, 0.0
+        self._inside, self._since, self._until, self._total = 0, 0.0, 0.0, 0.0
+        self._lock = threading.Lock()
+        self._seen, self._busy = (time.monotonic(), 0.0), 0.0
 
     def begin(self) -> None:
         """A machine asks."""
-        if not self._inside:
-            self._since = time.monotonic()
         self._inside += 1
+        if self._inside == 1 and (now := time.monotonic()) - self._until > SILENCE:
+            self._total += self._until - self._since
+            self._since = now
 
     def end(self) -> None:
         """A machine has its answer."""
         self._inside -= 1
-        if not self._inside:
-            self._total += time.monotonic() - self._since
+        self._until = time.monotonic()
 
-    def wait(self) -> float:
-        """Wait for the turn of a page, one after the other; what it is taken to cost, for `spent`."""
+    def busy(self) -> float:
+        """The part of the last moments in which they asked, from 0 to 1."""
+        now = time.monotonic()
+        with self._lock:
+            began, before = self._seen
+            if now - began >= WINDOW:
+                total = self._total + (now if self._inside else self._until) - self._since
+                self._seen = now, total
+                self._busy = min(1.0, max(0.0, (total - before) / (now - began)))
+            return self._busy
+
+
+class Turns:
+    """Who begins when, of one kind of work: `most` cores' seconds of it in a second, and `least` while machines ask."""
+
+    def __init__(self, machines: Machines, *, least: float = SHARE, most: float = 1.0) -> None:
+        self._machines, self._least, self._most = machines, least, most
+        self._gate, self._lock = threading.Lock(), threading.Lock()
+        self._cost, self._free_at = FIRST_GUESS, 0.0
+
+    def wait(self, longest: float) -> float | None:
+        """Wait for one's turn; what it is taken to cost, for `spent`. None if it would come after so many seconds."""
+        give_up = time.monotonic() + longest
+        if not self._gate.acquire(timeout=longest):
+            return None
+        try:
+            return None if self._free_at > give_up else self._begun(self._free_at - time.monotonic())
+        finally:
+            self._gate.release()
+
+    def wait_at_most(self, longest: float) -> float:
+        """The same for work that begins then in any case, one after the other."""
         with self._gate:
-            pause = self._free_at - time.monotonic()
-            if pause > 0:
-                time.sleep(min(pause, LONGEST))
-            with self._lock:
-                taken = self._cost
-                self._free_at = time.monotonic() + taken / self._judged()
-                return taken
+            return self._begun(min(longest, self._free_at - time.monotonic()))
+
+    def _begun(self, pause: float) -> float:
+        time.sleep(max(0.0, pause))
+        with self._lock:
+            self._free_at = time.monotonic() + self._cost / self._rate()
+            return self._cost
 
     def spent(self, taken: float, cost: float) -> None:
-        """A page cost so many seconds of work instead of those it was taken to cost."""
+        """It cost so many seconds of work instead of those that it was taken to cost."""
         with self._lock:
             self._cost += (cost - self._cost) / 8
-            self._free_at += (cost - taken) / self._judged()
+            self._free_at += (cost - taken) / self._rate()
 
-    def _judged(self) -> float:
-        """The share of pages now: what machines leave, and never less than SHARE."""
-        now = time.monotonic()
-        began, before = self._seen
-        if now - began >= WINDOW:
-            total = self._total + (now - self._since if self._inside else 0.0)
-            self._seen = (now, total)
-            self._share = min(1.0, max(SHARE, 1 - (total - before) / (now - began)))
-        return self._share
+    def _rate(self) -> float:
+        busy = self._machines.busy()
+        return busy * self._least + (1 - busy) * self._most
+
+
+def hashing_turns(machines: Machines, cores: float) -> Turns:
+    """For password hashes of a worker that has so many cores: while machines ask, one of them is theirs."""
+    return Turns(machines, least=max(SHARE, cores - 1), most=max(1.0, cores))

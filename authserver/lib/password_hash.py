@@ -7,30 +7,25 @@ tells nothing about an account.
 """
 
 import base64
-import contextlib
 import os
-import sys
 import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import Argon2Error
 
 from authserver.lib import secrets
 
-R = TypeVar("R")
 MAX_LENGTH = 1024
 MEMORY_KIB = 64 * 1024
 TIME_COST = 3
 # Behind each hash that is being made one may wait; who comes next is told at once.
 WAITING_PER_SLOT = 1
 WAIT_SECONDS = 2.0
-# A hash is a tenth of a second and more of nothing but work: it gives way to answers that take a millisecond.
-NICENESS = 10
 
 
 class Busy(Exception):
@@ -39,6 +34,25 @@ class Busy(Exception):
 
 class Refused(ValueError):
     """A password that is never hashed: too long, a NUL, or no valid Unicode."""
+
+
+class Turns(Protocol):
+    """Says when a hash may begin, so that hashing leaves time for other work."""
+
+    def wait(self, longest: float) -> float | None:
+        """Wait for a turn; what it is taken to cost, None if it would come after so many seconds."""
+
+    def spent(self, taken: float, cost: float) -> None:
+        """It cost so many seconds of work instead."""
+
+
+_turns: Turns | None = None
+
+
+def take(turns: Turns | None) -> None:
+    """From now on a hash begins when it is its turn."""
+    global _turns
+    _turns = turns
 
 
 # Who is told of each change in how many wait for a slot, and of the seconds that each hash took.
@@ -77,19 +91,45 @@ class _Machine:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
+        give_up = time.monotonic() + self.wait_seconds
         _waiting(1)
         try:
-            found = self.slots.acquire(timeout=self.wait_seconds)
+            if not self.slots.acquire(timeout=self.wait_seconds):
+                raise Busy
         finally:
             _waiting(-1)
-        if not found:
-            raise Busy
-        started = time.perf_counter()
         try:
-            yield
+            with _in_turn(give_up):
+                yield
         finally:
             self.slots.release()
-            _took(time.perf_counter() - started)
+
+
+@contextmanager
+def _in_turn(give_up: float) -> Iterator[None]:
+    turns, taken = _turns, 0.0
+    if turns is not None:
+        found = turns.wait(max(0.0, give_up - time.monotonic()))
+        if found is None:
+            raise Busy
+        taken = found
+    started, worked = time.perf_counter(), time.thread_time()
+    try:
+        yield
+    finally:
+        _took(time.perf_counter() - started)
+        worked = time.thread_time() - worked
+        _worked.seconds = seconds() + worked
+        if turns is not None:
+            turns.spent(taken, worked)
+
+
+_worked = threading.local()
+
+
+def seconds() -> float:
+    """What this thread has worked for hashes, in seconds of a core."""
+    return float(getattr(_worked, "seconds", 0.0))
 
 
 def _b64(nbytes: int) -> str:
@@ -118,7 +158,7 @@ def hash(password: str) -> str:
     secret = _encode(password)
     machine = _machine
     with machine.slot():
-        return _aside(lambda: machine.hasher.hash(secret))
+        return machine.hasher.hash(secret)
 
 
 def verify(stored: str | None, password: str) -> bool:
@@ -132,7 +172,7 @@ def verify(stored: str | None, password: str) -> bool:
         return False
     machine = _machine
     with machine.slot():
-        fits = _aside(lambda: _fits(machine, stored or machine.dummy, secret))
+        fits = _fits(machine, stored or machine.dummy, secret)
     return fits and bool(stored)
 
 
@@ -142,34 +182,6 @@ def needs_rehash(stored: str) -> bool:
         return _machine.hasher.check_needs_rehash(stored)
     except ValueError:
         return True
-
-
-def _aside(work: Callable[[], R]) -> R:
-    """Do it in a thread that gives way to all others; beside the work a thread costs nothing."""
-    done: list[R] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        _give_way()
-        try:
-            done.append(work())
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name="password-hash", daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return done[0]
-
-
-def _give_way() -> None:
-    """Linux keeps a priority for each thread; elsewhere it is the process's, which is left alone."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # a sandbox may forbid it
-            mine = threading.get_native_id()
-            os.setpriority(os.PRIO_PROCESS, mine, max(NICENESS, os.getpriority(os.PRIO_PROCESS, mine)))
 
 
 def _fits(machine: _Machine, stored: str, secret: bytes) -> bool:

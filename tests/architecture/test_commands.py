@@ -32,7 +32,7 @@ def test_make_offers_every_command_of_run_and_the_help_names_it() -> None:
     commands = set(re.findall(r"^    ([a-z]+)(?: \| [a-z]+)*\) ", sources.read("run"), re.MULTILINE))
     targets = set(re.findall(r"^([a-z]+):", sources.read("Makefile"), re.MULTILINE))
     phony = set(re.findall(r"^\.PHONY: (.*)", sources.read("Makefile"), re.MULTILINE)[0].split())
-    assert {"setup", "test", "check", "bench", "interop", "faults", "sbom"} <= targets
+    assert {"setup", "test", "check", "bench", "isolation", "interop", "faults", "sbom"} <= targets
     assert targets == phony
     assert targets - {"run", "help"} == commands - {"demo", "help"}
     shown = subprocess.run([sources.ROOT / "run", "help"], capture_output=True, text=True, timeout=30).stdout

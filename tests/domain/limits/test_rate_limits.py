@@ -68,6 +68,22 @@ def test_a_bucket_lets_through_what_its_limit_says_and_then_nothing(machine: Set
     assert [state.remaining for state in states] == [*range(9, -1, -1), 0, 0, 0]
 
 
+def test_a_request_writes_in_one_step_so_that_no_lock_waits_for_the_interpreter(
+    machine: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limit_storages, "_TAKE", "a statement that says RETURNING keeps its lock")
+    states = take(13)
+    assert [state.allowed for state in states] == [True] * 10 + [False] * 3
+
+
+def test_who_is_overtaken_again_and_again_still_gets_a_number_of_its_own(
+    machine: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limit_storages, "TRIES", 0)
+    states = take(13)
+    assert [state.remaining for state in states] == [*range(9, -1, -1), 0, 0, 0]
+
+
 def test_a_refusal_says_when_to_come_back(machine: Settings) -> None:
     *_, last = take(11)
     assert 1 <= last.retry_after <= 60
