@@ -118,7 +118,7 @@ SENTENCES = [
     ("data.md", f"the known browser's and the theme's {browser.YEAR // DAY} days"),
     ("asvs.md", f"for {'ten' if PLAIN.refresh_grace == 10 else '?'} seconds, in which a retry gets"),
     ("asvs.md", f"the {len(FREQUENCY_LISTS['passwords']) // 1000} 000 most common of breaches are refused"),
-    ("asvs.md", f"clients may register RSA from {jwk._RSA_BITS[0]} bit"),
+    ("asvs.md", f"clients may register RSA from {jwk.RSA_BITS[0]} bit"),
     (SECURITY, f"a refresh within {'ten' if PLAIN.refresh_grace == 10 else '?'} seconds yields the same successor"),
     (SECURITY, f"until it expires, at most {'an hour' if PLAIN.access_token_ttl == 3600 else '?'}"),
     (SECURITY, f"is refused within {'a second' if cache.POLL_SECONDS == 1 else '?'} on every worker"),
