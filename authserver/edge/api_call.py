@@ -22,6 +22,7 @@ from authserver.lib import durations, form_body
 ADMIN = "admin"
 ACCOUNT = (scopes.ACCOUNT,)
 """What a token of an app needs to read where its person is signed in and what they use (contract 11.32)."""
+SHARED = "This app changed hands, and its former owner's secrets work until their 24 hours are over."
 MAX_PAGE = 1_000_000
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 PAGING: Mapping[str, Schema] = {
@@ -73,12 +74,16 @@ class Call:
     def acting_id(self) -> str | None:
         """The id of the person with whose authority this is asked: of a client's own credential the client's owner.
 
-        None for the installation's own clients.
+        None for the installation's own clients. Raises Denied while a former owner's secrets open the app, too: else
+        they would act in the new owner's name (contract 11.38).
         """
         holder = self.holder
         if holder.owner_id is not None or holder.client_id is None:
             return holder.owner_id
-        return clients.get(holder.client_id).owner_id
+        client = clients.get(holder.client_id)
+        if client.shared:
+            raise Denied(SHARED, "an app whose former owner's secrets still work")
+        return client.owner_id
 
     def signed_in_person(self) -> User:
         """The person who holds this credential; a client's own credential is nobody's. Raises Denied."""

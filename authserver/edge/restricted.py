@@ -8,6 +8,7 @@ from typing import Any
 
 from authserver import config
 from authserver.domain.api_keys import wishes as key_wishes
+from authserver.domain.clients import clients
 from authserver.domain.limits import rate_limits
 from authserver.edge.api_call import Call, Handler
 from authserver.edge.bearer import Principal
@@ -27,6 +28,9 @@ def restriction(holder: Principal) -> str:
         return f"has a limit of its own, {holder.rate_limit}"
     if holder.short_lived:
         return f"was made for less than {key_wishes.SHORT_LIFE // key_wishes.DAY} days"
+    client = clients.find(holder.client_id) if holder.client_id and holder.owner_id is None else None
+    if client is not None and client.shared:
+        return "may be a former owner's of its app, for a day"
     return ""
 
 

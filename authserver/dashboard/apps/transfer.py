@@ -16,7 +16,11 @@ from authserver.errors import Conflict, DomainError, Invalid, NotFound, RateLimi
 blueprint = Blueprint("apps_transfer", __name__)
 CHOICES = (
     (transfers.END, "Now", "Their secrets, keys and tokens stop at once. Everybody signs in again."),
-    (transfers.KEEP, "In 24 hours", "Time to put the new secret in place. Until then theirs work, too."),
+    (
+        transfers.KEEP,
+        "In 24 hours",
+        "Time to put the new secret in place. Until then theirs work, too, and the app does nothing in your name.",
+    ),
 )
 
 
@@ -91,11 +95,16 @@ def _offered(client_id: str) -> transfers.Offer:
         raise NotFound("There is no such page.", "no offer to this person") from None
 
 
+def _choices(found: transfers.Offer) -> list[tuple[str, str, str]]:
+    left = transfers.choices(found)
+    return [each for each in CHOICES if each[0] in left]
+
+
 def _page(found: transfers.Offer, refused: DomainError | None = None) -> str:
     error = refused.public if refused else ""
     return render_template(
         "dashboard/apps/transfer.html", offer=found, client=found.client, kind=KINDS[found.client.kind],
-        standing=client_directory.standing(found.client.id), choices=CHOICES, error=error, page_error=error,
+        standing=client_directory.standing(found.client.id), choices=_choices(found), error=error, page_error=error,
     )  # fmt: skip
 
 

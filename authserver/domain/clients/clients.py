@@ -75,6 +75,7 @@ class ClientFacts:
     jwks: dict[str, Any] | None
     jwks_uri: str | None
     keys_end_at: int | None
+    shared_until: int | None
     jwt_reuse: bool
     rate_limit: str | None
     homepage: str
@@ -85,7 +86,7 @@ class ClientFacts:
     metadata_extra: dict[str, Any]
     self_registered: bool
     installation: bool
-    tokens_not_before: int
+    tokens_ended_before: int
     created_at: int
     updated_at: int
     version: int
@@ -102,6 +103,17 @@ class ClientFacts:
     def enabled(self) -> bool:
         """Neither disabled nor deleted, and nor is its owner (contract 11.38)."""
         return self.disabled_at is None and self.deleted_at is None and not self.owner_disabled
+
+    @property
+    def shared(self) -> bool:
+        """Whether a former owner's secrets open it, too: then it acts in nobody's name and makes nothing (11.38)."""
+        return self.shared_until is not None and self.shared_until > clock.now()
+
+    @property
+    def tokens_not_before(self) -> int:
+        """Tokens issued before (epoch seconds) are dead: all that a former owner may have got, once that is over."""
+        over = 0 if self.shared_until is None or self.shared else self.shared_until
+        return max(self.tokens_ended_before, over)
 
     @property
     def auth_methods(self) -> tuple[str, ...]:
@@ -406,6 +418,7 @@ def _load(client_id: str) -> ClientFacts | None:
     counting = privileges.count(
         installation=row.installation, self_registered=row.self_registered, owner_role=role
     )  # fmt: skip
+    values["tokens_ended_before"] = values.pop("tokens_not_before")
     values |= dataclasses.asdict(privileges.judged(row, row.owner_id, counting=counting))
     # The installation's own were made on the command line, which may do everything.
     role = role or ("admin" if counting else "user")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.clients import clients, privileges
-from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import clients, former_owners, privileges
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.ground import cache, mails, person_locks, throttle
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock
-from authserver.models import Client, ClientSecret, ClientTransfer, Grant, Resource, User
+from authserver.models import ApiKey, Client, ClientTransfer, Resource, User
+from authserver.observability import context
 
 END, KEEP = "end", "keep_24h"
 CHOICES = (END, KEEP)
@@ -65,6 +65,7 @@ def offer(by: User | None, client_id: str, new_owner: User) -> Offer:
             client_id=row.id,
             to_id=to.id,
             offered_by=by.id if by else None,
+            offered_with=context.current().actor[:64],
             offered_at=now,
             expires_at=now + LIFETIME,
         )
@@ -114,27 +115,45 @@ def withdraw(by: User, client_id: str) -> None:
         _record(session, "client.transfer_declined" if by.id == made.to_id else "client.transfer_withdrawn", row)
 
 
+def take_back(by: User, client_id: str) -> None:
+    """End an offer that this person made, whosever the app is by now. Raises NotFound."""
+    with database.transaction() as session:
+        row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
+        made = session.get(ClientTransfer, client_id)
+        if row is None or made is None or made.offered_by != by.id:
+            raise NotFound("There is no such offer.")
+        session.delete(made)
+        _record(session, "client.transfer_withdrawn", row)
+
+
 def accept(new_owner: User, client_id: str, former_credentials: str) -> tuple[Client, str | None]:
     """Take an offered app over; its new secret, once (None for a public one).
 
-    The former owner's secrets, keys and tokens end at once (`end`), or in 24 hours (`keep_24h`). Raises NotFound,
-    also where whoever offered it may no longer do so; Invalid.
+    The former owner's secrets, keys and tokens end at once (`end`), or in 24 hours (`keep_24h`): until then the app
+    acts in nobody's name. Raises NotFound, also where whoever offered it may no longer do so; Invalid.
     """
     if former_credentials not in CHOICES:
         raise Invalid("Choose when the former owner's access ends.", field="former_credentials")
     with database.transaction() as session:
-        person_locks.take(session, new_owner.id)
+        # Both, in one order: nobody is disabled between the look at them and the change.
+        for person_id in sorted({new_owner.id, _owner_id(session, client_id)} - {""}):
+            person_locks.take(session, person_id)
         row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
         found = _standing(session, client_id)
         if row is None or found is None or found.to.id != new_owner.id:
             raise NotFound(NO_OFFER)
         to = session.get_one(User, new_owner.id)
         _require_fit(row, to)
+        if former_credentials == KEEP and (why := former_owners.cannot_keep(row, found.owner, to)):
+            raise Invalid(why, field="former_credentials")
         if not to.is_admin:
             clients.require_room(session, to.id)
         before, row.owner_id, row.installation = row.owner_id, to.id, False
         row.version, row.updated_at = row.version + 1, clock.now()
-        _end_former(session, row, keep=former_credentials == KEEP)
+        if former_credentials == KEEP:
+            former_owners.keep(session, row, before)
+        else:
+            former_owners.end(session, row)
         session.execute(delete(ClientTransfer).where(ClientTransfer.client_id == row.id))
         secret = None if row.public else client_secrets.add(session, row.id)
         _record(
@@ -143,12 +162,18 @@ def accept(new_owner: User, client_id: str, former_credentials: str) -> tuple[Cl
     return row, secret
 
 
+def choices(offer: Offer) -> tuple[str, ...]:
+    """Those of CHOICES that who takes this app over has."""
+    return (END,) if former_owners.cannot_keep(offer.client, offer.owner, offer.to) else CHOICES
+
+
 def leave(session: Session, person: User, heir: User | None) -> list[Client]:
     """What becomes of the apps and APIs of somebody who is deleted: the heir's at once, or disabled (contract 11.38).
 
     Whatever they knew of the apps ends, offers too. For a transaction that records (`record_left`) afterwards; the
     apps. The heir gets a mail. Raises Conflict for what the heir cannot have.
     """
+    former_owners.end_kept(session, person.id)
     theirs = select(Client).where(Client.owner_id == person.id, Client.deleted_at.is_(None)).order_by(Client.id)
     rows = list(session.scalars(theirs.with_for_update(key_share=True)))
     if heir is not None:
@@ -160,11 +185,11 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
             _require_fit(row, heir, owner_id=person.id)  # what was this person's own API is the heir's from now on
             row.owner_id, row.installation = heir.id, False
             row.version, row.updated_at = row.version + 1, clock.now()
-            _end_former(session, row, keep=False)
+            former_owners.end(session, row)
         else:
             if row.disabled_at is None:
                 row.disabled_at, row.disabled_by = clock.now(), "owner"
-            _end_former(session, row, keep=False, why="owner deleted")
+            former_owners.end(session, row, "owner deleted")
     if heir is not None:
         moved = session.execute(update(Resource).where(Resource.owner_id == person.id).values(owner_id=heir.id))
         cache.touch(session, "scopes")
@@ -199,26 +224,8 @@ def record_left(session: Session, row: Client, person: User) -> None:
         _record(session, "client.handed_over", row, changed={"owner_id": [person.id, row.owner_id]}, former=END)
 
 
-def _end_former(session: Session, row: Client, *, keep: bool, why: str = "client transferred") -> None:
-    now = clock.now()
-    live = (ClientSecret.client_id == row.id, ClientSecret.revoked_at.is_(None))
-    if not keep:
-        session.execute(update(ClientSecret).where(*live).values(revoked_at=now))
-        row.jwks, row.jwks_uri, row.keys_end_at = None, None, None
-        clients.end_tokens(session, row, why)
-        return
-    ends = now + DAY
-    session.execute(
-        update(ClientSecret)
-        .where(*live, func.coalesce(ClientSecret.expires_at, ends + 1) > ends)
-        .values(expires_at=ends)
-    )
-    if row.jwks or row.jwks_uri:
-        row.keys_end_at = ends
-    # No access token lives longer than a day, and a refresh token goes on in its grant alone.
-    session.execute(
-        update(Grant).where(*client_directory.live(row.id), Grant.expires_at > ends).values(expires_at=ends)
-    )
+def _owner_id(session: Session, client_id: str) -> str:
+    return session.scalar(select(Client.owner_id).where(Client.id == client_id)) or ""
 
 
 def _standing(session: Session, client_id: str) -> Offer | None:
@@ -229,9 +236,16 @@ def _standing(session: Session, client_id: str) -> Offer | None:
         return None
     to = session.get_one(User, made.to_id)
     by = session.get(User, made.offered_by) if made.offered_by else None
-    if to.disabled_at is not None or (made.offered_by and not _may_give(by, row)):
+    if to.disabled_at is not None or (made.offered_by and not _may_give(by, row)) or _key_is_revoked(session, made):
         return None
     return Offer(row, session.get(User, row.owner_id) if row.owner_id else None, to, made.expires_at)
+
+
+def _key_is_revoked(session: Session, made: ClientTransfer) -> bool:
+    """An offer ends with the key that made it: whoever stole a key gives nothing away once it is known."""
+    kind, _, key_id = made.offered_with.partition(":")
+    key = session.get(ApiKey, key_id) if kind == "key" else None
+    return kind == "key" and (key is None or key.revoked_at is not None)
 
 
 def _may_give(by: User | None, row: Client) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain.clients import former_owners
 from authserver.domain.grants import grants
 from authserver.domain.ground import cache, one_time_links, throttle
 from authserver.domain.people import addresses, living, names, sessions, usernames
@@ -138,6 +139,8 @@ def set_role(user_id: str, role: str, *, by_id: str | None = None) -> None:
             return
         require_other(by_id, user_id, "change your own role")
         user.role = role
+        if role != "admin":
+            former_owners.end_kept(session, user_id)
         cache.touch(session, "clients")  # what a person's clients may have depends on it
         audit.record(session, "user.updated", target=f"user:{user_id}", owner_id=user_id, changed=["role"], role=role)
 
@@ -158,6 +161,7 @@ def disable(user_id: str, *, by_id: str | None = None) -> None:
         cache.touch(session, "clients")  # theirs stop with them (contract 11.38)
         ended = sessions.end_all_in(session, user_id)
         grants.end(session, "user disabled", Grant.user_id == user_id)
+        former_owners.end_kept(session, user_id)
         one_time_links.kill(session, user_id, *one_time_links.PURPOSES)
         audit.record(session, "user.disabled", target=f"user:{user_id}", owner_id=user_id, sessions_ended=ended)
 

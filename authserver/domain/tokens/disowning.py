@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, transfers
 from authserver.domain.grants import consents
 from authserver.domain.ground import cache
 from authserver.domain.people import sign_ins
@@ -23,6 +23,7 @@ from authserver.models import (
     AuditEvent,
     Client,
     ClientSecret,
+    ClientTransfer,
     Consent,
     SignInSession,
     User,
@@ -32,7 +33,7 @@ from authserver.models import (
 LONGEST = 90 * 86_400
 KINDS = {
     "key": "API key", "app": "App", "secret": "Client secret", "webhook": "Webhook", "consent": "Connected app",
-    "download": "Download",
+    "offer": "Offer of an app", "download": "Download",
 }  # fmt: skip
 
 
@@ -74,6 +75,7 @@ def since(user: User, moment: int) -> list[Made]:
     with database.reading() as session:
         found = [*_keys(session, user, moment), *_apps(session, user, moment), *_secrets(session, user, moment)]
         found += [*_webhooks(session, user, moment), *_consents(session, user, moment)]
+        found += _offers(session, user, moment)
         found += _downloads(session, user, moment)
     return sorted(found, key=lambda each: each.at, reverse=True)
 
@@ -131,12 +133,12 @@ def _webhooks(session: Session, user: User, moment: int) -> list[Made]:
     rows = session.scalars(
         select(WebhookEndpoint).where(
             WebhookEndpoint.owner_id == user.id,
-            WebhookEndpoint.updated_at >= moment,
+            or_(WebhookEndpoint.updated_at >= moment, WebhookEndpoint.secret_made_at >= moment),
             WebhookEndpoint.deleted_at.is_(None),
             WebhookEndpoint.draft.is_(False),
         )
     )
-    return [Made("webhook", row.id, row.name, row.updated_at) for row in rows]
+    return [Made("webhook", row.id, row.name, max(row.updated_at, row.secret_made_at)) for row in rows]
 
 
 def _consents(session: Session, user: User, moment: int) -> list[Made]:
@@ -146,6 +148,16 @@ def _consents(session: Session, user: User, moment: int) -> list[Made]:
         .where(Consent.user_id == user.id, Consent.updated_at >= moment, Consent.revoked_at.is_(None))
     )
     return [Made("consent", row.client_id, row.name, row.updated_at) for row in rows]
+
+
+def _offers(session: Session, user: User, moment: int) -> list[Made]:
+    rows = session.execute(
+        select(ClientTransfer.client_id, ClientTransfer.offered_at, Client.name)
+        .join(Client, Client.id == ClientTransfer.client_id)
+        .where(ClientTransfer.offered_by == user.id, ClientTransfer.offered_at >= moment)
+        .where(ClientTransfer.expires_at > clock.now())
+    )
+    return [Made("offer", row.client_id, row.name, row.offered_at) for row in rows]
 
 
 def _downloads(session: Session, user: User, moment: int) -> list[Made]:
@@ -181,5 +193,6 @@ _END: dict[str, Any] = {
     "app": _end_app,
     "secret": _end_secret,
     "webhook": lambda user, id: webhook_endpoints.delete(user.id, id),
+    "offer": lambda user, id: transfers.take_back(user, id),
     "consent": lambda user, id: consents.revoke(user.id, id),
 }

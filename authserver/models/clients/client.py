@@ -41,6 +41,8 @@ class Client(Base):
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     jwks_uri: Mapped[str | None] = mapped_column(String(2000))
     keys_end_at: Mapped[int | None] = mapped_column(BigInteger)  # those of a former owner work until then
+    shared_until: Mapped[int | None] = mapped_column(BigInteger)  # a former owner's secrets work until then, too
+    former_owner_id: Mapped[str | None] = mapped_column(String(32), index=True)  # whose, while they do
     jwt_reuse: Mapped[bool] = mapped_column(default=False)  # its own JWTs may be used more than once
     rate_limit: Mapped[str | None] = mapped_column(String(30))  # NULL: the setting
     homepage: Mapped[str] = mapped_column(String(2000), default="")

@@ -9,9 +9,9 @@ import time_machine
 
 from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import keys as client_keys
-from authserver.domain.people import users
+from authserver.domain.people import departures, users
 from authserver.domain.tokens import inspection
-from authserver.errors import Conflict, Denied, NotFound
+from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock, jwt
 from tests.conftest import Person
 from tests.support import protocol
@@ -123,3 +123,68 @@ def test_it_can_be_declined_and_taken_back(alice: Person, bob: Person, mallory: 
         with pytest.raises(NotFound):
             transfers.accept(bob.user, app.id, "end")
     assert owner_of(app) == alice.id
+
+
+GIFT = ("settings:manage", "keys:manage", "workflows:read", "analytics:read")
+
+
+def given(former: Person, to: Person, choice: str = "keep_24h", **columns: Any) -> tuple[App, str]:
+    """An app that acts for itself and changed hands; with its former owner's secret, and the new one."""
+    app = app_of(former, **{"scopes": GIFT, "grant_types": ["client_credentials"], **columns})
+    transfers.offer(former.user, app.id, to.user)
+    _, secret = transfers.accept(to.user, app.id, choice)
+    return app, str(secret)
+
+
+def test_what_a_former_owner_got_in_those_24_hours_ends_with_them(alice: Person, bob: Person) -> None:
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        app, secret = given(alice, bob, access_token_ttl=DAY)
+        moment.shift(DAY - 60)
+        late = protocol.client_credentials(app).json["access_token"]
+        assert inspection.inspect(late)
+        moment.shift(60)
+        assert inspection.inspect(late) is None
+        theirs = protocol.client_credentials(App(app.id, secret)).json["access_token"]
+        assert inspection.inspect(theirs)
+
+
+def test_a_second_transfer_lengthens_nothing_of_the_first(alice: Person, bob: Person, mallory: Person) -> None:
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        app, _ = given(mallory, alice, jwks=KEYS)
+        moment.shift(DAY - 60)
+        late = protocol.client_credentials(app).json["access_token"]
+        transfers.offer(alice.user, app.id, bob.user)
+        row, _ = transfers.accept(bob.user, app.id, "keep_24h")
+        assert inspection.inspect(late) is None and row.keys_end_at == clock.now() + 60
+
+
+@pytest.mark.parametrize("leaves", [users.disable, lambda user_id: users.set_role(user_id, "user")])
+def test_what_somebody_kept_ends_when_they_are_stopped(leaves: Any, ada: Person, bob: Person) -> None:
+    users.set_role(bob.id, "admin")
+    app, secret = given(ada, bob, jwks=KEYS)
+    old = protocol.client_credentials(app).json["access_token"]
+    leaves(ada.id)
+    row = clients.stored(app.id)
+    assert row is not None and (row.jwks, row.shared_until, row.former_owner_id) == (None, None, None)
+    assert inspection.inspect(old) is None and not works(app, app.secret) and works(app, secret)
+
+
+def test_deleting_a_former_owner_ends_what_they_kept(alice: Person, bob: Person) -> None:
+    app, secret = given(alice, bob)
+    departures.delete(alice.id)
+    assert not works(app, app.secret) and works(app, secret)
+
+
+def test_nothing_is_kept_that_would_open_more_than_before(alice: Person, bob: Person, ada: Person) -> None:
+    admins = app_of(alice, scopes=("admin",), grant_types=["client_credentials"])
+    transfers.offer(ada.user, admins.id, ada.user)
+    stopped = app_of(bob)
+    users.disable(bob.id)
+    transfers.offer(ada.user, stopped.id, alice.user)
+    for app, to in ((admins, ada), (stopped, alice)):
+        offer = transfers.get(to.user, app.id)
+        assert transfers.choices(offer) == ("end",)
+        with pytest.raises(Invalid, match="ends now"):
+            transfers.accept(to.user, app.id, "keep_24h")
+        transfers.accept(to.user, app.id, "end")
+    assert transfers.choices(transfers.offer(alice.user, stopped.id, ada.user)) == transfers.CHOICES

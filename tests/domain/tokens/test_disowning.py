@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time_machine
+
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import Wish
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.tokens import disowning
@@ -31,7 +33,8 @@ def test_everything_that_was_made_since_is_listed_and_ends(alice: Person, bob: P
     made = clients.register(alice.user, WEB)[0]
     rotated = client_secrets.rotate(alice.user, old.id, 0).secret
     hook = webhook_endpoints.create(alice.user, HOOK)[0]
-    assert kinds(alice, now) == ["app", "key", "secret", "secret", "secret", "webhook"]
+    transfers.offer(alice.user, old.id, bob.user)
+    assert kinds(alice, now) == ["app", "key", "offer", "secret", "secret", "secret", "webhook"]
     listed = disowning.since(alice.user, now)
     assert disowning.end(alice.user, {each.reference for each in listed}, now) == len(listed)
     assert api_keys.check(key, "127.0.0.1") is None and api_keys.check(of_others, "127.0.0.1")
@@ -39,7 +42,18 @@ def test_everything_that_was_made_since_is_listed_and_ends(alice: Person, bob: P
     assert clients.get(old.id).enabled
     assert protocol.client_credentials(App(old.id, rotated)).status == 401
     assert hook.id not in [each.id for each in webhook_endpoints.page(alice.id)[0]]
+    assert not transfers.waiting(bob.id)
     assert kinds(alice, now) == []
+
+
+def test_a_webhook_whose_secret_was_rolled_is_listed(alice: Person) -> None:
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        hook = webhook_endpoints.create(alice.user, HOOK)[0]
+        moment.shift(60)
+        now = clock.now()
+        assert kinds(alice, now) == []
+        webhook_endpoints.roll(alice.id, hook.id)
+        assert kinds(alice, now) == ["webhook"]
 
 
 def test_what_is_not_chosen_or_anothers_or_older_stays(alice: Person, bob: Person) -> None:
