@@ -166,9 +166,9 @@ def rotate_secret(client_id: str, overlap: str, force: bool) -> None:
 @click.argument("client_id")
 def disable(client_id: str) -> None:
     """Stop a client everywhere within a second; `enable` undoes it."""
-    from authserver.domain.clients import clients
+    from authserver.domain.clients import endings
 
-    clients.disable(None, client_id)
+    endings.disable(None, client_id)
     _done(client_id, "disabled")
 
 
@@ -176,9 +176,9 @@ def disable(client_id: str) -> None:
 @click.argument("client_id")
 def enable(client_id: str) -> None:
     """Let a client work again."""
-    from authserver.domain.clients import clients
+    from authserver.domain.clients import endings
 
-    clients.enable(None, client_id)
+    endings.enable(None, client_id)
     _done(client_id, "active")
 
 
@@ -186,9 +186,9 @@ def enable(client_id: str) -> None:
 @click.argument("client_id")
 def delete(client_id: str) -> None:
     """Delete a client with its tokens; `restore` brings it back for seven days."""
-    from authserver.domain.clients import clients
+    from authserver.domain.clients import endings
 
-    clients.remove(None, client_id)
+    endings.remove(None, client_id)
     _done(client_id, "deleted")
 
 
@@ -196,9 +196,9 @@ def delete(client_id: str) -> None:
 @click.argument("client_id")
 def restore(client_id: str) -> None:
     """Bring a deleted client back."""
-    from authserver.domain.clients import clients
+    from authserver.domain.clients import endings
 
-    clients.restore(None, client_id)
+    endings.restore(None, client_id)
     _done(client_id, "active")
 
 

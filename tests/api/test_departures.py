@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, ownership
 from authserver.domain.people import addresses, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
@@ -90,7 +90,7 @@ def test_a_choice_that_cannot_be_deletes_nobody(
 def test_an_heir_with_too_many_apps_is_refused_with_the_remedy(
     call: Caller, ada: Person, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    monkeypatch.setattr(ownership, "MAX_PER_OWNER", 1)
     for owner in (alice, bob):
         protocol.register(owner_id=owner.id)
     answer = call("DELETE", f"/v1/users/{alice.id}?apps=transfer:{bob.id}", key_of(ada))

@@ -11,7 +11,7 @@ from flask import Flask
 
 from authserver import cli, config
 from authserver.config import Settings
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, ownership
 from authserver.domain.ground import throttle
 from authserver.domain.people import users
 from authserver.domain.people.credentials import passwords
@@ -175,7 +175,7 @@ def test_delete_hands_the_apps_over(run: Run, alice: Person, bob: Person) -> Non
 def test_an_heir_with_too_many_apps_is_refused_with_the_remedy(
     run: Run, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    monkeypatch.setattr(ownership, "MAX_PER_OWNER", 1)
     for owner in (alice, bob):
         protocol.register(owner_id=owner.id)
     code, _, err = run("delete", alice.email, "--apps", f"transfer:{bob.email}")

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients, transfers
+from authserver.domain.clients import endings, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.grants import consents, grants
 from authserver.domain.ground import one_time_links
@@ -106,12 +106,12 @@ def take_back(person: Person, colleague: Person) -> Callable[[], object]:
 def end_tokens_of_app(person: Person, colleague: Person) -> Callable[[], object]:
     app = protocol.register(owner_id=person.id)
     protocol.tokens_for(colleague.id, app)
-    return lambda: clients.revoke_tokens(None, app.id)
+    return lambda: endings.revoke_tokens(None, app.id)
 
 
 def disable_app(person: Person, _colleague: Person) -> Callable[[], object]:
     app = protocol.register(owner_id=person.id)
-    return lambda: clients.disable(None, app.id)
+    return lambda: endings.disable(None, app.id)
 
 
 def rotate_secret(person: Person, _colleague: Person) -> Callable[[], object]:

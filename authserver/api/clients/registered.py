@@ -9,7 +9,7 @@ from typing import Any
 
 from authserver import database
 from authserver.api.clients import reach
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, endings, ownership
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
@@ -75,13 +75,13 @@ def change(call: Call) -> Outgoing:
     with database.together(), _own_names():  # all of it or nothing
         row = clients.revise(by, row.id, wanted, version=_version(call))
         if (stop := call.body.get("disabled")) is not None:
-            row = (clients.disable if stop else clients.enable)(by, row.id)
+            row = (endings.disable if stop else endings.enable)(by, row.id)
     return _shown(row, **_ignored(wanted))
 
 
 def remove(call: Call) -> Outgoing:
     """Delete a client; it and all its tokens stop."""
-    clients.remove(call.actor(), call.path["id"])
+    endings.remove(call.actor(), call.path["id"])
     return nothing()
 
 
@@ -99,7 +99,7 @@ def facts(row: clients.Client) -> dict[str, Any]:
 
 
 def visible(call: Call) -> clients.Client:
-    return clients.visible_to(call.actor(), call.path["id"])
+    return ownership.visible_to(call.actor(), call.path["id"])
 
 
 def secret(value: str | None) -> dict[str, Any]:

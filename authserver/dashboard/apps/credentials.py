@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 
-from authserver.domain.clients import clients
+from authserver.domain.clients import ownership
 from authserver.domain.clients import secrets as client_secrets
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, Invalid, NotFound
@@ -86,7 +86,7 @@ def revoke(client_id: str, secret_id: str) -> Any:
 
 
 def _mine(client_id: str) -> Any:
-    return clients.visible_to(current_user.me().user, client_id)
+    return ownership.visible_to(current_user.me().user, client_id)
 
 
 def _confidential(client_id: str) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import endings, ownership, transfers
 from authserver.edge import current_user
 
 blueprint = Blueprint("apps_danger", __name__)
@@ -31,7 +31,7 @@ def ask_disable(client_id: str) -> Any:
 @current_user.require_user
 def disable(client_id: str) -> Any:
     """Stop the app; it can be undone."""
-    client = clients.disable(current_user.me().user, client_id)
+    client = endings.disable(current_user.me().user, client_id)
     flash(f"{client.name} is disabled. Its tokens are refused within a second.", "success")
     return _back(client_id)
 
@@ -40,7 +40,7 @@ def disable(client_id: str) -> Any:
 @current_user.require_user
 def enable(client_id: str) -> Any:
     """Let the app work again."""
-    client = clients.enable(current_user.me().user, client_id)
+    client = endings.enable(current_user.me().user, client_id)
     flash(f"{client.name} works again.", "success")
     return _back(client_id)
 
@@ -58,7 +58,7 @@ def ask_revoke_tokens(client_id: str) -> Any:
 @current_user.require_recent
 def revoke_tokens(client_id: str) -> Any:
     """End every token of the app; it can get new ones."""
-    ended = clients.revoke_tokens(current_user.me().user, client_id)
+    ended = endings.revoke_tokens(current_user.me().user, client_id)
     flash(f"All tokens have ended, {ended} sign-ins with them. The app can get new ones.", "success")
     return _back(client_id)
 
@@ -79,7 +79,7 @@ def delete(client_id: str) -> Any:
     client = _mine(client_id)
     if " ".join(request.form.get("confirm_name", "").split()) != " ".join(client.name.split()):
         return _page("delete", client, error="Type the name exactly as it is written above."), 422
-    clients.remove(current_user.me().user, client_id)
+    endings.remove(current_user.me().user, client_id)
     flash(f"{client.name} is deleted. It can be restored for seven days.", "success")
     return redirect(url_for("apps.index", status="deleted"), 303)
 
@@ -88,13 +88,13 @@ def delete(client_id: str) -> Any:
 @current_user.require_user
 def restore(client_id: str) -> Any:
     """Bring a deleted app back."""
-    client = clients.restore(current_user.me().user, client_id)
+    client = endings.restore(current_user.me().user, client_id)
     flash(f"{client.name} is back. People sign in to it again.", "success")
     return redirect(url_for("apps.show", client_id=client_id), 303)
 
 
 def _mine(client_id: str) -> Any:
-    return clients.visible_to(current_user.me().user, client_id)
+    return ownership.visible_to(current_user.me().user, client_id)
 
 
 def _back(client_id: str) -> Any:

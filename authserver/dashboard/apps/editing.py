@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from authserver.dashboard.apps import form as app_form
 from authserver.dashboard.apps.form import AppForm
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, ownership
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.insight import refusals, remedies
 from authserver.domain.insight.refusals import Viewer
@@ -86,7 +86,7 @@ def _fill_in_fix(form: AppForm, client: Any) -> str:
 
 
 def _mine(client_id: str) -> Any:
-    return clients.visible_to(current_user.me().user, client_id)
+    return ownership.visible_to(current_user.me().user, client_id)
 
 
 def _saved(form: AppForm, client: Any, template: str, target: str) -> Any:

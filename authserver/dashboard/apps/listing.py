@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 
 from authserver.domain.access import resources, scopes
 from authserver.domain.authorization import code_protection
-from authserver.domain.clients import clients, transfers
+from authserver.domain.clients import clients, ownership, transfers
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import CODE, KINDS
@@ -68,7 +68,7 @@ def activity(client_id: str) -> Any:
 
 
 def _mine(client_id: str) -> Any:
-    return clients.visible_to(current_user.me().user, client_id)
+    return ownership.visible_to(current_user.me().user, client_id)
 
 
 def _checks(client: Any) -> list[tuple[bool, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request
 
 from authserver import config
-from authserver.domain.clients import clients
+from authserver.domain.clients import ownership
 from authserver.domain.insight import software
 from authserver.edge import current_user
 
@@ -45,7 +45,7 @@ class Snippet:
 @current_user.require_user
 def show(client_id: str) -> Any:
     """From a registered app to a token in a minute."""
-    client = clients.visible_to(current_user.me().user, client_id)
+    client = ownership.visible_to(current_user.me().user, client_id)
     offered = software.offered(client)
     chosen = offered.get(request.args.get("with", ""))
     return render_template(

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 
-from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import ownership, transfers
 from authserver.domain.clients.metadata import KINDS
 from authserver.domain.people import users
 from authserver.edge import current_user, one_shot
@@ -30,7 +30,7 @@ CHOICES = (
 def offer(client_id: str) -> Any:
     """Offer the app to somebody else; it stays its owner's until they accept."""
     me = current_user.me().user
-    client = clients.visible_to(me, client_id)
+    client = ownership.visible_to(me, client_id)
     try:
         transfers.begin(me)
     except RateLimited as refused:
@@ -51,7 +51,7 @@ def offer(client_id: str) -> Any:
 def withdraw(client_id: str) -> Any:
     """Take the offer back."""
     me = current_user.me().user
-    clients.visible_to(me, client_id)
+    ownership.visible_to(me, client_id)
     transfers.withdraw(me, client_id)
     flash("The offer is taken back.", "success")
     return redirect(url_for("apps_danger.show", client_id=client_id), 303)

@@ -7,24 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.clients import privileges
+from authserver.domain.clients import ownership, privileges
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
-from authserver.domain.ground import cache, person_locks, usage
+from authserver.domain.ground import cache, usage
 from authserver.domain.record import audit
-from authserver.errors import Conflict, Denied, Invalid, NotFound
+from authserver.errors import Conflict, NotFound
 from authserver.lib import clock, redirect_uris, secrets
 from authserver.models import Client as Client  # what pages and the API are handed
-from authserver.models import ClientSecret, Grant, User
+from authserver.models import ClientSecret, User
 
-MAX_PER_OWNER = 100
 # Columns that a registration fills, each under the same name.
 _WRITTEN = tuple(name for name in client_metadata.FIELDS if name != "client_id")
 
@@ -185,11 +184,11 @@ def register(
         if session.get(Client, row.id) is not None:
             raise Conflict("There is already an app with this client id.", field="client_id")
         if owner is not None and not trusted:
-            require_room(session, owner.id)
+            ownership.require_room(session, owner.id)
         session.add(row)
         session.flush()
         secret = None if row.public else client_secrets.add(session, row.id)
-        _changed(session, row, "client.created", kind=row.kind, name=row.name)
+        record(session, row, "client.created", kind=row.kind, name=row.name)
     return row, secret
 
 
@@ -200,13 +199,17 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
     `by` None is the command line. Raises NotFound, Invalid, Conflict.
     """
     with database.transaction() as session:
-        row = locked(session, by, client_id)
+        row = ownership.locked(session, by, client_id)
         before = registration_of(row)
         if version is not None and version != row.version:
             raise Conflict("Somebody else changed this app in the meantime. Look at it again and repeat your change.")
         wanted = client_metadata.complete(dataclasses.replace(metadata, kind=row.kind, public=row.public, client_id=""))
         client_metadata.check(
-            wanted, trusted=_trusted(by), owner_id=row.owner_id, before=before, self_registered=row.self_registered
+            wanted,
+            trusted=ownership.is_trusted(by),
+            owner_id=row.owner_id,
+            before=before,
+            self_registered=row.self_registered,
         )
         owner = session.get(User, row.owner_id) if row.owner_id else None
         if not row.installation:
@@ -214,7 +217,7 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
         changed = {name: value for name, value in _columns(wanted).items() if value != getattr(row, name)}
         if not changed:
             return row
-        if not _trusted(by):
+        if not ownership.is_trusted(by):
             privileges.require_unguarded(changed, before, row.owner_id)
         told = {name: [getattr(row, name), value] for name, value in changed.items() if name != "metadata_extra"}
         if "contacts" in told:
@@ -224,90 +227,14 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
         if {"jwks", "jwks_uri"} & changed.keys():
             row.keys_end_at = None  # they are its present owner's now
         row.version, row.updated_at = row.version + 1, clock.now()
-        _changed(session, row, "client.updated", changed=told)
+        record(session, row, "client.updated", changed=told)
     return row
-
-
-def disable(by: User | None, client_id: str) -> Client:
-    """Stop a client everywhere within a second; nothing is lost. Raises NotFound."""
-    with database.transaction() as session:
-        row = locked(session, by, client_id)
-        if row.disabled_at is None:
-            row.disabled_at, row.disabled_by = clock.now(), _hand(by, row)
-            _changed(session, row, "client.disabled")
-        elif row.disabled_by == "owner" and _hand(by, row) == "admin":
-            row.disabled_by = "admin"
-            _changed(session, row, "client.disabled")
-    return row
-
-
-def enable(by: User | None, client_id: str) -> Client:
-    """Let it work again. Raises NotFound; Denied for an owner whose client an administrator stopped."""
-    with database.transaction() as session:
-        row = locked(session, by, client_id)
-        if row.disabled_at is None:
-            return row
-        if row.disabled_by == "admin" and _hand(by, row) == "owner":
-            raise Denied("An administrator disabled this app. Only an administrator can enable it.")
-        row.disabled_at, row.disabled_by = None, ""
-        _changed(session, row, "client.enabled")
-    return row
-
-
-def remove(by: User | None, client_id: str) -> Client:
-    """Delete a client: it and all its tokens stop; it can be restored for seven days. Raises NotFound."""
-    with database.transaction() as session:
-        row = locked(session, by, client_id)
-        row.deleted_at = clock.now()
-        if _hand(by, row) == "admin":  # an owner may restore it, and it stays stopped
-            row.disabled_at, row.disabled_by = row.disabled_at or row.deleted_at, "admin"
-        end_tokens(session, row, "client deleted")
-        _changed(session, row, "client.deleted", name=row.name)
-    return row
-
-
-def restore(by: User | None, client_id: str) -> Client:
-    """Bring a deleted client back, without its tokens. Raises NotFound, also after 7 days; Invalid for one too many."""
-    with database.transaction() as session:
-        if by is not None and not by.is_admin:
-            require_room(session, by.id)
-        row = locked(session, by, client_id, deleted=True)
-        if row.disabled_at == row.deleted_at and _hand(by, row) == "admin":
-            row.disabled_at, row.disabled_by = None, ""
-        row.deleted_at = None
-        _changed(session, row, "client.restored", name=row.name)
-    return row
-
-
-def revoke_tokens(by: User | None, client_id: str) -> int:
-    """End every token and sign-in of a client; returns how many sign-ins that were. Raises NotFound."""
-    with database.transaction() as session:
-        row = locked(session, by, client_id)
-        ended = end_tokens(session, row, "all tokens of the client revoked")
-        _changed(session, row, "token.revoked", all_of_client=True, grants=ended)
-    return ended
 
 
 def stored(client_id: str) -> Client | None:
     """The row as it was written, deleted ones too, for the command line."""
     with database.reading() as session:
         return session.get(Client, client_id)
-
-
-def purge(before: int) -> int:
-    """Delete for good what was deleted before a time (epoch seconds); returns how many."""
-    with database.transaction() as session:
-        gone = session.execute(delete(Client).where(Client.deleted_at < before))
-        if count := int(gone.rowcount):  # type: ignore[attr-defined]  # a DELETE's result has it
-            cache.touch(session, "clients")
-        return count
-
-
-def visible_to(user: User, client_id: str, *, deleted: bool = False) -> Client:
-    """The row, for its owner and for administrators. Raises NotFound for everybody else, as for an unknown id."""
-    with database.reading() as session:
-        row = session.get(Client, client_id)
-    return _require_visible(row, user, deleted=deleted)
 
 
 def registration_of(row: Client) -> Registration:
@@ -340,57 +267,10 @@ def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def _changed(session: Session, row: Client, event: str, **data: Any) -> None:
+def record(session: Session, row: Client, event: str, **data: Any) -> None:
+    """The event of a change, in its transaction, and the word to every cache of clients."""
     cache.touch(session, "clients")
     audit.record(session, event, target=f"client:{row.id}", owner_id=row.owner_id, client_id=row.id, **data)
-
-
-def end_tokens(session: Session, row: Client, because: str) -> int:
-    """End every token of a client inside a transaction that records its own event; returns how many sign-ins."""
-    # The next second: what was issued earlier in this one must end, too.
-    row.tokens_not_before = clock.now() + 1
-    live = select(Grant.id).where(*client_directory.live(row.id)).order_by(Grant.id).with_for_update()
-    ended = session.execute(
-        update(Grant).where(Grant.id.in_(live)).values(revoked_at=clock.now(), revoked_because=because[:40]),
-        execution_options={"synchronize_session": False},
-    )
-    return int(ended.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
-
-
-def locked(session: Session, by: User | None, client_id: str, *, deleted: bool = False) -> Client:
-    """The row, locked, for its owner, administrators and the command line (None). Raises NotFound."""
-    row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
-    return _require_visible(row, by, deleted=deleted)
-
-
-def _require_visible(row: Client | None, user: User | None, *, deleted: bool) -> Client:
-    if row is None or (user is not None and not user.is_admin and row.owner_id != user.id):
-        raise NotFound("There is no such app.")
-    gone = row.deleted_at is not None
-    if gone != deleted or (row.deleted_at or clock.now()) < clock.now() - client_directory.RESTORABLE_SECONDS:
-        raise NotFound("There is no such app.")
-    return row
-
-
-def _trusted(by: User | None) -> bool:
-    return by is None or by.is_admin
-
-
-def _hand(by: User | None, row: Client) -> str:
-    return "admin" if by is None or (by.is_admin and by.id != row.owner_id) else "owner"
-
-
-def count_owned(session: Session, owner_id: str) -> int:
-    """How many apps a person has."""
-    owned = select(func.count()).select_from(Client).where(Client.owner_id == owner_id, Client.deleted_at.is_(None))
-    return session.scalar(owned) or 0
-
-
-def require_room(session: Session, owner_id: str) -> None:
-    """Refuse one app more than a person may have, who is locked before any app is. Raises Invalid."""
-    person_locks.take(session, owner_id)  # two at once do not both find room
-    if count_owned(session, owner_id) >= MAX_PER_OWNER:
-        raise Invalid(f"You have {MAX_PER_OWNER} apps, which is the limit. Delete one that you no longer need.")
 
 
 def _load(client_id: str) -> ClientFacts | None:

@@ -6,8 +6,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from authserver.domain.access import scopes
-from authserver.domain.clients import clients, privileges
 from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import endings, privileges
 from authserver.domain.ground import cache
 from authserver.lib import clock
 from authserver.models import Client, ClientSecret, Grant, User
@@ -21,7 +21,7 @@ def end(session: Session, row: Client, why: str = "client transferred") -> None:
     session.execute(update(ClientSecret).where(*live).values(revoked_at=clock.now()))
     row.jwks, row.jwks_uri, row.keys_end_at = None, None, None
     row.shared_until, row.former_owner_id = None, None
-    clients.end_tokens(session, row, why)
+    endings.end_tokens(session, row, why)
 
 
 def keep(session: Session, row: Client, former_id: str | None) -> None:
@@ -87,6 +87,6 @@ def _end_shared(session: Session, row: Client) -> None:
     if row.shared_until is None:
         return
     if row.shared_until > clock.now():
-        clients.end_tokens(session, row, "shared with a former owner")
+        endings.end_tokens(session, row, "shared with a former owner")
     else:
         row.tokens_not_before = max(row.tokens_not_before, row.shared_until)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.clients import clients, former_owners, privileges
+from authserver.domain.clients import former_owners, ownership, privileges
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.ground import cache, mails, person_locks, throttle
 from authserver.domain.record import audit
@@ -48,7 +48,7 @@ def offer(by: User | None, client_id: str, new_owner: User) -> Offer:
     Raises NotFound; Denied for the plain owner of an app with a privilege; Conflict, Invalid for whom it cannot go to.
     """
     with database.transaction() as session:
-        row = clients.locked(session, by, client_id)
+        row = ownership.locked(session, by, client_id)
         has = privileges.held(row, row.owner_id)
         if has and by is not None and not by.is_admin:
             said = " and ".join(privileges.PRIVILEGES[name] for name in has)
@@ -147,7 +147,7 @@ def accept(new_owner: User, client_id: str, former_credentials: str) -> tuple[Cl
         if former_credentials == KEEP and (why := former_owners.cannot_keep(row, found.owner, to)):
             raise Invalid(why, field="former_credentials")
         if not to.is_admin:
-            clients.require_room(session, to.id)
+            ownership.require_room(session, to.id)
         before, row.owner_id, row.installation = row.owner_id, to.id, False
         row.version, row.updated_at = row.version + 1, clock.now()
         if former_credentials == KEEP:
@@ -198,11 +198,11 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
 
 
 def _require_room_for(session: Session, heir: User, count: int) -> None:
-    total = clients.count_owned(session, heir.id) + count
-    if count and not heir.is_admin and total > clients.MAX_PER_OWNER:
+    total = ownership.count_owned(session, heir.id) + count
+    if count and not heir.is_admin and total > ownership.MAX_PER_OWNER:
         raise Conflict(
-            f"They would own {total} apps, and the limit is {clients.MAX_PER_OWNER}. Give the apps to somebody who owns"
-            " fewer, or to an administrator, who has no limit; or delete some first.",
+            f"They would own {total} apps, and the limit is {ownership.MAX_PER_OWNER}. Give the apps to somebody who"
+            " owns fewer, or to an administrator, who has no limit; or delete some first.",
             field="apps",
         )
 

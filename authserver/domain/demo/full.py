@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from authserver import config, database
 from authserver.domain.access import gateway_routes, resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, ownership
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients import transfers as client_transfers
 from authserver.domain.clients.metadata import Registration
@@ -215,5 +215,5 @@ def _grant_row(who: User, app: str, number: int) -> dict[str, Any]:
 def _in_transit(admin: User, alice: User) -> None:
     """Apps that somebody offered to the two who look: one each."""
     for giver, taker, number in ((admin, alice, 3), (alice, admin, 2)):
-        if client_transfers.find(_app_id(number)) is None and clients.visible_to(admin, _app_id(number)):
+        if client_transfers.find(_app_id(number)) is None and ownership.visible_to(admin, _app_id(number)):
             client_transfers.offer(giver, _app_id(number), taker)

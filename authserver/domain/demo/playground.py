@@ -9,7 +9,7 @@ from typing import Any
 from authserver import config
 from authserver.domain.access import permissions, scopes
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, endings, ownership
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.clients.metadata import CODE, MACHINE, REFRESH, Registration
@@ -60,7 +60,7 @@ def standing(user: User, client_id: str) -> Standing:
 
 def come_back(user: User, client_id: str) -> Client:
     """Add the playground to a client's redirect URIs. Raises NotFound, and Invalid where it cannot have any."""
-    return _come_back(user, clients.visible_to(user, client_id))
+    return _come_back(user, ownership.visible_to(user, client_id))
 
 
 def _come_back(by: User | None, row: Client) -> Client:
@@ -79,7 +79,7 @@ def own_app(user: User, jwks: dict[str, Any] | None = None) -> tuple[Client, str
     """
     found = next((each for each in _apps_of(user) if each.name == NAME), None)
     if found is not None and found.introspect_all and not found.installation:
-        clients.remove(None, found.id)  # made before there was such a mark
+        endings.remove(None, found.id)  # made before there was such a mark
         found = None
     if found is None:
         demo = config.current().demo
@@ -99,7 +99,7 @@ def short_key(user: User) -> str:
 
 
 def _apps_of(user: User) -> list[Client]:
-    listed, _ = clients.owned_by(user, search=NAME, limit=clients.MAX_PER_OWNER)
+    listed, _ = clients.owned_by(user, search=NAME, limit=ownership.MAX_PER_OWNER)
     return [each.client for each in listed]
 
 

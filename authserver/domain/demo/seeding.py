@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from authserver import config, database
 from authserver.domain.access import resources
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, endings, ownership
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.demo import inbox as webhook_inbox
@@ -134,9 +134,9 @@ def _registrations(admin: User, alice: User) -> tuple[tuple[User, Registration],
 def _client(owner: User, wanted: Registration, card: Card, learn: Callable[[str, str], None]) -> None:
     found = clients.find(wanted.client_id)
     if found is not None and found.deleted_at is not None:
-        found_row = clients.restore(None, wanted.client_id)
+        found_row = endings.restore(None, wanted.client_id)
     elif found is not None:
-        found_row = clients.visible_to(owner, wanted.client_id)
+        found_row = ownership.visible_to(owner, wanted.client_id)
     else:
         row, secret = clients.register(owner, wanted, trusted=True)
         if secret is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tuple_
 
 from authserver import database
-from authserver.domain.clients import clients
+from authserver.domain.clients import endings
 from authserver.domain.ground import idempotency
 from authserver.domain.people import erasure
 from authserver.domain.record import audit
@@ -51,7 +51,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     now = clock.now()
     idempotency.forget_answers()
     gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
-    gone["clients"] = clients.purge(now - RESTORABLE)
+    gone["clients"] = endings.purge(now - RESTORABLE)
     gone["users"] = erasure.erase_due()
     gone["webhook_deliveries"] = webhook_deliveries.purge()
     if audit_before is not None:

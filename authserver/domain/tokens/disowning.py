@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients, transfers
+from authserver.domain.clients import endings, transfers
 from authserver.domain.grants import consents
 from authserver.domain.ground import cache
 from authserver.domain.people import sign_ins
@@ -184,8 +184,8 @@ def _end_secret(user: User, secret_id: str) -> None:
 
 
 def _end_app(user: User, client_id: str) -> None:
-    clients.disable(user, client_id)
-    clients.revoke_tokens(user, client_id)
+    endings.disable(user, client_id)
+    endings.revoke_tokens(user, client_id)
 
 
 _END: dict[str, Any] = {

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, ownership
 from authserver.domain.people import departures, users
 from tests.conftest import PASSWORD, Person
 from tests.support import forms, protocol
@@ -131,7 +131,7 @@ def test_who_is_restored_is_described_as_they_are(admin: FlaskClient, alice: Per
 def test_an_heir_with_too_many_apps_is_said_beside_the_field(
     admin: FlaskClient, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    monkeypatch.setattr(ownership, "MAX_PER_OWNER", 1)
     for owner in (alice, bob):
         protocol.register(owner_id=owner.id)
     html = delete(admin, alice, apps="transfer", heir=bob.email).get_data(as_text=True)

@@ -12,7 +12,7 @@ from flask import Flask
 
 from authserver import database
 from authserver.domain.access import resources, scopes
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, endings, ownership
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
@@ -187,12 +187,12 @@ def test_an_owner_keeps_what_an_administrator_gave_and_can_still_edit(app: Flask
 @pytest.mark.parametrize(
     "act",
     [
-        lambda user, id: clients.visible_to(user, id),
+        lambda user, id: ownership.visible_to(user, id),
         lambda user, id: clients.revise(user, id, WEB),
-        lambda user, id: clients.disable(user, id),
-        lambda user, id: clients.enable(user, id),
-        lambda user, id: clients.remove(user, id),
-        lambda user, id: clients.revoke_tokens(user, id),
+        lambda user, id: endings.disable(user, id),
+        lambda user, id: endings.enable(user, id),
+        lambda user, id: endings.remove(user, id),
+        lambda user, id: endings.revoke_tokens(user, id),
         lambda user, id: client_secrets.rotate(user, id, 0),
         lambda user, id: client_secrets.revoke(user, id, "cs_x"),
     ],
@@ -345,23 +345,23 @@ def test_a_client_without_a_secret_cannot_get_one(app: Flask, alice: Person) -> 
 def test_disabling_shows_at_once_and_can_be_undone(app: Flask, alice: Person) -> None:
     client, _ = clients.register(alice.user, WEB)
     assert clients.get(client.id).enabled
-    clients.disable(alice.user, client.id)
+    endings.disable(alice.user, client.id)
     assert not clients.get(client.id).enabled
-    clients.enable(alice.user, client.id)
+    endings.enable(alice.user, client.id)
     assert clients.get(client.id).enabled
     assert kinds_of_events() == ["client.created", "client.disabled", "client.enabled"]
 
 
-@pytest.mark.parametrize("stop", [clients.disable, clients.remove])
+@pytest.mark.parametrize("stop", [endings.disable, endings.remove])
 def test_an_owner_cannot_undo_what_an_administrator_stopped(app: Flask, alice: Person, ada: Person, stop: Any) -> None:
     client, _ = clients.register(alice.user, WEB)
     stop(ada.user, client.id)
-    if stop is clients.remove:
-        clients.restore(alice.user, client.id)
+    if stop is endings.remove:
+        endings.restore(alice.user, client.id)
     with pytest.raises(Denied):
-        clients.enable(alice.user, client.id)
+        endings.enable(alice.user, client.id)
     assert not clients.get(client.id).enabled
-    clients.enable(ada.user, client.id)
+    endings.enable(ada.user, client.id)
     assert clients.get(client.id).enabled
 
 
@@ -382,7 +382,7 @@ def test_revoking_all_tokens_ends_every_sign_in(app: Flask, alice: Person, bob: 
         grant(client_id, bob.id)
     assert client_directory.standing(client.id).grants == 2
     assert client_directory.standing(client.id).people == 1
-    assert clients.revoke_tokens(alice.user, client.id) == 2
+    assert endings.revoke_tokens(alice.user, client.id) == 2
     assert client_directory.standing(client.id).grants == 0
     assert client_directory.standing(other.id).grants == 1
     assert clients.get(client.id).tokens_not_before >= clock.now()
@@ -393,19 +393,19 @@ def test_a_deleted_client_can_be_restored_for_a_week_without_its_tokens(
 ) -> None:
     client, _ = clients.register(alice.user, WEB)
     grant(client.id, alice.id)
-    clients.remove(alice.user, client.id)
+    endings.remove(alice.user, client.id)
     with pytest.raises(NotFound):
         clients.get(client.id)
     assert client_directory.owned_by(alice.user)[1] == 0
     assert client_directory.owned_by(alice.user, status="deleted")[1] == 1
-    clients.restore(alice.user, client.id)
+    endings.restore(alice.user, client.id)
     assert client_directory.standing(client.id).grants == 0
-    clients.remove(alice.user, client.id)
+    endings.remove(alice.user, client.id)
     later = clock.now() + client_directory.RESTORABLE_SECONDS + 1
     monkeypatch.setattr(clock, "now", lambda: later)
     with pytest.raises(NotFound):
-        clients.restore(alice.user, client.id)
-    assert clients.purge(later - client_directory.RESTORABLE_SECONDS) == 1
+        endings.restore(alice.user, client.id)
+    assert endings.purge(later - client_directory.RESTORABLE_SECONDS) == 1
     assert clients.find(client.id) is None
 
 
@@ -457,7 +457,7 @@ def test_a_bad_document_is_refused_at_its_member(app: Flask, text: str, field: s
 
 
 def test_somebody_has_at_most_a_hundred_apps(app: Flask, mallory: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    monkeypatch.setattr(ownership, "MAX_PER_OWNER", 1)
     clients.register(mallory.user, WEB)
     with pytest.raises(Invalid):
         clients.register(mallory.user, WEB)
@@ -466,14 +466,14 @@ def test_somebody_has_at_most_a_hundred_apps(app: Flask, mallory: Person, monkey
 def test_a_deleted_app_comes_back_only_where_there_is_room(
     app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    monkeypatch.setattr(ownership, "MAX_PER_OWNER", 1)
     first, _ = clients.register(alice.user, WEB)
-    clients.remove(alice.user, first.id)
+    endings.remove(alice.user, first.id)
     second, _ = clients.register(alice.user, WEB)
     with pytest.raises(Invalid, match="limit"):
-        clients.restore(alice.user, first.id)
-    clients.remove(alice.user, second.id)
-    assert clients.restore(alice.user, first.id).deleted_at is None
+        endings.restore(alice.user, first.id)
+    endings.remove(alice.user, second.id)
+    assert endings.restore(alice.user, first.id).deleted_at is None
 
 
 def test_an_edit_is_recorded_with_what_it_changed(app: Flask, alice: Person) -> None:

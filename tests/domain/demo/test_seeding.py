@@ -13,7 +13,7 @@ from authserver import config, database
 from authserver.config import Settings
 from authserver.domain.access import resources, scopes
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, endings
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.demo import seeding
 from authserver.domain.ground import cache, usage
@@ -63,7 +63,7 @@ def test_a_second_seed_changes_nothing(app: Flask) -> None:
 def test_what_no_longer_works_is_made_anew(app: Flask) -> None:
     card = seed()
     client_secrets.rotate(None, seeding.JOB, 0, force=True)
-    clients.remove(None, seeding.WEB)
+    endings.remove(None, seeding.WEB)
     again = seed(card)
     assert again[seeding.JOB] != card[seeding.JOB]
     assert works(seeding.JOB, again[seeding.JOB])

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from authserver import config, database
 from authserver.domain.access import resources
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients, transfers
+from authserver.domain.clients import clients, endings, ownership, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.demo import workflows as demo_workflows
 from authserver.domain.grants import consents, grants
@@ -142,17 +142,17 @@ def test_an_heir_has_an_account_that_works(alice: Person, bob: Person, mallory: 
 def test_an_heir_has_room_for_the_apps(
     ada: Person, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "MAX_PER_OWNER", 2)
+    monkeypatch.setattr(ownership, "MAX_PER_OWNER", 2)
     for owner in (alice, alice, bob):
         protocol.register(owner_id=owner.id)
     with pytest.raises(Conflict, match="would own 3 apps, and the limit is 2") as refused:
         departures.delete(alice.id, heir_id=bob.id)
     assert refused.value.field == "apps" and "administrator" in refused.value.public
     assert users.get(alice.id).deleted_at is None
-    monkeypatch.setattr(clients, "MAX_PER_OWNER", 3)
+    monkeypatch.setattr(ownership, "MAX_PER_OWNER", 3)
     departures.delete(alice.id, heir_id=bob.id)
     assert clients.owned_by(bob.user)[1] == 3
-    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    monkeypatch.setattr(ownership, "MAX_PER_OWNER", 1)
     departures.delete(bob.id, heir_id=ada.id)
     assert clients.owned_by(ada.user)[1] == 3, "administrators have no limit"
 
@@ -160,7 +160,7 @@ def test_an_heir_has_room_for_the_apps(
 def test_two_deletions_at_once_do_not_give_an_heir_too_many(
     alice: Person, bob: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "MAX_PER_OWNER", 1)
+    monkeypatch.setattr(ownership, "MAX_PER_OWNER", 1)
     for owner in (alice, mallory):
         protocol.register(owner_id=owner.id)
 
@@ -270,7 +270,7 @@ def test_a_restored_person_signs_in_and_nothing_else_lives_again(alice: Person) 
     assert sessions.resolve(cookie) is None and api_keys.check(key, "127.0.0.1") is None
     facts = clients.find_afresh(app.id)
     assert facts is not None and not facts.enabled
-    clients.enable(alice.user, app.id)
+    endings.enable(alice.user, app.id)
 
 
 def test_who_is_deleted_while_they_sign_in_gets_no_session(alice: Person) -> None:
@@ -392,7 +392,7 @@ def test_an_app_that_is_enabled_again_knows_no_secret_of_before(alice: Person) -
     app = protocol.register(owner_id=alice.id)
     departures.delete(alice.id)
     departures.restore(alice.id)
-    clients.enable(None, app.id)
+    endings.enable(None, app.id)
     assert client_secrets.active(app.id) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import Wish
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, endings
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.ground import mails
@@ -147,9 +147,9 @@ def test_a_secret_that_works_no_more_is_no_news(alice: Person, app_of: tuple[str
     if end == "revoked":
         client_secrets.revoke(alice.user, client_id, old)
     elif end == "disabled":
-        clients.disable(alice.user, client_id)
+        endings.disable(alice.user, client_id)
     elif end == "deleted":
-        clients.remove(alice.user, client_id)
+        endings.remove(alice.user, client_id)
     else:
         users.disable(alice.id)
     days(8, time_)

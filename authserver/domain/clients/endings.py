@@ -1,0 +1,95 @@
+"""Stopping clients and bringing them back: disabled, deleted for seven days, tokens ended."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from authserver import database
+from authserver.domain.clients import clients, ownership
+from authserver.domain.clients import directory as client_directory
+from authserver.domain.ground import cache
+from authserver.errors import Denied
+from authserver.lib import clock
+from authserver.models import Client, Grant, User
+
+
+def disable(by: User | None, client_id: str) -> Client:
+    """Stop a client everywhere within a second; nothing is lost. Raises NotFound."""
+    with database.transaction() as session:
+        row = ownership.locked(session, by, client_id)
+        if row.disabled_at is None:
+            row.disabled_at, row.disabled_by = clock.now(), ownership.hand(by, row)
+            clients.record(session, row, "client.disabled")
+        elif row.disabled_by == "owner" and ownership.hand(by, row) == "admin":
+            row.disabled_by = "admin"
+            clients.record(session, row, "client.disabled")
+    return row
+
+
+def enable(by: User | None, client_id: str) -> Client:
+    """Let it work again. Raises NotFound; Denied for an owner whose client an administrator stopped."""
+    with database.transaction() as session:
+        row = ownership.locked(session, by, client_id)
+        if row.disabled_at is None:
+            return row
+        if row.disabled_by == "admin" and ownership.hand(by, row) == "owner":
+            raise Denied("An administrator disabled this app. Only an administrator can enable it.")
+        row.disabled_at, row.disabled_by = None, ""
+        clients.record(session, row, "client.enabled")
+    return row
+
+
+def remove(by: User | None, client_id: str) -> Client:
+    """Delete a client: it and all its tokens stop; it can be restored for seven days. Raises NotFound."""
+    with database.transaction() as session:
+        row = ownership.locked(session, by, client_id)
+        row.deleted_at = clock.now()
+        if ownership.hand(by, row) == "admin":  # an owner may restore it, and it stays stopped
+            row.disabled_at, row.disabled_by = row.disabled_at or row.deleted_at, "admin"
+        end_tokens(session, row, "client deleted")
+        clients.record(session, row, "client.deleted", name=row.name)
+    return row
+
+
+def restore(by: User | None, client_id: str) -> Client:
+    """Bring a deleted client back, without its tokens. Raises NotFound, also after 7 days; Invalid for one too many."""
+    with database.transaction() as session:
+        if by is not None and not by.is_admin:
+            ownership.require_room(session, by.id)
+        row = ownership.locked(session, by, client_id, deleted=True)
+        if row.disabled_at == row.deleted_at and ownership.hand(by, row) == "admin":
+            row.disabled_at, row.disabled_by = None, ""
+        row.deleted_at = None
+        clients.record(session, row, "client.restored", name=row.name)
+    return row
+
+
+def revoke_tokens(by: User | None, client_id: str) -> int:
+    """End every token and sign-in of a client; returns how many sign-ins that were. Raises NotFound."""
+    with database.transaction() as session:
+        row = ownership.locked(session, by, client_id)
+        ended = end_tokens(session, row, "all tokens of the client revoked")
+        clients.record(session, row, "token.revoked", all_of_client=True, grants=ended)
+    return ended
+
+
+def end_tokens(session: Session, row: Client, because: str) -> int:
+    """End every token of a client inside a transaction that records its own event; returns how many sign-ins."""
+    # The next second: what was issued earlier in this one must end, too.
+    row.tokens_not_before = clock.now() + 1
+    live = select(Grant.id).where(*client_directory.live(row.id)).order_by(Grant.id).with_for_update()
+    ended = session.execute(
+        update(Grant).where(Grant.id.in_(live)).values(revoked_at=clock.now(), revoked_because=because[:40]),
+        execution_options={"synchronize_session": False},
+    )
+    return int(ended.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+
+
+def purge(before: int) -> int:
+    """Delete for good what was deleted before a time (epoch seconds); returns how many."""
+    with database.transaction() as session:
+        gone = session.execute(delete(Client).where(Client.deleted_at < before))
+        if count := int(gone.rowcount):  # type: ignore[attr-defined]  # a DELETE's result has it
+            cache.touch(session, "clients")
+        return count
