@@ -16,7 +16,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from authserver import patience
+from authserver import patience, poolers
 from authserver.config import Settings
 from authserver.errors import Unavailable
 from authserver.lib import clock, rooms
@@ -33,6 +33,13 @@ BUSY_NAP_SECONDS = 0.003
 STATEMENT_TIMEOUT_MS = 5_000
 # Beyond the server's own limit: whoever is still silent then does not run.
 PATIENCE_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 3
+# What the server itself ends, in milliseconds.
+_LIMITS = {
+    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    "lock_timeout": str(STATEMENT_TIMEOUT_MS),
+    "idle_in_transaction_session_timeout": "30000",
+    "timezone": "UTC",
+}
 READ_ONLY = "25006"  # PostgreSQL's read_only_sql_transaction
 _joint: ContextVar[_Joint | None] = ContextVar("authserver_joint", default=None)
 _rehearsing: ContextVar[bool] = ContextVar("authserver_rehearsing", default=False)
@@ -87,10 +94,11 @@ def _build_postgresql(settings: Settings, connections: int, seconds: float) -> E
         pool_recycle=1800,
         connect_args=_connect_args(settings),
     )
-    _end_waiting(built, seconds)
+    pooler = poolers.Pooler(settings.db_pooler, _LIMITS, _own_options(settings))
+    _end_waiting(built, seconds, pooler)
     _check_idle_connections(built)
     _let_go_of_read_only(built)
-    _begin_with(built, {"write": "BEGIN", "read": "BEGIN"})
+    _begin_with(built, {"write": "BEGIN", "read": "BEGIN"}, pooler.begin)
     return built
 
 
@@ -99,14 +107,17 @@ def _connect_args(settings: Settings) -> dict[str, Any]:
     said = make_url(settings.sqlalchemy_url).query
     return {
         "connect_timeout": said.get("connect_timeout", patience.CONNECT_SECONDS),
-        "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS}"
-        f" -c timezone=UTC -c idle_in_transaction_session_timeout=30000 {said.get('options', '')}",
         "prepare_threshold": 2,
         # A host that vanished sends no reset: what was sent and not acknowledged by then is lost (Linux; ms).
         "tcp_user_timeout": said.get("tcp_user_timeout", 10_000),
         "keepalives_idle": said.get("keepalives_idle", 10),
         "keepalives_interval": said.get("keepalives_interval", 3),
     }
+
+
+def _own_options(settings: Settings) -> str:
+    said = make_url(settings.sqlalchemy_url).query.get("options", "")
+    return said if isinstance(said, str) else " ".join(said)
 
 
 def let_go() -> None:
@@ -256,15 +267,16 @@ def autocommit() -> Iterator[Connection]:
         yield connection
 
 
-def _end_waiting(built: Engine, seconds: float) -> None:
+def _end_waiting(built: Engine, seconds: float, pooler: poolers.Pooler) -> None:
     """A database that hangs (a stopped process, a stuck disk) ends a statement after so many seconds, too.
 
     The server's own statement_timeout needs a server that runs.
     """
-    connected = patience.connector(seconds)
+    connected = patience.connector(seconds, pooler.open)
 
     @event.listens_for(built, "do_connect")
     def connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        named.pop("options", None)  # the pooler's matter
         return connected(*arguments, **named)
 
 
@@ -344,14 +356,14 @@ def execute_in_turn(cursor: sqlite3.Cursor, statement: str, parameters: Any) -> 
             time.sleep(BUSY_NAP_SECONDS)
 
 
-def _begin_with(built: Engine, words: dict[str, str]) -> None:
+def _begin_with(built: Engine, words: dict[str, str], completed: Callable[[str], str] = str) -> None:
     """Open transactions with the word for their mode; the mode `autocommit` has none."""
 
     @event.listens_for(built, "begin")
     def begin(connection: Connection) -> None:
         word = words.get(connection.get_execution_options().get("authserver_mode", "write"))
         if word:
-            connection.exec_driver_sql(word)
+            connection.exec_driver_sql(completed(word))
 
 
 def _build_sqlite(settings: Settings) -> Engine:

@@ -7,6 +7,7 @@ at once until a probe got its answer.
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -22,10 +23,11 @@ PROBE_SECONDS = 0.3
 PROBE = rooms.Room("probe", seconds=1.0)
 
 
-def connector(seconds: float) -> Callable[..., Any]:
-    """What opens connections whose every wait ends after so many seconds, or with the time of the request that waits.
+def connector(seconds: float, opened: Callable[..., Any]) -> Callable[..., Any]:
+    """What opens connections, by `opened` with the driver's own way to do it.
 
-    The driver is imported here: SQLite needs none.
+    Their every wait ends after so many seconds, or with the time of the request that waits. The driver is imported
+    here: SQLite needs none.
     """
     import psycopg
 
@@ -46,7 +48,7 @@ def connector(seconds: float) -> Callable[..., Any]:
             # The driver takes whole seconds, two at least.
             named["connect_timeout"] = min(int(named.get("connect_timeout", CONNECT_SECONDS)), 2)
         try:
-            return Patient.connect(*arguments, **named)
+            return opened(functools.partial(Patient.connect, *arguments), **named)
         except psycopg.OperationalError as failure:
             breaker.open(type(failure).__name__)
             raise

@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "workers": kinds.count(1, 512),
     "threads": kinds.count(1, 256),
     "db_pool_size": kinds.count(1, 200),
+    "db_pooler": kinds.word("auto", "yes", "no"),
     "db_synchronous": kinds.word("FULL", "NORMAL"),
     "log_level": kinds.word("DEBUG", "INFO", "WARNING", "ERROR"),
     "log_format": kinds.word("auto", "json", "console"),

@@ -120,6 +120,8 @@ class Settings:
     """Blocking threads in each worker."""
     db_pool_size: int = 5
     """Connections each worker keeps to PostgreSQL; as many again are opened under load."""
+    db_pooler: str = "auto"
+    """Whether PgBouncer or its like hands connections on after each transaction: `yes`, `no`, `auto` finds out."""
     db_synchronous: str = "FULL"
     """SQLite's `synchronous`: `FULL`, or `NORMAL` for speed at the price of the last writes in a power cut."""
     log_level: str = "INFO"

@@ -45,7 +45,7 @@ class Emptied(ABC):
 
     def engine(self, settings: Settings) -> Engine:
         """The engine that these settings describe."""
-        shape = settings.threads, settings.db_pool_size, settings.db_synchronous
+        shape = settings.threads, settings.db_pool_size, settings.db_pooler, settings.db_synchronous
         if shape not in self._engines:
             self._engines[shape] = database.build(settings)
         return self._engines[shape]

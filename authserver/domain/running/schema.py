@@ -27,6 +27,12 @@ from authserver.models import CacheVersion
 LOCK_SECONDS = 60
 # Any number will do, as long as nothing else in the database locks it.
 _ADVISORY_LOCK = 0x6175_7468
+# Of the connection that holds the lock: it waits for it, and then for those who work.
+_LIMITS_OF_WAITING = {
+    "statement_timeout": f"{LOCK_SECONDS}s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": "0",
+}
 _SENTENCES = {
     "current": "The schema is up to date.",
     "empty": "The database is empty: run `authserver migrate`.",
@@ -188,13 +194,14 @@ def _alone() -> Iterator[None]:
 def _alone_on_postgresql() -> Iterator[None]:
     with database.autocommit() as connection:
         database.wait_for_ever(connection)
-        connection.exec_driver_sql(f"SET statement_timeout = '{LOCK_SECONDS}s'")
-        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
+        connection.exec_driver_sql("BEGIN")  # a lock of the transaction: a pooler keeps no session for us
+        for limit, value in _LIMITS_OF_WAITING.items():
+            connection.exec_driver_sql(f"SET LOCAL {limit} = '{value}'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
         try:
             yield
         finally:
-            connection.invalidate()  # its end releases the lock, and nobody inherits its timeouts
+            connection.invalidate()  # its end releases the lock
 
 
 @contextlib.contextmanager
