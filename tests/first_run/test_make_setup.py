@@ -59,6 +59,18 @@ def test_a_uv_on_the_path_is_taken_and_pip_not_asked(clone: Path, bare_python: P
     assert not (clone / ".venv" / "uv").exists()
 
 
+def test_what_uv_installed_is_compiled_also_where_no_start_may_write(
+    clone: Path, bare_python: Path, tmp_path: Path
+) -> None:
+    (tools := tmp_path / "tools").mkdir()
+    (tools / "uv").symlink_to(checkout.uv())
+    path = f"{tools}:{bare_python / 'bin'}:{checkout.without_uv(tmp_path)}"
+    done = set_up(clone, path, PYTHON="python3", PYTHONDONTWRITEBYTECODE="1")
+    assert done.returncode == 0, done.stderr
+    assert list(clone.glob(".venv/lib/python*/site-packages/click/__pycache__/core.*.pyc"))
+    assert list(clone.glob("authserver/cli/__pycache__/client.*.pyc"))
+
+
 def test_a_python_with_only_ensurepip_fetches_uv_by_its_hash(clone: Path, bare_python: Path, tmp_path: Path) -> None:
     done = set_up(clone, f"{bare_python / 'bin'}:{checkout.without_uv(tmp_path)}", PYTHON="python3")
     assert done.returncode == 0, done.stderr
