@@ -114,6 +114,14 @@ def test_export_as_csv_has_a_head_and_a_row_an_event(shell: Shell, key: api_keys
     assert json.loads(rows[-1]["data"])["name"] == "Cellar"
 
 
+def test_no_cell_of_a_csv_is_a_formula(shell: Shell, app: Flask) -> None:
+    with database.transaction() as session:
+        audit.record(session, "scope.created", target="=HYPERLINK(1)", reason="@SUM(1)", actor="+1")
+    _, out, _ = shell("export", "--format", "csv")
+    row = list(csv.DictReader(io.StringIO(out)))[-1]
+    assert (row["target"], row["reason"], row["actor"]) == ("'=HYPERLINK(1)", "'@SUM(1)", "'+1")
+
+
 def test_reading_leaves_no_event(shell: Shell, key: api_keys.ApiKey) -> None:
     before = audit.page()[1]
     for words in (["tail"], ["verify"], ["export"]):

@@ -24,6 +24,16 @@ def test_a_form_of_more_fields_than_any_of_ours_is_not_parsed(http: FlaskClient,
     assert beyond.status_code == 413
 
 
+@pytest.mark.parametrize("sent", [{"name": "a\0b"}, {"a\0b": "x"}], ids=["in a value", "in a name"])
+def test_a_nul_is_refused_whatever_the_database(http: FlaskClient, alice: Person, sent: dict[str, str]) -> None:
+    """SQLite keeps one, PostgreSQL does not."""
+    forms.sign_in(http, alice.email, alice.password)
+    data = {"csrf_token": forms.token(http, "profile.save"), "name": "Alice", **sent}
+    assert http.post("/settings/profile", data=data).status_code == 400
+    assert http.get("/audit", query_string=sent).status_code == 400
+    assert http.get("/apps/a%00b").status_code == 404
+
+
 def test_a_query_of_more_parameters_than_any_of_ours_is_not_parsed(http: FlaskClient) -> None:
     assert http.get("/login?" + "&".join(["a"] * form_limits.MAX_PARAMETERS)).status_code == 200
     assert http.get("/login?" + "&".join(["a"] * (form_limits.MAX_PARAMETERS + 1))).status_code == 414

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain.ground import mails
+from authserver.domain.ground import mails, throttle
 from authserver.domain.people import users
 from tests.conftest import Person
 from tests.support import forms
@@ -67,6 +67,15 @@ def test_wrong_fields_say_so(http: FlaskClient, fields: dict[str, str]) -> None:
 def test_one_address_opens_only_so_many(http: FlaskClient) -> None:
     answers = [forms.submit(http, "/signup", email=f"p{number}@example.test").status_code for number in range(22)]
     assert answers == [200] * 20 + [429] * 2
+
+
+def test_one_mailbox_gets_only_so_many_mails(browser: Browser) -> None:
+    told = [
+        forms.submit(browser(), "/signup", email="carol@example.test").status_code
+        for _ in range(throttle.RESETS_PER_ACCOUNT + 2)
+    ]
+    assert told == [200] * throttle.RESETS_PER_ACCOUNT + [429] * 2
+    assert forms.submit(browser(), "/signup", email="dora@example.test").status_code == 200
 
 
 class TestOff:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from authserver import database
 from authserver.domain.ground import one_time_links
@@ -53,6 +54,13 @@ def test_what_is_refused_names_its_field_and_makes_nobody(app: Flask, values: di
 
 def test_a_name_is_kept_on_one_line(app: Flask) -> None:
     assert users.create("carol@example.test", "  Carol\n  Danvers ").name == "Carol Danvers"
+
+
+def test_a_session_that_was_left_over_is_nobodys_while_its_person_is_disabled(alice: Person) -> None:
+    cookie, _ = sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+    with database.transaction() as session:
+        session.execute(update(User).where(User.id == alice.id).values(disabled_at=1))
+    assert sessions.resolve(cookie) is None
 
 
 def test_disabling_ends_sessions_and_is_remembered_once(alice: Person, bob: Person) -> None:
