@@ -64,6 +64,14 @@ def test_a_hint_is_text(http: FlaskClient, client_id: str) -> None:
     assert "<script>alert" not in html
 
 
+@pytest.mark.parametrize(
+    "hint", ["a\x1b[31m@example.test", "a\u202eb@example.test", "a\nb@example.test", "a" * 250 + "@x.test"], ids=repr
+)
+def test_a_hint_that_deceives_or_has_no_end_is_none(http: FlaskClient, client_id: str, hint: str) -> None:
+    html = http.get(begin(http, client_id, login_hint=hint)).get_data(as_text=True)
+    assert "example.test" not in html.replace("notes.example.test", "") and "aaaaa" not in html
+
+
 def test_signing_in_goes_on_with_the_stored_request_whatever_else_the_form_says(
     http: FlaskClient, client_id: str, alice: Person
 ) -> None:
