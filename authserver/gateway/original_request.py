@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
@@ -10,6 +11,7 @@ from authserver.edge.exchange import Incoming
 # Every one of these that is present is believed, and the requirements add up: forging one can only raise them.
 METHOD_HEADERS = ("x-original-method", "x-forwarded-method")
 PATH_HEADERS = ("x-original-uri", "x-original-url", "x-forwarded-uri")
+_ENCODED_SLASH = re.compile("%(?:2f|5c)", re.IGNORECASE)
 
 
 def methods(incoming: Incoming) -> list[str]:
@@ -34,9 +36,10 @@ def pairs(incoming: Incoming, own_method: str | None, own_path: str | None) -> I
 def path_of(uri: str) -> str:
     """The path of a URI, percent-decoded once; empty if readers may take it for different ones.
 
-    No request target holds a bare `#` (RFC 9112 section 3.2), but proxies pass it on, and APIs cut there or not.
+    No request target holds a bare `#` (RFC 9112 section 3.2), but proxies pass it on, and APIs cut there or not. APIs
+    split a path before they decode `%2F`, or after (RFC 3986 section 2.2).
     """
-    if "#" in uri:
+    if "#" in uri or _ENCODED_SLASH.search(uri.partition("?")[0]):
         return ""
     try:
         path = urlsplit(uri).path if not uri.startswith("/") else uri.partition("?")[0]
@@ -46,7 +49,10 @@ def path_of(uri: str) -> str:
 
 
 def is_plain(path: str) -> bool:
-    """Whether every reader takes this path alike: no dot segments, no doubled or back slashes, no path parameters."""
+    """Whether every reader takes this path alike: no dot segments, no doubled or back slashes, no path parameters.
+
+    Nor spaces at an end of a segment, which some systems take away.
+    """
     segments = path.split("/")
     return (
         path.startswith("/")
@@ -54,4 +60,5 @@ def is_plain(path: str) -> bool:
         and not any(sign in path for sign in ("//", "\\", "%", ";", "\ufffd"))
         and "." not in segments
         and ".." not in segments
+        and not any(each != each.strip() for each in segments)
     )

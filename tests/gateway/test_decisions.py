@@ -212,6 +212,9 @@ class TestTables:
             ("GET", "/orders/1;admin", "full_access", 403),
             ("GET", "/orders/1#lines", "full_access", 403),
             ("GET", "/orders/1\\..", "full_access", 403),
+            ("GET", "/orders/1%2Flines", "full_access", 403),
+            ("GET", "/orders/1%5clines", "full_access", 403),
+            ("GET", "/orders/1%20", "full_access", 403),
         ],
     )
     def test_method_and_path_decide(
@@ -314,6 +317,18 @@ class TestPublic:
             for level, status in (("read_write", 403), ("full_access", 200)):
                 answer = http.get("/gateway/auth/open", headers=asked("GET", path) | key(level))
                 assert answer.status_code == status, (path, level)
+
+    @pytest.mark.parametrize("path", ["/ADMIN/x", "/Admin", "/Exact", "/EXACT/"])
+    def test_no_spelling_that_an_api_may_take_for_the_same_is_the_weaker_way(
+        self, http: FlaskClient, key: Any, path: str
+    ) -> None:
+        gateway_routes.save(
+            "spelt", gateway_routes.parse("* /admin/** keys:manage\n* /exact keys:manage\n* /** public")
+        )
+        for level, status in (("read_write", 403), ("full_access", 200)):
+            answer = http.get("/gateway/auth/spelt", headers=asked("GET", path) | key(level))
+            assert answer.status_code == status, (path, level)
+        assert http.get("/gateway/auth/spelt", headers=asked("GET", "/else")).status_code == 200
 
 
 @pytest.mark.usefixtures("open_table")

@@ -50,9 +50,11 @@ class Rule:
     scopes: tuple[str, ...]
     origins: tuple[str, ...] = ()
 
-    def knows(self, method: str, path: str) -> bool:
-        """Whether it is about this method on this path."""
-        return bool(self.path and (not self.methods or method in self.methods) and pattern(self.path).fullmatch(path))
+    def knows(self, method: str, path: str, *, folded: bool = False) -> bool:
+        """Whether it is about this method on this path; `folded` in whatever case."""
+        if not self.path or (self.methods and method not in self.methods):
+            return False
+        return pattern(self.path, folded=folded).fullmatch(path) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,16 @@ class Table:
     def needed(self, method: str, path: str) -> tuple[str, ...] | None:
         """The scopes that this method on this path needs, `public` alone for none, or None if no rule knows it.
 
-        Many APIs take a path with a slash at its end for the same without: then the rule of both counts (class C25).
+        Many APIs take a path with a slash at its end for the same without, and /ADMIN for /admin: then the rules of all
+        spellings count (class C25).
         """
-        own = self._rule(method, path)
-        twin = self._rule(method, path[:-1]) if path.endswith("/") else None
-        return added([own.scopes, *([twin.scopes] if twin else [])]) if own else None
+        if (own := self._rule(method, path)) is None:
+            return None
+        also = [self._rule(method, each, folded=True) for each in dict.fromkeys((path, path.removesuffix("/")))]
+        return added([own.scopes, *(rule.scopes for rule in also if rule)])
 
-    def _rule(self, method: str, path: str) -> Rule | None:
-        return next((rule for rule in self.rules if rule.knows(method, path)), None)
+    def _rule(self, method: str, path: str, *, folded: bool = False) -> Rule | None:
+        return next((rule for rule in self.rules if rule.knows(method, path, folded=folded)), None)
 
 
 def added(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -174,12 +178,12 @@ def _line(rule: Rule) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def pattern(path: str) -> re.Pattern[str]:
+def pattern(path: str, *, folded: bool = False) -> re.Pattern[str]:
     """A path pattern compiled; each part matches within one segment, so that none can take long."""
     rest = path.endswith("/**")
     parts = (path[:-3] if rest else path).split("/")
     exact = "/".join("[^/]+" if _SEGMENT.fullmatch(part) else re.escape(part) for part in parts)
-    return re.compile(exact + ("(?:/.*)?" if rest else ""), re.DOTALL)
+    return re.compile(exact + ("(?:/.*)?" if rest else ""), re.DOTALL | (re.IGNORECASE if folded else 0))
 
 
 def check(name: str, rules: Sequence[Rule], *, with_scopes: bool = True) -> None:
