@@ -103,7 +103,7 @@ def _checked(purpose: Purpose) -> Any:
         form.form_errors.append(MISMATCH)
         return _page(purpose, form, 422)
     response = make_response(redirect(purpose.target, 303))
-    current_user.begin(response, user.id, "pwd")
+    current_user.begin(response, user.id, "pwd", proven=user)
     return response
 
 

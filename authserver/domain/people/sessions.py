@@ -18,6 +18,7 @@ from authserver.models import SignInSession, User
 SEEN_EVERY_SECONDS = 60
 # Twenty browsers are plenty for one person; the least recently used one is signed out.
 PARALLEL_SESSIONS = 20
+OTHER_PASSWORD = "This account's password was changed in this moment. Sign in with the new one."
 DISABLED = "This account is disabled. Contact your administrator."
 
 
@@ -34,7 +35,8 @@ def open(
 ) -> tuple[str, SignedIn]:
     """Sign a person in; returns the cookie's value. `replaces` is the id of a session that ends with it (rotation).
 
-    Raises Denied for who was disabled or deleted in this moment.
+    `user` is the row as it was when they proved who they are. Raises Denied for who was disabled or deleted since, and
+    where the password is another one by now: who set it ended every session, and the old one opens none after that.
     """
     token, now = secrets.random_token(), clock.now()
     row = SignInSession(
@@ -51,9 +53,9 @@ def open(
     )
     with database.transaction() as session:
         # First, and only for who may sign in still: they may have been deleted since they proved who they are.
-        acting = update(User).where(User.id == user.id, User.disabled_at.is_(None)).values(last_login_at=now)
-        if not session.execute(acting).rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has it
-            raise Denied(DISABLED, "disabled while signing in")
+        acting = update(User).where(User.id == user.id, User.disabled_at.is_(None), *_same_password(user))
+        if not session.execute(acting.values(last_login_at=now)).rowcount:  # type: ignore[attr-defined]  # an UPDATE's
+            raise _refused(session, user)
         if replaces:
             _end(session, SignInSession.id == replaces)
         _end_oldest(session, user.id)
@@ -62,6 +64,18 @@ def open(
             session, "user.login", target=f"user:{user.id}", owner_id=user.id, actor=f"user:{user.id}", amr=row.amr
         )
     return token, SignedIn(user, row)
+
+
+def _same_password(user: User) -> list[ColumnElement[bool]]:
+    # By the moment, not the hash: a sign-in may have hashed the same password anew.
+    same = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
+    return [same, User.password_hash.is_(None) if user.password_hash is None else User.password_hash.is_not(None)]
+
+
+def _refused(session: Session, user: User) -> Denied:
+    if session.scalar(select(User.id).where(User.id == user.id, User.disabled_at.is_(None))):
+        return Denied(OTHER_PASSWORD, "another password since the proof")
+    return Denied(DISABLED, "disabled while signing in")
 
 
 def resolve(token: str) -> SignedIn | None:

@@ -84,7 +84,10 @@ def change(
         raise Invalid("This is not your current password.", "wrong current password", field="current_password")
     digest = hashed(new, email=user.email, name=user.name, field="new_password")
     with database.transaction() as session:
-        person_locks.take(session, user.id)
+        now = person_locks.take(session, user.id)
+        # Hashing takes its time: whoever reset the password meanwhile did so to shut out who knows the old one.
+        if now is None or now.password_hash is None or now.password_changed_at != user.password_changed_at:
+            raise Invalid(sessions.OTHER_PASSWORD, "changed meanwhile", field="current_password")
         ended = sessions.end_all_in(session, user.id, but=session_id) if end_others else 0
         store(session, user, digest)
         mails.send(session, user.email, "password_changed", whose=user.id, **_circumstances(user))

@@ -278,3 +278,42 @@ def test_the_stored_hash_is_argon2id_of_the_agreed_cost() -> None:
         assert password_hash.hash(NEW).startswith("$argon2id$v=19$m=65536,t=3,p=1$")
     finally:
         databases.cheap_hashing()
+
+
+def test_a_password_that_was_replaced_since_opens_no_session(alice: Person) -> None:
+    proven = passwords.check(alice.email, PASSWORD)
+    assert proven is not None
+    token = links.access_link(alice.id).rpartition("/")[2]
+    with time_machine.travel(clock.now() + 2):
+        passwords.set_by_link(token, NEW, "reset")
+        with pytest.raises(Denied, match="changed in this moment"):
+            sessions.open(proven, amr=["pwd"], ip="", user_agent="")
+    assert sessions.list_for(alice.id) == []
+
+
+def test_a_disowned_sign_in_opens_no_session_later(alice: Person) -> None:
+    proven = passwords.check(alice.email, PASSWORD)
+    assert proven is not None
+    with database.transaction() as session:
+        made = one_time_links.make(session, alice.user, "not_me")
+    sign_ins.disown_sign_in(made.rpartition("/")[2])
+    with pytest.raises(Denied):
+        sessions.open(proven, amr=["pwd"], ip="", user_agent="")
+
+
+def test_who_knows_the_old_password_changes_none_that_was_reset_since(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the thief's new password is hashed, its owner uses her link."""
+    token, hashing = links.access_link(alice.id).rpartition("/")[2], passwords.hashed
+
+    def meanwhile(password: str, **more: str) -> str:
+        monkeypatch.setattr(passwords, "hashed", hashing)
+        passwords.set_by_link(token, NEW, "reset")
+        return hashing(password, **more)
+
+    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    with time_machine.travel(clock.now() + 2), pytest.raises(Invalid) as refused:
+        passwords.change(alice.user, PASSWORD, "nine violet ladders of a thief")
+    assert refused.value.field == "current_password"
+    assert passwords.check(alice.email, NEW) and not passwords.check(alice.email, "nine violet ladders of a thief")
