@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from authserver import assets, config
@@ -13,12 +14,15 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Assemble the server. Without settings they are read from the environment and `authserver.toml`."""
+def create_app(settings: Settings | None = None, *, connections: Callable[[int], int] | None = None) -> Flask:
+    """Assemble the server. Without settings they are read from the environment and `authserver.toml`.
+
+    `connections` says, for the setting `threads`, how many of the database are wanted at once, where that is known.
+    """
     from flask import Flask
 
     settings = settings or config.load()
-    install(settings)
+    install(settings, connections=connections)
     # Static files are ours to serve, see edge/static_files.py.
     app = Flask(__name__, template_folder=str(assets.assets() / "templates"), static_folder=None)
     configure(app, settings)
@@ -34,7 +38,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         return api.document()
 
 
-def install(settings: Settings) -> None:
+def install(settings: Settings, *, connections: Callable[[int], int] | None = None) -> None:
     """What every entry needs, commands too: settings, logging, hashing, the database and its schema."""
     from authserver import database
     from authserver.domain.ground import cache
@@ -48,7 +52,8 @@ def install(settings: Settings) -> None:
         waiting=lambda more: metrics.PASSWORD_HASH_WAITING.inc(more),  # looked up when it counts, see metrics.py
         took=lambda seconds: metrics.PASSWORD_HASH_SECONDS.observe(seconds),
     )
-    database.install(database.build(settings))
+    most = connections(settings.threads) if connections is not None else 0
+    database.install(database.build(settings, connections=most))
     cache.reset()
     if settings.redis_url:
         from authserver.domain.limits import tiers

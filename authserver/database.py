@@ -71,25 +71,29 @@ class _Joint:
             write()
 
 
-def build(settings: Settings) -> Engine:
-    """An engine for these settings; SQLite's file and folder are made for this user alone."""
+def build(settings: Settings, *, connections: int = 0) -> Engine:
+    """An engine for these settings; SQLite's file and folder are made for this user alone.
+
+    `connections` is how many are wanted at once: the pool opens as many, and twice what it keeps in any case.
+    """
     if settings.sqlite:
-        return _build_sqlite(settings)
-    return _build_postgresql(settings, settings.db_pool_size, PATIENCE_SECONDS)
+        return _build_sqlite(settings, connections)
+    kept = settings.db_pool_size
+    return _build_postgresql(settings, kept, max(2 * kept, connections), PATIENCE_SECONDS)
 
 
 def build_apart(settings: Settings, *, seconds: float) -> Engine:
     """PostgreSQL beside the pool, in autocommit: one connection that waits `seconds` for an answer."""
-    return _without_begin(_build_postgresql(settings, 1, seconds))
+    return _without_begin(_build_postgresql(settings, 1, 2, seconds))
 
 
-def _build_postgresql(settings: Settings, connections: int, seconds: float) -> Engine:
+def _build_postgresql(settings: Settings, kept: int, most: int, seconds: float) -> Engine:
     built = create_engine(
         settings.sqlalchemy_url,
         isolation_level="AUTOCOMMIT",  # we say BEGIN ourselves, so that single statements need no change of mode
         hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
-        pool_size=connections,
-        max_overflow=connections,
+        pool_size=kept,
+        max_overflow=most - kept,
         pool_timeout=POOL_SECONDS,
         pool_recycle=1800,
         connect_args=_connect_args(settings),
@@ -366,7 +370,7 @@ def _begin_with(built: Engine, words: dict[str, str], completed: Callable[[str],
             connection.exec_driver_sql(completed(word))
 
 
-def _build_sqlite(settings: Settings) -> Engine:
+def _build_sqlite(settings: Settings, connections: int) -> Engine:
     file = Path(settings.sqlalchemy_url.removeprefix("sqlite:///"))
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file.touch(mode=0o600, exist_ok=True)
@@ -374,8 +378,8 @@ def _build_sqlite(settings: Settings) -> Engine:
         settings.sqlalchemy_url,
         hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
-        pool_size=max(settings.threads, 5),
-        max_overflow=settings.threads * 3,  # each kind of work has threads of its own, see edge/pools.py
+        pool_size=max(settings.threads, 5, connections),  # a connection to a file costs little
+        max_overflow=settings.threads * 3,
     )
 
     _require_same_file(built, WatchedFile(file))

@@ -189,7 +189,7 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
     from authserver import create_app, database
     from authserver.domain.ground import cache
     from authserver.domain.running import standing
-    from authserver.edge import lane, turned_away
+    from authserver.edge import lane, pools, turned_away
     from authserver.edge.front import Front
     from authserver.edge.pace import Machines, hashing_turns
     from authserver.edge.shares import Shares
@@ -198,7 +198,7 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
 
     logs.write_behind(dropped=metrics.LOG_LINES_DROPPED.inc)
     draining.follow(lambda: bool(stopping.value))
-    app = create_app(settings)
+    app = create_app(settings, connections=pools.connections)
     database.guard()
     cache.poll_in_background()
     standing.share(board)

@@ -119,7 +119,7 @@ class Settings:
     threads: int = 4
     """Blocking threads in each worker."""
     db_pool_size: int = 5
-    """Connections each worker keeps to PostgreSQL; as many again are opened under load."""
+    """Connections each worker keeps to PostgreSQL; under load it opens twice as many, or one for every thread."""
     db_pooler: str = "auto"
     """Whether PgBouncer or its like hands connections on after each transaction: `yes`, `no`, `auto` finds out."""
     db_synchronous: str = "FULL"

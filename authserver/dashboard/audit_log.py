@@ -16,7 +16,7 @@ from authserver.domain.insight.audit_search import Wanted
 from authserver.domain.record import audit
 from authserver.edge import current_user, paging
 from authserver.errors import NotFound
-from authserver.lib import clock
+from authserver.lib import clock, rooms
 
 blueprint = Blueprint("audit_log", __name__)
 DAY = 86_400
@@ -58,6 +58,7 @@ def export(ending: str) -> Response:
     """The filtered events as CSV or JSON lines, oldest first; that they left is an event, too."""
     if ending not in FORMATS:
         raise NotFound("There is no such export.")
+    rooms.about_to_take_long()
     wanted = _wanted()
     audit_search.note_export(ending, _asked())
     write = _csv if ending == "csv" else _jsonl

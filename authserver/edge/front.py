@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -20,10 +19,10 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]  # no __all__
 
 from authserver.edge import draining, exchange, headers, pools
-from authserver.edge.pace import Machines, Turns
+from authserver.edge.pace import Machines, Pause, Turns, Unhurried
 from authserver.edge.pools import Pool
 from authserver.edge.shares import Shares
-from authserver.lib import clock, password_hash, rooms
+from authserver.lib import clock, rooms
 from authserver.lib.rooms import Elsewhere, Room
 from authserver.observability import logs
 
@@ -33,8 +32,6 @@ MAX_BODY = 256 * 1024
 SMALL_BODY = 64 * 1024
 LARGE_BODIES = 64
 BODY_SECONDS = 30.0
-# However much machines ask, a page begins after so many seconds.
-PAGE_WAITS = 1.0
 # Lists that may come in several lines. Of anything else two lines become one value, too, which then is no valid one.
 _JOINED_BY = {"cookie": "; "}
 # Granian leaves out a line that holds more than visible ASCII. Where nothing is decided by it, that does no harm;
@@ -84,7 +81,7 @@ class Front:
     ) -> None:
         self._app, self._body_seconds, self._place, self._full = app, body_seconds, place, full
         self._shares, self._machines = shares or Shares(0), machines or Machines()
-        self._pages = Turns(self._machines)
+        self._unhurried = {name: Unhurried(Turns(self._machines)) for name in pools.UNHURRIED}
         self._pools = {room.name: Pool(room, size, self._work) for room, size in pools.sizes(threads).items()}
         self._large = asyncio.Semaphore(LARGE_BODIES)
 
@@ -181,26 +178,18 @@ class Front:
         if room.name not in pools.UNHURRIED:
             self._do(job, room)
             return
-        taken, began = self._pages.wait_at_most(PAGE_WAITS), _worked()
-        try:
-            self._do(job, room)
-        finally:
-            self._pages.spent(taken, _worked() - began)
+        with self._unhurried[room.name].working() as pause:
+            self._do(job, room, pause)
 
-    def _do(self, job: _Job, room: Room) -> None:
+    def _do(self, job: _Job, room: Room, pause: Pause | None = None) -> None:
         try:
-            _answer(self._app, job, room)
+            _answer(self._app, job, room, pause)
         except Elsewhere as where:
             self._send(job, where.room)
             return
         except Exception as error:  # this thread goes on to the next
             logs.failure("request_failed", error)
         job.finish()
-
-
-def _worked() -> float:
-    """What this thread has worked, in seconds of a core; hashes have turns of their own."""
-    return time.thread_time() - password_hash.seconds()
 
 
 class _Job:
@@ -283,10 +272,10 @@ def _length(environ: WSGIEnvironment) -> int:
     return -1 if "HTTP_TRANSFER_ENCODING" in environ else 0
 
 
-def _answer(app: WSGIApplication, job: _Job, room: Room) -> None:
+def _answer(app: WSGIApplication, job: _Job, room: Room, pause: Pause | None = None) -> None:
     try:
         with rooms.entered(room):
-            status, headers, body = _asked(app, job.environ())
+            status, headers, body = _asked(app, job.environ(), pause)
     except Elsewhere:
         raise
     except Exception as error:  # the last net under the application, which has nets of its own
@@ -299,7 +288,9 @@ def _answer(app: WSGIApplication, job: _Job, room: Room) -> None:
     _say(job.protocol, status, headers, body)
 
 
-def _asked(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[int, list[tuple[str, str]], bytes]:
+def _asked(
+    app: WSGIApplication, environ: WSGIEnvironment, pause: Pause | None
+) -> tuple[int, list[tuple[str, str]], bytes]:
     started: list[tuple[int, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -307,12 +298,18 @@ def _asked(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[int, list[tu
 
     answer = app(environ, start_response)
     try:
-        body = b"".join(answer)
+        body = b"".join(answer if pause is None else _unhurriedly(answer, pause))
     finally:
         close = getattr(answer, "close", None)
         if close is not None:
             close()
     return *started[0], body
+
+
+def _unhurriedly(pieces: Iterable[bytes], pause: Pause) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece
+        pause()
 
 
 def _refuse(protocol: HTTPProtocol, status: int, text: bytes, *more: tuple[str, str]) -> None:

@@ -6,8 +6,12 @@ leaves tokens at their rate. Where machines leave time, pages and hashes have it
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Callable, Iterator
+
+from authserver.lib import password_hash
 
 # Of a core's seconds, while machines ask without a pause.
 SHARE = 0.06
@@ -17,6 +21,9 @@ SILENCE = 0.01
 WINDOW = 0.2
 # What a turn is taken to cost before one was seen, in seconds of work.
 FIRST_GUESS = 0.01
+# However much machines ask, a page begins after so many seconds; and a long answer works for so many at a time.
+LONGEST = 1.0
+SLICE = 0.02
 
 
 class Machines:
@@ -89,6 +96,38 @@ class Turns:
     def _rate(self) -> float:
         busy = self._machines.busy()
         return busy * self._least + (1 - busy) * self._most
+
+
+Pause = Callable[[], None]
+"""Called between the pieces of a long answer: others have their turn."""
+
+
+class Unhurried:
+    """Work of requests in turns: a page has one, and a long answer another one for each slice."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[Pause]:
+        """From the turn in which a request begins to its end."""
+        taken, began = self._turns.wait_at_most(LONGEST), _worked()
+
+        def pause() -> None:
+            nonlocal taken, began
+            if _worked() - began > SLICE:
+                self._turns.spent(taken, _worked() - began)
+                taken, began = self._turns.wait_at_most(LONGEST), _worked()
+
+        try:
+            yield pause
+        finally:
+            self._turns.spent(taken, _worked() - began)
+
+
+def _worked() -> float:
+    """What this thread has worked, in seconds of a core; hashes have turns of their own."""
+    return time.thread_time() - password_hash.seconds()
 
 
 def hashing_turns(machines: Machines, cores: float) -> Turns:

@@ -21,11 +21,18 @@ WARM = Room("warm", database="protocol", outside="outside")
 PROTOCOL = Room("protocol", outside="outside", seconds=2.0)
 OUTSIDE = Room("outside", seconds=10.0)
 API = Room("api", outside="outside", seconds=10.0)
-PAGES = Room("pages", seconds=30.0)
+PAGES = Room("pages", long="exports", seconds=30.0)
+EXPORTS = Room("exports", seconds=300.0)
 HEALTH = Room("health", seconds=2.0)
 # Whose answers are waited for by machines, and what gives way to them (edge/pace.py).
 HURRIED = frozenset({INSTANT.name, WARM.name, PROTOCOL.name})
-UNHURRIED = frozenset({PAGES.name})
+UNHURRIED = frozenset({PAGES.name, EXPORTS.name})
+
+
+# Every thread may want a connection to the database, and a database has so many.
+MOST_HASHING = 8
+# Threads that ask the database beside the rooms: versions of the cache, figures, a probe while it does not answer.
+BESIDE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +54,15 @@ def sizes(threads: int) -> dict[Room, Size]:
         OUTSIDE: Size(4, 8),
         API: Size(max(1, threads // 2), 64),
         # Whoever hashes a password, or waits to, stands in nobody's way.
-        PAGES: Size(max(2, threads - 1) + password_hash.most(), 64),
+        PAGES: Size(max(2, threads - 1) + min(password_hash.most(), MOST_HASHING), 64),
+        EXPORTS: Size(1, 2),
         HEALTH: Size(1, 8),
     }
+
+
+def connections(threads: int) -> int:
+    """How many connections to the database a worker may want at once: none of its rooms waits for another's."""
+    return BESIDE + sum(size.threads for room, size in sizes(threads).items() if not room.database)
 
 
 class Pool(Generic[J]):

@@ -18,12 +18,14 @@ class Room:
     """A kind of place to answer requests in.
 
     `database` and `outside`: whether these may be waited for here, and if not, the room (by name) to move to.
+    `long`: the room to move to for an answer that is long in the making, if that is another.
     `seconds` is how long all waiting for the database may take in one request; 0 is for ever.
     """
 
     name: str
     database: str = ""
     outside: str = ""
+    long: str = ""
     seconds: float = 0.0
 
 
@@ -69,6 +71,13 @@ def about_to_ask_outside() -> None:
     stay = _stay.get()
     if stay is not None and stay.room.outside:
         raise Elsewhere(stay.room.outside)
+
+
+def about_to_take_long() -> None:
+    """Say so before a long answer is made, and before anything was changed. Raises Elsewhere."""
+    stay = _stay.get()
+    if stay is not None and stay.room.long:
+        raise Elsewhere(stay.room.long)
 
 
 def name() -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -12,11 +14,13 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from authserver import database
+from authserver.config import Settings
 from authserver.edge import pools
 from authserver.edge.front import Front
 from authserver.edge.pools import INSTANT, OUTSIDE, PAGES, PROTOCOL, WARM, Pool, Size
 from authserver.lib import rooms
 from authserver.lib.rooms import Elsewhere
+from tests.architecture import sources
 from tests.edge.test_front import Protocol, scope
 
 WAYS: list[Callable[[], Any]] = [database.transaction, database.reading, database.autocommit]
@@ -44,11 +48,46 @@ def test_outside_of_any_room_everything_may_be_waited_for() -> None:
     assert rooms.deadline() == 0
 
 
+def test_what_is_long_in_the_making_has_a_room_beside_the_pages() -> None:
+    with rooms.entered(PAGES), pytest.raises(Elsewhere) as moved:
+        rooms.about_to_take_long()
+    assert moved.value.room == pools.EXPORTS.name
+    with rooms.entered(pools.EXPORTS):
+        rooms.about_to_take_long()
+    rooms.about_to_take_long()
+
+
+def test_every_view_whose_answer_is_a_file_says_that_it_takes_long() -> None:
+    """What is streamed from many rows is downloaded; a module that offers a download and says nothing is told here."""
+    texts = {name: sources.read(name) for name in sources.modules() if name.startswith("authserver/")}
+    offering = [name for name, text in texts.items() if "Content-Disposition" in text and "attachment" in text]
+    silent = [name for name in offering if "about_to_take_long()" not in texts[name]]
+    assert offering and silent == []
+
+
+@pytest.mark.parametrize("threads", [1, 4, 32])
+def test_every_thread_of_a_worker_finds_a_connection_at_once(settings: Settings, threads: int) -> None:
+    """However few are kept: else pages that wait for a table would leave none for tokens."""
+    wanted = pools.connections(threads)
+    asking = [size.threads for room, size in pools.sizes(threads).items() if not room.database]
+    assert wanted > sum(asking)
+    built = database.build(dataclasses.replace(settings, db_pool_size=1, threads=threads), connections=wanted)
+    began = time.monotonic()
+    try:
+        with contextlib.ExitStack() as opened:
+            for _ in range(wanted):
+                opened.enter_context(built.connect())
+    finally:
+        built.dispose()
+    assert time.monotonic() - began < 20
+
+
 def test_every_room_that_one_moves_to_exists_and_may_wait_for_it() -> None:
     by_name = {room.name: room for room in pools.sizes(4)}
     for room in (INSTANT, *by_name.values()):
         assert not room.database or not by_name[room.database].database
         assert not room.outside or not by_name[room.outside].outside
+        assert not room.long or not by_name[room.long].long
 
 
 def test_a_full_queue_takes_nothing_more_and_is_free_again_afterwards() -> None:

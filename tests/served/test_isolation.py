@@ -161,14 +161,43 @@ def back(ask: Any, seconds: float = 5.0) -> bool:
 
 def test_slow_pages_hold_up_no_protocol(server: Served, postgres: OwnPostgres, job: tuple[str, str]) -> None:
     """Somebody holds a table that every page reads."""
+    server.user("alice@example.test")
+    made = server.cli("key", "create", "--owner", "alice@example.test", "--name", "CI", "--permission", "read_only")
+    key, issued = made["key"], token(server, job).json()["access_token"]
     time.sleep(1.5)  # every worker has heard of the app that was just made
     quick_ones(server, job)  # and knows it, and the origins, from here on
     with psycopg.connect(postgres.url.replace("+psycopg", "", 1)) as admin:
         admin.execute("LOCK TABLE users, sessions, form_nonces IN ACCESS EXCLUSIVE MODE")
-        with meanwhile(lambda: get(server, "/login", cookies={"authserver_session": "x" * 43}), 24):
-            quick_ones(server, job)
-            assert introspect(server, job, "x").json() == {"active": False}
+        with (
+            meanwhile(lambda: get(server, "/login", cookies={"authserver_session": "x" * 43}), 24),
+            meanwhile(lambda: get(server, "/v1/me", headers={"Authorization": f"Bearer {key}"}), 8),
+        ):
+            for _ in range(3):  # each thread of pages and of the API holds a connection now, and leaves enough of them
+                quick_ones(server, job)
+                began = time.monotonic()
+                assert introspect(server, job, issued).json()["active"]
+                assert time.monotonic() - began < SOON
         admin.rollback()
+
+
+def test_exports_that_wait_hold_up_no_page(server: Served, postgres: OwnPostgres, job: tuple[str, str]) -> None:
+    """Somebody holds the audit log, and administrators want it as a file: one waits, two may, others come again."""
+    server.user("root@example.test", admin=True)
+    cookies = server.browser("root@example.test").wire.cookies()
+    quick_ones(server, job)
+    with psycopg.connect(postgres.url.replace("+psycopg", "", 1)) as admin:
+        admin.execute("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
+        with meanwhile(lambda: get(server, "/audit/export.csv", cookies=cookies), 12) as told:
+            began, pages = time.monotonic(), list[float]()
+            while time.monotonic() - began < 4:
+                quick_ones(server, job)
+                answer = get(server, "/login")
+                assert answer.status_code == 200
+                pages.append(answer.elapsed.total_seconds())
+        admin.rollback()
+    busy = [answer for answer in told if answer.status_code == 503 and answer.seconds < SOON]
+    assert busy and all(answer.retry_after for answer in busy)
+    assert max(pages) < SOON * 2
 
 
 def test_a_flood_of_sign_ins_holds_up_no_token(server: Served, job: tuple[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
 from flask import Flask
@@ -30,7 +31,7 @@ def server(settings: Settings, emptied: Emptied, memory: Memory) -> Iterator[Fla
     engine = emptied.engine(settings)
     others: list[Engine] = []
     with config.using(settings), _engines_kept_in(others):
-        with mock.patch.object(database, "build", lambda _settings: engine):
+        with mock.patch.object(database, "build", lambda _settings, **_more: engine):
             if settings in _servers:
                 install(settings)
             else:
@@ -57,8 +58,8 @@ def _assemble(settings: Settings) -> Flask:
 def _engines_kept_in(others: list[Engine]) -> Iterator[None]:
     build = database.build
 
-    def note(settings: Settings) -> Engine:
-        others.append(build(settings))
+    def note(settings: Settings, **more: Any) -> Engine:
+        others.append(build(settings, **more))
         return others[-1]
 
     with mock.patch.object(database, "build", note):
