@@ -124,6 +124,14 @@ def test_where_nothing_is_sure_the_owner_chooses_without_a_script(
         assert blocks(owner.get(f"{why}?{urlencode({'with': nothing})}").text) == ""
 
 
+def test_what_protects_stands_before_what_does_without(app: Flask, owner: FlaskClient, alice: Person) -> None:
+    authorizing.make_app(owner_id=alice.id)
+    page = owner.get(begun(owner, **UNPROTECTED)).text
+    assert page.index("In your software") < page.index("Let this app sign in without PKCE")
+    page = owner.get(begun(owner, redirect_uri="https://x.example/")).text
+    assert page.index("Add this redirect URI") < page.index("In your software")
+
+
 def test_only_what_has_a_line_about_it_is_offered(app: Flask, owner: FlaskClient, alice: Person) -> None:
     authorizing.make_app(owner_id=alice.id)
     page = owner.get(begun(owner, response_type="id_token")).text

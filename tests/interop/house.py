@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -87,6 +88,16 @@ class House:
                 made = self.server.cli(*words[1:])
                 known |= {key: value for key, value in made.items() if isinstance(value, str) and key.startswith("cli")}
         return page.filled(known)
+
+    def last_refusal(self) -> str:
+        """What an administrator reads of the request that was refused last."""
+        email = "ada@example.test"
+        self.server.user(email, admin=True)
+        admin = Visitor(self.issuer, email, PASSWORD, self.bundle)
+        listed = admin.open(f"{self.issuer}/errors")
+        newest = re.search(r"/errors/req\w+", listed.text)
+        assert newest, (admin.way, listed.text[-3000:])
+        return admin.open(self.issuer + newest[0]).text
 
     def check_name_of(self, page: str) -> None:
         """What a page says of its software's User-Agent is what came with its token requests."""

@@ -18,11 +18,12 @@ pytestmark = [pytest.mark.served, pytest.mark.interop]
 
 
 @contextlib.contextmanager
-def site(house: House, folder: Path, page: str, python: str | Path) -> Iterator[str]:
-    """A Flask site that is what its page shows; its address."""
+def site(house: House, folder: Path, page: str, python: str | Path, wrong: str = "") -> Iterator[str]:
+    """A Flask site that is what its page shows, but for a secret with `wrong` in front; its address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    sites.write(folder, house.follow(page, address).files())
+    files = house.follow(page, address).files()
+    sites.write(folder, {name: text.replace("kaie_cs_", f"{wrong}kaie_cs_") for name, text in files.items()})
     command = [str(python), "-m", "flask", "--app", "app", "run", "--port", str(port)]
     with sites.running(command, folder, port, house.environment()):
         yield address
@@ -42,6 +43,14 @@ def test_authlib(house: House, folder: Path) -> None:
     """It needs no installation: this project's own tests use it."""
     with site(house, folder, "flask-authlib", sys.executable) as address:
         sign_in(house, address, "/login")
+
+
+def test_authlib_with_a_wrong_secret_is_told_where_that_stands(house: House, folder: Path) -> None:
+    with site(house, folder, "flask-authlib", sys.executable, wrong="x") as address:
+        house.visitor().open(address + "/login")
+    why = house.last_refusal()
+    assert "The request looks like one of Flask with Authlib." in why, why[-4000:]
+    assert "client_secret=&#34;YOUR_CLIENT_SECRET&#34;," in why and "fits none" in why
 
 
 @pytest.mark.long_interop

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import html
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,26 +22,42 @@ HERE = Path(__file__).parent
 OAUTH2_PROXY = "github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6"
 
 
-def test_oauth2_proxy(house: House, folder: Path) -> None:
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    files = house.follow("oauth2-proxy", address).files()
-    behind = Echo()
+@contextlib.contextmanager
+def oauth2_proxy(house: House, folder: Path, address: str, text: str) -> Iterator[None]:
+    """oauth2-proxy with this configuration in front of an application that tells what it was sent."""
+    port, behind = urlsplit(address).port or 0, Echo()
     try:
         # Only the addresses of this run: https and port 9000 are the page's.
-        files["oauth2-proxy.cfg"] = files["oauth2-proxy.cfg"].replace("127.0.0.1:9000", f"127.0.0.1:{behind.port}")
-        sites.write(folder, files)
+        sites.write(folder, {"oauth2-proxy.cfg": text.replace("127.0.0.1:9000", f"127.0.0.1:{behind.port}")})
         command = [str(sites.go_program(OAUTH2_PROXY)), "--config", "oauth2-proxy.cfg"]
         command += ["--http-address", f"127.0.0.1:{port}", "--cookie-secure=false"]
         with sites.running(command, folder, port, house.environment()):
-            visitor = house.visitor()
-            arrived = visitor.press(visitor.open(address + "/"))
-            assert arrived.status == 200, (visitor.way, arrived.text[-2000:], (folder / "site.log").read_text()[-3000:])
-            told = {name.lower(): value for name, value in arrived.json["headers"]}
-            assert told["x-forwarded-email"] == houses.EMAIL, told
-            assert told["x-forwarded-preferred-username"] == houses.USERNAME, told
+            yield
     finally:
         behind.stop()
+
+
+def test_oauth2_proxy(house: House, folder: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    with oauth2_proxy(house, folder, address, house.follow("oauth2-proxy", address).files()["oauth2-proxy.cfg"]):
+        visitor = house.visitor()
+        arrived = visitor.press(visitor.open(address + "/"))
+        assert arrived.status == 200, (visitor.way, arrived.text[-2000:], (folder / "site.log").read_text()[-3000:])
+        told = {name.lower(): value for name, value in arrived.json["headers"]}
+        assert told["x-forwarded-email"] == houses.EMAIL, told
+        assert told["x-forwarded-preferred-username"] == houses.USERNAME, told
+
+
+def test_oauth2_proxy_without_its_one_line_is_told_that_line(house: House, folder: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    text = house.follow("oauth2-proxy", address).files()["oauth2-proxy.cfg"]
+    [line] = [each for each in text.splitlines() if "code_challenge" in each]
+    with oauth2_proxy(house, folder, address, text.replace(line, "")):
+        visitor = house.visitor()
+        visitor.press(visitor.open(address + "/"))
+    why = house.last_refusal()
+    assert "The request looks like one of oauth2-proxy." in why, why[-4000:]
+    assert f"<code>{html.escape(line, quote=False).replace(chr(34), '&#34;')}</code>" in why
 
 
 def test_jupyterhub(house: House, folder: Path) -> None:
