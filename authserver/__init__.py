@@ -85,12 +85,12 @@ def configure(app: Flask, settings: Settings) -> None:
 
 def register(app: Flask, settings: Settings) -> None:
     """The edge, then every way in."""
-    from authserver import api, dashboard, edge, gateway, oauth, ops, pages
-    from authserver.edge import lane, machine
+    from authserver import api, dashboard, gateway, oauth, ops, pages
+    from authserver.edge import lane, machine, wiring
     from authserver.extensions import db
 
     db.init_app(app)
-    edge.init_app(app)
+    wiring.init_app(app)
     endpoints = {**oauth.ENDPOINTS, **oauth.path_inserted(), **gateway.ENDPOINTS, **ops.ENDPOINTS, **api.ENDPOINTS}
     if settings.demo:
         endpoints |= api.DEMO_ENDPOINTS
