@@ -14,7 +14,7 @@ from authserver.domain.grants import grants
 from authserver.domain.ground import cache, one_time_links, throttle
 from authserver.domain.people import addresses, living, names, sessions, usernames
 from authserver.domain.people.credentials import passwords
-from authserver.domain.record import audit
+from authserver.domain.record import audit, outbox
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, emails, secrets
 from authserver.models import Grant
@@ -141,6 +141,7 @@ def set_role(user_id: str, role: str, *, by_id: str | None = None) -> None:
         user.role = role
         if role != "admin":
             former_owners.end_kept(session, user_id)
+            outbox.forget_others(session, user_id)
         cache.touch(session, "clients")  # what a person's clients may have depends on it
         audit.record(session, "user.updated", target=f"user:{user_id}", owner_id=user_id, changed=["role"], role=role)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import delete, false, func, insert, or_, select, update
 from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from authserver.lib import clock, secrets
@@ -139,6 +139,23 @@ def pause_all_of(session: Session, owner_id: str) -> list[WebhookEndpoint]:
     for row in rows:
         row.stopped_at, row.stopped_because = now, PAUSED
     return rows
+
+
+def forget_others(session: Session, owner_id: str, endpoint_id: str = "") -> None:
+    """Drop what the person's endpoints (or one of them) were told of others, sent or waiting (contract 11.4).
+
+    For a transaction that takes away what let them hear it.
+    """
+    theirs = select(WebhookEndpoint.id).where(WebhookEndpoint.owner_id == owner_id)
+    theirs = theirs.where(WebhookEndpoint.id == endpoint_id if endpoint_id else WebhookEndpoint.everybody)
+    own_apps = WebhookEvent.facts["client_id"].as_string().in_(select(Client.id).where(Client.owner_id == owner_id))
+    own = or_(WebhookEvent.owner_id.is_not_distinct_from(owner_id), func.coalesce(own_apps, false()))
+    session.execute(
+        delete(WebhookDelivery).where(
+            WebhookDelivery.endpoint_id.in_(theirs), WebhookDelivery.event_id.in_(select(WebhookEvent.id).where(~own))
+        ),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def wake_after(session: Session) -> None:

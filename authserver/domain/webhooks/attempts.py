@@ -41,6 +41,7 @@ class Job:
     delivery: WebhookDelivery
     event: WebhookEvent
     probe: bool  # not due: tried because the endpoint has been failing
+    for_admin: bool = False  # its owner is an administrator now
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Outcome:
 def make(job: Job) -> Outcome:
     """Make the request. Nothing is written: who kills us now makes us send the same event once more."""
     endpoint, event, now = job.endpoint, job.event, clock.now()
-    own = endpoint.everybody or event.owner_id == endpoint.owner_id
+    own = (endpoint.everybody and job.for_admin) or event.owner_id == endpoint.owner_id
     body = outbox.body(
         event.id, event.type, event.at_us, event.facts, own=own, endpoint_id=endpoint.id,
         retry_count=job.delivery.sends,

@@ -16,7 +16,7 @@ from authserver.domain.webhooks import attempts as webhook_attempts
 from authserver.domain.webhooks import leases as webhook_leases
 from authserver.domain.webhooks.attempts import Job
 from authserver.lib import clock
-from authserver.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
+from authserver.models import User, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from authserver.observability import logs
 
 POLICY = "webhook"
@@ -125,8 +125,9 @@ def _next(endpoint_id: str, lease: str) -> Job | None:
         latest = now if endpoint.held_until <= now else 0
         probe = endpoint.probe_at is not None and endpoint.probe_at <= now
         row = session.execute(
-            select(WebhookDelivery, WebhookEvent)
+            select(WebhookDelivery, WebhookEvent, User.role)
             .join(WebhookEvent, WebhookEvent.id == WebhookDelivery.event_id)
+            .join(User, User.id == endpoint.owner_id)
             .where(
                 WebhookDelivery.endpoint_id == endpoint_id,
                 WebhookDelivery.next_at.is_not(None) if probe else WebhookDelivery.next_at <= latest,
@@ -136,7 +137,7 @@ def _next(endpoint_id: str, lease: str) -> Job | None:
         ).one_or_none()
     if row is None:
         return None
-    return Job(endpoint, row[0], row[1], probe=(row[0].next_at or 0) > latest)
+    return Job(endpoint, row[0], row[1], probe=(row[0].next_at or 0) > latest, for_admin=row.role == "admin")
 
 
 def _has_room(job: Job) -> bool:

@@ -81,6 +81,8 @@ def revise(
             "name": wish.name.strip(), "url": wish.url, "events": _events(wish), "everybody": everybody,
         }  # fmt: skip
         changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+        if "everybody" in changed and not everybody:
+            outbox.forget_others(session, row.owner_id, row.id)
         for name in changed:
             setattr(row, name, wanted[name])
         if dict(wish.headers) != webhook_secrets.headers(row):

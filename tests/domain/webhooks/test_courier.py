@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 import time
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from authserver import config, database
+from authserver.domain.people import users
 from authserver.domain.webhooks import courier
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints
@@ -17,7 +19,7 @@ from authserver.domain.webhooks import leases as webhook_leases
 from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.models import WebhookEndpoint
 from tests.conftest import Person
-from tests.support import receivers
+from tests.support import protocol, receivers
 from tests.support.receivers import Receiver
 from tests.support.webhooks import Time, endpoint, happen, message, only
 
@@ -52,6 +54,33 @@ def test_a_disabled_person_is_told_nothing(alice: Person, receiver: Receiver) ->
     happen(alice)
     users.disable(alice.id)
     assert courier.send_due() == 0
+
+
+@pytest.mark.parametrize("loses", ["the role", "the wish"])
+def test_what_waits_of_others_is_not_sent_to_who_may_hear_of_them_no_more(
+    alice: Person, bob: Person, ada: Person, receiver: Receiver, loses: str
+) -> None:
+    users.set_role(bob.id, "admin")  # not the last one
+    app = protocol.register(owner_id=ada.id)
+    hook = endpoint(ada, receiver.url())
+    webhook_endpoints.switch(ada.id, hook.id, on=False)
+    courier.send_due()
+    happen(alice)
+    happen(ada)
+    happen(alice, "token.revoked", client_id=app.id, target=f"client:{app.id}", ip="192.0.2.7")
+    if loses == "the role":
+        users.set_role(ada.id, "user")
+    else:
+        webhook_endpoints.revise(ada.id, hook.id, webhook_wishes.Wish("Hooks", receiver.url(), everybody=False))
+    webhook_endpoints.switch(ada.id, hook.id, on=True)
+    webhook_deliveries.replay(ada.id, hook.id, 0)
+    courier.send_due()
+    told = [json.loads(each.body) for each in receiver.got]
+    of_alice = [each for each in told if each["data"].get("user_id") == alice.id]
+    assert sorted(each["type"] for each in told if each["data"].get("user_id") == ada.id)
+    assert [each["type"] for each in of_alice] == ["token.revoked"] and "ip" not in of_alice[0]["data"]
+    listed = webhook_deliveries.page(hook.id, limit=100)[0]
+    assert len(listed) == len(told)
 
 
 def test_what_is_resent_beyond_the_limit_waits_like_everything_else(
