@@ -142,6 +142,7 @@ STRUCTURE = """() => {
     main: all("main").length,
     wrong: wrong.length + all(".summary[role=alert]").length,
     unexplained: wrong.filter(e => e.type != "radio" && !e.ariaDescribedByElements?.length).map(e => e.name),
+    twice: all("[id]").map(e => e.id).filter((id, index, ids) => ids.indexOf(id) != index),
     dead: leads.filter(id => !document.getElementById(id)),
     focus: document.activeElement?.matches(".summary, .summary *"),
   };
@@ -163,6 +164,7 @@ def structure(page: Page) -> list[str]:
     return (
         found
         + [f"no reason at the field: {each}" for each in seen["unexplained"]]
+        + [f"two elements have the id {each}" for each in seen["twice"]]
         + [f"the summary links to nothing: {each}" for each in seen["dead"]]
     )
 
