@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from authserver import database
-from authserver.domain.people import addresses, departures, links, living, names, users
+from authserver.domain.people import addresses, departures, living, names, users
 from authserver.domain.people.users import User
 from authserver.edge import restricted
 from authserver.edge.api_call import ADMIN, Call, Route, many, nothing, one, paged, time
@@ -43,8 +43,8 @@ def create(call: Call) -> Outgoing:
     """An account without a password, and the one-time link with which its person chooses one."""
     asked = call.body
     given = {name: asked[name] for name in _GIVEN if name in asked}
-    user = users.create(asked["email"], verified=asked.get("email_verified", False), **given)
-    answer = one({**facts(user, call), "welcome_link": links.welcome_link(user.id)}, 201)
+    user, link = users.invite(asked["email"], verified=asked.get("email_verified", False), **given)
+    answer = one({**facts(user, call), "welcome_link": link}, 201)
     answer.headers.append(("Location", f"/v1/users/{user.id}"))
     return answer
 

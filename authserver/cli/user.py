@@ -33,18 +33,15 @@ def group() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
 def create(email: str, admin: bool, role: str, email_verified: bool, password_stdin: bool, **names: str) -> None:
     """Create an account; without a password, print a one-time link with which its person chooses one."""
-    from authserver.domain.people import links, users
+    from authserver.domain.people import users
 
-    password = _password_from_stdin() if password_stdin else None
-    user = users.create(
-        email, role="admin" if admin else role, password=password, verified=email_verified or password is not None,
-        **names,
-    )  # fmt: skip
-    if password is not None:
+    role = "admin" if admin else role
+    if password_stdin:
+        user = users.create(email, role=role, password=_password_from_stdin(), verified=True, **names)
         output.note(f"Created {user.email}.")
         output.emit(_facts(user), user.id)
         return
-    link = links.welcome_link(user.id)
+    user, link = users.invite(email, role=role, verified=email_verified, **names)
     output.note(f"Created {user.email}. The link works once, for 24 hours:")
     output.emit(_facts(user) | {"link": link}, link)
 

@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired
 
 from authserver import database
 from authserver.domain.people import addresses, departures, links, names, sessions, users
+from authserver.domain.people.users import User
 from authserver.edge import current_user, one_shot, paging
 from authserver.errors import Conflict, DomainError, Invalid
 
@@ -88,11 +89,11 @@ def create() -> Any:
     try:
         names = {name: form[name].data or "" for name in NAMES}
         verified = bool(form.email_verified.data)
-        user = users.create(form.email.data or "", role=form.role.data or "user", verified=verified, **names)
+        user, link = users.invite(form.email.data or "", role=form.role.data or "user", verified=verified, **names)
     except (Invalid, Conflict) as refused:
         _put(form, refused)
         return _form_page(form), 422
-    return _link_page(user.id, created=True)
+    return _link_page(user, link, created=True)
 
 
 @blueprint.get("/admin/users/<user_id>")
@@ -168,7 +169,7 @@ def make_link(user_id: str) -> Any:
     """Make a one-time link and show it, once."""
     if not one_shot.spend():
         return redirect(url_for("admin_users.show", user_id=user_id), 303)
-    return _link_page(user_id, created=False)
+    return _link_page(users.get(user_id), links.access_link(user_id), created=False)
 
 
 @blueprint.post("/admin/users/<user_id>/reset-mail")
@@ -230,6 +231,9 @@ def end_sessions(user_id: str) -> Any:
 
 
 def _put(form: FlaskForm, refused: DomainError) -> None:
+    """Say a refusal beside its field; one about no field is a page of its own."""
+    if refused.field not in form:
+        raise refused
     form[refused.field].errors = [refused.public]
 
 
@@ -259,6 +263,5 @@ def _detail_page(
     )
 
 
-def _link_page(user_id: str, *, created: bool) -> str:
-    link = links.access_link(user_id)
-    return render_template("dashboard/admin/users/link.html", user=users.get(user_id), link=link, created=created)
+def _link_page(user: User, link: str, *, created: bool) -> str:
+    return render_template("dashboard/admin/users/link.html", user=user, link=link, created=created)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -115,14 +116,24 @@ def create(
 
     Raises Invalid, or Conflict for a taken address or username.
     """
-    user = new(email, name, role, verified=verified)
-    user.given_name = names.clean_part(given_name, "given_name")
-    user.family_name = names.clean_part(family_name, "family_name")
+    user = _wanted(email, name, role, verified, given_name, family_name)
     if password is not None:
         user.password_hash = passwords.hashed(password, email=user.email, name=user.name)
         user.password_changed_at = user.created_at
     _insert(user, usernames.clean(username) if username else "")
     return user
+
+
+def invite(
+    email: str, name: str = "", role: str = "user", *, verified: bool = False, username: str = "",
+    given_name: str = "", family_name: str = "",
+) -> tuple[User, str]:  # fmt: skip
+    """A new account without a password, and the one-time link with which its person chooses one; both or neither.
+
+    Raises Invalid, or Conflict for a taken address or username.
+    """
+    user = _wanted(email, name, role, verified, given_name, family_name)
+    return user, _insert(user, usernames.clean(username) if username else "", invited=True)
 
 
 def set_role(user_id: str, role: str, *, by_id: str | None = None) -> None:
@@ -201,7 +212,14 @@ def new(email: str, name: str, role: str, *, verified: bool) -> User:
     )
 
 
-def _insert(user: User, username: str) -> None:
+def _wanted(email: str, name: str, role: str, verified: bool, given_name: str, family_name: str) -> User:
+    user = new(email, name, role, verified=verified)
+    user.given_name = names.clean_part(given_name, "given_name")
+    user.family_name = names.clean_part(family_name, "family_name")
+    return user
+
+
+def _insert(user: User, username: str, *, invited: bool = False) -> str:
     for _ in range(_TRIES):
         try:
             with database.transaction() as session:
@@ -209,8 +227,12 @@ def _insert(user: User, username: str) -> None:
                 user.username = made or usernames.made_for(session, user.email_key)
                 session.add(user)
                 session.flush()
-                audit.record(session, "user.created", target=f"user:{user.id}", owner_id=user.id, role=user.role)
-                return
+                link = one_time_links.make(session, user, "welcome") if invited else ""
+                about: dict[str, Any] = {"target": f"user:{user.id}", "owner_id": user.id}
+                audit.record(session, "user.created", **about, role=user.role)
+                if invited:
+                    audit.record(session, "user.link_created", **about, purpose="welcome")
+                return link
         except IntegrityError:
             if find_by_email(user.email) is not None:
                 raise addresses.taken(user.email) from None

@@ -122,6 +122,23 @@ def test_nobody_disables_themselves(admin: FlaskClient, ada: Person) -> None:
     assert users.get(ada.id).disabled_at is None
 
 
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("names", {"username": "another"}), ("email", {"email": "other@example.test"}),
+        ("standing", {"role": "admin"}), ("unlock", {}), ("disable", {}), ("enable", {}),
+    ],
+)  # fmt: skip
+def test_a_form_that_was_open_while_its_person_was_deleted_says_so(
+    admin: FlaskClient, alice: Person, path: str, fields: dict[str, str]
+) -> None:
+    endpoint = {"names": "change_names", "email": "change_email", "standing": "change_standing"}
+    token = forms.token(admin, f"admin_users.{endpoint.get(path, path)}")
+    departures.delete(alice.id)
+    answer = admin.post(f"/admin/users/{alice.id}/{path}", data={"csrf_token": token, **fields})
+    assert (answer.status_code, "Restore them first" in answer.get_data(as_text=True)) == (409, True)
+
+
 class TestResetMail:
     """What an administrator reads is what happens: a mail that is not written is not on its way."""
 

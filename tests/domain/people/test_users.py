@@ -142,3 +142,17 @@ def test_only_a_mailed_link_proves_an_address(app: object) -> None:
     assert user.email_verified_at is None
     addresses.set_email_verified(user.id, True)
     assert users.get(user.id).email_verified_at is not None
+
+
+def test_an_invitation_is_an_account_and_its_link_or_neither(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    user, link = users.invite("ivy@example.test")
+    assert one_time_links.look(link.rpartition("/")[2], "welcome").user.id == user.id
+    assert [each.type for each in audit.page(limit=2)[0]] == ["user.link_created", "user.created"]
+
+    def cut_off(*_given: object, **_named: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(one_time_links, "make", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        users.invite("oak@example.test")
+    assert users.find_by_email("oak@example.test") is None
