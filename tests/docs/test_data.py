@@ -88,4 +88,6 @@ def test_each_kind_of_row_is_kept_as_long_as_its_line_says() -> None:
         for span in spans:
             compared += 1
             assert re.search(SPANS[span], ROWS[model.__tablename__][4]), (model.__tablename__, span)
+            if model is authserver.models.UsageCount:
+                assert f"in `usage_counts` for {span // 86_400} days" in pages.read("logging.md")
     assert compared > 15

@@ -58,6 +58,7 @@ def spans(values: tuple[int, ...]) -> str:
     return ", ".join(next(f"{each // size} {name}" for size, name in units if each % size == 0) for each in values)
 
 
+HASHER = password_hash._machine.hasher
 HASHES = f"behind each one waits, {seconds(password_hash.WAIT_SECONDS)} at most"
 FETCHES = f"once in {seconds(client_keys.REFETCH_SECONDS)} for each client, {seconds(client_keys.FETCH_TIMEOUT)} |"
 LARGEST = f"{kilobytes(front.MAX_BODY)}, of machine endpoints {kilobytes(exchange.MAX_BODY)}"
@@ -98,6 +99,7 @@ SENTENCES = [
     ("threat-model.md", f"it ends within {'a second' if cache.POLL_SECONDS == 1 else '?'}"),
     ("cryptography.md", f"worthless after {'an hour' if PLAIN.access_token_ttl == 3600 else '?'}"),
     ("cryptography.md", f"({jwk.RSA_BITS[0]} to {jwk.RSA_BITS[-1]} bit)"),
+    ("cryptography.md", f"{HASHER.salt_len} bytes of salt, {HASHER.hash_len} of hash"),
     ("cryptography.md", f"SHA-256 of {BITS} random bits and more"),
     ("cryptography.md", f"{8 * sealing._NONCE}-bit random nonce"),
     ("cryptography.md", f"or {webhook_signatures._SHORTEST} to {webhook_signatures._LONGEST} bytes of the owner's"),

@@ -167,6 +167,7 @@ def test_the_policy_of_every_page_allows_only_what_carries_its_nonce(pages: dict
         policy = dict(part.strip().partition(" ")[::2] for part in each.header("Content-Security-Policy").split(";"))
         assert policy["default-src"] == "'none'" and policy["object-src"] == "'none'", name
         assert policy["base-uri"] == "'none'" and policy["frame-ancestors"] == "'none'", name
+        assert policy["require-trusted-types-for"] == "'script'" and policy["trusted-types"] == "'none'", name
         assert "unsafe-inline" not in str(policy) and "unsafe-eval" not in str(policy), name
         assert "report-to" in policy and each.header("Reporting-Endpoints"), name
         nonce = NONCE.search(policy["script-src"])
