@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from authserver.domain.access import permissions
@@ -42,8 +41,6 @@ def create(call: Call) -> Outgoing:
         rate_limit=asked.get("rate_limit"),
     )
     maker = maker_of(call)
-    if restricted.restriction(call.holder):  # what a restricted one makes ends with it (contract 11.37)
-        maker = dataclasses.replace(maker, expires_at=call.holder.expires_at)
     wish = key_wishes.inherited(maker, wish, asked.keys())
     row, value = api_keys.create(call.person(), wish, maker=maker)
     return _once(row, value, call)
@@ -104,7 +101,8 @@ def facts(row: ApiKey) -> dict[str, Any]:
 def maker_of(call: Call) -> Maker:
     """The credential of this call, as one that makes keys."""
     holder = call.holder
-    ends = holder.expires_at if holder.short_lived else None
+    # What a restricted one makes or renews, itself included, ends with it (contract 11.37).
+    ends = holder.expires_at if restricted.restriction(holder) else None
     return Maker(holder.scopes, holder.rate_limit, holder.own_limit, holder.allowed_networks, ends)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
+import time_machine
 
 from authserver.domain.api_keys import keys as api_keys
+from authserver.lib import clock, durations
 from tests.api.conftest import Caller, client_token, key_of, token_of
 from tests.conftest import Person
 from tests.support.tables import rows
 
+DAY = 86_400
 WISH = {"name": "CI", "permission": "read_only"}
 
 
@@ -109,6 +113,21 @@ def test_a_bounded_key_rotates_no_unbounded_one(call: Caller, alice: Person, bou
     free = api_keys.create(alice.user, api_keys.Wish("Free", "read_only", expires_in=None))[0]
     refused = call("POST", f"/v1/api-keys/{free.id}/rotate", key_of(alice, **{bound: BOUNDS[bound]}), {})
     assert refused.error == (422, "VALIDATION_FAILED")
+
+
+@pytest.mark.parametrize("bound", ["rate_limit", "allowed_networks"])
+def test_nothing_that_a_bounded_key_rotates_outlives_it(call: Caller, alice: Person, bound: str) -> None:
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        wish = dataclasses.replace(
+            api_keys.Wish("Bounded", "full_access", expires_in=40 * DAY), **{bound: BOUNDS[bound]}
+        )
+        row, key = api_keys.create(alice.user, wish)
+        lasting = api_keys.create(alice.user, dataclasses.replace(wish, expires_in=3000 * DAY))[0]
+        refused = call("POST", f"/v1/api-keys/{lasting.id}/rotate", key, {})
+        assert refused.error == (422, "VALIDATION_FAILED") and "ends at" in str(refused.json)
+        moment.shift(10 * DAY)
+        made = call("POST", f"/v1/api-keys/{row.id}/rotate", key, {"overlap_seconds": 0}).data
+        assert made["expires_at"] == durations.iso(row.expires_at or 0)
 
 
 def test_a_rotated_key_lives_on_for_the_overlap(call: Caller, alice: Person) -> None:

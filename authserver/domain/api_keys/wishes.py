@@ -37,7 +37,7 @@ class Maker:
     """The credential that asks for a key: its scopes, limit, networks (none: from anywhere) and end.
 
     `own_limit` says that `rate_limit` was given to it; else it is the server's. `expires_at` (epoch seconds) is set for
-    a key of a short life alone: the usual 90 days are a habit, and an access token's hour is nobody's choice.
+    a restricted key alone: the usual 90 days are a habit, and an access token's hour is nobody's choice.
     """
 
     scopes: frozenset[str]
