@@ -179,7 +179,7 @@ def enable(client_id: str) -> None:
     from authserver.domain.clients import endings
 
     endings.enable(None, client_id)
-    _done(client_id, "active")
+    _tell_standing(client_id)
 
 
 @group.command()
@@ -199,7 +199,7 @@ def restore(client_id: str) -> None:
     from authserver.domain.clients import endings
 
     endings.restore(None, client_id)
-    _done(client_id, "active")
+    _tell_standing(client_id)
 
 
 def _wanted(options: dict[str, Any]) -> Registration:
@@ -300,6 +300,15 @@ def _line(line: Listed) -> dict[str, Any]:
         "owner": line.owner_email,
         "last_used": used if used is None or output.wants_json() else durations.ago(used, clock.now()),
     }
+
+
+def _tell_standing(client_id: str) -> None:
+    from authserver.domain.clients import endings
+
+    why = endings.still_stopped(client_id)
+    if why:
+        output.note(why)
+    _done(client_id, "disabled" if why else "active")
 
 
 def _done(client_id: str, status: str) -> None:

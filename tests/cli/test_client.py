@@ -189,6 +189,9 @@ def test_a_life_of_a_client_in_a_shell(shell: Shell) -> None:
     assert shell("client", "list", "--deleted")[0]["client_id"] == id
     shell("client", "restore", id)
     assert shell("client", "show", id)["status"] == "active"
+    shell("client", "disable", id)
+    shell("client", "delete", id)
+    assert shell("client", "restore", id)["status"] == "disabled", "as it was before"
 
 
 DECLARED = """

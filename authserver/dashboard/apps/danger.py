@@ -41,7 +41,7 @@ def disable(client_id: str) -> Any:
 def enable(client_id: str) -> Any:
     """Let the app work again."""
     client = endings.enable(current_user.me().user, client_id)
-    flash(f"{client.name} works again.", "success")
+    flash(endings.still_stopped(client_id) or f"{client.name} works again.", "success")
     return _back(client_id)
 
 
@@ -89,7 +89,8 @@ def delete(client_id: str) -> Any:
 def restore(client_id: str) -> Any:
     """Bring a deleted app back."""
     client = endings.restore(current_user.me().user, client_id)
-    flash(f"{client.name} is back. People sign in to it again.", "success")
+    now = endings.still_stopped(client_id) or "People sign in to it again."
+    flash(f"{client.name} is back. {now}", "success")
     return redirect(url_for("apps.show", client_id=client_id), 303)
 
 

@@ -44,9 +44,11 @@ def remove(by: User | None, client_id: str) -> Client:
     """Delete a client: it and all its tokens stop; it can be restored for seven days. Raises NotFound."""
     with database.transaction() as session:
         row = ownership.locked(session, by, client_id)
-        row.deleted_at = clock.now()
+        row.deleted_at = now = clock.now()
+        if row.disabled_at is not None:  # before: else a restore would take it for stopped by the deletion
+            row.disabled_at = min(row.disabled_at, now - 1)
         if ownership.hand(by, row) == "admin":  # an owner may restore it, and it stays stopped
-            row.disabled_at, row.disabled_by = row.disabled_at or row.deleted_at, "admin"
+            row.disabled_at, row.disabled_by = row.disabled_at or now, "admin"
         end_tokens(session, row, "client deleted")
         clients.record(session, row, "client.deleted", name=row.name)
     return row
@@ -63,6 +65,18 @@ def restore(by: User | None, client_id: str) -> Client:
         row.deleted_at = None
         clients.record(session, row, "client.restored", name=row.name)
     return row
+
+
+def still_stopped(client_id: str) -> str:
+    """Why a client does not work although it was enabled or brought back, in a sentence; empty if it works."""
+    facts = clients.find_afresh(client_id)
+    if facts is None or facts.enabled:
+        return ""
+    if facts.disabled_at is None:
+        return "It does not work while its owner's account is disabled."
+    if facts.disabled_by == "admin":
+        return "It is still disabled, and only an administrator can enable it."
+    return "It is still disabled, as it was before."
 
 
 def revoke_tokens(by: User | None, client_id: str) -> int:

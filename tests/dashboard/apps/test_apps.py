@@ -15,10 +15,11 @@ from sqlalchemy import select
 
 from authserver import database
 from authserver.domain.access import resources
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, endings
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.ground import throttle
+from authserver.domain.people import users
 from authserver.domain.record import audit
 from authserver.models import Client, Mail
 from authserver.observability import context
@@ -461,6 +462,34 @@ def test_deleting_wants_the_name_and_can_be_undone(at: SignedIn, alice: Person) 
     assert browser.get(f"/apps/{client.id}").status == 404
     browser.submit(answer.form("/restore"))
     assert browser.get(f"/apps/{client.id}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("works", "People sign in to it again."),
+        ("disabled", "still disabled, as it was"),
+        ("by admin", "only an admin"),
+    ],
+)
+def test_an_app_that_is_brought_back_is_described_as_it_is(at: SignedIn, alice: Person, before: str, said: str) -> None:
+    client = make(alice)
+    if before == "disabled":
+        endings.disable(alice.user, client.id)
+    endings.remove(None if before == "by admin" else alice.user, client.id)
+    browser = at(alice)
+    answer = browser.follow(browser.submit(browser.open("/apps?status=deleted").form("/restore")))
+    assert said in answer.text
+    assert clients.get(client.id).enabled is (before == "works")
+
+
+def test_an_app_that_is_enabled_while_its_owner_is_not_says_so(at: SignedIn, ada: Person, alice: Person) -> None:
+    client = make(alice)
+    endings.disable(alice.user, client.id)
+    users.disable(alice.id)
+    browser = at(ada)
+    answer = browser.follow(browser.submit(browser.open(f"/apps/{client.id}/danger").form("/enable")))
+    assert "while its owner&#39;s account is disabled" in answer.text
 
 
 def test_the_question_before_disabling_begins_with_what_it_does(at: SignedIn, alice: Person) -> None:
