@@ -103,7 +103,10 @@ def _checked(purpose: Purpose) -> Any:
         form.form_errors.append(MISMATCH)
         return _page(purpose, form, 422)
     response = make_response(redirect(purpose.target, 303))
-    current_user.begin(response, user.id, "pwd", proven=user)
+    try:
+        current_user.begin(response, user.id, "pwd", proven=user)
+    except Denied as refused:  # disabled, deleted or given another password in this moment
+        return _refuse(purpose, form, refused)
     return response
 
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import mails
-from authserver.domain.people import links, sessions, users
+from authserver.domain.people import departures, links, sessions, sign_ins, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from tests.conftest import PASSWORD, Person
@@ -146,6 +146,17 @@ def test_a_disabled_account_says_so_after_the_right_password_alone(browser: Brow
     response = forms.sign_in(browser(), alice.email, PASSWORD)
     assert response.status_code == 403
     assert "This account is disabled." in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("end", [users.disable, departures.delete])
+def test_who_is_stopped_while_they_sign_in_is_told_like_one_who_was_stopped_before(
+    http: FlaskClient, alice: Person, monkeypatch: pytest.MonkeyPatch, end: Callable[[str], object]
+) -> None:
+    monkeypatch.setattr(sign_ins, "note_sign_in", lambda *_given: end(alice.id))
+    response = forms.sign_in(http, alice.email, PASSWORD)
+    assert response.status_code == 422 and "This account is disabled." in response.get_data(as_text=True)
+    assert http.get("/settings/profile").status_code == 303
+    assert sessions.list_for(alice.id) == []
 
 
 def test_an_open_session_ends_when_its_person_is_disabled(http: FlaskClient, alice: Person) -> None:
