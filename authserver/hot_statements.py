@@ -119,16 +119,22 @@ def _execute(cursor: Any, statement: str, parameters: Any) -> object:
 def _connection() -> Iterator[Any]:
     """A connection of the driver. Its errors become SQLAlchemy's, and a lost one takes those of the pool with it."""
     engine = database.engine()
-    pooled = engine.raw_connection()
+    failure = engine.dialect.loaded_dbapi.Error
+    try:
+        pooled = engine.raw_connection()
+    except failure as error:  # a new connection that nobody answered
+        raise _told(error, failure, lost=True) from error
     try:
         yield pooled.driver_connection
-    except engine.dialect.loaded_dbapi.Error as error:
+    except failure as error:
         lost = database.is_lost(error, pooled)
         if lost:
             pooled.invalidate(error)
             database.let_go()
-        raise DBAPIError.instance(
-            "", None, error, engine.dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost
-        ) from error
+        raise _told(error, failure, lost=lost) from error
     finally:
         pooled.close()
+
+
+def _told(error: Exception, kind: type[Exception], *, lost: bool) -> BaseException:
+    return DBAPIError.instance("", None, error, kind, hide_parameters=True, connection_invalidated=lost)

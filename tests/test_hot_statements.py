@@ -11,6 +11,7 @@ from sqlalchemy import LargeBinary, bindparam, delete, literal, select, text, up
 from sqlalchemy.exc import DBAPIError
 
 from authserver import database
+from authserver.config import Settings
 from authserver.domain.people import users
 from authserver.hot_statements import HotStatement
 from authserver.models import AuditEvent, User
@@ -88,6 +89,16 @@ def test_an_error_of_the_driver_is_sqlalchemys_and_names_no_value(alice: Person)
         broken.one_or_none(wanted="a secret")
     assert "a secret" not in str(failure.value)
     assert HotStatement(BY_ID).one_or_none(wanted=alice.id).id == alice.id
+
+
+def test_a_database_that_cannot_be_reached_is_sqlalchemys_error_too(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be a fault of ours, and 500 instead of 503."""
+    nowhere = Settings(database_url="postgresql://nobody@127.0.0.1:1/nothing", secret_key="x" * 40)
+    monkeypatch.setattr(database, "_engine", database.build(nowhere))
+    with pytest.raises(DBAPIError):
+        HotStatement(BY_ID).one_or_none(wanted=alice.id)
 
 
 def test_a_lost_connection_costs_one_request_at_most(alice: Person) -> None:
