@@ -53,19 +53,27 @@ def targets(page: str) -> list[str]:
 
 
 def tests_named(text: str) -> list[str]:
-    """The tests in code spans, as pytest names them: `tests/…/test_x.py::test_y`."""
+    """The tests in code spans, as pytest takes them: `tests/…/test_x.py::test_y`, with `TestZ::` for one of a class."""
     return [each for each in spans(text) if "::" in each and each.startswith("tests/")]
 
 
 def has_test(name: str) -> bool:
-    """Whether there is a test function of this name, in its module or in a class of it."""
+    """Whether there is a test function of this name, in its module or in the class that is named."""
     path, _, function = name.partition("::")
     return (sources.ROOT / path).is_file() and function in _functions(path)
 
 
 @functools.cache
 def _functions(path: str) -> frozenset[str]:
-    return frozenset(node.name for node in ast.walk(sources.tree(path)) if isinstance(node, ast.FunctionDef))
+    found = set(_tests(sources.tree(path).body))
+    for each in sources.tree(path).body:
+        if isinstance(each, ast.ClassDef):
+            found |= {f"{each.name}::{name}" for name in _tests(each.body)}
+    return frozenset(found)
+
+
+def _tests(body: list[ast.stmt]) -> list[str]:
+    return [node.name for node in body if isinstance(node, ast.FunctionDef)]
 
 
 def exists(path: str, below: Path = sources.ROOT) -> bool:

@@ -196,7 +196,7 @@ def _alone_on_postgresql() -> Iterator[None]:
         database.wait_for_ever(connection)
         connection.exec_driver_sql("BEGIN")  # a lock of the transaction: a pooler keeps no session for us
         for limit, value in _LIMITS_OF_WAITING.items():
-            connection.exec_driver_sql(f"SET LOCAL {limit} = '{value}'")
+            connection.execute(text("SELECT set_config(:limit, :value, true)"), {"limit": limit, "value": value})
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
         try:
             yield
