@@ -51,6 +51,8 @@ def show() -> Response:
     step = authorization_steps.next_step(pending, client, found)
     if found is None or step is not Step.CONSENT:
         return _continue(handle)
+    if _reaches_far(pending, client, found) and not current_user.proven_lately():
+        return _prove(handle)
     authorization_answers.note_asked(pending, found.user.id)
     return _page(handle, pending, client, found)
 
@@ -67,7 +69,12 @@ def decide() -> Response:
         return _deny(pending, client, found)
     if action != ["allow"]:
         return _continue(handle)
+    if _reaches_far(pending, client, found) and not current_user.proven_lately():
+        return _prove(handle)
     return _allow(handle, pending, client, found)
+
+
+decide.fresh_proof = "if it is sensitive"  # type: ignore[attr-defined]  # a mark for the test
 
 
 @blueprint.get("/oauth/authorize/account")
@@ -112,6 +119,19 @@ def _stored(handle: str) -> tuple[str, Pending, ClientFacts, SignedIn | None]:
 
 def _continue(handle: str) -> Response:
     answer: Any = redirect(url_for("authorization.proceed", request=handle), 303)
+    return make_response(answer)
+
+
+def _reaches_far(pending: Pending, client: ClientFacts, found: SignedIn) -> bool:
+    """Whether an app asks for what a key gets after a fresh proof alone: it could make that key (ASVS 7.5.3)."""
+    known = scopes.all()
+    kept = authorization_requests.effective_scopes(pending, client, found.user.role)
+    return any(known[name].level == "full" for name in kept)
+
+
+def _prove(handle: str) -> Response:
+    """To the password, within the flow: a window that an app opened stays its own (contract 11.22)."""
+    answer: Any = redirect(url_for("login.show", request=handle, reauth="1"), 303)
     return make_response(answer)
 
 

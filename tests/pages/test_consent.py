@@ -7,13 +7,15 @@ import threading
 from typing import Any
 
 import pytest
+import time_machine
 from flask.testing import FlaskClient
 
 from authserver import database
 from authserver.domain.grants import consents
 from authserver.lib import clock
 from authserver.models import AuditEvent, AuthorizationCode, AuthorizationRequest, Consent, Grant, Mail
-from tests.support import authorizing
+from tests.conftest import PASSWORD
+from tests.support import authorizing, forms
 from tests.support.authorizing import (
     API,
     CALLBACK,
@@ -619,3 +621,44 @@ class TestWithMail:
         assert (mail.recipient, mail.subject) == (alice.email, "You allowed Acme Notes to use your Kaie account")
         assert "- Delete your workflows" in mail.body
         assert "See your workflows" not in mail.body
+
+
+# A fresh proof, where an app asks for what a key gets after one alone.
+
+
+@pytest.mark.parametrize("far", ["keys:manage", "settings:manage", "workflows:delete"])
+def test_a_browser_that_was_left_alone_allows_nothing_that_reaches_far(
+    notes: str, http: FlaskClient, alice: Any, far: str
+) -> None:
+    change_app(notes, scopes=["openid", "workflows:read", far])
+    sign_in(http, alice, auth_time=clock.now() - 301)
+    near = ask(http, scope="openid workflows:read")
+    assert is_consent(near)
+    page = ask(http, scope=f"openid {far}")
+    assert page.request.path == "/login" and "Confirm it&#39;s you" in page.text
+    assert not rows(AuthorizationCode)
+    proven = forms.post(http, forms.form_on(page.text, "/login"), password=PASSWORD)
+    page = followed(http, proven)
+    assert is_consent(page)
+    assert "code" in answer_of(answer_consent(http, page))
+
+
+def test_nor_is_it_allowed_on_a_page_that_stayed_open(notes: str, http: FlaskClient, alice: Any) -> None:
+    change_app(notes, scopes=["openid", "keys:manage"])
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        sign_in(http, alice)
+        page = ask(http, scope="openid keys:manage")
+        assert is_consent(page)
+        moment.shift(301)
+        late = answer_consent(http, page)
+        assert late.status_code == 303 and late.location.startswith("/login?") and "reauth=1" in late.location
+    assert not rows(AuthorizationCode) and not rows(Consent)
+
+
+def test_an_app_that_has_it_already_goes_on_without_a_proof(notes: str, http: FlaskClient, alice: Any) -> None:
+    change_app(notes, scopes=["openid", "keys:manage"])
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        sign_in(http, alice)
+        answer_consent(http, ask(http, scope="openid keys:manage"))
+        moment.shift(301)
+        assert "code" in answer_of(ask(http, scope="openid keys:manage"))
