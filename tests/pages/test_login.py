@@ -154,7 +154,7 @@ def test_who_is_stopped_while_they_sign_in_is_told_like_one_who_was_stopped_befo
 ) -> None:
     monkeypatch.setattr(sign_ins, "note_sign_in", lambda *_given: end(alice.id))
     response = forms.sign_in(http, alice.email, PASSWORD)
-    assert response.status_code == 422 and "This account is disabled." in response.get_data(as_text=True)
+    assert response.status_code == 403 and "This account is disabled." in response.get_data(as_text=True)
     assert http.get("/settings/profile").status_code == 303
     assert sessions.list_for(alice.id) == []
 
