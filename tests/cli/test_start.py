@@ -116,6 +116,21 @@ def test_a_plain_verb_imports_few_modules(installation: Path) -> None:
     assert len(imported(installation, "client", "list")) < MODULES
 
 
+def test_a_worker_never_searches_for_cycles_what_lives_as_long_as_itself(installation: Path) -> None:
+    script = """
+import gc, multiprocessing, os
+from authserver import config
+from authserver.cli import serving
+from authserver.domain.running import standing
+context = multiprocessing.get_context("spawn")
+serving.load(config.load(), context.RawValue("b", 0), context.RawArray("c", standing.BOARD_BYTES), None)
+print(gc.get_freeze_count() > 50_000, flush=True)
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=installation, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "True", done.stderr
+
+
 def test_who_counts_imports_the_library_and_finds_every_figure() -> None:
     script = """
 import sys

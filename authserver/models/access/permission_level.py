@@ -1,7 +1,5 @@
 """What an API key of a level may do: a bundle of scopes, changeable by an administrator."""
 
-from __future__ import annotations
-
 from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 

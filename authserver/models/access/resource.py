@@ -1,7 +1,5 @@
 """An API that tokens are for (RFC 8707)."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, Boolean, ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 

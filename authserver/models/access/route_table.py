@@ -1,7 +1,5 @@
 """A gateway's route table: method and path patterns, and the scopes each needs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, String

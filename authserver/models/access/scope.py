@@ -1,7 +1,5 @@
 """A scope: what may be done, in the words people read."""
 
-from __future__ import annotations
-
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """An API key: its digest, its level, its owner."""
 
-from __future__ import annotations
-
 from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

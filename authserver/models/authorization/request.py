@@ -1,7 +1,5 @@
 """An authorization request as it came in; it wins over anything a browser sends later."""
 
-from __future__ import annotations
-
 from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 

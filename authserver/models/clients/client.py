@@ -1,7 +1,5 @@
 """An OAuth client: an app, a job, an API."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, String

@@ -1,7 +1,5 @@
 """The keys that a client publishes at its `jwks_uri`, as we last fetched them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, String

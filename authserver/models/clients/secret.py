@@ -1,7 +1,5 @@
 """A client's secret: its digest, and who may still be using it."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

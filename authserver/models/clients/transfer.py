@@ -1,7 +1,5 @@
 """An app that somebody offered to another person, until that person accepts it."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 

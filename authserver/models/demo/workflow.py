@@ -1,7 +1,5 @@
 """A workflow of the demo API."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """An authorization code; a used one is kept, so that a replay is known for what it is."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """What a person once allowed an app; asked again only for what is new."""
 
-from __future__ import annotations
-
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 

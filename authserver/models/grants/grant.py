@@ -1,7 +1,5 @@
 """What a person allowed one app in one sign-in: every token of it lives and dies with it."""
 
-from __future__ import annotations
-
 from sqlalchemy import JSON, BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """One refresh token of a family; the family is the grant."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """Failed attempts in a window, by what was tried or from where."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """How often each kind of cached thing changed: read at most once a second."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 

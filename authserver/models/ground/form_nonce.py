@@ -1,7 +1,5 @@
 """The mark of a form that may be answered once."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 

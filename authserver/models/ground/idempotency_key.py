@@ -1,7 +1,5 @@
 """An Idempotency-Key that was used: what it was used for, and for a while the answer, sealed with the key itself."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, LargeBinary, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """A mail on its way, and after that the record that it left."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 

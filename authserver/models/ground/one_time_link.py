@@ -1,7 +1,5 @@
 """A link that proves something once: welcome, password reset, address, demo sign-in."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """What happened in an hour, counted in batches."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """A row that is written again and again, only to prove that rows can be written."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """A refused request, for the owner of the client or key that made it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Index, SmallInteger, String

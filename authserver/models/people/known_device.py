@@ -1,7 +1,5 @@
 """A browser that signed an account in before: throttling of others does not lock it out."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """A browser in which somebody is signed in."""
 
-from __future__ import annotations
-
 from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

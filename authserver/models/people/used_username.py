@@ -1,7 +1,5 @@
 """A username that somebody gave up: nobody else ever gets it, so that no application takes one for the other."""
 
-from __future__ import annotations
-
 from sqlalchemy import LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

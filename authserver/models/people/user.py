@@ -1,7 +1,5 @@
 """A person who signs in."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, String, case, func

@@ -1,7 +1,5 @@
 """A signed point of the audit chain: after a purge, verification starts there."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """One security fact; the rows form a hash chain."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, String

@@ -1,7 +1,5 @@
 """The end of the audit chain: locked to append, signed so that it cannot be moved back."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

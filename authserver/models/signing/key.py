@@ -1,7 +1,5 @@
 """A key pair that signs tokens; the private half is sealed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, LargeBinary, String

@@ -1,7 +1,5 @@
 """An opaque access token. JWTs have no row."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String

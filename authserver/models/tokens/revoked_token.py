@@ -1,7 +1,5 @@
 """The `jti` of an access token that was revoked before its time, kept until it would have expired."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """A single-use JWT that was used, at one verifier; kept until nobody would accept it any more."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 

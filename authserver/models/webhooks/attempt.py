@@ -1,7 +1,5 @@
 """One request to an endpoint: what was sent, what came back."""
 
-from __future__ import annotations
-
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 

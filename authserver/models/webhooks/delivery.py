@@ -1,7 +1,5 @@
 """One event on its way to one endpoint, and after that the record of it."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 

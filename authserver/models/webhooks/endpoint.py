@@ -1,7 +1,5 @@
 """A webhook endpoint: where events go, what signs them, how it is doing, and which worker has it."""
 
-from __future__ import annotations
-
 from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 

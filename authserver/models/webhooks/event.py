@@ -1,7 +1,5 @@
 """Something that happened and that somebody wants to be told, written with the change itself."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, String
