@@ -40,7 +40,7 @@ def describe(settings: Settings) -> dict[str, Any]:
 
 def install(settings: Settings, *, connections: Callable[[int], int] | None = None) -> None:
     """What every entry needs, commands too: settings, logging, hashing, the database and its schema."""
-    from authserver import database
+    from authserver import database, engines
     from authserver.domain.ground import cache
     from authserver.lib import password_hash
     from authserver.observability import logs, metrics
@@ -53,7 +53,7 @@ def install(settings: Settings, *, connections: Callable[[int], int] | None = No
         took=lambda seconds: metrics.PASSWORD_HASH_SECONDS.observe(seconds),
     )
     most = connections(settings.threads) if connections is not None else 0
-    database.install(database.build(settings, connections=most))
+    database.install(engines.build(settings, connections=most))
     cache.reset()
     if settings.redis_url:
         from authserver.domain.limits import tiers

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from sqlalchemy import make_url
 
-from authserver import config, database
+from authserver import config, engines
 from authserver.config import Settings
 from authserver.errors import BadSettings
 from tests.support import databases
@@ -124,7 +124,7 @@ def test_what_the_url_says_reaches_postgresql(tmp_path: Path) -> None:
         where = {"host": hosts, "port": ports, "target_session_attrs": "read-write", "options": "-c search_path=told"}
         account = f"{given.username}:{quote(given.password or '')}@" if given.username else ""
         text = f"postgresql://{account}/{given.database}?{urlencode(where, quote_via=quote)}"
-        engine = database.build(config.load({"AUTHSERVER_DATABASE_URL": text}))
+        engine = engines.build(config.load({"AUTHSERVER_DATABASE_URL": text}))
         try:
             with engine.connect() as connection:
                 assert connection.exec_driver_sql("SHOW search_path").scalar() == "told"

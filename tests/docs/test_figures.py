@@ -7,7 +7,7 @@ import math
 import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from authserver import database, patience
+from authserver import engines, patience
 from authserver.config import Settings
 from authserver.domain import outbound
 from authserver.domain.api_keys import wishes
@@ -62,7 +62,7 @@ HASHER = password_hash._machine.hasher
 HASHES = f"behind each one waits, {seconds(password_hash.WAIT_SECONDS)} at most"
 FETCHES = f"once in {seconds(client_keys.REFETCH_SECONDS)} for each client, {seconds(client_keys.FETCH_TIMEOUT)} |"
 LARGEST = f"{kilobytes(front.MAX_BODY)}, of machine endpoints {kilobytes(exchange.MAX_BODY)}"
-STATEMENT, CONNECTION = seconds(database.STATEMENT_TIMEOUT_MS / 1000), seconds(database.POOL_SECONDS)
+STATEMENT, CONNECTION = seconds(engines.STATEMENT_TIMEOUT_MS / 1000), seconds(engines.POOL_SECONDS)
 FORM = f"{form_limits.MAX_FIELDS} fields, its own token; {form_limits.MAX_PARAMETERS} parameters in an address"
 TURNS = f"{deliveries.ATTEMPTS} turns over {attempts.GIVE_UP_SECONDS // 3600} hours"
 OUTSIDE = f"{seconds(outbound.TOTAL_SECONDS)}, {kilobytes(outbound.MAX_BODY)}"

@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from authserver import database
+from authserver import database, engines
 from authserver.config import Settings
 from authserver.edge import pools
 from authserver.edge.front import Front
@@ -71,7 +71,7 @@ def test_every_thread_of_a_worker_finds_a_connection_at_once(settings: Settings,
     wanted = pools.connections(threads)
     asking = [size.threads for room, size in pools.sizes(threads).items() if not room.database]
     assert wanted > sum(asking)
-    built = database.build(dataclasses.replace(settings, db_pool_size=1, threads=threads), connections=wanted)
+    built = engines.build(dataclasses.replace(settings, db_pool_size=1, threads=threads), connections=wanted)
     began = time.monotonic()
     try:
         with contextlib.ExitStack() as opened:

@@ -11,7 +11,7 @@ from unittest import mock
 from flask import Flask
 from sqlalchemy import Engine
 
-from authserver import config, create_app, database, install
+from authserver import config, create_app, engines, install
 from authserver.config import Settings
 from tests.support import lean
 from tests.support.emptied import Emptied
@@ -31,7 +31,7 @@ def server(settings: Settings, emptied: Emptied, memory: Memory) -> Iterator[Fla
     engine = emptied.engine(settings)
     others: list[Engine] = []
     with config.using(settings), _engines_kept_in(others):
-        with mock.patch.object(database, "build", lambda _settings, **_more: engine):
+        with mock.patch.object(engines, "build", lambda _settings, **_more: engine):
             if settings in _servers:
                 install(settings)
             else:
@@ -56,11 +56,11 @@ def _assemble(settings: Settings) -> Flask:
 
 @contextlib.contextmanager
 def _engines_kept_in(others: list[Engine]) -> Iterator[None]:
-    build = database.build
+    build = engines.build
 
     def note(settings: Settings, **more: Any) -> Engine:
         others.append(build(settings, **more))
         return others[-1]
 
-    with mock.patch.object(database, "build", note):
+    with mock.patch.object(engines, "build", note):
         yield

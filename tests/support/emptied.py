@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine, event
 
-from authserver import database
+from authserver import engines
 from authserver.config import Settings
 from tests.services import postgres
 from tests.support import at_end, databases
@@ -47,7 +47,7 @@ class Emptied(ABC):
         """The engine that these settings describe."""
         shape = settings.threads, settings.db_pool_size, settings.db_pooler, settings.db_synchronous
         if shape not in self._engines:
-            self._engines[shape] = database.build(settings)
+            self._engines[shape] = engines.build(settings)
         return self._engines[shape]
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
-from authserver import config, database
+from authserver import config, database, engines
 from authserver.domain.ground.background import Background
 from authserver.domain.running import schema, write_probe
 from authserver.domain.running.write_probe import NotWritable
@@ -162,7 +162,7 @@ class Prober:
             return
         if self._apart is None or self._apart[0] is not database.engine():
             self._close()
-            self._apart = database.engine(), database.build_apart(config.current(), seconds=PATIENCE_SECONDS)
+            self._apart = database.engine(), engines.build_apart(config.current(), seconds=PATIENCE_SECONDS)
         with self._apart[1].connect() as connection:
             yield connection
 
