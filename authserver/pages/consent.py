@@ -155,6 +155,9 @@ def _deny(pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
 
 
 def _allow(handle: str, pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
+    if request.form.get("version", str(client.version)) != str(client.version):
+        # Else what somebody unticked could be made a fixed row before they press the button.
+        return _page(handle, pending, client, found, problem="The app changed while you were reading. Look again.")
     offered = _offered(pending, client, found)
     ticked = set(request.form.getlist("scope"))
     allowed = [row.name for row in offered if not row.optional or row.name in ticked]

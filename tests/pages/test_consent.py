@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import threading
 from typing import Any
@@ -11,7 +12,9 @@ import time_machine
 from flask.testing import FlaskClient
 
 from authserver import database
+from authserver.domain.clients import clients
 from authserver.domain.grants import consents
+from authserver.domain.ground import cache
 from authserver.lib import clock
 from authserver.models import AuditEvent, AuthorizationCode, AuthorizationRequest, Consent, Grant, Mail
 from tests.conftest import PASSWORD
@@ -662,3 +665,23 @@ def test_an_app_that_has_it_already_goes_on_without_a_proof(notes: str, http: Fl
         answer_consent(http, ask(http, scope="openid keys:manage"))
         moment.shift(301)
         assert "code" in answer_of(ask(http, scope="openid keys:manage"))
+
+
+# An app that changes while somebody reads.
+
+
+def test_what_was_unticked_is_not_allowed_by_an_app_that_makes_it_required_meanwhile(
+    notes: str, hers: FlaskClient, bob: Any
+) -> None:
+    change_app(notes, optional_scopes=["workflows:write"])
+    page = ask(hers, scope="openid workflows:read workflows:write")
+    row = clients.stored(notes)
+    assert row is not None
+    before = clients.registration_of(row)
+    wanted = dataclasses.replace(before, optional_scopes=(), required_scopes=("workflows:write",))
+    clients.revise(bob.user, notes, wanted)
+    cache.reset()
+    again = answer_consent(hers, page, scope=[])
+    assert again.status_code == 422 and "changed while you were reading" in again.text
+    assert not rows(AuthorizationCode) and not rows(Consent)
+    assert "code" in answer_of(answer_consent(hers, ask(hers, scope="openid workflows:write")))
