@@ -151,6 +151,12 @@ def together() -> Iterator[None]:
         joint.finish()
 
 
+def shared() -> Session | None:
+    """The transaction that several verbs share here, if there is one."""
+    joint = _joint.get()
+    return None if joint is None else joint.session
+
+
 def at_end(session: Session, write: Callable[[], None]) -> None:
     """Write this as the last of a transaction: now, or where several are one, after the last of them."""
     joint = _joint.get()
@@ -195,6 +201,10 @@ def snapshot() -> Iterator[Session]:
 def autocommit() -> Iterator[Connection]:
     """A Core connection without BEGIN and COMMIT, for hot paths: each statement is its own transaction."""
     about_to_ask()
+    if (joint := _joint.get()) is not None and not joint.failed:
+        joint.session.flush()
+        yield joint.session.connection()
+        return
     if _autocommit is None:
         raise RuntimeError("no database is installed: create_app() or a command does it")
     with _autocommit.connect() as connection:

@@ -14,6 +14,7 @@ from authserver.config import Settings
 from authserver.domain.access import gateway_routes, resources, scopes
 from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.record import audit
 from authserver.lib import secrets
 from tests.conftest import Person
 from tests.support.tables import rows
@@ -231,6 +232,19 @@ def test_apply_plans_does_and_then_has_nothing_left_to_do(shell: Shell, tmp_path
     assert scopes.all()["orders:read"].resource == "https://api.example.test"
     assert shell("apply", str(file))["changes"] == []
     assert "Nothing to change." in shell.plain("apply", str(file))
+
+
+def test_apply_does_all_of_a_file_or_nothing(shell: Shell, tmp_path: Path) -> None:
+    """The secret of a client that was made would be lost with the refusal of the next."""
+    file = tmp_path / "declared.toml"
+    file.write_text(f"{DECLARED}\n[[clients]]\nclient_id = 'last'\nclient_name = 'Last'\nscope = 'no:such'\n")
+    before = audit.page()[1]
+    assert shell("apply", str(file), code=1) is None
+    assert (clients.find_afresh("orders-web"), resources.all(), audit.page()[1]) == (None, {}, before)
+    assert "orders:read" not in scopes.all()
+    file.write_text(DECLARED)
+    assert len(shell("apply", str(file))["changes"]) == 4
+    assert audit.verify().sound
 
 
 def test_apply_shows_and_makes_the_difference_alone(shell: Shell, alice: Person, tmp_path: Path) -> None:

@@ -60,7 +60,9 @@ class Cache(Generic[T]):
         _caches.append(self)
 
     def get(self, key: str) -> T:
-        """The value, at most a second behind the database."""
+        """The value, at most a second behind the database; what this very transaction changed is read from there."""
+        if (session := database.shared()) is not None and self._name in session.info.get("touched", ()):
+            return self._load(key)
         version = current_version(self._name)
         if version != self._version:
             # Replaced, not cleared: a slower thread then writes into the old dictionary, not into the new one.

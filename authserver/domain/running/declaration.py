@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from authserver import database
 from authserver.domain.access import gateway_routes, resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.clients import clients, transfers
@@ -63,8 +64,16 @@ def plan(document: Mapping[str, Any]) -> list[Change]:
 
 
 def apply(document: Mapping[str, Any]) -> list[Change]:
-    """Do it, resources first, clients last; answers what was done. Raises Invalid, Conflict."""
+    """Do it, resources first, clients last; answers what was done. Raises Invalid, Conflict.
+
+    All of it or nothing: the secret of a new client is told once, and would be lost with what is refused after it.
+    """
     _require_known_sections(document)
+    with database.together():
+        return _apply(document)
+
+
+def _apply(document: Mapping[str, Any]) -> list[Change]:
     done: list[Change] = []
     for section in SECTIONS:
         # Planned section by section: clients name scopes that the same document makes.
