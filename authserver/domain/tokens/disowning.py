@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import endings, transfers
+from authserver.domain.clients import endings, ownership, transfers
 from authserver.domain.grants import consents
 from authserver.domain.ground import cache
 from authserver.domain.people import sign_ins
@@ -172,10 +172,12 @@ def _downloads(session: Session, user: User, moment: int) -> list[Made]:
 
 
 def _end_secret(user: User, secret_id: str) -> None:
-    # Also the last one that works: whoever rotated it holds it, and its owner makes another.
+    # Also the last one that works, and what it got: whoever rotated it holds both, and its owner makes another.
     with database.transaction() as session:
         row = session.get_one(ClientSecret, secret_id)
+        client = ownership.locked(session, user, row.client_id)
         session.execute(update(ClientSecret).where(ClientSecret.id == secret_id).values(revoked_at=clock.now()))
+        endings.end_tokens(session, client, "disowned")
         cache.touch(session, "clients")
         audit.record(
             session, "client.secret_revoked", target=f"client:{row.client_id}", owner_id=user.id,

@@ -9,7 +9,7 @@ from authserver.domain.api_keys.keys import Wish
 from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
-from authserver.domain.tokens import disowning
+from authserver.domain.tokens import disowning, inspection
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.lib import clock
@@ -44,6 +44,16 @@ def test_everything_that_was_made_since_is_listed_and_ends(alice: Person, bob: P
     assert hook.id not in [each.id for each in webhook_endpoints.page(alice.id)[0]]
     assert not transfers.waiting(bob.id)
     assert kinds(alice, now) == []
+
+
+def test_what_a_disowned_secret_got_ends_with_it(alice: Person) -> None:
+    now = clock.now()
+    app = protocol.register(owner_id=alice.id, created_at=1, updated_at=1)
+    thief = App(app.id, client_secrets.rotate(alice.user, app.id, 0).secret)
+    got = protocol.client_credentials(thief).json["access_token"]
+    assert inspection.inspect(got)
+    disowning.end(alice.user, {each.reference for each in disowning.since(alice.user, now)}, now)
+    assert inspection.inspect(got) is None and protocol.client_credentials(thief).status == 401
 
 
 def test_a_webhook_whose_secret_was_rolled_is_listed(alice: Person) -> None:
