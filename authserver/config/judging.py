@@ -28,6 +28,7 @@ KINDS: dict[str, Kind] = {
     "access_token_ttl": kinds.seconds(1, DAY),
     "refresh_token_idle_ttl": kinds.seconds(1, 400 * DAY),
     "refresh_token_max_ttl": kinds.seconds(1, 400 * DAY),
+    "introspection_cache": kinds.count(0, 1000),
     "refresh_grace": kinds.seconds(0, 300),
     "authorization_code_ttl": kinds.seconds(1, 600),
     "require_pkce": kinds.word("auto", "all", "public"),

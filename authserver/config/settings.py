@@ -58,6 +58,9 @@ class Settings:
     """A refresh token that is not used for this long is dead."""
     refresh_token_max_ttl: int = 90 * DAY
     """The end of a refresh family, however often it is used."""
+    introspection_cache: int = 0
+    """Milliseconds for which a worker may repeat an answer of introspection or the gateway to the same caller; at most
+    1000. What this worker records ends its answers at once, what others record within that time."""
     refresh_grace: int = 10
     """How long the same spent refresh token yields the same successor; 0 is strict."""
     authorization_code_ttl: int = 60

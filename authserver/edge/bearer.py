@@ -10,7 +10,7 @@ from authserver.domain.access import scopes
 from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.clients import clients
 from authserver.domain.limits import rate_limits
-from authserver.domain.tokens import inspection
+from authserver.domain.tokens import inspection, remembered
 from authserver.domain.tokens.inspection import Inspection
 from authserver.edge import json_errors
 from authserver.edge.exchange import Incoming
@@ -90,7 +90,10 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
     here: a gateway names those that own what it needs (`owning`).
     """
     presented = _presented(incoming.header("authorization"))
-    found = inspection.inspect(presented, ip=incoming.ip, verifier=verifier)
+    if verifier == HERE:  # our own API asks every time
+        found = inspection.inspect(presented, ip=incoming.ip, verifier=verifier)
+    else:
+        found = remembered.inspect(presented, verifier, ip=incoming.ip, verifier=verifier)
     if found is not None and (found.credential == "refresh_token" or not _for_us(found, resources)):
         inspection.note_elsewhere(presented, found, resources)
         found = None

@@ -60,3 +60,29 @@ def test_garbage_never_reaches_the_database(http: FlaskClient, statements: Any, 
     with statements() as sent:
         assert http.get("/gateway/auth/any", headers={"Authorization": authorization}).status_code == 401
     assert sent == []
+
+
+class TestRepeated:
+    """Where the operator allows it (AUTHSERVER_INTROSPECTION_CACHE)."""
+
+    @pytest.fixture
+    def overrides(self) -> dict[str, Any]:
+        return {"introspection_cache": 1000}
+
+    def test_a_repeated_decision_costs_nothing_and_counts(
+        self, http: FlaskClient, alice: Person, statements: Any
+    ) -> None:
+        sent_along = {"Authorization": f"Bearer {api_key(alice)()}"}
+        first = http.get("/gateway/auth/any", headers=sent_along)
+        with statements() as sent:
+            second = http.get("/gateway/auth/any", headers=sent_along)
+        assert (second.status_code, sent) == (200, [])
+        left = [int(each.headers["X-RateLimit-Remaining"]) for each in (first, second)]
+        assert left == [999, 998]
+
+    def test_our_own_api_looks_every_time(self, http: FlaskClient, alice: Person, statements: Any) -> None:
+        sent_along = {"Authorization": f"Bearer {api_key(alice)()}"}
+        http.get("/v1/me", headers=sent_along)
+        with statements() as sent:
+            assert http.get("/v1/me", headers=sent_along).status_code == 200
+        assert len(sent) >= 1

@@ -31,6 +31,7 @@ KEPT = {
     "authserver.domain.signing.keys._parsed": "keys by kid and bytes: importing RSA takes 37 ms",
     "authserver.edge.static_files.read": "static files, joined, compressed and named by their digests",
     "authserver.edge.request_log._series": "figures by their labels; the figures stay, too",
+    "authserver.lib.password_hash._worked": "seconds of each thread, of which only differences are taken",
     "authserver.oauth.server._issued": "figures by their labels; the figures stay, too",
 }
 CONTAINERS = (dict, list, set, deque)

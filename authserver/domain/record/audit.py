@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ GENESIS = "0" * 64
 # A checkpoint also goes to the log, which lies elsewhere: a tail cut off together with the head's row then shows.
 CHECKPOINT_EVERY = 1000
 CHECKPOINT_SECONDS = 60
+_told: list[Callable[[], None]] = []
 PURGED_AT_ONCE = 5000
 # The members that the hash covers, in no order: canonical JSON sorts them.
 HASHED = (
@@ -101,6 +102,13 @@ def _append(session: Session, facts: dict[str, Any]) -> None:
         moved["checkpoint_at_us"] = row["at_us"]
         _leave_checkpoint(session, row)
     session.execute(update(AuditHead).where(AuditHead.id == 1).values(**moved))
+    for forget in _told:
+        event.listen(session, "after_commit", lambda _session, forget=forget: forget(), once=True)
+
+
+def tell_of_changes(forget: Callable[[], None]) -> None:
+    """Call this after every commit of this process that recorded an event."""
+    _told.append(forget)
 
 
 def digest(row: dict[str, Any]) -> str:

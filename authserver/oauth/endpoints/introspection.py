@@ -8,7 +8,7 @@ from typing import Any
 from authserver.domain.clients import clients
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.ground import usage
-from authserver.domain.tokens import inspection
+from authserver.domain.tokens import inspection, remembered
 from authserver.domain.tokens.inspection import Inspection
 from authserver.domain.tokens.server_jwts import INTROSPECTION
 from authserver.edge import bearer, rate_limit
@@ -37,6 +37,11 @@ class Caller:
     owner_id: str = ""
 
     @property
+    def name(self) -> str:
+        """To whom an answer may be repeated."""
+        return f"client:{self.client.id}" if self.client else f"user:{self.owner_id}"
+
+    @property
     def verifier(self) -> str:
         """Where clients' own JWTs are used up: with each caller that may see them; the others use none up."""
         return f"{INTROSPECTION}{self.client.id}" if self.client and self.client.introspect_all else ""
@@ -61,10 +66,11 @@ def respond(incoming: Incoming) -> Outgoing:
 def _introspect(request: ProtocolRequest) -> Outgoing:
     caller = _caller(request)
     # token_type_hint is ignored: the form of a credential says what it is (trap T14).
-    found = inspection.inspect(request.need("token"), ip=_client_ip(request), verifier=caller.verifier)
+    token = request.need("token")
+    found = remembered.inspect(token, caller.name, ip=_client_ip(request), verifier=caller.verifier)
     active = found is not None and caller.may_see(found)
     metrics.INTROSPECTIONS.labels(active=str(active).lower()).inc()
-    usage.count(usage.INTROSPECTIONS, f"client:{caller.client.id}" if caller.client else f"user:{caller.owner_id}")
+    usage.count(usage.INTROSPECTIONS, caller.name)
     if found is None or not active:
         return server.handle_response(200, INACTIVE, [])
     counts = request.fields.get("rate_limit") == "consume"
