@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -167,7 +167,7 @@ def tell(event: AuditEvent, names: Mapping[str, str], viewer_id: str = "") -> st
 def names(events: Iterable[AuditEvent], viewer_id: str = "", *, everybody: bool = False) -> dict[str, str]:
     """The names of what the events refer to, by reference (`user:…`, `client:…`, `key:…`).
 
-    The log holds ids, so that erasing a person leaves it whole. Whose address is none of the viewer's business
+    The log holds ids, so that erasing a person leaves it whole. Whose address or key is none of the viewer's business
     stays unnamed: `everybody` is for administrators.
     """
     events = list(events)
@@ -178,7 +178,7 @@ def names(events: Iterable[AuditEvent], viewer_id: str = "", *, everybody: bool 
         return {
             **{reference: name for reference, name in people.items() if reference != own},
             **_names(session, found, "client", Client, "name"),
-            **_names(session, found, "key", ApiKey, "name"),
+            **_names(session, found, "key", ApiKey, "name", *([] if everybody else [ApiKey.owner_id == viewer_id])),
         }
 
 
@@ -191,8 +191,8 @@ def _told(event: AuditEvent, known: Mapping[str, str], viewer: User) -> Told:
         sentence=tell(event, known, viewer.id),
         result=event.result,
         reason=event.reason.replace("_", " "),
-        actor=_seen(event.actor, viewer),
-        target=_seen(event.target, viewer),
+        actor=_seen(event.actor, known, viewer),
+        target=_seen(event.target, known, viewer),
         by=_actor(event.actor, known, viewer.id),
         about=_thing(event.target, known, viewer.id),
         client_id=event.client_id or "",
@@ -204,8 +204,9 @@ def _told(event: AuditEvent, known: Mapping[str, str], viewer: User) -> Told:
     )
 
 
-def _seen(reference: str, viewer: User) -> str:
-    strange = reference.startswith("user:") and reference != f"user:{viewer.id}"
+def _seen(reference: str, known: Mapping[str, str], viewer: User) -> str:
+    kind = reference.partition(":")[0]
+    strange = (kind == "user" and reference != f"user:{viewer.id}") or (kind == "key" and reference not in known)
     return "another person" if strange and not viewer.is_admin else reference
 
 
@@ -214,10 +215,15 @@ def _references(event: AuditEvent) -> tuple[str, ...]:
 
 
 def _names(
-    session: Session, references: Iterable[str], kind: str, model: type[User] | type[Client] | type[ApiKey], column: str
+    session: Session,
+    references: Iterable[str],
+    kind: str,
+    model: type[User] | type[Client] | type[ApiKey],
+    column: str,
+    *which: ColumnElement[bool],
 ) -> dict[str, str]:
     ids = [id for prefix, _, id in (each.partition(":") for each in references) if prefix == kind]
-    rows = session.execute(select(model.id, getattr(model, column)).where(model.id.in_(ids))) if ids else ()
+    rows = session.execute(select(model.id, getattr(model, column)).where(model.id.in_(ids), *which)) if ids else ()
     return {f"{kind}:{id}": name for id, name in rows}
 
 

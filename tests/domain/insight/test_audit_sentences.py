@@ -11,6 +11,7 @@ from flask import Flask
 
 import authserver
 from authserver import database
+from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.insight import audit_sentences
@@ -86,6 +87,17 @@ def test_an_apps_owner_learns_nothing_about_who_used_it(app: Flask, alice: Perso
     assert seen.sentence == "Another person allowed Notes"
     assert (seen.ip, seen.user_agent, seen.request_id, seen.actor) == ("", "", "", "another person")
     assert bob.id not in str(seen)
+
+
+def test_nor_the_names_of_their_keys(app: Flask, alice: Person, bob: Person, ada: Person) -> None:
+    app_, _ = clients.register(alice.user, Registration(name="Notes", kind="machine"))
+    key = api_keys.create(bob.user, api_keys.Wish("Bob's own words", "full_access"))[0]
+    recorded("token.revoked", f"key:{key.id}", target="grant:gr1", owner_id=bob.id, client_id=app_.id)
+    row = audit.page(limit=1)[0]
+    seen = audit_sentences.for_viewer(row, alice.user)[0]
+    assert "own words" not in str(seen) and key.id not in str(seen) and seen.actor == "another person"
+    for who in (bob, ada):
+        assert "Bob's own words ended" in audit_sentences.for_viewer(row, who.user)[0].sentence
 
 
 @pytest.mark.parametrize(
