@@ -241,7 +241,8 @@ def _wanted(options: dict[str, Any]) -> Registration:
 
 @contextlib.contextmanager
 def _named_apis(wanted: Registration, owner: Any) -> Iterator[None]:
-    """Register the APIs that the shell names and nobody has made yet; without the client they go again."""
+    """Register the APIs that the shell names and nobody has made yet, together with the client or not at all."""
+    from authserver import database
     from authserver.domain.access import resources
 
     named = dict.fromkeys((*wanted.resources, *wanted.resource_server_for))
@@ -249,14 +250,10 @@ def _named_apis(wanted: Registration, owner: Any) -> Iterator[None]:
     for identifier in new:
         if problem := resources.problem(identifier):
             raise Invalid(problem, field="resource")
-    for identifier in new:
-        resources.create(identifier, identifier[:100], owner_id=owner.id if owner else None)
-    try:
-        yield
-    except Exception:
+    with database.together():
         for identifier in new:
-            resources.remove(identifier)
-        raise
+            resources.create(identifier, identifier[:100], owner_id=owner.id if owner else None)
+        yield
     for identifier in new:
         output.note(f"Registered the API {identifier}.")
 

@@ -13,7 +13,7 @@ from authserver import database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import endings, ownership, transfers
 from authserver.domain.grants import consents
-from authserver.domain.ground import cache
+from authserver.domain.ground import cache, person_locks
 from authserver.domain.people import sign_ins
 from authserver.domain.record import audit
 from authserver.domain.webhooks import endpoints as webhook_endpoints
@@ -81,13 +81,14 @@ def since(user: User, moment: int) -> list[Made]:
 
 
 def end(user: User, chosen: Collection[str], moment: int) -> int:
-    """End those of `since` whose references are chosen; returns how many. An app is disabled, not deleted."""
-    ended = 0
-    for each in since(user, moment):
-        if each.ends and each.reference in chosen:
+    """End those of `since` whose references are chosen, all or none; returns how many. Apps are only disabled."""
+    with database.together():
+        with database.transaction() as session:
+            person_locks.take(session, user.id)
+        ending = [each for each in since(user, moment) if each.ends and each.reference in chosen]
+        for each in ending:
             _END[each.kind](user, each.id)
-            ended += 1
-    return ended
+    return len(ending)
 
 
 def disown(token: str, *, everything: bool) -> tuple[User, int]:
@@ -96,9 +97,10 @@ def disown(token: str, *, everything: bool) -> tuple[User, int]:
     Returns whose account it is and how many things ended. The link ends things and proves nothing else. Raises
     NotFound.
     """
-    user, moment = sign_ins.disown_sign_in(token)
-    made = since(user, moment) if everything else []
-    return user, end(user, {each.reference for each in made}, moment)
+    with database.together():  # a link that is used up has ended everything
+        user, moment = sign_ins.disown_sign_in(token)
+        made = since(user, moment) if everything else []
+        return user, end(user, {each.reference for each in made}, moment)
 
 
 def _keys(session: Session, user: User, moment: int) -> list[Made]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 import time_machine
 
+from authserver import database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import Wish
 from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
+from authserver.domain.ground import one_time_links
+from authserver.domain.people.credentials import passwords
 from authserver.domain.tokens import disowning, inspection
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.lib import clock
-from tests.conftest import Person
+from tests.conftest import PASSWORD, Person
 from tests.support import protocol
 from tests.support.protocol import App
 
@@ -74,3 +78,23 @@ def test_what_is_not_chosen_or_anothers_or_older_stays(alice: Person, bob: Perso
     assert disowning.end(alice.user, set(), now) == 0
     assert disowning.end(alice.user, chosen, now + 5) == 0
     assert api_keys.check(key[1], "127.0.0.1")
+
+
+def test_a_link_that_was_cut_off_has_ended_nothing_and_is_good_still(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as session:
+        link = one_time_links.make(session, alice.user, "not_me").rpartition("/")[2]
+    key = api_keys.create(alice.user, Wish("Made", "read_only"))[1]
+    clients.register(alice.user, WEB)
+
+    def cut_off(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(disowning._END, "app", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        disowning.disown(link, everything=True)
+    assert api_keys.check(key, "127.0.0.1") is not None and passwords.check(alice.email, PASSWORD) is not None
+    monkeypatch.undo()
+    assert disowning.disown(link, everything=True)[1] == 3  # the key, the app and its secret
+    assert api_keys.check(key, "127.0.0.1") is None
