@@ -11,6 +11,7 @@ from authserver.edge.exchange import Incoming
 # Every one of these that is present is believed, and the requirements add up: forging one can only raise them.
 METHOD_HEADERS = ("x-original-method", "x-forwarded-method")
 PATH_HEADERS = ("x-original-uri", "x-original-url", "x-forwarded-uri")
+_BEGINNINGS = ("/", "http://", "https://")
 _ENCODED_SLASH = re.compile("%(?:2f|5c)", re.IGNORECASE)
 
 
@@ -21,7 +22,16 @@ def methods(incoming: Incoming) -> list[str]:
 
 def paths(incoming: Incoming) -> list[str]:
     """Original paths as headers give them, decoded once, without the query."""
-    return [path_of(incoming.header(name)) for name in PATH_HEADERS if incoming.header(name)]
+    return [path_of(each) for name in PATH_HEADERS if incoming.header(name) for each in _said(incoming.header(name))]
+
+
+def _said(value: str) -> list[str]:
+    """A header's value, and each of several under one name, which arrive as one with commas (RFC 9110 section 5.3).
+
+    A proxy that adds its header to a client's, instead of replacing that, sends two.
+    """
+    parts = [part.strip() for part in value.split(",")]
+    return [value, *parts] if any(part.startswith(_BEGINNINGS) for part in parts[1:]) else [value]
 
 
 def pairs(incoming: Incoming, own_method: str | None, own_path: str | None) -> Iterator[tuple[str, str]]:

@@ -312,6 +312,18 @@ class TestPublic:
         assert http.get("/gateway/auth/open", headers=both).status_code == 401
 
     @pytest.mark.usefixtures("open_table")
+    @pytest.mark.parametrize("name", ["X_Original_URI", "X_Original_URL", "X_Forwarded_Uri"])
+    @pytest.mark.parametrize(
+        "two", ["/health,/orders/1", "/health, /orders/1", "/orders/1,/health", "/health,http://a/orders/1"]
+    )
+    def test_two_headers_of_one_name_add_up(self, http: FlaskClient, name: str, two: str) -> None:
+        """A proxy that adds its header to a forged one: they arrive as one, with a comma (RFC 9110 section 5.3)."""
+        sent = {"X-Original-Method": "GET", name.replace("_", "-"): two}
+        assert http.get("/gateway/auth/open", headers=sent).status_code in (401, 403)
+        sent[name.replace("_", "-")] = "/health"
+        assert http.get("/gateway/auth/open", headers=sent).status_code == 200
+
+    @pytest.mark.usefixtures("open_table")
     def test_a_slash_at_the_end_is_never_the_weaker_way(self, http: FlaskClient, key: Any) -> None:
         for path in ("/a", "/a/", "/b/"):
             for level, status in (("read_write", 403), ("full_access", 200)):
