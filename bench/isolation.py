@@ -123,6 +123,7 @@ def _measured(stage: Stage, kind: str, disturb: Any, seconds: float) -> Iterator
         load.run_for(port, talks, 1.0)
         before = load.run_for(port, talks, seconds)
         with disturb(stage) as told:
+            load.run_for(port, talks, 1.0)  # what begins before it is known that machines ask is not what goes on
             during = load.run_for(port, talks, seconds)
         yield _row(kind, endpoint, before, during, load.run_for(port, talks, seconds), dict(told))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from authserver.lib import password_hash
@@ -16,9 +17,11 @@ from authserver.lib import password_hash
 # Of a core's seconds, while machines ask without a pause.
 SHARE = 0.06
 # A machine that asks again so soon, in seconds, was never silent: at full rate it takes a moment to send the next.
-SILENCE = 0.01
-# Over how many seconds it is judged whether they do.
+SILENCE = 0.02
+# Over how many seconds it is judged whether they do, and for how many the busiest of these counts: on a full machine
+# the loop, or who asks, is held up now and then, which is no pause.
 WINDOW = 0.2
+HELD = 2.0
 # What a turn is taken to cost before one was seen, in seconds of work.
 FIRST_GUESS = 0.01
 # However much machines ask, a page begins after so many seconds; and a long answer works for so many at a time.
@@ -32,7 +35,8 @@ class Machines:
     def __init__(self) -> None:
         self._inside, self._since, self._until, self._total = 0, 0.0, 0.0, 0.0
         self._lock = threading.Lock()
-        self._seen, self._busy = (time.monotonic(), 0.0), 0.0
+        self._seen = time.monotonic(), 0.0
+        self._judged: deque[tuple[float, float]] = deque()
 
     def begin(self) -> None:
         """A machine asks."""
@@ -47,15 +51,17 @@ class Machines:
         self._until = time.monotonic()
 
     def busy(self) -> float:
-        """The part of the last moments in which they asked, from 0 to 1."""
+        """The part of the busiest of the last moments in which they asked, from 0 to 1."""
         now = time.monotonic()
         with self._lock:
             began, before = self._seen
             if now - began >= WINDOW:
                 total = self._total + (now if self._inside else self._until) - self._since
                 self._seen = now, total
-                self._busy = min(1.0, max(0.0, (total - before) / (now - began)))
-            return self._busy
+                self._judged.append((now, min(1.0, max(0.0, (total - before) / (now - began)))))
+            while self._judged and now - self._judged[0][0] > HELD:
+                self._judged.popleft()
+            return max((part for _, part in self._judged), default=0.0)
 
 
 class Turns:

@@ -51,7 +51,8 @@ def test_machines_that_ask_now_and_then_are_no_hurry() -> None:
     assert machines.busy() < 0.2
 
 
-def test_pages_get_all_again_once_machines_are_silent() -> None:
+def test_pages_get_all_again_once_machines_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "HELD", 0.1)
     machines = Machines()
     asking(machines)
     assert machines.busy() > 0.9
@@ -61,6 +62,15 @@ def test_pages_get_all_again_once_machines_are_silent() -> None:
     machines.busy()  # judges the window in which they fell silent
     time.sleep(pace.WINDOW * 1.5)
     assert machines.busy() == 0
+
+
+def test_a_moment_of_silence_on_a_full_machine_is_no_pause() -> None:
+    machines = Machines()
+    asking(machines)
+    assert machines.busy() > 0.9
+    machines.end()
+    time.sleep(pace.WINDOW * 1.5)
+    assert machines.busy() > 0.9
 
 
 def test_a_page_that_costs_a_lot_keeps_the_next_from_its_turn_for_a_moment_only() -> None:
