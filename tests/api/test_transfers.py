@@ -8,6 +8,7 @@ import pytest
 
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import transfers
+from authserver.domain.grants import consents
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
 from tests.support import protocol
@@ -60,3 +61,15 @@ def test_an_offer_ends_with_the_key_that_made_it(call: Caller, alice: Person, ma
     call("DELETE", f"/v1/api-keys/{stolen['id']}", own)
     answer = call("POST", f"/v1/clients/{app.id}/transfer/accept", key_of(mallory), {"former_credentials": "end"})
     assert answer.error == (404, "NOT_FOUND") and not transfers.waiting(mallory.id)
+
+
+def test_an_offer_ends_with_the_consent_of_the_app_that_made_it(call: Caller, alice: Person, mallory: Person) -> None:
+    app = protocol.register(owner_id=alice.id, scopes=["openid"])
+    tool = protocol.register(scopes=["openid", "settings:manage"])
+    token = str(protocol.tokens_for(alice.id, tool, scopes=["openid", "settings:manage"])["access_token"])
+    assert call("POST", f"/v1/clients/{app.id}/transfer", token, {"owner": mallory.id}).status == 201
+    assert [each.client.id for each in transfers.waiting(mallory.id)] == [app.id]
+    consents.revoke(alice.id, tool.id)
+    assert not transfers.waiting(mallory.id)
+    answer = call("POST", f"/v1/clients/{app.id}/transfer/accept", key_of(mallory), {"former_credentials": "end"})
+    assert answer.error == (404, "NOT_FOUND")

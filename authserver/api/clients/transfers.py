@@ -21,7 +21,8 @@ def offer(call: Call) -> Outgoing:
     person = users.find_by_email(asked) if "@" in asked else users.find(asked)
     if person is None:
         raise Invalid("Check the members of the body.", problems={"owner": "There is no such person."})
-    made = transfers.offer(call.actor(), row.id, person)
+    through = call.holder.client_id if call.holder.owner_id else None
+    made = transfers.offer(call.actor(), row.id, person, through=through)
     return one({"client_id": row.id, "owner": made.to.id, "expires_at": time(made.expires_at)}, 201)
 
 

@@ -9,13 +9,14 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import former_owners, ownership, privileges
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.ground import cache, mails, person_locks, throttle
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock
-from authserver.models import ApiKey, Client, ClientTransfer, Resource, User
+from authserver.models import ApiKey, Client, ClientTransfer, Grant, Resource, User
 from authserver.observability import context
 
 END, KEEP = "end", "keep_24h"
@@ -42,8 +43,10 @@ def begin(by: User) -> None:
         throttle.begin_offer(by.id)
 
 
-def offer(by: User | None, client_id: str, new_owner: User) -> Offer:
+def offer(by: User | None, client_id: str, new_owner: User, *, through: str | None = None) -> Offer:
     """Offer an app to another person; an earlier offer of it ends. `by` None is the command line.
+
+    `through` is the id of the app whose token of that person asks: the offer ends with what it was allowed.
 
     Raises NotFound; Denied for the plain owner of an app with a privilege; Conflict, Invalid for whom it cannot go to.
     """
@@ -65,7 +68,7 @@ def offer(by: User | None, client_id: str, new_owner: User) -> Offer:
             client_id=row.id,
             to_id=to.id,
             offered_by=by.id if by else None,
-            offered_with=context.current().actor[:64],
+            offered_with=(f"app:{through}" if through else context.current().actor)[:64],
             offered_at=now,
             expires_at=now + LIFETIME,
         )
@@ -236,16 +239,21 @@ def _standing(session: Session, client_id: str) -> Offer | None:
         return None
     to = session.get_one(User, made.to_id)
     by = session.get(User, made.offered_by) if made.offered_by else None
-    if to.disabled_at is not None or (made.offered_by and not _may_give(by, row)) or _key_is_revoked(session, made):
+    if to.disabled_at is not None or (made.offered_by and not _may_give(by, row)) or _is_withdrawn(session, made):
         return None
     return Offer(row, session.get(User, row.owner_id) if row.owner_id else None, to, made.expires_at)
 
 
-def _key_is_revoked(session: Session, made: ClientTransfer) -> bool:
-    """An offer ends with the key that made it: whoever stole a key gives nothing away once it is known."""
-    kind, _, key_id = made.offered_with.partition(":")
-    key = session.get(ApiKey, key_id) if kind == "key" else None
-    return kind == "key" and (key is None or key.revoked_at is not None)
+def _is_withdrawn(session: Session, made: ClientTransfer) -> bool:
+    """An offer ends with the key, or the consent, that made it: what was stolen gives nothing away once it is known."""
+    kind, _, id = made.offered_with.partition(":")
+    if kind == "key":
+        key = session.get(ApiKey, id)
+        return key is None or key.revoked_at is not None
+    if kind != "app":
+        return False
+    both = (Grant.user_id == made.offered_by, *client_directory.live(id))
+    return session.scalar(select(Grant.id).where(*both).limit(1)) is None
 
 
 def _may_give(by: User | None, row: Client) -> bool:

@@ -12,6 +12,6 @@ class ClientTransfer(Base):
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), primary_key=True)
     to_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     offered_by: Mapped[str | None] = mapped_column(String(32))  # a person; NULL: a shell
-    offered_with: Mapped[str] = mapped_column(String(64), default="", server_default="")  # key:<id> if a key did it
+    offered_with: Mapped[str] = mapped_column(String(64), default="", server_default="")  # key:<id>, app:<id>
     offered_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger)
