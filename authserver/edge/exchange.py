@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +61,7 @@ Handler = Callable[[Incoming], Outgoing]
 
 def read(environ: WSGIEnvironment) -> Incoming:
     """Parse a WSGI environment once; reads at most MAX_BODY bytes of body."""
-    headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
+    headers = {_name(key): value for key, value in environ.items() if key.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = environ["CONTENT_TYPE"]
     body, too_large = _read_body(environ)
@@ -75,6 +76,11 @@ def read(environ: WSGIEnvironment) -> Incoming:
         plain_http=client_address.came_over_plain_http(environ),
         body_too_large=too_large,
     )
+
+
+@functools.lru_cache(maxsize=512)  # clients differ little in what they send
+def _name(key: str) -> str:
+    return key[5:].replace("_", "-").lower()
 
 
 def write(outgoing: Outgoing, start_response: StartResponse, *, method: str = "GET") -> Iterable[bytes]:

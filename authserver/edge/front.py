@@ -8,6 +8,7 @@ WSGI has one name for `X-Real-Ip` and `X_Real_Ip`; here the second kind is dropp
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -235,13 +236,18 @@ def environment(scope: Scope) -> WSGIEnvironment:
     for name, value in scope.headers.items():
         if "_" in name:
             continue
-        key = "HTTP_" + name.upper().replace("-", "_")
+        key = _key(name)
         environ[key] = environ[key] + _JOINED_BY.get(name, ",") + value if key in environ else value
     _require_whole(scope, environ)
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if "HTTP_" + key in environ:
             environ[key] = environ.pop("HTTP_" + key)
     return environ
+
+
+@functools.lru_cache(maxsize=512)  # clients differ little in what they send
+def _key(name: str) -> str:
+    return "HTTP_" + name.upper().replace("-", "_")
 
 
 def _require_whole(scope: Scope, environ: WSGIEnvironment) -> None:

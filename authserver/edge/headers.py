@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import g
@@ -30,6 +32,17 @@ def for_machines(*, cacheable: bool = False) -> list[tuple[str, str]]:
     if not cacheable:
         headers += NO_STORE
     return headers + hsts()
+
+
+def missing(given: tuple[str, ...], *, cacheable: bool = False) -> Sequence[tuple[str, str]]:
+    """Those of `for_machines` that an answer with headers of these names lacks."""
+    return _missing(given, cacheable, bool(hsts()))
+
+
+@functools.lru_cache(maxsize=256)  # answers of one kind have the same headers
+def _missing(given: tuple[str, ...], cacheable: bool, _hsts: bool) -> Sequence[tuple[str, str]]:
+    names = {name.lower() for name in given}
+    return tuple(pair for pair in for_machines(cacheable=cacheable) if pair[0].lower() not in names)
 
 
 def hsts() -> list[tuple[str, str]]:

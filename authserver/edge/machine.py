@@ -42,9 +42,8 @@ def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
     allowed = _cors(endpoint, incoming, outgoing)
     if allowed is None and endpoint.cors and cors.is_preflight(incoming):
         outgoing = _said(endpoint)(Unavailable("The server cannot answer right now.", "no origins at hand"))
-    given = {name.lower() for name, _ in outgoing.headers}
-    standard = headers.for_machines(cacheable=endpoint.cacheable and outgoing.status in (200, 304))
-    outgoing.headers += [pair for pair in standard if pair[0].lower() not in given]
+    given = tuple(name for name, _ in outgoing.headers)
+    outgoing.headers += headers.missing(given, cacheable=endpoint.cacheable and outgoing.status in (200, 304))
     outgoing.headers.append(("X-Request-Id", context.current().request_id))
     outgoing.headers += [("Vary", "Origin")] if allowed is None else allowed
     return outgoing

@@ -146,7 +146,7 @@ def _complete(level: str, members: dict[str, Any]) -> dict[str, Any]:
     """Add the time, the level and who asks, in the order of the columns."""
     asked = context.current()
     found = {"ts": _timestamp(), "level": level, "request_id": asked.request_id, "ip": asked.ip, **members}
-    ordered = {name: found.pop(name) for name in ORDER if name in found}
+    ordered = {name: found[name] for name in ORDER if name in found}
     ordered |= found
     return {name: value for name, value in ordered.items() if value is not None and value != ""}
 

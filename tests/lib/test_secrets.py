@@ -1,6 +1,7 @@
 """Credentials: form, checksum, comparison, redaction (contract.md 11.15; traps T5; class C10)."""
 
 import base64
+import os
 import time
 import zlib
 
@@ -102,6 +103,19 @@ def test_a_token_has_256_bits_and_comes_once() -> None:
     drawn = {secrets.random_token() for _ in range(10_000)}
     assert len(drawn) == 10_000
     assert {len(base64.urlsafe_b64decode(token + "=")) for token in drawn} == {32}
+
+
+def test_identifiers_come_once_also_from_a_forked_process() -> None:
+    assert len({secrets.random_id("req") for _ in range(10_000)}) == 10_000
+    reading, writing = os.pipe()
+    secrets.random_id("req")  # some more lie ready now
+    if (child := os.fork()) == 0:
+        os.write(writing, " ".join(secrets.random_id("req") for _ in range(50)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reading, 10_000).decode().split()
+    assert len(theirs) == 50
+    assert set(theirs).isdisjoint({secrets.random_id("req") for _ in range(50)})
 
 
 def test_every_base62_digit_is_equally_likely() -> None:
