@@ -245,6 +245,14 @@ class TestTables:
             ({"X-Original-Method": "GET"}, "no original method and path"),
             ({"X-Original-Method": "GET", "X-Original-URI": "/elsewhere"}, "shop has no rule for this request"),
             ({"X-Original-Method": "GET", "X-Original-URI": "/orders/../1"}, "read in two ways"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/orders/%2531"}, "read in two ways"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/orders/1%25"}, "read in two ways"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/orders/1;x=y"}, "read in two ways"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/orders/1%3Bx"}, "read in two ways"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/orders\\\\1"}, "read in two ways"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/orders/%FF"}, "read in two ways"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/orders/./1"}, "read in two ways"),
+            ({"X-Original-Method": "GET", "X-Original-URI": "/orders/%2E%2E/1"}, "read in two ways"),
         ],
     )
     def test_a_refusal_for_everybody_says_why(
