@@ -150,6 +150,22 @@ def test_a_stopped_database_holds_up_nothing_that_needs_none(
     assert back(lambda: introspect(server, job, issued).json().get("active"))
 
 
+def test_a_preflight_that_nothing_is_known_for_is_refused_cleanly_while_the_database_is_stopped(
+    server: Served, postgres: OwnPostgres
+) -> None:
+    """A browser would take an answer without permission for the app's own fault; with 503 it can be tried again."""
+    server.machine("Forgets the origins")
+    time.sleep(1.5)  # the change is known, and nobody has asked for the origins since
+    with postgres.stopped():
+        told = [preflight(server) for _ in range(4)]
+    assert {answer.status_code for answer in told} == {503}
+    assert all(answer.headers["Retry-After"] and answer.json()["error"] for answer in told)
+    assert all("Access-Control-Allow-Methods" not in answer.headers for answer in told)
+    assert told[0].elapsed.total_seconds() < 4
+    assert all(answer.elapsed.total_seconds() < SOON for answer in told[1:])
+    assert back(lambda: preflight(server).status_code == 204)
+
+
 def back(ask: Any, seconds: float = 5.0) -> bool:
     """Whether this holds within so long."""
     give_up = time.monotonic() + seconds
