@@ -292,6 +292,11 @@ ADMIN = (
         "/admin/users/{owner}/delete",
         tick("transfer", button="Delete account", heir="nobody@demo.test", confirm_name="alice@demo.test"),
     ),
+    Screen(
+        "admin-user-delete-two-ways",
+        "/admin/users/{owner}/delete",
+        tick("end", button="Delete account", heir="bob@demo.test", confirm_name="alice@demo.test"),
+    ),
     Screen("admin-user-link", "/admin/users/{user}/link"),
     Screen("admin-apps", "/admin/clients"),
     Screen("admin-app-new-api", "/apps/new?kind=resource_server", opened),

@@ -23,6 +23,7 @@ from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks.wishes import Wish
 from authserver.errors import DomainError
 from authserver.lib import clock
+from tests.architecture import sources
 from tests.conftest import PASSWORD, Person
 from tests.support import parallel, protocol
 
@@ -167,3 +168,11 @@ def test_whatever_happens_meanwhile_waits_in_no_circle(
                 departures.restore(each.id)
             users.enable(each.id)
     assert audit.verify().sound
+
+
+def test_people_and_apps_are_locked_so_that_what_only_refers_to_them_waits_for_nobody() -> None:
+    """A row with a foreign key takes a share of the key, which a plain FOR UPDATE withholds (PostgreSQL 13.3.2)."""
+    erased = ("authserver/domain/people/erasure.py",)  # the row is deleted next
+    plain = r"select\((User|Client)(\.id)?\).*with_for_update\((?!key_share)"
+    assert sources.lines_with(plain, sources.modules(), but=erased) == []
+    assert sources.lines_with(plain, erased)
