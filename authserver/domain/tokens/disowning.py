@@ -104,10 +104,29 @@ def disown(token: str, *, everything: bool) -> tuple[User, int]:
 
 
 def _keys(session: Session, user: User, moment: int) -> list[Made]:
+    """Keys that were made, and those of before whose networks or limit were changed: a stolen one may reach further."""
+    changed = _keys_changed(session, user, moment)
     rows = session.scalars(
-        select(ApiKey).where(ApiKey.owner_id == user.id, ApiKey.created_at >= moment, ApiKey.revoked_at.is_(None))
+        select(ApiKey).where(
+            ApiKey.owner_id == user.id,
+            ApiKey.revoked_at.is_(None),
+            or_(ApiKey.created_at >= moment, ApiKey.id.in_(changed)),
+        )
     )
-    return [Made("key", row.id, row.name, row.created_at) for row in rows]
+    return [Made("key", row.id, row.name, max(row.created_at, changed.get(row.id, 0))) for row in rows]
+
+
+def _keys_changed(session: Session, user: User, moment: int) -> dict[str, int]:
+    rows = session.execute(
+        select(AuditEvent.target, func.max(AuditEvent.at_us).label("at_us"))
+        .where(
+            AuditEvent.owner_id == user.id,
+            AuditEvent.type == "api_key.updated",
+            AuditEvent.at_us >= moment * 1_000_000,
+        )
+        .group_by(AuditEvent.target)
+    )
+    return {row.target.partition(":")[2]: row.at_us // 1_000_000 for row in rows}
 
 
 def _apps(session: Session, user: User, moment: int) -> list[Made]:

@@ -60,6 +60,18 @@ def test_what_a_disowned_secret_got_ends_with_it(alice: Person) -> None:
     assert inspection.inspect(got) is None and protocol.client_credentials(thief).status == 401
 
 
+def test_a_key_of_before_that_reaches_further_now_is_listed(alice: Person) -> None:
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        row, key = api_keys.create(alice.user, Wish("Kept", "read_only", allowed_networks=("10.0.0.0/8",)))
+        api_keys.create(alice.user, Wish("Left alone", "read_only"))
+        moment.shift(60)
+        now = clock.now()
+        assert kinds(alice, now) == []
+        api_keys.revise(alice.id, row.id, {"allowed_networks": ()})
+        assert [(each.kind, each.id, each.at) for each in disowning.since(alice.user, now)] == [("key", row.id, now)]
+        assert disowning.end(alice.user, {f"key:{row.id}"}, now) == 1 and not api_keys.check(key, "127.0.0.1")
+
+
 def test_a_webhook_whose_secret_was_rolled_is_listed(alice: Person) -> None:
     with time_machine.travel(clock.now(), tick=False) as moment:
         hook = webhook_endpoints.create(alice.user, HOOK)[0]
