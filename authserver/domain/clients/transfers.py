@@ -215,7 +215,7 @@ def _tell_heir(session: Session, heir: User, rows: list[Client], *, apis: int) -
         return
     mails.send(
         session, heir.email, "apps_inherited", whose=heir.id, name=heir.name, count=len(rows) + apis, apis=apis,
-        apps=[row.name for row in rows[:NAMED_IN_MAIL]], more=max(0, len(rows) - NAMED_IN_MAIL),
+        apps=sorted(row.name for row in rows)[:NAMED_IN_MAIL], more=max(0, len(rows) - NAMED_IN_MAIL),
     )  # fmt: skip
 
 
