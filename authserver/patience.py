@@ -18,6 +18,8 @@ from authserver.lib import rooms
 from authserver.observability import logs
 
 CONNECT_SECONDS = 3
+# With less left of a request's time no connection is begun.
+LEAST_SECONDS = 0.1
 # While the database does not answer it is asked this often whether it does again.
 PROBE_SECONDS = 0.3
 PROBE = rooms.Room("probe", seconds=1.0)
@@ -44,7 +46,11 @@ def connector(seconds: float, opened: Callable[..., Any]) -> Callable[..., Any]:
                 raise
 
     def connect(*arguments: Any, **named: Any) -> Any:
-        if rooms.deadline():
+        if until := rooms.deadline():
+            # Who waited in vain for an idle connection begins no second wait.
+            if until - time.monotonic() < LEAST_SECONDS:
+                breaker.open("no time is left")
+                raise psycopg.OperationalError("no time is left to connect")
             # The driver takes whole seconds, two at least.
             named["connect_timeout"] = min(int(named.get("connect_timeout", CONNECT_SECONDS)), 2)
         try:

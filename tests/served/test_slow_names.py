@@ -28,7 +28,9 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
 @pytest.fixture(scope="module")
 def server(names: Names, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("slow-names")
-    running = served.start("sqlite", folder, workers=1, under=names.under, rate_limit_api_key="1000000/hour")
+    running = served.start(
+        "sqlite", folder, workers=1, under=names.under, outbound_allow="127.0.0.0/8", rate_limit_api_key="1000000/hour"
+    )
     try:
         yield running
     finally:
@@ -53,9 +55,10 @@ def test_an_address_that_no_resolver_answers_for_holds_up_nobody_else(
     """Of webhooks that the API and pages change, and of a `jwks_uri`, which anybody can name who knows a client."""
     turn = itertools.count()
     sent = {"Authorization": f"Bearer {key}"}
-    hook = requests.post(
-        server.issuer + "/v1/webhooks", headers=sent, json={"name": "CI", "url": "https://quick.example/"}, timeout=20
-    ).json()["data"]["id"]
+    wish = {"name": "CI", "url": "https://quick.example/"}
+    made = requests.post(server.issuer + "/v1/webhooks", headers=sent, json=wish, timeout=20)
+    assert made.status_code == 201, made.text
+    hook = made.json()["data"]["id"]
     mute = [server.machine(f"Mute {n}", "--jwks-uri", f"https://k{n}.{SLOW}/").client_id for n in range(12)]
 
     def move() -> requests.Response:
