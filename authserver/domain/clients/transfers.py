@@ -16,7 +16,7 @@ from authserver.domain.ground import cache, mails, person_locks, throttle
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock
-from authserver.models import ApiKey, Client, ClientTransfer, Grant, Resource, User
+from authserver.models import ApiKey, Client, ClientTransfer, Consent, Grant, Resource, User
 from authserver.observability import context
 
 END, KEEP = "end", "keep_24h"
@@ -157,6 +157,7 @@ def accept(new_owner: User, client_id: str, former_credentials: str) -> tuple[Cl
             former_owners.keep(session, row, before)
         else:
             former_owners.end(session, row)
+        _forget_consents(session, row)
         session.execute(delete(ClientTransfer).where(ClientTransfer.client_id == row.id))
         secret = None if row.public else client_secrets.add(session, row.id)
         _record(
@@ -189,6 +190,7 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
             row.owner_id, row.installation = heir.id, False
             row.version, row.updated_at = row.version + 1, clock.now()
             former_owners.end(session, row)
+            _forget_consents(session, row)
         else:
             if row.disabled_at is None:
                 row.disabled_at, row.disabled_by = clock.now(), "owner"
@@ -198,6 +200,12 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
         cache.touch(session, "scopes")
         _tell_heir(session, heir, rows, apis=int(moved.rowcount))  # type: ignore[attr-defined]  # an UPDATE's has it
     return rows
+
+
+def _forget_consents(session: Session, row: Client) -> None:
+    """People allowed an app of somebody whom the page named: of somebody else's they are asked at the next sign-in."""
+    remembered = (Consent.client_id == row.id, Consent.revoked_at.is_(None))
+    session.execute(update(Consent).where(*remembered).values(revoked_at=clock.now()))
 
 
 def _require_room_for(session: Session, heir: User, count: int) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import time_machine
 
+from authserver import database
 from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import keys as client_keys
+from authserver.domain.grants import consents
 from authserver.domain.people import departures, users
 from authserver.domain.tokens import inspection
 from authserver.errors import Conflict, Denied, Invalid, NotFound
@@ -188,3 +190,22 @@ def test_nothing_is_kept_that_would_open_more_than_before(alice: Person, bob: Pe
             transfers.accept(to.user, app.id, "keep_24h")
         transfers.accept(to.user, app.id, "end")
     assert transfers.choices(transfers.offer(alice.user, stopped.id, ada.user)) == transfers.CHOICES
+
+
+@pytest.mark.parametrize("kept", ["end", "keep_24h"])
+def test_people_are_asked_again_under_the_new_owners_name(alice: Person, bob: Person, ada: Person, kept: str) -> None:
+    app = app_of(alice)
+    with database.transaction() as session:
+        consents.record(session, ada.id, app.id, resources=[], asked=["profile"], allowed=["profile"])
+    transfers.offer(alice.user, app.id, bob.user)
+    assert consents._granted(ada.id, app.id) == {"": ["profile"]}
+    transfers.accept(bob.user, app.id, kept)
+    assert consents._granted(ada.id, app.id) is None
+
+
+def test_they_are_asked_again_under_an_heirs_name(alice: Person, bob: Person, ada: Person) -> None:
+    app = app_of(alice)
+    with database.transaction() as session:
+        consents.record(session, bob.id, app.id, resources=[], asked=["profile"], allowed=["profile"])
+    departures.delete(alice.id, heir_id=bob.id, by_id=ada.id)
+    assert consents._granted(bob.id, app.id) is None
