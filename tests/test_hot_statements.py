@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import LargeBinary, bindparam, delete, literal, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from authserver import database
+from authserver import database, engines
 from authserver.config import Settings
 from authserver.domain.people import users
 from authserver.hot_statements import HotStatement
@@ -96,7 +96,7 @@ def test_a_database_that_cannot_be_reached_is_sqlalchemys_error_too(
 ) -> None:
     """Else it would be a fault of ours, and 500 instead of 503."""
     nowhere = Settings(database_url="postgresql://nobody@127.0.0.1:1/nothing", secret_key="x" * 40)
-    monkeypatch.setattr(database, "_engine", database.build(nowhere))
+    monkeypatch.setattr(database, "_engine", engines.build(nowhere))
     with pytest.raises(DBAPIError):
         HotStatement(BY_ID).one_or_none(wanted=alice.id)
 

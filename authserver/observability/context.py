@@ -22,13 +22,12 @@ class Context:
     log: dict[str, Any] = field(default_factory=dict)  # more members for this request's log line
 
 
-_NOBODY = Context()
 _context: ContextVar[Context | None] = ContextVar("authserver_context", default=None)
 
 
 def current() -> Context:
-    """The context of this request; an empty one outside of any."""
-    return _context.get() or _NOBODY
+    """The context of this request; outside of any an empty one of the moment, in which nothing is left for others."""
+    return _context.get() or Context()
 
 
 @contextlib.contextmanager
