@@ -20,6 +20,7 @@ from authserver.domain.record import audit
 from authserver.domain.running import chores, retention
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.webhooks import attempts, deliveries
+from authserver.domain.webhooks import retention as webhook_retention
 from authserver.edge import browser, exchange, form_limits, front, json_body, paging, unknown_proxies
 from authserver.lib import (
     clock,
@@ -116,7 +117,7 @@ SENTENCES = [
     ("data.md", f"the answer {REMEMBERED}"),
     ("data.md", f"until the token would have expired, and {clock.LEEWAY} s for the clocks"),
     ("data.md", f"| {retention.RESTORABLE // DAY} days after it was deleted |"),
-    ("data.md", f"| {deliveries.KEPT_DAYS} days |"),
+    ("data.md", f"| {webhook_retention.KEPT_DAYS} days |"),
     ("data.md", f"the known browser's and the theme's {browser.YEAR // DAY} days"),
     ("asvs.md", f"for {'ten' if PLAIN.refresh_grace == 10 else '?'} seconds, in which a retry gets"),
     ("asvs.md", f"the {len(FREQUENCY_LISTS['passwords']) // 1000} 000 most common of breaches are refused"),

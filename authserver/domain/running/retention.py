@@ -11,7 +11,7 @@ from authserver.domain.clients import endings
 from authserver.domain.ground import idempotency
 from authserver.domain.people import erasure
 from authserver.domain.record import audit
-from authserver.domain.webhooks import deliveries as webhook_deliveries
+from authserver.domain.webhooks import retention as webhook_retention
 from authserver.lib import clock
 from authserver.models import (
     AccessToken,
@@ -53,7 +53,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
     gone["clients"] = endings.purge(now - RESTORABLE)
     gone["users"] = erasure.erase_due()
-    gone["webhook_deliveries"] = webhook_deliveries.purge()
+    gone["webhook_deliveries"] = webhook_retention.purge()
     if audit_before is not None:
         gone["audit_events"] = audit.purge(audit_before * 1_000_000)
     metrics.LAST_RETENTION.set(now)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -21,7 +21,6 @@ from authserver.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 STATES = ("pending", "delivered", "failed", "missed")
 ATTEMPTS = 10  # the turns of the schedule
-KEPT_DAYS = 30
 DAY = 86_400
 # So many attempts of an endpoint at most are looked at for its figures.
 SAMPLE = 1000
@@ -202,54 +201,6 @@ def waiting() -> tuple[int, int]:
             .where(WebhookDelivery.next_at.is_not(None), WebhookEndpoint.stopped_at.is_(None))
         ).one()
     return int(depth), int(oldest or 0)
-
-
-def purge() -> int:
-    """Delete what is finished and old, tested drafts, and endpoints deleted a day ago; how many deliveries went.
-
-    What waits for an endpoint that has been off for as long goes with it: the page promises no longer.
-    """
-    now = clock.now()
-    before = now - KEPT_DAYS * DAY
-    before_us = before * 1_000_000
-    long_off = select(WebhookEndpoint.id).where(WebhookEndpoint.stopped_at < before)
-    done = or_(WebhookDelivery.next_at.is_(None), WebhookDelivery.endpoint_id.in_(long_off))
-    gone = 0
-    while True:
-        with database.transaction() as session:
-            old = select(WebhookDelivery.id).where(WebhookDelivery.event_us < before_us, done).limit(500)
-            count = _removed(session, delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)))
-        gone += count
-        if count < 500:
-            break
-    _purge_endpoints(now)
-    _purge_events(before_us)
-    return gone
-
-
-def _purge_endpoints(now: int) -> None:
-    with database.transaction() as session:
-        _removed(session, delete(WebhookEndpoint).where(WebhookEndpoint.deleted_at < now - DAY))
-        _removed(
-            session,
-            delete(WebhookEndpoint).where(
-                WebhookEndpoint.draft, WebhookEndpoint.created_at < now - webhook_endpoints.DRAFT_SECONDS
-            ),
-        )
-
-
-def _purge_events(before_us: int) -> None:
-    without = ~select(WebhookDelivery.id).where(WebhookDelivery.event_id == WebhookEvent.id).exists()
-    while True:
-        with database.transaction() as session:
-            old = select(WebhookEvent.id).where(WebhookEvent.at_us < before_us, without).limit(500)
-            if _removed(session, delete(WebhookEvent).where(WebhookEvent.id.in_(old))) < 500:
-                return
-
-
-def _removed(session: Session, statement: Any) -> int:
-    result = session.execute(statement, execution_options={"synchronize_session": False})
-    return int(result.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
 def _on(session: Session, owner_id: str | None, endpoint_id: str) -> WebhookEndpoint:

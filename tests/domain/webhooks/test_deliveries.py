@@ -1,4 +1,4 @@
-"""Deliveries that somebody has sent again, and those that are old (contract 8)."""
+"""Deliveries that somebody has sent again (contract 8)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from authserver import database
 from authserver.domain.webhooks import courier
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints
-from authserver.models import WebhookDelivery
 from tests.conftest import Person
 from tests.support.receivers import Receiver
 from tests.support.webhooks import Time, endpoint, happen, message, only
@@ -94,27 +92,3 @@ def test_what_somebody_has_resent_does_not_wait_for_a_failing_endpoint(
     webhook_deliveries.resend(alice.id, hook.id, only(hook.id).id)
     assert time_.pass_(0) == 1
     assert only(hook.id).state == "delivered"
-
-
-def test_deliveries_are_purged_when_they_are_old(alice: Person, receiver: Receiver, time_: Time) -> None:
-    hook = endpoint(alice, receiver.url())
-    happen(alice)
-    time_.pass_(0)
-    time_.now += 31 * 86_400
-    assert webhook_deliveries.purge() == 1
-    assert webhook_deliveries.page(hook.id) == ([], 0)
-    with database.reading() as session:
-        assert session.query(WebhookDelivery).count() == 0
-
-
-def test_what_waits_is_kept_unless_its_endpoint_has_been_off_for_as_long(
-    alice: Person, receiver: Receiver, time_: Time
-) -> None:
-    off, on = endpoint(alice, receiver.url()), endpoint(alice, receiver.url())
-    happen(alice)
-    webhook_endpoints.switch(alice.id, off.id, on=False)
-    time_.now += 29 * 86_400
-    assert webhook_deliveries.purge() == 0
-    time_.now += 2 * 86_400
-    assert webhook_deliveries.purge() == 1
-    assert (webhook_deliveries.count_by_state(off.id), webhook_deliveries.count_by_state(on.id)) == ({}, {"pending": 1})
