@@ -162,7 +162,7 @@ _WISH = record(
         "expires_in": {
             "type": ["integer", "null"],
             "minimum": 1,
-            "maximum": api_keys.MAX_LIFETIME,
+            "maximum": key_wishes.MAX_LIFETIME,
             "description": "Seconds, null for never; 90 days when left out. Never beyond the end of the API key that "
             "asks, which is taken when this is left out.",
         },

@@ -69,13 +69,13 @@ class KeyForm(FlaskForm):
         """Ask the domain, and what only this form can know: the day, the promise, and which row is wrong."""
         super().validate(extra_validators)
         try:
-            api_keys.validate(self.wish(), beyond=current_user.me().user.is_admin)
+            key_wishes.validate(self.wish(), beyond=current_user.me().user.is_admin)
         except Invalid as refused:
             self.take(refused)
         if self.expires.data == "never" and not self.rotate_myself.data:
             self.rotate_myself.errors = ["Tick this for a key that never expires."]
         for entry in self.allowed_networks.entries:
-            if problem := api_keys.network_problem((entry.data or "").strip()):
+            if problem := key_wishes.network_problem((entry.data or "").strip()):
                 entry.errors = [problem]
                 self.allowed_networks.errors = [problem]
         return not self.errors

@@ -18,14 +18,12 @@ from authserver.domain.api_keys.wishes import DAY, Maker
 from authserver.domain.api_keys.wishes import DEFAULT_LIFETIME as DEFAULT_LIFETIME
 from authserver.domain.api_keys.wishes import Wish as Wish  # what pages and commands hand in
 from authserver.domain.ground import person_locks, reasons, usage
-from authserver.domain.limits import rate_limits
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock, networks, quoting, secrets
+from authserver.lib import clock, secrets
 from authserver.models import ApiKey as ApiKey  # what pages and commands are handed
 from authserver.models import User
 
-MAX_LIFETIME = 3650 * DAY
 MAX_KEYS = 100  # live ones of one person
 OVERLAPS = {"now": 0, "1h": 3600, "24h": DAY, "3d": 3 * DAY, "7d": 7 * DAY}
 
@@ -66,17 +64,10 @@ def create(owner: User, wish: Wish, *, maker: Maker | None = None) -> tuple[ApiK
 
 def examine(owner: User, wish: Wish, *, maker: Maker | None = None) -> None:
     """Raise Invalid, with a sentence per field, for a key that `create` would refuse."""
-    validate(wish)
+    key_wishes.validate(wish)
     _check_reach(wish.permission, owner.role, maker)
     if maker is not None:
         key_wishes.require_within(maker, wish)
-
-
-def validate(wish: Wish, *, beyond: bool = True) -> None:
-    """Raise Invalid, with a sentence per field, for a key that nobody could have; see `set_limit` for `beyond`."""
-    problems = _problems(wish, beyond=beyond)
-    if problems:
-        raise Invalid(next(iter(problems.values())), "a key's form has errors", problems=problems)
 
 
 def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None) -> tuple[ApiKey, str]:
@@ -143,7 +134,7 @@ def revise(
         if still is not None and not still(row):
             raise Conflict("Somebody changed this key in the meantime. Look at it again and repeat your change.")
         wish = dataclasses.replace(_wish_of(row), **changes)
-        validate(wish)
+        key_wishes.validate(wish)
         _check_reach(row.permission, session.get_one(User, row.owner_id).role, maker)
         if maker is not None:
             key_wishes.require_within(maker, wish, changes.keys())
@@ -163,7 +154,7 @@ def set_limit(owner_id: str | None, key_id: str, limit: str | None, *, beyond: b
 
     `beyond` the server's own limit is for administrators to go.
     """
-    problem = _limit_problem(limit, beyond=beyond)
+    problem = key_wishes.unusable_limit(limit, beyond=beyond)
     if problem:
         raise Invalid(problem, field="rate_limit")
     return revise(owner_id, key_id, {"rate_limit": limit})
@@ -208,15 +199,6 @@ def check(presented: str, ip: str) -> KeyFacts | None:
     return _facts(row)
 
 
-def network_problem(text: str) -> str:
-    """Why this is no network, in a sentence; empty if it is one, or nothing at all."""
-    try:
-        networks.parse(text)
-    except ValueError:
-        return f"{quoting.shown(text)} is not a network. Example: 10.0.0.0/24."
-    return ""
-
-
 def is_live(row: ApiKey) -> bool:
     """Whether a key works now."""
     return row.revoked_at is None and (row.expires_at is None or row.expires_at > clock.now())
@@ -248,40 +230,6 @@ def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
         own_limit=row.rate_limit is not None,
         allowed_networks=tuple(row.allowed_networks),
     )
-
-
-def _problems(wish: Wish, *, beyond: bool) -> dict[str, str]:
-    problems: dict[str, str] = {}
-    if not wish.name.strip():
-        problems["name"] = "Name this key so you can recognise it later."
-    elif len(wish.name) > 100 or not wish.name.isprintable():
-        problems["name"] = "Use at most 100 printable characters."
-    if len(wish.note) > 300 or not wish.note.replace("\n", "").replace("\r", "").isprintable():
-        problems["note"] = "Use at most 300 printable characters."
-    if wish.expires_in is not None and not 1 <= wish.expires_in <= MAX_LIFETIME:
-        problems["expires_in"] = "Choose a life between one second and ten years, or never."
-    for text in wish.allowed_networks:
-        if problem := network_problem(text):
-            problems["allowed_networks"] = problem
-    if len(wish.allowed_networks) > 50:
-        problems["allowed_networks"] = "List at most 50 networks."
-    limit_problem = _limit_problem(wish.rate_limit, beyond=beyond)
-    if limit_problem:
-        problems["rate_limit"] = limit_problem
-    if wish.permission not in {level.name for level in permissions.all()}:
-        problems["permission"] = "Choose an access level."
-    return problems
-
-
-def _limit_problem(limit: str | None, *, beyond: bool) -> str:
-    if limit is None:
-        return ""
-    if not config.is_rate_limit(limit):
-        return quoting.refused(limit, "a limit looks like 1000/hour.")
-    ours = config.current().rate_limit_api_key
-    if not beyond and not rate_limits.within(limit, ours):
-        return f"Only an administrator can give a key more than {ours}, whatever the window: {limit} is more."
-    return ""
 
 
 def _check_reach(permission: str, role: str, maker: Maker | None) -> None:

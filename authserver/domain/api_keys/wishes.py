@@ -14,6 +14,7 @@ from authserver.lib import clock, durations, networks, quoting
 
 DAY = 86_400
 DEFAULT_LIFETIME = 90 * DAY
+MAX_LIFETIME = 3650 * DAY
 # A key that was made for less than this was meant to end: what it makes ends with it.
 SHORT_LIFE = 30 * DAY
 # Between the moment a life is counted from and the one a key is made, a second may have passed; the end is cut then.
@@ -119,3 +120,53 @@ def end_problem(maker: Maker, ends: int | None) -> str:
 
 def _ours() -> str:
     return config.current().rate_limit_api_key
+
+
+def validate(wish: Wish, *, beyond: bool = True) -> None:
+    """Raise Invalid, with a sentence per field, for a key that nobody could have; see `keys.set_limit` for `beyond`."""
+    problems = _problems(wish, beyond=beyond)
+    if problems:
+        raise Invalid(next(iter(problems.values())), "a key's form has errors", problems=problems)
+
+
+def network_problem(text: str) -> str:
+    """Why this is no network, in a sentence; empty if it is one, or nothing at all."""
+    try:
+        networks.parse(text)
+    except ValueError:
+        return f"{quoting.shown(text)} is not a network. Example: 10.0.0.0/24."
+    return ""
+
+
+def _problems(wish: Wish, *, beyond: bool) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    if not wish.name.strip():
+        problems["name"] = "Name this key so you can recognise it later."
+    elif len(wish.name) > 100 or not wish.name.isprintable():
+        problems["name"] = "Use at most 100 printable characters."
+    if len(wish.note) > 300 or not wish.note.replace("\n", "").replace("\r", "").isprintable():
+        problems["note"] = "Use at most 300 printable characters."
+    if wish.expires_in is not None and not 1 <= wish.expires_in <= MAX_LIFETIME:
+        problems["expires_in"] = "Choose a life between one second and ten years, or never."
+    for text in wish.allowed_networks:
+        if problem := network_problem(text):
+            problems["allowed_networks"] = problem
+    if len(wish.allowed_networks) > 50:
+        problems["allowed_networks"] = "List at most 50 networks."
+    if problem := unusable_limit(wish.rate_limit, beyond=beyond):
+        problems["rate_limit"] = problem
+    if wish.permission not in {level.name for level in permissions.all()}:
+        problems["permission"] = "Choose an access level."
+    return problems
+
+
+def unusable_limit(limit: str | None, *, beyond: bool) -> str:
+    """Why no key can have this limit, in a sentence; empty if one can. `beyond` as for `keys.set_limit`."""
+    if limit is None:
+        return ""
+    if not config.is_rate_limit(limit):
+        return quoting.refused(limit, "a limit looks like 1000/hour.")
+    ours = config.current().rate_limit_api_key
+    if not beyond and not rate_limits.within(limit, ours):
+        return f"Only an administrator can give a key more than {ours}, whatever the window: {limit} is more."
+    return ""
