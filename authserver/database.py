@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -53,6 +54,16 @@ def install(engine: Engine) -> None:
     global _engine, _autocommit
     _engine = engine
     _autocommit = engines.without_begin(engine)
+
+
+def _after_fork() -> None:
+    """Connections are the parent's: two that speak over one would read each other's answers."""
+    if _engine is not None:
+        _engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def engine() -> Engine:
