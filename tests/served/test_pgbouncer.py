@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from authserver import engines
+from authserver.config import Settings
 from tests.services import pgbouncer, postgres
 from tests.support import parallel, served
 
 pytestmark = [pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
 REQUESTS = 300
+LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
 
 @pytest.mark.parametrize("ignoring", ["", "options,extra_float_digits"], ids=["refusing", "ignoring"])
@@ -38,7 +41,15 @@ def test_no_request_fails_behind_a_pooler(tmp_path: Path, ignoring: str) -> None
 
 
 def test_limits_hold_within_transactions_there(tmp_path: Path) -> None:
-    from authserver.poolers import Pooler
-
-    pooler = Pooler("yes", {"lock_timeout": "5000", "timezone": "UTC"})
-    assert pooler.begin("BEGIN") == "BEGIN; SET LOCAL lock_timeout = '5000'"
+    behind = postgres.create_database()
+    try:
+        with pgbouncer.in_front_of(behind, tmp_path) as url:
+            engine = engines.build(Settings(database_url=url))
+            with engine.begin() as connection:
+                limits = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in LIMITS]
+            with engines.without_begin(engine).connect() as connection:
+                left_behind = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in LIMITS]
+            engine.dispose()
+    finally:
+        postgres.drop_database(behind)
+    assert (limits, left_behind) == (["5s", "5s", "30s"], ["0", "0", "0"])
