@@ -39,15 +39,10 @@ def silent() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def server(postgres: OwnPostgres, silent: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("isolation-served")
-    running = served.start(
-        "postgresql", folder, workers=1, url=postgres.url, outbound_allow="127.0.0.1", metrics_bind="127.0.0.1:0"
-    )
-    try:
+def server(postgres: OwnPostgres, silent: int) -> Iterator[Served]:
+    options = {"workers": 1, "url": postgres.url, "outbound_allow": "127.0.0.1", "metrics_bind": "127.0.0.1:0"}
+    with served.running("postgresql", **options) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -26,15 +26,10 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
 
 
 @pytest.fixture(scope="module")
-def server(names: Names, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("slow-names")
-    running = served.start(
-        "sqlite", folder, workers=1, under=names.under, outbound_allow="127.0.0.0/8", rate_limit_api_key="1000000/hour"
-    )
-    try:
+def server(names: Names) -> Iterator[Served]:
+    allowed = {"outbound_allow": "127.0.0.0/8", "rate_limit_api_key": "1000000/hour"}
+    with served.running("sqlite", workers=1, under=names.under, **allowed) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")
