@@ -46,6 +46,7 @@ def change_email(user_id: str, email: str) -> None:
 
 
 def taken(email: str) -> Conflict:
+    """The refusal of an address that an account has, and when a deleted one's is free."""
     holder = _holder(email)
     if holder is None or holder.deleted_at is None:
         return Conflict("There is already an account with this email address.", field="email")
@@ -55,6 +56,7 @@ def taken(email: str) -> Conflict:
 
 
 def clean(email: str) -> str:
+    """An address as accounts are found by it. Raises Invalid."""
     try:
         return emails.normalise(email)
     except ValueError as error:
@@ -62,6 +64,7 @@ def clean(email: str) -> str:
 
 
 def clean_as_given(email: str) -> str:
+    """An address as mails are sent to it (contract 11.47). Raises Invalid."""
     clean(email)
     return emails.as_given(email)
 
