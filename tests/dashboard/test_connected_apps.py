@@ -153,6 +153,7 @@ def test_nothing_left_is_no_change_but_a_revocation(hers: FlaskClient) -> None:
     allow(hers, scope=WIDE)
     refused = change(hers, [])
     assert refused.status_code == 422 and "Revoke the app instead" in refused.text
+    assert refused.text.count('name="scope"') == 3 and "checked" not in refused.text, "what was unticked stays so"
     assert not any(grant.revoked_at for grant in grants())
 
 
