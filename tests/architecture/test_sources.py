@@ -151,6 +151,14 @@ def test_no_value_is_written_into_a_statement() -> None:
     assert len(places(lambda call: getattr(call.func, "attr", "") == "exec_driver_sql")) > 8
 
 
+def test_what_leases_several_free_rows_chooses_them_once() -> None:
+    def skips(call: ast.Call) -> bool:
+        return any(each.arg == "skip_locked" for each in call.keywords)
+
+    one_row_at_a_time = "authserver/domain/running/expiry_reminders.py"
+    assert places(skips, but=("authserver/database.py", one_row_at_a_time)) == [], "database.free() does it"
+
+
 def test_sentences_are_filled_in_only_where_their_form_is_a_constant() -> None:
     """`audit_sentences` takes its forms from a table of its own, and fills in texts, which are not read as forms."""
 

@@ -160,12 +160,10 @@ _courier = _Courier()
 def _claim(limit: int) -> list[_Due]:
     now = clock.now()
     due = select(Mail.id).where(Mail.next_attempt_at <= now).order_by(Mail.next_attempt_at).limit(limit)
-    if database.dialect() == "postgresql":
-        due = due.with_for_update(skip_locked=True)
     with database.transaction() as session:
         rows = session.execute(
             update(Mail)
-            .where(Mail.id.in_(due))
+            .where(Mail.id.in_(database.free(due)))
             .values(next_attempt_at=now + LEASE_SECONDS, attempts=Mail.attempts + 1)
             .returning(Mail.id, Mail.recipient, Mail.subject, Mail.body, Mail.attempts),
             execution_options={"synchronize_session": False},

@@ -32,13 +32,11 @@ def claim(limit: int, *, slow: bool) -> list[tuple[str, str, bool]]:
         # A look takes no lock; most looks find nothing.
         if session.execute(chosen).first() is None:
             return []
-    if database.dialect() == "postgresql":
-        chosen = chosen.with_for_update(skip_locked=True, key_share=True)
     lease = f"{_place()}:{os.getpid()}:{_SELF}:{secrets.random_id('')}"
     with database.transaction() as session:
         rows = session.execute(
             update(WebhookEndpoint)
-            .where(WebhookEndpoint.id.in_(chosen))
+            .where(WebhookEndpoint.id.in_(database.free(chosen, key_share=True)))
             .values(leased_until=now + LEASE_SECONDS, leased_by=lease)
             .returning(WebhookEndpoint.id),
             execution_options={"synchronize_session": False},

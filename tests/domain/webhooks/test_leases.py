@@ -6,7 +6,9 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from authserver import database
 from authserver.domain.webhooks import courier
 from authserver.domain.webhooks import leases as webhook_leases
 from tests.conftest import Person
@@ -25,6 +27,17 @@ def test_an_endpoint_is_one_workers_at_a_time(alice: Person, receiver: Receiver)
     assert len(webhook_leases.claim(5, slow=False)) == 1
     assert webhook_leases.claim(5, slow=False) == []
     assert courier.send_due() == 0
+
+
+def test_no_more_is_taken_than_was_asked_for_whatever_the_planner_believes(alice: Person, receiver: Receiver) -> None:
+    endpoint(alice, receiver.url("/0"))
+    happen(alice)
+    with database.autocommit() as connection:
+        connection.execute(text("ANALYZE"))  # so that it believes in one row, as it does on a young installation
+    for number in range(1, 6):
+        endpoint(alice, receiver.url(f"/{number}"))
+    happen(alice)
+    assert len(webhook_leases.claim(2, slow=False)) == 2
 
 
 def test_a_lease_ends_by_itself(alice: Person, receiver: Receiver, time_: Time) -> None:
