@@ -33,6 +33,7 @@ VERBS = {
     "migrate": "Bring the database to this version's schema.",
     "openapi": "Print the OpenAPI document of the API.",
     "purge": "Delete what has expired.",
+    "resource": "Register and manage the APIs that tokens are for.",
     "restore": "Replace the database by a backup.",
     "rewrap": "Seal stored secrets again, under today's sealing key.",
     "serve": "Serve in production.",

@@ -13,7 +13,16 @@ from authserver.dashboard import (
     sessions,
     usage,
 )
-from authserver.dashboard.admin import clients, departures, gateway_routes, permissions, scopes, signing_keys, users
+from authserver.dashboard.admin import (
+    clients,
+    departures,
+    gateway_routes,
+    permissions,
+    resources,
+    scopes,
+    signing_keys,
+    users,
+)
 from authserver.dashboard.api_keys import keys
 from authserver.dashboard.api_keys import new as new_key
 from authserver.dashboard.apps import credentials, danger, editing, listing, quickstart, registering, transfer
@@ -39,6 +48,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     transfer.blueprint,
     clients.blueprint,
     scopes.blueprint,
+    resources.blueprint,
     permissions.blueprint,
     gateway_routes.blueprint,
     signing_keys.blueprint,

@@ -21,6 +21,7 @@ from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import consents
 from authserver.domain.people import users
 from authserver.domain.people.sessions import SignedIn
+from authserver.domain.tokens import issuance
 from authserver.edge import authorization_answer, browser, current_user, explanations, headers, refused
 from authserver.errors import Check
 from authserver.lib import durations, redirect_uris
@@ -184,7 +185,7 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
         targets=_names(pending.resources),
         offline=any(row.name == scopes.OFFLINE for row in offered),
         keeps_access=client.may_use("refresh_token"),
-        lasts=_span(_lifetime(client)),
+        lasts=_span(_lifetime(client, pending)),
         remembered=consents.remembered(client, pending.redirect_uri),
         pending=pending,
         destination=_destination(pending.redirect_uri),
@@ -224,12 +225,12 @@ def _limit(facts: ScopeFacts, value: str) -> str:
     return f"For up to {_span(config.current().refresh_token_idle_ttl)} after the last use. Revoke it any time."
 
 
-def _lifetime(client: ClientFacts) -> int:
+def _lifetime(client: ClientFacts, pending: Pending) -> int:
     """How long, in seconds, access lasts unless the app renews it; where it can, after the last renewal."""
     settings = config.current()
     if client.may_use("refresh_token"):
         return settings.refresh_token_idle_ttl
-    return client.access_token_ttl or settings.access_token_ttl
+    return issuance.lifetime(client, tuple(pending.resources))
 
 
 def _span(seconds: int) -> str:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event, select
 
 from authserver import api, database
+from authserver.domain.access import resources
 from authserver.domain.people import departures, users
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks.wishes import Wish
@@ -42,7 +43,7 @@ AUTHORITY: dict[str, frozenset[str]] = {
     "sessions": frozenset({"auth_time"}),
     "permission_levels": frozenset({"scopes"}),
     "scopes": frozenset({"admin_only", "self_service"}),
-    "resources": frozenset({"owner_id"}),
+    "resources": frozenset({"owner_id", "open", "access_token_ttl"}),
     "route_tables": frozenset({"rules"}),
 }  # fmt: skip
 RECORDS = {
@@ -73,6 +74,8 @@ BODIES: dict[str, list[Any]] = {
     "POST /v1/users": [{"email": "made@example.test"}],
     "PATCH /v1/users/{id}": [{"name": "Renamed"}, {"role": "admin"}, {"disabled": False}],
     "POST /v1/signing-keys": [{"algs": []}],
+    "POST /v1/resources": [{"identifier": "https://new.example.test/mcp", "name": "New", "scope": "made:here"}],
+    "PATCH /v1/resources/{id}": [{"open": True}, {"access_token_ttl": 600}, {"name": "Renamed"}, {"scope": "a:read"}],
 }  # fmt: skip
 RESTRICTIONS: dict[str, dict[str, Any]] = {
     "networks": {"allowed_networks": ("127.0.0.0/8",)},
@@ -116,7 +119,7 @@ class Things:
             return path.replace("{id}", self._deleted())
         made = {
             "api-keys": self._key, "clients": self._client, "webhooks": self._webhook, "users": self._user,
-            "sessions": self._session,
+            "sessions": self._session, "resources": self._resource,
         }.get(noun, lambda: "none")()  # fmt: skip
         for name in ("{id}", "{kid}"):
             path = path.replace(name, made)
@@ -141,6 +144,10 @@ class Things:
     def _deleted(self) -> str:
         made = users.create(f"{secrets.random_id('gone').lower()}@example.test")
         return departures.delete(made.id).id
+
+    def _resource(self) -> str:
+        identifier = f"https://{secrets.random_id('api').lower()}.example.test"
+        return resources.id_of(resources.create(identifier, "An API").identifier)
 
     def _session(self) -> str:
         with database.reading() as session:

@@ -316,6 +316,7 @@ ADMIN = (
     Screen("admin-scope-new-errors", "/admin/scopes/new", press("Add scope", name="no spaces here")),
     Screen("admin-scope", "/admin/scopes/workflows:read/edit"),
     Screen("admin-scope-delete", "/admin/scopes/workflows:read/delete"),
+    Screen("admin-apis", "/admin/resources"),
     Screen("admin-api-new", "/admin/resources/new"),
     Screen("admin-api-new-errors", "/admin/resources/new", press("Add API", identifier="x")),
     Screen("admin-levels", "/admin/permissions"),

@@ -104,16 +104,17 @@ MATRIX = {
     "admin_users_departures.": ADMIN,
     "admin_clients.": ADMIN,
     "admin_scopes.": ADMIN,
+    "admin_resources.": ADMIN,
     "admin_permissions.": ADMIN,
     "admin_signing_keys.": ADMIN,
     "admin_gateway_routes.": ADMIN,
 }
 # Routes about something that the matrix has none of: only refusals are tried here.
 REFUSALS_ONLY = {
-    "admin_scopes.ask_delete_resource",
-    "admin_scopes.delete_resource",
-    "admin_scopes.edit_resource",
-    "admin_scopes.save_resource",
+    "admin_resources.ask_delete",
+    "admin_resources.delete",
+    "admin_resources.edit",
+    "admin_resources.save",
     "admin_signing_keys.retire",
     "admin_signing_keys.ask_retire",
     "apps_credentials.ask_revoke",

@@ -1,10 +1,10 @@
-"""/admin/scopes: the scopes with the sentences people read, and the APIs that tokens are for."""
+"""/admin/scopes: the scopes with the sentences people read."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired
 
 from authserver.domain.access import resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
-from authserver.edge import current_user
+from authserver.edge import current_user, form_problems
 from authserver.errors import Conflict, Invalid, NotFound
 
 blueprint = Blueprint("admin_scopes", __name__)
@@ -36,35 +36,11 @@ class ScopeForm(FlaskForm):
     position = IntegerField("Position in lists", [InputRequired("Enter a number.")], default=100)
 
 
-class ResourceForm(FlaskForm):
-    """One API."""
-
-    identifier = StringField("Identifier", description="The absolute address that tokens carry as their audience.")
-    name = StringField("Name", description="What people read.")
-    access_token_format = SelectField(
-        "Its access tokens",
-        choices=[
-            SelectChoice("", "As the app says"),
-            SelectChoice("jwt", "Always JWT"),
-            SelectChoice("opaque", "Always opaque"),
-        ],
-    )
-    access_token_typ = SelectField(
-        "Type in the header of its JWTs",
-        description="Choose JWT only for an API whose decoder refuses at+jwt. ID tokens say JWT as well: "
-        "the API must then check that it is the audience itself.",
-        choices=[SelectChoice("", "at+jwt (the standard)"), SelectChoice("JWT", "JWT")],
-    )
-
-
 @blueprint.get("/admin/scopes")
 @current_user.require_admin
 def index() -> Any:
-    """All scopes and resources."""
-    return render_template(
-        "dashboard/admin/scopes/index.html",
-        scopes=scopes.all().values(), usage=scopes.usage(), resources=resources.all(),
-    )  # fmt: skip
+    """All scopes."""
+    return render_template("dashboard/admin/scopes/index.html", scopes=scopes.all().values(), usage=scopes.usage())
 
 
 @blueprint.get("/admin/scopes/new")
@@ -134,80 +110,6 @@ def delete(name: str) -> Any:
     return _to_index()
 
 
-@blueprint.get("/admin/resources/new")
-@current_user.require_admin
-@current_user.require_recent
-def new_resource() -> Any:
-    """An empty form."""
-    return _resource_page(ResourceForm(), None)
-
-
-@blueprint.post("/admin/resources/new")
-@current_user.require_admin
-@current_user.require_recent
-def create_resource() -> Any:
-    """Register an API."""
-    form = ResourceForm()
-    identifier = (form.identifier.data or "").strip()
-    try:
-        _require_valid(form)
-        resources.create(identifier, form.name.data or "", **_token_form(form))
-    except (Invalid, Conflict) as refused:
-        _blame(form, refused)
-        return _resource_page(form, None), refused.status
-    flash(f"{form.name.data} is registered. Apps can be allowed to call it now.", "success")
-    return _to_index()
-
-
-@blueprint.get("/admin/resources/edit")
-@current_user.require_admin
-@current_user.require_recent
-def edit_resource() -> Any:
-    """The form of one API; its identifier, a whole address, stands in the query."""
-    facts = resources.get(request.args.get("identifier", ""))
-    form = ResourceForm(obj=facts)
-    form.access_token_format.data = facts.access_token_format or ""
-    form.access_token_typ.data = facts.access_token_typ or ""
-    return _resource_page(form, facts)
-
-
-@blueprint.post("/admin/resources/edit")
-@current_user.require_admin
-@current_user.require_recent
-def save_resource() -> Any:
-    """Change an API's name or the form of its tokens."""
-    facts = resources.get(request.form.get("identifier", ""))
-    form = ResourceForm()
-    try:
-        _require_valid(form)
-        resources.update(facts.identifier, form.name.data or "", **_token_form(form))
-    except (Invalid, Conflict) as refused:
-        _blame(form, refused)
-        return _resource_page(form, facts), refused.status
-    flash(f"{form.name.data} is changed.", "success")
-    return _to_index()
-
-
-@blueprint.get("/admin/resources/delete")
-@current_user.require_admin
-@current_user.require_recent
-def ask_delete_resource() -> Any:
-    """What would be lost?"""
-    facts = resources.get(request.args.get("identifier", ""))
-    return render_template("dashboard/admin/scopes/delete_resource.html", resource=facts)
-
-
-@blueprint.post("/admin/resources/delete")
-@current_user.require_admin
-@current_user.require_recent
-def delete_resource() -> Any:
-    """Delete an API that no app uses."""
-    facts = resources.get(request.form.get("identifier", ""))
-    resources.remove(facts.identifier)
-    flash(f"{facts.name} is deleted.", "success")
-    return _to_index()
-
-
 def _scope(name: str) -> ScopeFacts:
     facts = scopes.all().get(name)
     if facts is None:
@@ -238,37 +140,18 @@ def _scope_facts(form: ScopeForm, name: str) -> ScopeFacts:
     )
 
 
-def _token_form(form: ResourceForm) -> dict[str, str | None]:
-    return {each: form[each].data or None for each in ("access_token_format", "access_token_typ")}
-
-
 def _require_valid(form: FlaskForm) -> None:
     if not form.validate():
         raise Invalid("Check the highlighted fields.")
 
 
 def _refused(form: ScopeForm, refused: Invalid | Conflict, facts: ScopeFacts | None = None) -> str:
-    _blame(form, refused)
+    form_problems.blame(form, refused)
     return _scope_page(form, facts)
-
-
-def _blame(form: FlaskForm, refused: Invalid | Conflict) -> None:
-    problems = getattr(refused, "problems", None) or ({refused.field: refused.public} if refused.field else {})
-    for name, text in problems.items():
-        if name in form:
-            form[name].errors = [text]
-        else:
-            form.form_errors.append(text)
-    if not form.errors:
-        form.form_errors.append(refused.public)
 
 
 def _scope_page(form: ScopeForm, facts: ScopeFacts | None) -> str:
     return render_template("dashboard/admin/scopes/scope.html", form=form, form_errors=form.errors, scope=facts)
-
-
-def _resource_page(form: ResourceForm, facts: resources.ResourceFacts | None) -> str:
-    return render_template("dashboard/admin/scopes/resource.html", form=form, form_errors=form.errors, resource=facts)
 
 
 def _to_index() -> Any:

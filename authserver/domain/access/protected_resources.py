@@ -24,6 +24,13 @@ def metadata_url(identifier: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{path}{query}"
 
 
+def challenge(identifier: str) -> str:
+    """What an API answers to whoever has no token, as its header says it (RFC 9728 section 5.1); empty for a URN."""
+    if not identifier.startswith(("https://", "http://")):
+        return ""
+    return f'WWW-Authenticate: Bearer resource_metadata="{metadata_url(identifier)}"'
+
+
 def tails() -> dict[str, str]:
     """What follows the well-known path → the resource that is meant, the path decoded as WSGI does.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -11,14 +12,17 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
+from authserver.domain.access import resource_scopes
 from authserver.domain.ground import cache
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock, hosts, quoting, redirect_uris
+from authserver.lib import clock, hosts, quoting, redirect_uris, secrets
 from authserver.models import Client, Resource
 
 FORMATS = ("jwt", "opaque")
+TTL = range(60, 86_401)
 TYPS = ("at+jwt", "JWT")  # what the header of its JWTs says; some decoders know no other than JWT
+TOLD = ("name", "access_token_format", "access_token_typ", "access_token_ttl", "open")
 _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9._~:/@!$&'()*+,;=%-]+")
 
 
@@ -26,7 +30,8 @@ _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9._~:/@!$&'()*+,;=%-]+"
 class ResourceFacts:
     """One API. Without an owner it is for everybody, but for administrators alone if it was somebody's (`private`).
 
-    `access_token_format` None means: as the client says; `access_token_typ` None: at+jwt.
+    `access_token_format` None means: as the client says; `access_token_typ` None: at+jwt; `access_token_ttl` (seconds)
+    None: as the client says. `open`: apps that register themselves may ask for tokens for it, within its scopes.
     """
 
     identifier: str
@@ -36,6 +41,8 @@ class ResourceFacts:
     owner_id: str | None
     private: bool
     created_at: int
+    access_token_ttl: int | None = None
+    open: bool = False
 
     @property
     def public(self) -> bool:
@@ -69,6 +76,16 @@ def find(identifier: str) -> ResourceFacts | None:
     return found
 
 
+def id_of(identifier: str) -> str:
+    """A name for a resource that fits into a path, where its identifier, an address, does not."""
+    return "res_" + secrets.digest(identifier).hex()[:24]
+
+
+def by_id(id: str) -> ResourceFacts | None:
+    """The resource of such a name, or None."""
+    return next((each for each in all().values() if id_of(each.identifier) == id), None)
+
+
 def get(identifier: str) -> ResourceFacts:
     """One resource. Raises NotFound."""
     found = find(identifier)
@@ -88,15 +105,23 @@ def create(
     *,
     access_token_format: str | None = None,
     access_token_typ: str | None = None,
+    access_token_ttl: int | None = None,
+    open: bool = False,
+    scopes: Sequence[str] | None = None,
     owner_id: str | None = None,
 ) -> Resource:
-    """Register an API. Raises Invalid with one sentence a field, Conflict if it exists."""
-    _require_valid(identifier, name, access_token_format, access_token_typ)
+    """Register an API, and with `scopes` those that belong to it.
+
+    Raises Invalid with one sentence a field, Conflict if it exists.
+    """
+    _require_valid(identifier, name, access_token_format, access_token_typ, access_token_ttl, scopes)
     row = Resource(
         identifier=identifier,
         name=name.strip(),
         access_token_format=access_token_format or None,
         access_token_typ=kept_typ(access_token_typ),
+        access_token_ttl=access_token_ttl,
+        open=open,
         owner_id=owner_id,
         created_at=clock.now(),
     )
@@ -110,25 +135,45 @@ def create(
                 field="identifier",
             )
         session.add(row)
+        session.flush()
+        if scopes:
+            resource_scopes.assign(session, identifier, row.name, scopes)
         _touch(session)
-        audit.record(session, "resource.created", target=f"resource:{identifier}", owner_id=owner_id, name=row.name)
+        audit.record(
+            session, "resource.created", target=f"resource:{identifier}", owner_id=owner_id, name=row.name, open=open,
+            scopes=list(scopes or ()),
+        )  # fmt: skip
     return row
 
 
 def update(
-    identifier: str, name: str, *, access_token_format: str | None = None, access_token_typ: str | None = None
+    identifier: str,
+    name: str,
+    *,
+    access_token_format: str | None = None,
+    access_token_typ: str | None = None,
+    access_token_ttl: int | None = None,
+    open: bool = False,
+    scopes: Sequence[str] | None = None,
 ) -> Resource:
-    """Change its name and its tokens' form; the identifier is in tokens and stays."""
-    _require_valid(identifier, name, access_token_format, access_token_typ)
+    """Change everything of an API but its identifier, which is in tokens; its scopes only if `scopes` is given.
+
+    Raises Invalid, NotFound.
+    """
+    _require_valid(identifier, name, access_token_format, access_token_typ, access_token_ttl, scopes)
     with database.transaction() as session:
         row = _locked(session, identifier)
         before = _told(row)
         row.name, row.access_token_format = name.strip(), access_token_format or None
-        row.access_token_typ = kept_typ(access_token_typ)
+        row.access_token_typ, row.access_token_ttl, row.open = kept_typ(access_token_typ), access_token_ttl, open
+        after = _told(row)
+        if scopes is not None:
+            before, after = before | {"scopes": list(resource_scopes.of(identifier))}, after | {"scopes": list(scopes)}
+            resource_scopes.assign(session, identifier, row.name, scopes)
         _touch(session)
         audit.record(
             session, "resource.updated", target=f"resource:{identifier}", owner_id=row.owner_id, before=before,
-            after=_told(row),
+            after=after,
         )  # fmt: skip
     return row
 
@@ -183,8 +228,8 @@ def _host(parts: SplitResult) -> tuple[str, str]:
     return parts.scheme, hosts.canonical(parts.netloc, parts.scheme)
 
 
-def _told(row: Resource) -> dict[str, str | None]:
-    return {each: getattr(row, each) for each in ("name", "access_token_format", "access_token_typ")}
+def _told(row: Resource) -> dict[str, Any]:
+    return {each: getattr(row, each) for each in TOLD}
 
 
 def kept_typ(given: Any) -> Any:
@@ -192,7 +237,10 @@ def kept_typ(given: Any) -> Any:
     return None if given in (None, "", TYPS[0]) else given
 
 
-def _require_valid(identifier: str, name: str, access_token_format: str | None, access_token_typ: str | None) -> None:
+def _require_valid(
+    identifier: str, name: str, access_token_format: str | None, access_token_typ: str | None,
+    access_token_ttl: int | None, scopes: Sequence[str] | None,
+) -> None:  # fmt: skip
     problems = {}
     if found := problem(identifier):
         problems["identifier"] = quoting.refused(identifier, found)
@@ -204,6 +252,10 @@ def _require_valid(identifier: str, name: str, access_token_format: str | None, 
         problems["access_token_typ"] = "Choose at+jwt or JWT."
     if access_token_format == "opaque" and kept_typ(access_token_typ):
         problems["access_token_typ"] = "An opaque token has no type. Choose JWT as the form, or at+jwt here."
+    if access_token_ttl is not None and access_token_ttl not in TTL:
+        problems["access_token_ttl"] = "Enter 60 to 86400 seconds, or nothing for as long as the app says."
+    if found := resource_scopes.check(scopes or ()):
+        problems["scope"] = found
     if problems:
         raise Invalid("Check the resource.", problems=problems)
 

@@ -178,6 +178,17 @@ def remove(name: str) -> None:
         audit.record(session, "scope.deleted", target=f"scope:{name}")
 
 
+def problem_with(names: Iterable[str]) -> str | None:
+    """What is wrong with names of new scopes, in a sentence; None if nothing is."""
+    existing = all()
+    for name in names:
+        if not _good_name(name):
+            return quoting.refused(name, _NAME_RULE)
+        if name in RESERVED - existing.keys():
+            return f"{quoting.shown(name)} is reserved for the server itself. Choose another name."
+    return None
+
+
 def usage() -> dict[str, int]:
     """How many apps have each scope, for the administrators' list."""
     with database.reading() as session:
@@ -186,6 +197,9 @@ def usage() -> dict[str, int]:
             for name in names:
                 counts[name] = counts.get(name, 0) + 1
     return counts
+
+
+_NAME_RULE = 'A scope has 1 to 100 characters, without spaces, " and \\. An example is reports:read.'
 
 
 def _clean(wanted: ScopeFacts) -> ScopeFacts:
@@ -198,8 +212,7 @@ def _clean(wanted: ScopeFacts) -> ScopeFacts:
     )
     problems = {}
     if not _good_name(facts.name):
-        rule = 'A scope has 1 to 100 characters, without spaces, " and \\. An example is reports:read.'
-        problems["name"] = quoting.refused(facts.name, rule)
+        problems["name"] = quoting.refused(facts.name, _NAME_RULE)
     if not 1 <= len(facts.title) <= 200 or not facts.title.isprintable():
         problems["title"] = "Write the sentence that people read, in at most 200 characters."
     if len(facts.cannot) > 300 or not facts.cannot.isprintable():

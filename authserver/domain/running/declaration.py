@@ -8,18 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authserver import database
-from authserver.domain.access import gateway_routes, resources, scopes
+from authserver.domain.access import gateway_routes, resource_scopes, resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
 from authserver.errors import Conflict, Invalid
+from authserver.lib import scopes as grammar
 from authserver.models import User
 
 SECTIONS = ("resources", "scopes", "route_tables", "clients")
 SCOPE_FIELDS = tuple(each.name for each in dataclasses.fields(ScopeFacts) if each.name not in ("name", "builtin"))
-RESOURCE_FIELDS = ("name", "access_token_format", "access_token_typ", "owner")
+RESOURCE_FIELDS = (
+    "name", "scope", "access_token_format", "access_token_typ", "access_token_ttl", "open", "owner"
+)  # fmt: skip
 CLIENT_FIELDS = ("id", "kind", "owner", "optional_scopes", "default_scopes")
 
 
@@ -95,16 +98,35 @@ def _require_known_sections(document: Mapping[str, Any]) -> None:
 def _plan_resource(entry: dict[str, Any]) -> Change | None:
     identifier = _required(entry, "identifier")
     _no_others(entry, ("identifier", *RESOURCE_FIELDS))
-    owner = _owner(entry.get("owner"))
+    owner, names = _owner(entry.get("owner")), _scope_names(entry)
     wanted = {"name": entry.get("name") or identifier, "access_token_format": entry.get("access_token_format"),
-              "access_token_typ": resources.kept_typ(entry.get("access_token_typ"))}  # fmt: skip
+              "access_token_typ": resources.kept_typ(entry.get("access_token_typ")),
+              "access_token_ttl": entry.get("access_token_ttl"), "open": entry.get("open", False)}  # fmt: skip
+    if type(wanted["open"]) is not bool or type(wanted["access_token_ttl"]) not in (int, type(None)):
+        raise Invalid("open is true or false, and access_token_ttl a number of seconds.")
     current = resources.find(identifier)
     if current is None:
-        make = _later(resources.create, identifier, **wanted, owner_id=owner.id if owner else None)
+        make = _later(resources.create, identifier, **wanted, scopes=names, owner_id=owner.id if owner else None)
         return Change("resources", identifier, "create", _apply=make)
     differences = _differences({name: getattr(current, name) for name in wanted}, wanted)
-    change = _later(resources.update, identifier, **wanted)
+    had = resource_scopes.of(identifier)
+    if names is not None and set(names) != set(had):
+        differences["scope"] = (list(had), list(names))
+    change = _later(resources.update, identifier, **wanted, scopes=names)
     return Change("resources", identifier, "update", differences, _apply=change) if differences else None
+
+
+def _scope_names(entry: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The scopes that an API is declared with; None where it names none, and keeps those it has."""
+    text = entry.get("scope")
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise Invalid('scope is a text such as "notes:read notes:write".')
+    try:
+        return grammar.parse(" ".join(text.split()))
+    except ValueError as error:
+        raise Invalid(f"scope: {error}.") from None
 
 
 def _plan_scope(entry: dict[str, Any]) -> Change | None:

@@ -46,7 +46,7 @@ def issue(
     client: ClientFacts, *, scopes: tuple[str, ...], resources: tuple[str, ...], grant: GrantFacts | None = None
 ) -> Issued:
     """An access token for a grant, or for the client itself. A JWT costs no statement, an opaque token one."""
-    now, ttl = clock.now(), client.access_token_ttl or config.current().access_token_ttl
+    now, ttl = clock.now(), lifetime(client, resources)
     claims = {
         "iss": config.current().issuer,
         "sub": grant.user_id if grant else client.id,
@@ -65,6 +65,13 @@ def issue(
     if _wants_opaque(client, resources):
         return Issued(_store(claims, grant), ttl, scopes)
     return Issued(jwt.sign(signing_keys.signer(), claims, _typ(resources)), ttl, scopes)
+
+
+def lifetime(client: ClientFacts, asked: tuple[str, ...]) -> int:
+    """Seconds that an access token for these resources lives: the shortest that client and APIs choose, if any does."""
+    registered = resources.all()
+    chosen = [client.access_token_ttl, *(registered[each].access_token_ttl for each in asked if each in registered)]
+    return min((each for each in chosen if each), default=config.current().access_token_ttl)
 
 
 def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, nonce: bool) -> str | None:

@@ -15,4 +15,8 @@ class Resource(Base):
     access_token_typ: Mapped[str | None] = mapped_column(String(10))  # a JWT's header; NULL: at+jwt (RFC 9068)
     owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     private: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)  # of an erased owner
+    access_token_ttl: Mapped[int | None] = mapped_column(BigInteger)  # seconds; NULL: as the client says
+    open: Mapped[bool] = mapped_column(
+        Boolean, server_default=false(), default=False
+    )  # to apps that register themselves
     created_at: Mapped[int] = mapped_column(BigInteger)
