@@ -26,7 +26,7 @@ EXPORTS = Room("exports", seconds=300.0)
 HEALTH = Room("health", seconds=2.0)
 # Whose answers are waited for by machines, and what gives way to them (edge/pace.py).
 HURRIED = frozenset({INSTANT.name, WARM.name, PROTOCOL.name})
-UNHURRIED = frozenset({PAGES.name, EXPORTS.name})
+UNHURRIED = frozenset({API.name, PAGES.name, EXPORTS.name})
 
 
 # Every thread may want a connection to the database, and a database has so many.

@@ -42,6 +42,12 @@ def test_nobody_elses_server_is_waited_for_where_others_would_wait_too(room: roo
     assert moved.value.room == OUTSIDE.name
 
 
+def test_all_that_machines_do_not_wait_for_gives_way_to_them() -> None:
+    """Beside these only what waits for somebody else's server, and readiness, which is asked for once in a while."""
+    names = {room.name for room in (*pools.sizes(4), INSTANT)}
+    assert names - pools.HURRIED - {OUTSIDE.name, pools.HEALTH.name} == pools.UNHURRIED == {"api", "pages", "exports"}
+
+
 def test_outside_of_any_room_everything_may_be_waited_for() -> None:
     rooms.about_to_ask_database()
     rooms.about_to_ask_outside()
