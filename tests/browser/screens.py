@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from tests.browser import crowded
+
 Act = Callable[[Page], object]
 
 
@@ -139,6 +141,8 @@ PUBLIC = (
     Screen(
         "login-disabled", "/login", press("Sign in", email="gus.gone@demo.test", password="a walk along the river bank")
     ),
+    Screen("login-busy", "/login", crowded.signing_in),
+    Screen("pages-busy", "/login", crowded.asking_for_pages),
     Screen("login-for-app", "{authorize}"),
     Screen("login-expired", "/login?request=gone"),
     Screen("reset", "/password/reset"),
