@@ -1,164 +1,113 @@
-"""`make bench`: requests per second of the hot endpoints beside a trivial Flask view, on both databases."""
+"""`make bench`: the hot endpoints on both databases, a trivial Flask view, with BASE=<commit> and PEERS=1 others."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import os
-import platform
-import subprocess
+import functools
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import requests
+from bench import contenders, earlier, endpoints, gateways, measuring, report
+from bench.contenders import DATABASES, Contender
+from bench.peers import oidc_provider
 
-from bench import gateways, load
-from bench.load import Chain, Repeated, Result
-from tests.support import served
-from tests.support.served import Served
-from tests.support.third_party import App
-
-RESULTS = Path(__file__).parent / "results"
-CONNECTIONS = 16
-WARM_UP = 400
-FORM = "Content-Type: application/x-www-form-urlencoded"
+# Ours where the operator lets answers of introspection be repeated for a moment.
+REMEMBERED_MS = 1000
+REMEMBERING = "postgresql, answers kept 1 s"
 
 
-def main() -> None:
-    """Measure, print the table, write the JSON."""
-    options = _options()
-    with _trivial(options) as port:
-        _warm(port, _plain(port, "POST /", body="x=1"))
-        baseline = load.run(port, [_plain(port, "POST /", body="x=1")] * CONNECTIONS, options.requests)
-    found: dict[str, Any] = {
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure, print the table line by line, keep the file; 1 if anything was answered otherwise than it should be."""
+    options = _options(words)
+    compared = options.against or report.latest()
+    rows: list[dict[str, Any]] = []
+    with contextlib.ExitStack() as opened:
+        fields, pairs = _field(options, opened)
+        print(report.head(options.workers, options.threads, options.seconds, options.rounds), flush=True)
+        for found in measuring.rows(
+            fields, options.connections, seconds=options.seconds, rounds=options.rounds, only=options.only
+        ):
+            rows += found
+            for row in found:
+                print(report.line(row, report.trivial_rates(rows).get(row["connections"], 0.0)), flush=True)
+        nginx = _behind_nginx(fields, options) if options.nginx else {}
+    told = {
+        "machine": report.machine(),
+        "commit": earlier.present(),
         "workers": options.workers,
         "threads": options.threads,
-        "trivial Flask view": _shown(baseline, baseline),
+        "rows": rows,
+        "ratios": report.between(rows, pairs),
+        "behind nginx": nginx,
+        "contenders": {each.name: each.facts for each in fields},
     }
-    for kind in options.databases.split(","):
-        found[kind] = _measure(kind, options, baseline)
-    _print(found)
-    RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}.json"
-    file.write_text(json.dumps(found, indent=1) + "\n")
-    print(f"\n{file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}")
+    _tell(told, compared)
+    return 1 if any(row["refused"] or not row["requests"] for row in rows) else 0
 
 
-def _options() -> argparse.Namespace:
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--requests", type=int, default=6000, help="requests of each run")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each slice")
+    parser.add_argument("--rounds", type=int, default=3, help="slices of each row")
+    parser.add_argument("--connections", type=int, nargs="+", default=[16, 64])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=4)
-    parser.add_argument("--databases", default="sqlite,postgresql")
-    return parser.parse_args()
+    parser.add_argument("--databases", default=",".join(DATABASES))
+    parser.add_argument("--only", default="", help="endpoints whose name holds this")
+    parser.add_argument("--base", default="", help="a commit that runs beside this one, in turns")
+    parser.add_argument("--peers", action="store_true", help="node-oidc-provider on each of its stores, in turns")
+    parser.add_argument("--against", type=Path, help="an earlier run's file; by default the newest of this machine")
+    parser.add_argument("--nginx", action="store_true", help="what a decision adds to a request behind nginx, too")
+    return parser.parse_args(words)
 
 
-def _measure(kind: str, options: argparse.Namespace, baseline: Result) -> dict[str, Any]:
-    started = time.perf_counter()
-    with served.running(kind, workers=options.workers, threads=options.threads, **gateways.NO_LIMITS) as server:
-        ready = time.perf_counter() - started
-        found: dict[str, Any] = {"seconds until ready": round(ready, 2), "worker idle": _memory(server)}
-        port = int(server.issuer.rpartition(":")[2])
-        for name, talks, count in _runs(server, port, options.requests):
-            if isinstance(talks[0], Repeated):
-                _warm(port, talks[0])
-            found[name] = _shown(load.run(port, talks, count), baseline)
-        with _trivial(options) as api:
-            found |= gateways.behind_nginx(server, api, options.requests // 4)
-        found["worker after"] = _memory(server)
-        assert not server.errors(), server.errors()[:3]
-    return found
+def _field(options: argparse.Namespace, opened: contextlib.ExitStack) -> tuple[list[Contender], list[tuple[str, str]]]:
+    """Who takes part, and who is compared with whom."""
+    ours = functools.partial(contenders.ours, workers=options.workers, threads=options.threads)
+    kinds = options.databases.split(",")
+    found = [opened.enter_context(contenders.trivial(workers=options.workers, threads=options.threads))]
+    present = [opened.enter_context(ours(kind, kind)) for kind in kinds]
+    found += present
+    pairs: list[tuple[str, str]] = []
+    if options.base:
+        commit, folder = opened.enter_context(earlier.checkout(options.base))
+        for kind in kinds:
+            before = f"{kind} at {commit}"
+            found.append(opened.enter_context(ours(before, kind, home=folder)))
+            pairs.append((kind, before))
+    if options.peers:
+        others = opened.enter_context(oidc_provider.running(workers=options.workers))
+        present.append(opened.enter_context(ours(REMEMBERING, "postgresql", introspection_cache=REMEMBERED_MS)))
+        found.append(present[-1])
+        present[-1].keep({endpoints.INTROSPECTION_OPAQUE})
+        for each in found[1:]:
+            each.keep({name for other in others for name in other.talks})
+        pairs += [(each.name, other.name) for each in present for other in others]
+        found += others
+    return found, pairs
 
 
-def _runs(server: Served, port: int, count: int) -> Iterator[tuple[str, list[Any], int]]:
-    job = server.machine("Bench job")
-    token = job.client_credentials().json["access_token"]
-    yield "JWKS", [_plain(port, "GET /.well-known/jwks.json")] * CONNECTIONS, count
-    asking = _plain(port, "POST /oauth/token", job, "grant_type=client_credentials")
-    yield "token, client_credentials", [asking] * CONNECTIONS, count
-    yield "introspection of a JWT", [_plain(port, "POST /oauth/introspect", job, f"token={token}")] * CONNECTIONS, count
-    yield from gateways.runs(server, CONNECTIONS, count)
-    app = server.app("Bench app")
-    browser = server.browser("bench@example.test")
-    head = _head(port, "POST /oauth/token", app).encode()
-    chains = [Chain(head, app.tokens(browser)["refresh_token"]) for _ in range(CONNECTIONS)]
-    yield "token, refresh", chains, count // 2
+def _behind_nginx(fields: Sequence[Contender], options: argparse.Namespace) -> dict[str, dict[str, str]]:
+    api = next(each.port for each in fields if each.name == contenders.TRIVIAL)
+    return {each.name: gateways.behind_nginx(each.server, api) for each in fields if each.server}
 
 
-def _head(port: int, what: str, app: App | None = None) -> str:
-    lines = [f"{what} HTTP/1.1", f"Host: localhost:{port}"]
-    if what.startswith("POST"):
-        lines.append(FORM)
-    if app:
-        lines += [f"{name}: {value}" for name, value in app.basic.items()]
-    return "\r\n".join(lines) + "\r\n"
-
-
-def _plain(port: int, what: str, app: App | None = None, body: str = "") -> Repeated:
-    length = f"Content-Length: {len(body)}\r\n" if body else ""
-    return Repeated((_head(port, what, app) + length + "\r\n" + body).encode())
-
-
-def _warm(port: int, talk: Repeated) -> None:
-    load.run(port, [talk] * CONNECTIONS, WARM_UP)
-
-
-@contextlib.contextmanager
-def _trivial(options: argparse.Namespace) -> Iterator[int]:
-    port = served.free_port()
-    words = [sys.executable, "-m", "bench.trivial", str(port), str(options.workers), str(options.threads)]
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(200):
-            with contextlib.suppress(requests.ConnectionError):
-                if requests.get(f"http://localhost:{port}/readyz", timeout=5).ok:
-                    break
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        time.sleep(0.1)
-        process.terminate()
-        process.wait(20)
-
-
-def _memory(server: Served) -> str:
-    """Resident set of the largest worker."""
-    sizes = []
-    for pid in server.workers():
-        status = Path(f"/proc/{pid}/status").read_text()
-        sizes.append(int(status.partition("VmRSS:")[2].split()[0]))
-    return f"{max(sizes) / 1024:.0f} MB"
-
-
-def _shown(result: Result, baseline: Result) -> dict[str, Any]:
-    shown = {"per second": round(result.rate), "of trivial": round(result.rate / baseline.rate, 2)}
-    return shown | {name: value for name, value in asdict(result).items() if name != "seconds"}
-
-
-def _print(found: dict[str, Any]) -> None:
-    print(f"{found['workers']} workers of {found['threads']} threads, {CONNECTIONS} connections, "
-          f"{found['machine']['cores']} cores shared with the load generator\n")  # fmt: skip
-    print(f"{'':34}{'req/s':>9}{'of trivial':>12}{'p50 ms':>9}{'p99 ms':>9}")
-    _row("trivial Flask view", found["trivial Flask view"])
-    for kind in ("sqlite", "postgresql"):
-        for name, values in found.get(kind, {}).items():
-            if isinstance(values, dict):
-                _row(f"{kind}: {name}", values)
-            else:
-                print(f"{kind + ': ' + name:34}{values:>9}")
-
-
-def _row(name: str, values: dict[str, Any]) -> None:
-    print(f"{name:34}{values['per second']:>9}{values['of trivial']:>12}{values['p50']:>9}{values['p99']:>9}")
+def _tell(told: dict[str, Any], compared: Path | None) -> None:
+    if told["ratios"]:
+        print("\n" + report.ratios(told["ratios"]))
+    if compared is not None:
+        told["against"] = {"file": compared.name, "ratios": report.against(told["rows"], report.read(compared)["rows"])}
+        if told["against"]["ratios"]:
+            print(f"\nAgainst {compared}\n" + report.ratios(told["against"]["ratios"]))
+    for name, facts in told["contenders"].items():
+        print("".join(f"\n{name}: {what}: {value}" for what, value in facts.items()), end="")
+    for name, facts in told["behind nginx"].items():
+        print("".join(f"\n{name}: {what}: {value}" for what, value in facts.items()), end="")
+    print(f"\n\n{report.keep(told)}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

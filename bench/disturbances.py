@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 import psycopg
 import requests as http
 
+from bench.conversations import raw
 from tests.support import own_jwts
 from tests.support.served import PASSWORD, Served
 from tests.support.slow_names import SLOW
@@ -30,7 +31,6 @@ from tests.support.third_party import App
 
 # Each asks no more often than this, in seconds: what is answered at once is no load that is to be measured.
 PAUSE = 0.25
-FORM = "application/x-www-form-urlencoded"
 Going = contextlib.AbstractContextManager[Counter[str]]
 
 
@@ -48,13 +48,6 @@ class Stage:
         """As requests name it."""
         return self.server.issuer.partition("://")[2]
 
-    def request(self, what: str, headers: dict[str, str], body: str = "", kind: str = FORM) -> bytes:
-        """A request as it goes over the wire."""
-        lines = [f"{what} HTTP/1.1", f"Host: {self.host}", *(f"{name}: {text}" for name, text in headers.items())]
-        if body:
-            lines += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
-        return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
-
 
 def sign_ins(stage: Stage) -> Going:
     """One account signs in with its right password, over 24 connections."""
@@ -64,7 +57,7 @@ def sign_ins(stage: Stage) -> Going:
     form = browser.open("/login").form("/login")
     cookie = "; ".join(f"{name}={value}" for name, value in browser.wire.cookies().items())
     body = urlencode(form.filled(email=email, password=PASSWORD))
-    return asking(stage, 24, [stage.request("POST /login", {"Cookie": cookie}, body)])
+    return asking(stage, 24, [raw("POST /login", stage.host, {"Cookie": cookie}, body)])
 
 
 def slow_names(stage: Stage) -> Going:
@@ -76,7 +69,7 @@ def slow_names(stage: Stage) -> Going:
     wish = {"name": "Bench", "url": "https://quick.example/"}
     hook = http.post(f"{server.issuer}/v1/webhooks", json=wish, headers=sent, timeout=30).json()["data"]["id"]
     moves = [
-        stage.request(f"PATCH /v1/webhooks/{hook}", sent, json.dumps({"url": f"https://h{n}.{SLOW}/"}), JSON)
+        raw(f"PATCH /v1/webhooks/{hook}", stage.host, sent, json.dumps({"url": f"https://h{n}.{SLOW}/"}), JSON)
         for n in range(200)
     ]
     return asking(stage, 16, [*moves, *_presented(stage, f"https://k{{}}.{SLOW}/", 100)])
@@ -95,13 +88,13 @@ def _presented(stage: Stage, uri: str, count: int) -> list[bytes]:
     server = stage.server
     clients = [server.machine(f"Mute {n}", "--jwks-uri", uri.format(n)).client_id for n in range(8)]
     jwts = [own_jwts.own(clients[n % len(clients)], aud=f"{server.issuer}/v1") for n in range(count)]
-    return [stage.request("POST /oauth/introspect", stage.job.basic, f"token={each}") for each in jwts]
+    return [raw("POST /oauth/introspect", stage.host, stage.job.basic, f"token={each}") for each in jwts]
 
 
 @contextlib.contextmanager
 def slow_pages(stage: Stage) -> Iterator[Counter[str]]:
     """Somebody holds the tables that every page reads, and 24 browsers wait for one."""
-    page = stage.request("GET /apps", {"Cookie": "authserver_session=" + "x" * 43})
+    page = raw("GET /apps", stage.host, {"Cookie": "authserver_session=" + "x" * 43})
     with psycopg.connect(stage.postgres.url.replace("+psycopg", "", 1)) as admin:
         admin.execute("LOCK TABLE users, sessions, form_nonces IN ACCESS EXCLUSIVE MODE")
         with asking(stage, 24, [page]) as told:
@@ -113,7 +106,7 @@ def slow_pages(stage: Stage) -> Iterator[Counter[str]]:
 def stopped_database(stage: Stage) -> Iterator[Counter[str]]:
     """PostgreSQL is stopped as it stands (SIGSTOP), and 16 connections ask what needs it."""
     token = stage.job.client_credentials().json["access_token"]
-    asked = stage.request("POST /oauth/introspect", stage.job.basic, f"token={token}")
+    asked = raw("POST /oauth/introspect", stage.host, stage.job.basic, f"token={token}")
     with asking(stage, 16, [asked]) as told, stage.postgres.stopped():
         yield told
 

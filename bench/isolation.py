@@ -23,14 +23,15 @@ from typing import Any
 import pytest
 
 from bench import disturbances, load
+from bench.conversations import Repeated, raw
 from bench.disturbances import Stage
-from bench.gateways import NO_LIMITS
-from bench.load import Repeated, Result
+from bench.endpoints import NO_LIMITS
+from bench.load import Result
+from bench.report import RESULTS
 from tests.support import served, slow_names
 from tests.support.slow_names import Names
 from tests.support.stopped import own_postgres
 
-RESULTS = Path(__file__).parent / "results"
 CONNECTIONS = 16
 KEPT = 0.8
 SLOWER = 5.0
@@ -80,7 +81,7 @@ def main() -> None:
                 _print(row)
     for kind, why in left_out.items():
         print(f"{kind:33}not measured: {why}")
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     file = RESULTS / f"isolation-{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}.json"
     file.write_text(json.dumps(_told(options, rows, left_out), indent=1) + "\n")
     print(f"\n{file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}")
@@ -107,7 +108,7 @@ def _stage(options: argparse.Namespace, opened: contextlib.ExitStack, left_out: 
     silent = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=256))
     server = served.start(
         "postgresql", folder, url=postgres.url, workers=options.workers, threads=options.threads, under=names.under,
-        outbound_allow="127.0.0.1", connections_per_address=0, **NO_LIMITS,
+        outbound_allow="127.0.0.1", **NO_LIMITS,
     )  # fmt: skip
     opened.callback(server.stop)
     return Stage(server, postgres, silent.getsockname()[1], server.machine("Bench job", "--introspect-all"))
@@ -116,16 +117,17 @@ def _stage(options: argparse.Namespace, opened: contextlib.ExitStack, left_out: 
 def _measured(stage: Stage, kind: str, disturb: Any, seconds: float) -> Iterator[Row]:
     port = int(stage.host.rpartition(":")[2])
     for endpoint, asked in (
-        ("token", stage.request("POST /oauth/token", stage.job.basic, "grant_type=client_credentials")),
-        ("JWKS", stage.request("GET /.well-known/jwks.json", {})),
+        ("token", raw("POST /oauth/token", stage.host, stage.job.basic, "grant_type=client_credentials")),
+        ("JWKS", raw("GET /.well-known/jwks.json", stage.host)),
     ):
         talks = [Repeated(asked)] * CONNECTIONS
-        load.run_for(port, talks, 1.0)
-        before = load.run_for(port, talks, seconds)
+        load.run(port, talks, 1.0, patience=0)
+        before = load.run(port, talks, seconds, patience=0)
         with disturb(stage) as told:
-            load.run_for(port, talks, 1.0)  # what begins before it is known that machines ask is not what goes on
-            during = load.run_for(port, talks, seconds)
-        yield _row(kind, endpoint, before, during, load.run_for(port, talks, seconds), dict(told))
+            # What begins before it is known that machines ask is not what goes on.
+            load.run(port, talks, 1.0, patience=0)
+            during = load.run(port, talks, seconds, patience=0)
+        yield _row(kind, endpoint, before, during, load.run(port, talks, seconds, patience=0), dict(told))
 
 
 def _row(kind: str, endpoint: str, before: Result, during: Result, after: Result, told: dict[str, int]) -> Row:
@@ -136,7 +138,7 @@ def _row(kind: str, endpoint: str, before: Result, during: Result, after: Result
         rate=during.rate,
         calm_p99=(before.p99 + after.p99) / 2,
         p99=during.p99,
-        refused=sum(count for status, count in during.statuses.items() if status != "200"),
+        refused=during.refused,
         told=told,
     )
 

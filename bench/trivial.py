@@ -10,7 +10,7 @@ from authserver.config import Settings
 from authserver.edge.front import Front
 
 
-def load(settings: Settings, stopping: serving.Flag, alongside: Any) -> Any:
+def load(settings: Settings, stopping: serving.Flag, board: serving.Board, alongside: Any) -> Any:
     """In a worker: the smallest Flask app."""
     from flask import Flask
 

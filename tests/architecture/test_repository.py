@@ -71,12 +71,13 @@ def test_what_runs_stays_within_fifty_packages() -> None:
     assert len(pins("run")) <= 50
 
 
-def test_the_node_lock_has_hashes_and_no_addresses_of_packages() -> None:
-    lock = json.loads(sources.read("tests/interop/node/package-lock.json"))
+@pytest.mark.parametrize("folder", ["tests/interop/node", "bench/peers"])
+def test_the_node_lock_has_hashes_and_no_addresses_of_packages(folder: str) -> None:
+    lock = json.loads(sources.read(f"{folder}/package-lock.json"))
     packages = {name: entry for name, entry in lock["packages"].items() if name}
     assert packages
     assert [name for name, entry in packages.items() if "integrity" not in entry or "resolved" in entry] == []
-    wanted = json.loads(sources.read("tests/interop/node/package.json"))["dependencies"]
+    wanted = json.loads(sources.read(f"{folder}/package.json"))["dependencies"]
     assert [name for name, version in wanted.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)] == []
 
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Served:
     folder: Path
     environment: dict[str, str]
     process: subprocess.Popen[bytes]
+    home: Path = ROOT
     people: dict[str, str] = field(default_factory=dict)
     shell: subprocess.Popen[str] | None = None
 
@@ -61,10 +62,11 @@ class Served:
     def cli(self, *words: str, stdin: str = "") -> Any:
         """Run a command with --json and read its answer. Raises Refused."""
         if self.shell is None or self.shell.poll() is not None:
+            before = self.environment.get("PYTHONPATH", "")
             self.shell = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.operator_shell"],
+                [_programs(self.home) / "python", "-m", "tests.support.operator_shell"],
                 cwd=self.folder,
-                env={**self.environment, "PYTHONPATH": str(ROOT)},
+                env={**self.environment, "PYTHONPATH": os.pathsep.join(filter(None, [str(self.home), before]))},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -152,6 +154,11 @@ class Served:
             return self.process.wait(10)
 
 
+def _programs(home: Path) -> Path:
+    """Where the commands of a checkout are."""
+    return COMMAND.parent if home == ROOT else home / ".venv" / "bin"
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as listening:
@@ -186,27 +193,40 @@ def start(
     url: str = "",
     stderr: int | None = None,
     under: Sequence[str] = (),
+    home: Path = ROOT,
+    variables: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Served:
     """Start a server on an empty database and wait until it is ready.
 
-    `stderr` takes its lines instead of the file; `under` are words before the command.
+    `stderr` takes its lines instead of the file; `under` are words before the command. `home` is another checkout
+    that was set up, and `variables` are no settings of the server.
     """
     port = free_port()
     if not url:
         url = f"sqlite:///{folder / 'served.sqlite3'}" if kind == "sqlite" else postgres.create_database()
-    variables = environment(url, folder, port, **settings)
+    environ = environment(url, folder, port, **settings) | dict(variables or {})
     log = (folder / "server.log").open("ab")
     process = subprocess.Popen(
-        [*under, str(COMMAND), "serve", "--port", str(port), "--workers", str(workers), "--threads", str(threads)],
+        [
+            *under,
+            _programs(home) / "authserver",
+            "serve",
+            "--port",
+            str(port),
+            "--workers",
+            str(workers),
+            "--threads",
+            str(threads),
+        ],
         cwd=folder,
-        env=variables,
+        env=environ,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log if stderr is None else stderr,
         start_new_session=True,
     )
-    served = Served(kind, f"http://localhost:{port}", folder, variables, process)
+    served = Served(kind, f"http://localhost:{port}", folder, environ, process, home)
     try:
         _wait_until_ready(served)
     except BaseException:

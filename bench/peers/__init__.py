@@ -1,0 +1,1 @@
+"""Other servers that are measured beside ours, each with its own program and packages."""
