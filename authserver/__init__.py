@@ -91,7 +91,14 @@ def register(app: Flask, settings: Settings) -> None:
 
     db.init_app(app)
     wiring.init_app(app)
-    endpoints = {**oauth.ENDPOINTS, **oauth.path_inserted(), **gateway.ENDPOINTS, **ops.ENDPOINTS, **api.ENDPOINTS}
+    endpoints = {
+        **oauth.ENDPOINTS,
+        **oauth.switched_on(),
+        **oauth.path_inserted(),
+        **gateway.ENDPOINTS,
+        **ops.ENDPOINTS,
+        **api.ENDPOINTS,
+    }
     if settings.demo:
         endpoints |= api.DEMO_ENDPOINTS
     lane.register(app, endpoints)

@@ -20,6 +20,7 @@ from authserver.api import (
     leaks,
     me,
     openapi,
+    registration_tokens,
     resources,
     sessions,
     signing_keys,
@@ -53,7 +54,7 @@ from authserver.observability import context
 
 RESOURCES = (
     me, api_keys, clients, webhooks, users, grants, sessions, signing_keys, audit_events, usage, errors, leaks,
-    resources,
+    resources, registration_tokens,
 )  # fmt: skip
 ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.ROUTES)
 DEMO_ROUTES: tuple[Route, ...] = demo_workflows.ROUTES

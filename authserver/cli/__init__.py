@@ -33,6 +33,7 @@ VERBS = {
     "migrate": "Bring the database to this version's schema.",
     "openapi": "Print the OpenAPI document of the API.",
     "purge": "Delete what has expired.",
+    "registration-token": "Make and end tokens with which apps register themselves.",
     "resource": "Register and manage the APIs that tokens are for.",
     "restore": "Replace the database by a backup.",
     "rewrap": "Seal stored secrets again, under today's sealing key.",
@@ -53,12 +54,12 @@ class Root(click.Group):
     """A group whose verbs are modules, and which turns every known error into one line and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [verb for verb in VERBS if (Path(__file__).parent / f"{verb}.py").exists()]
+        return [verb for verb in VERBS if (Path(__file__).parent / f"{_module(verb)}.py").exists()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"authserver.cli.{cmd_name}")
+        module = importlib.import_module(f"authserver.cli.{_module(cmd_name)}")
         command: click.Command = module.group if hasattr(module, "group") else module.command
         if cmd_name not in UNOPENED and not hasattr(command, "opens"):
             command.opens = True  # type: ignore[attr-defined]  # the mark that it is wrapped already
@@ -95,6 +96,10 @@ class Root(click.Group):
             output.note(sentence)
             sys.exit(code)
         sys.exit(output.DONE)
+
+
+def _module(verb: str) -> str:
+    return verb.replace("-", "_")
 
 
 def explain(error: Exception) -> tuple[int, str]:

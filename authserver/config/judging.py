@@ -33,6 +33,7 @@ KINDS: dict[str, Kind] = {
     "authorization_code_ttl": kinds.seconds(1, 600),
     "require_pkce": kinds.word("auto", "all", "public"),
     "registration": kinds.word("off", "token", "open"),
+    "registration_scopes": kinds.scopes,
     "cimd": ON_OFF,
     "signup": ON_OFF,
     "outbound_allow": kinds.openings,

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from authserver.config.settings import DAY, LOOPBACK_HOSTS
 from authserver.lib import outbound
+from authserver.lib import scopes as grammar
 
 Kind = Callable[[str], Any]
 MAX_LENGTH = 8192
@@ -115,6 +116,14 @@ def secrets(text: str) -> tuple[str, ...]:
     if any(len(part) < 32 for part in parts):
         raise Wrong("at least 32 characters are needed in each; several are separated by commas")
     return parts
+
+
+def scopes(text: str) -> tuple[str, ...]:
+    """Names of scopes, separated by spaces or commas."""
+    try:
+        return grammar.parse(" ".join(text.replace(",", " ").split()))
+    except ValueError:
+        raise Wrong("names of scopes are needed, separated by spaces, such as openid profile email") from None
 
 
 def sender(text: str) -> str:

@@ -68,7 +68,9 @@ class Settings:
     require_pkce: str = "auto"
     """PKCE for public clients, and for others unless a `nonce` protects (`auto`), for `all`, or for `public` ones."""
     registration: str = "token"
-    """Dynamic registration: `off`, `token` (with an initial access token) or `open`; this release has none yet."""
+    """Dynamic registration of apps: `off`, `token` (with an initial access token) or `open`, for everybody."""
+    registration_scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
+    """Scopes that apps which register themselves may have, beside those of APIs that are open to them; no others."""
     cimd: str = "on"
     """Client id metadata documents: `on` or `off`; this release reads none yet."""
     signup: str = "off"

@@ -32,6 +32,7 @@ NAVIGATION = (
     ("Admin", "All apps", "admin_clients.index", "app", True),
     ("Admin", "Scopes", "admin_scopes.index", "list", True),
     ("Admin", "APIs", "admin_resources.index", "hook", True),
+    ("Admin", "Registration", "admin_registration_tokens.index", "plus", True),
     ("Admin", "Key levels", "admin_permissions.index", "key", True),
     ("Admin", "Gateway routes", "admin_gateway_routes.index", "arrows", True),
     ("Admin", "Signing keys", "admin_signing_keys.index", "lock", True),

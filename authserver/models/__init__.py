@@ -8,6 +8,7 @@ from authserver.models.api_keys.key import ApiKey
 from authserver.models.authorization.request import AuthorizationRequest
 from authserver.models.clients.client import Client
 from authserver.models.clients.fetched_jwks import FetchedJwks
+from authserver.models.clients.registration_token import RegistrationToken
 from authserver.models.clients.secret import ClientSecret
 from authserver.models.clients.transfer import ClientTransfer
 from authserver.models.demo.workflow import DemoWorkflow
@@ -65,6 +66,7 @@ __all__ = [
     "PermissionLevel",
     "RefreshToken",
     "Refusal",
+    "RegistrationToken",
     "Resource",
     "RevokedToken",
     "RouteTable",

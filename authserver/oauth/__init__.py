@@ -8,6 +8,7 @@ from authserver.domain.access import protected_resources
 from authserver.edge.cors import any_origin, of_apps
 from authserver.edge.machine import Endpoint, issuer_path
 from authserver.edge.pools import INSTANT, WARM
+from authserver.oauth import features
 from authserver.oauth.endpoints import (
     authorization,
     introspection,
@@ -42,11 +43,17 @@ ENDPOINTS = {
 BLUEPRINTS: tuple[Blueprint, ...] = (authorization.blueprint,)
 
 
+def switched_on() -> dict[str, Endpoint]:
+    """The endpoints of features that a setting switches on (`features.py`)."""
+    return features.endpoints()
+
+
 def path_inserted() -> dict[str, Endpoint]:
     """Discovery as RFC 8414 section 3 spells it for an issuer with a path; empty without one."""
     path = issuer_path()
     return dict.fromkeys((f"{name}{path}" for name in WELL_KNOWN), DISCOVERY) if path else {}
 
 
+metadata.add(features.metadata)
 for each in GRANTS:
     server.register_grant(each)

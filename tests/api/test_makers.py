@@ -29,9 +29,10 @@ AUTHORITY: dict[str, frozenset[str]] = {
     "clients": frozenset(
         {"scopes", "default_scopes", "redirect_uris", "jwks", "jwks_uri", "grant_types", "resources", "skip_consent",
          "introspect_all", "resource_server_for", "token_endpoint_auth_method", "owner_id", "disabled_at", "rate_limit",
-         "access_token_ttl", "require_pkce"}
+         "access_token_ttl", "require_pkce", "registration_digest"}
     ),
     "client_secrets": frozenset(),
+    "registration_tokens": frozenset({"uses", "expires_at"}),
     "api_keys": frozenset({"permission", "expires_at", "allowed_networks", "rate_limit"}),
     "client_transfers": frozenset(),
     "webhook_endpoints": frozenset({"url", "everybody", "secret_sealed", "events"}),
@@ -74,6 +75,7 @@ BODIES: dict[str, list[Any]] = {
     "POST /v1/users": [{"email": "made@example.test"}],
     "PATCH /v1/users/{id}": [{"name": "Renamed"}, {"role": "admin"}, {"disabled": False}],
     "POST /v1/signing-keys": [{"algs": []}],
+    "POST /v1/registration-tokens": [{}],
     "POST /v1/resources": [{"identifier": "https://new.example.test/mcp", "name": "New", "scope": "made:here"}],
     "PATCH /v1/resources/{id}": [{"open": True}, {"access_token_ttl": 600}, {"name": "Renamed"}, {"scope": "a:read"}],
 }  # fmt: skip

@@ -16,7 +16,10 @@ from authserver.errors import BadSettings
 SETTINGS = sorted(set(FIELDS) - {"demo"})
 SECRET = "hunter2-hunter2"  # part of every value below, and of no answer
 # What may stand in a text that has no form of its own.
-FREE = {"brand", "outbound_allow", "secret_key", "secret_key_fallbacks", "kek", "kek_fallbacks", "data_dir"}
+FREE = {
+    "brand", "outbound_allow", "secret_key", "secret_key_fallbacks", "kek", "kek_fallbacks", "data_dir",
+    "registration_scopes",
+}  # fmt: skip
 WRONG = {
     "another type": SECRET,
     "a number below all": f"-1{SECRET}",

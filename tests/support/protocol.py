@@ -167,7 +167,8 @@ def send(
         method, path, query, given | (headers or {}), b"" if too_large else body, "192.0.2.7", body_too_large=too_large
     )
     with context.using(context.Context(request_id="req_test", ip=incoming.ip)):
-        outgoing = machine.answer((oauth.ENDPOINTS | oauth.path_inserted())[path], incoming)
+        endpoints = oauth.ENDPOINTS | oauth.switched_on() | oauth.path_inserted()
+        outgoing = machine.answer(endpoints.get(path) or endpoints[path.rpartition("/")[0] + "/"], incoming)
     return Reply(outgoing.status, outgoing.body, outgoing.headers)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.access import resources, scopes
+from authserver.domain.access import resources, scopes, self_registration
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import ownership, privileges
@@ -84,6 +84,7 @@ class ClientFacts:
     contacts: tuple[str, ...]
     metadata_extra: dict[str, Any]
     self_registered: bool
+    first_used_at: int | None
     installation: bool
     tokens_ended_before: int
     created_at: int
@@ -151,20 +152,22 @@ def get(client_id: str) -> ClientFacts:
 
 
 def register(
-    owner: User | None, metadata: Registration, *, trusted: bool | None = None, installation: bool | None = None
-) -> tuple[Client, str | None]:
+    owner: User | None, metadata: Registration, *, trusted: bool | None = None, installation: bool | None = None,
+    self_registered: bool = False,
+) -> tuple[Client, str | None]:  # fmt: skip
     """A new client and, once, its secret (None for a public one).
 
     `trusted` allows what only administrators and the command line give (contract 11.3); by default an owner
     who is an administrator, or none, is. `installation` marks it as the installation's own, whose privileges count
-    (contract 11.36): by default what has no owner is. Raises Invalid with one sentence a field, Conflict for an id
-    that is taken.
+    (contract 11.36): by default what has no owner is. `self_registered`: nobody here asked for it, so that it has
+    neither trust nor owner. Raises Invalid with one sentence a field, Conflict for an id that is taken.
     """
-    trusted = (owner is None or owner.is_admin) if trusted is None else trusted
-    installation = owner is None if installation is None else installation
+    nobody = owner is None and not self_registered
+    trusted = (nobody or (owner is not None and owner.is_admin)) if trusted is None else trusted
+    installation = nobody if installation is None else installation
     owner_id = owner.id if owner else None
     wanted = client_metadata.complete(metadata)
-    client_metadata.check(wanted, trusted=trusted, owner_id=owner_id)
+    client_metadata.check(wanted, trusted=trusted, owner_id=owner_id, self_registered=self_registered)
     if not installation:
         privileges.require_fit(wanted, owner)
     now = clock.now()
@@ -172,7 +175,7 @@ def register(
         id=wanted.client_id or secrets.random_id("cl_"),
         owner_id=owner_id,
         **_columns(wanted),
-        self_registered=False,
+        self_registered=self_registered,
         installation=installation,
         tokens_not_before=0,
         version=1,
@@ -188,7 +191,7 @@ def register(
         session.add(row)
         session.flush()
         secret = None if row.public else client_secrets.add(session, row.id)
-        record(session, row, "client.created", kind=row.kind, name=row.name)
+        record(session, row, "client.created", kind=row.kind, name=row.name, self_registered=self_registered)
     return row, secret
 
 
@@ -302,6 +305,9 @@ def _load(client_id: str) -> ClientFacts | None:
     values |= dataclasses.asdict(privileges.judged(row, row.owner_id, counting=counting))
     # The installation's own were made on the command line, which may do everything.
     role = role or ("admin" if counting else "user")
+    if row.self_registered:
+        held = self_registration.judged(values["scopes"], values["default_scopes"], values["resources"])
+        values |= {"scopes": held.scopes, "default_scopes": held.default_scopes, "resources": held.resources}
     for name in ("scopes", "default_scopes", "optional_scopes", "required_scopes"):
         values[name] = scopes.held_by(role, values[name])
     native = is_native(values["application_type"], values["public"], values["redirect_uris"])

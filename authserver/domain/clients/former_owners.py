@@ -20,6 +20,7 @@ def end(session: Session, row: Client, why: str = "client transferred") -> None:
     live = (ClientSecret.client_id == row.id, ClientSecret.revoked_at.is_(None))
     session.execute(update(ClientSecret).where(*live).values(revoked_at=clock.now()))
     row.jwks, row.jwks_uri, row.keys_end_at = None, None, None
+    row.registration_digest = None
     row.shared_until, row.former_owner_id = None, None
     endings.end_tokens(session, row, why)
 

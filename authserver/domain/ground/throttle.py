@@ -17,6 +17,8 @@ RESETS_PER_ACCOUNT = 5
 RESETS_PER_ADDRESS = 20
 # Each tells by its answer whether an address has an account, and sends its person a mail.
 OFFERS_PER_PERSON = 20
+# Anybody may register an app where registration is open, and each is a row until it is a day old.
+REGISTRATIONS_PER_ADDRESS = 20
 # Every sign-in costs a password hash, the right ones too: what nobody signs in often enough to reach.
 SIGN_INS_PER_ACCOUNT = 300
 SIGN_INS_PER_ADDRESS = 1500
@@ -72,6 +74,11 @@ def begin_sign_up(email: str, *, ip: str) -> Attempt:
 def begin_offer(user_id: str) -> Attempt:
     """Take a place for one offer of an app to somebody, whom it may not reach."""
     return _begin((f"offer account {_short(user_id)}", OFFERS_PER_PERSON))
+
+
+def begin_registration(*, ip: str) -> Attempt:
+    """Take a place for one registration of an app by whoever asks."""
+    return _begin(*_of_address("registration address", ip, REGISTRATIONS_PER_ADDRESS))
 
 
 def refund(attempt: Attempt) -> None:

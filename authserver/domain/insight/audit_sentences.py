@@ -62,6 +62,8 @@ SENTENCES: Mapping[str, str] = {
     "api_key.updated": "{actor} changed the key {name}",
     "api_key.rotated": "{actor} rotated the key {name}",
     "api_key.revoked": "{actor} revoked the key {name}",
+    "registration_token.created": "{actor} made a token with which apps register themselves",
+    "registration_token.revoked": "{actor} ended a token with which apps register themselves",
     "signing_key.rotated": "{actor} made new signing keys",
     "signing_key.retired": "{actor} retired the signing key {id}",
     "signing_key.removed": "{actor} removed old signing keys",
@@ -88,6 +90,7 @@ SENTENCES: Mapping[str, str] = {
     "audit.exported": "{actor} exported the audit log",
     "database.restored": "{actor} restored a backup: every session, grant and token of before ended",
 }
+_BY_ITSELF = "{client} registered itself"
 _SERVER = ("signing_key.", "scope.", "resource.", "permission.", "route_table.", "audit.", "outbound.", "database.")
 _SIGN_INS = (
     "user.login", "user.login_failed", "user.login_after_failures", "user.locked", "user.unlocked", "user.logout",
@@ -101,7 +104,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Access and tokens",
         tuple(each for each in SENTENCES if each.startswith(("consent.", "token.", "refresh_token.", "code."))),
     ),
-    "apps": ("Apps", tuple(each for each in SENTENCES if each.startswith("client."))),
+    "apps": ("Apps", tuple(each for each in SENTENCES if each.startswith(("client.", "registration_token.")))),
     "keys": ("API keys", tuple(each for each in SENTENCES if each.startswith("api_key."))),
     "webhooks": ("Webhooks", tuple(each for each in SENTENCES if each.startswith("webhook."))),
     "server": ("Server", tuple(each for each in SENTENCES if each.startswith(_SERVER))),
@@ -151,7 +154,7 @@ def browsers(told: Iterable[Told]) -> dict[str, str]:
 
 def tell(event: AuditEvent, names: Mapping[str, str], viewer_id: str = "") -> str:
     """The event as a sentence for this viewer; a type without one is told by its name."""
-    sentence = SENTENCES.get(event.type, event.type)
+    sentence = _BY_ITSELF if event.data.get("self_registered") else SENTENCES.get(event.type, event.type)
     about = {
         "actor": _actor(event.actor, names, viewer_id),
         "target": _thing(event.target, names, viewer_id),

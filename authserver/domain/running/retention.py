@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tuple_
 
 from authserver import database
-from authserver.domain.clients import endings
+from authserver.domain.clients import endings, self_registered
 from authserver.domain.ground import idempotency
 from authserver.domain.people import erasure
 from authserver.domain.record import audit
@@ -28,6 +28,7 @@ from authserver.models import (
     OneTimeLink,
     RefreshToken,
     Refusal,
+    RegistrationToken,
     RevokedToken,
     SignInSession,
     UsageCount,
@@ -51,7 +52,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     now = clock.now()
     idempotency.forget_answers()
     gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
-    gone["clients"] = endings.purge(now - RESTORABLE)
+    gone["clients"] = endings.purge(now - RESTORABLE) + self_registered.purge(now - DAY)
     gone["users"] = erasure.erase_due()
     gone["webhook_deliveries"] = webhook_retention.purge()
     if audit_before is not None:
@@ -85,6 +86,7 @@ def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
         (SignInSession, or_(SignInSession.expires_at < month, SignInSession.ended_at < month)),
         (ClientSecret, or_(ClientSecret.expires_at < month, ClientSecret.revoked_at < month)),
         (ClientTransfer, ClientTransfer.expires_at < remembered),
+        (RegistrationToken, or_(RegistrationToken.expires_at < month, RegistrationToken.revoked_at < month)),
         (KnownDevice, KnownDevice.seen_at < now - 400 * DAY),
         (IdempotencyKey, IdempotencyKey.expires_at < now),
         (Refusal, Refusal.at < now - 7 * DAY),

@@ -10,6 +10,7 @@ from sqlalchemy import insert
 
 from authserver import config, database
 from authserver.domain.access import resources
+from authserver.domain.clients import self_registered
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import usage
@@ -47,6 +48,8 @@ def issue(
 ) -> Issued:
     """An access token for a grant, or for the client itself. A JWT costs no statement, an opaque token one."""
     now, ttl = clock.now(), lifetime(client, resources)
+    if client.self_registered and client.first_used_at is None:
+        self_registered.note_first_use(client.id)
     claims = {
         "iss": config.current().issuer,
         "sub": grant.user_id if grant else client.id,

@@ -93,6 +93,8 @@ def _issuer_of(claims: Mapping[str, Any]) -> ClientFacts:
         raise jwt.InvalidToken("no such client")
     if not client.enabled:
         raise jwt.InvalidToken("the app is disabled")
+    if client.self_registered:
+        raise jwt.InvalidToken("an app that registered itself acts for nobody but people who allowed it")
     return client
 
 

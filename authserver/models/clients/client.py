@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.tables import Base
@@ -50,6 +50,9 @@ class Client(Base):
     contacts: Mapped[list[str]] = mapped_column(JSON, default=list)
     metadata_extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # other RFC 7591 members, kept as given
     self_registered: Mapped[bool] = mapped_column(default=False)  # nobody vouches for its name
+    registration_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # of what changes it (RFC 7592)
+    registered_with: Mapped[str | None] = mapped_column(String(32))  # the initial access token, if one was needed
+    first_used_at: Mapped[int | None] = mapped_column(BigInteger)  # self-registered: NULL ones go after a day
     installation: Mapped[bool] = mapped_column(default=False)  # the installation's own: its privileges count
     tokens_not_before: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[int] = mapped_column(BigInteger)

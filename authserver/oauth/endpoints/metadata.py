@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from authserver import config
@@ -56,9 +57,21 @@ def describe(settings: Settings) -> dict[str, Any]:
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
+        **_more(settings),
     }
 
 
+def add(more: Callable[[Settings], dict[str, Any]]) -> None:
+    """Say this, too: what features that a setting switches on say of themselves."""
+    global _more
+    _more = more
+
+
+def _nothing(_settings: Settings) -> dict[str, Any]:
+    return {}
+
+
+_more: Callable[[Settings], dict[str, Any]] = _nothing
 _kept: tuple[object, Document] = (None, Document(b"", ""))
 
 

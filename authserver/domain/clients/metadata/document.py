@@ -29,7 +29,7 @@ def from_document(document: Mapping[str, Any]) -> Registration:
     """What an RFC 7591 object asks for. Raises Invalid for wrong types and for what we do not offer."""
     problems = {
         name: "This server does not offer it."
-        for name in _UNOFFERED
+        for name in UNOFFERED
         if document.get(name) not in (None, False, "", [], {})
     }
     values: dict[str, Any] = {}
@@ -139,13 +139,14 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "introspect_all": ("introspect_all", _flag),
     "resource_server_for": ("resource_server_for", _texts),
 }
+FIELD_OF = {member: field for member, (field, _) in _MEMBERS.items()}
 # Made by the server: never taken over from a document.
 _OURS = frozenset(
     {"client_id", "client_secret", "client_id_issued_at", "client_secret_expires_at", "registration_access_token",
      "registration_client_uri", "kind", "owner", "owner_id", "client_secret_hash"}
 )  # fmt: skip
 # A document that asks for protection gets it or a refusal, never less in silence.
-_UNOFFERED = (
+UNOFFERED = (
     "dpop_bound_access_tokens", "require_pushed_authorization_requests", "tls_client_certificate_bound_access_tokens",
     "require_signed_request_object", "userinfo_signed_response_alg", "userinfo_encrypted_response_alg",
     "id_token_encrypted_response_alg", "request_object_signing_alg", "token_endpoint_auth_signing_alg",

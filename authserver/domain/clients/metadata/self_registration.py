@@ -1,0 +1,99 @@
+"""What an app that registers itself may say of itself, and what of it counts (RFC 7591 section 2, contract 11.36)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from authserver.domain.access import self_registration
+from authserver.domain.clients.metadata import document as client_document
+from authserver.domain.clients.metadata.registration import CODE, REFRESH, Registration
+from authserver.errors import Invalid
+from authserver.lib import redirect_uris
+
+MEMBERS = (
+    "client_name", "client_uri", "redirect_uris", "post_logout_redirect_uris", "token_endpoint_auth_method",
+    "grant_types", "response_types", "scope", "contacts", "policy_uri", "tos_uri", "jwks", "jwks_uri",
+    "application_type", "id_token_signed_response_alg",
+)  # fmt: skip
+"""Members that count. Every other is dropped: what is left would be privileges, or is none of this server's."""
+# A grant of an app for itself, or by somebody's assertion, needs somebody who answers for the app.
+GRANTS = (CODE, REFRESH)
+STATEMENT = "software_statement"
+_FIELDS = tuple(client_document.FIELD_OF[name] for name in MEMBERS if name != "response_types")
+
+
+class UnapprovedStatement(Invalid):
+    """A software statement of nobody whom this server knows (RFC 7591 section 3.2.2)."""
+
+
+def read(document: Mapping[str, Any]) -> Registration:
+    """What a document asks for, as far as such an app gets it. Raises Invalid.
+
+    Grants and scopes that it cannot have are left out, not refused: clients ask everywhere for all that they know.
+    """
+    if document.get(STATEMENT) is not None:
+        text = "This server trusts no issuer of software statements. Register without one."
+        raise UnapprovedStatement(text, field=STATEMENT)
+    asked = {name: value for name, value in document.items() if value is not None}
+    known = {name: value for name, value in asked.items() if name in MEMBERS or name in client_document.UNOFFERED}
+    known["grant_types"] = _kept(asked, "grant_types", GRANTS, default=[CODE])
+    known["response_types"] = _kept(asked, "response_types", ("code",), default=["code"])
+    known.setdefault("token_endpoint_auth_method", "client_secret_basic")
+    wanted = client_document.from_document(known)
+    return dataclasses.replace(
+        wanted,
+        name=wanted.name or _host(wanted.redirect_uris),
+        kind="" if wanted.public else "web",
+        application_type=wanted.application_type or ("native" if _is_local(wanted.redirect_uris) else "web"),
+        id_token_claims=False,
+        scopes=_scopes(wanted.scopes),
+        metadata_extra={},
+    )
+
+
+def merged(before: Registration, wanted: Registration) -> Registration:
+    """The app as it is, with everything that it may say of itself as it says it now (RFC 7592 section 2.2)."""
+    said = {name: getattr(wanted, name) for name in _FIELDS}
+    optional, required = (
+        tuple(name for name in names if name in wanted.scopes)
+        for names in (before.optional_scopes, before.required_scopes)
+    )
+    return dataclasses.replace(
+        before, **said, default_scopes=None, optional_scopes=optional, required_scopes=required
+    )  # fmt: skip
+
+
+def shown(row: Any) -> dict[str, Any]:
+    """The members that count of an app, as they are registered."""
+    document = client_document.to_document(row)
+    return {name: document[name] for name in MEMBERS if document.get(name)}
+
+
+def _scopes(asked: Sequence[str]) -> tuple[str, ...]:
+    allowed = self_registration.allowed()
+    return tuple(name for name in asked if name in allowed) if asked else allowed
+
+
+def _kept(asked: Mapping[str, Any], name: str, possible: Sequence[str], *, default: list[str]) -> list[str]:
+    values = asked.get(name, default)
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise Invalid("Check the metadata.", problems={name: "This member is a list of texts."})
+    kept = [each for each in possible if each in values]
+    if possible[0] not in kept:
+        raise Invalid("Check the metadata.", problems={name: f"{possible[0]} must be among them."})
+    return kept
+
+
+def _is_local(uris: Sequence[str]) -> bool:
+    """Whether it runs where its person is, as most that register themselves do without saying so."""
+    return any(redirect_uris.is_loopback(uri) or redirect_uris.is_custom_scheme(uri) for uri in uris)
+
+
+def _host(uris: Sequence[str]) -> str:
+    """What a nameless app is called: where it leads to. A URI that is none is refused by the rules that follow."""
+    try:
+        return redirect_uris.display_host(uris[0])[:100] if uris else "?"
+    except ValueError:
+        return "?"

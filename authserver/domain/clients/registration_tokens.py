@@ -1,0 +1,110 @@
+"""Initial access tokens: with one, somebody registers so many apps, and so long (RFC 7591 section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, select, update
+
+from authserver import config, database
+from authserver.domain.record import audit
+from authserver.errors import Invalid, NotFound
+from authserver.lib import clock, secrets
+from authserver.models import RegistrationToken as RegistrationToken  # what pages and the API are handed
+from authserver.observability import context
+
+DAY = 86_400
+DEFAULT_USES, MAX_USES = 1, 10_000
+DEFAULT_LIFETIME, MAX_LIFETIME = 7 * DAY, 365 * DAY
+KIND = "iat"
+
+
+def create(*, uses: int = DEFAULT_USES, expires_in: int = DEFAULT_LIFETIME) -> tuple[RegistrationToken, str]:
+    """A new token, good for `uses` registrations within `expires_in` seconds, and once its value. Raises Invalid."""
+    problems = {}
+    if not 1 <= uses <= MAX_USES:
+        problems["uses"] = f"Enter a number from 1 to {MAX_USES}."
+    if not 60 <= expires_in <= MAX_LIFETIME:
+        problems["expires_in"] = "Enter at least a minute and at most 365 days."
+    if problems:
+        raise Invalid("Check the token.", problems=problems)
+    value, now = secrets.generate(config.current().slug, KIND), clock.now()
+    row = RegistrationToken(
+        id=secrets.random_id("iat_"),
+        digest=secrets.digest(value),
+        hint=secrets.hint(value),
+        uses=uses,
+        used=0,
+        created_by=context.current().actor[:64],
+        created_at=now,
+        expires_at=now + expires_in,
+    )
+    with database.transaction() as session:
+        session.add(row)
+        audit.record(
+            session, "registration_token.created", target=f"registration_token:{row.id}", hint=row.hint, uses=uses,
+            expires_at=row.expires_at,
+        )  # fmt: skip
+    return row, value
+
+
+def all() -> Sequence[RegistrationToken]:
+    """Every one that was not purged, newest first."""
+    with database.reading() as session:
+        newest = RegistrationToken.created_at.desc(), RegistrationToken.id
+        return session.scalars(select(RegistrationToken).order_by(*newest).limit(1000)).all()
+
+
+def get(id: str) -> RegistrationToken:
+    """One of them. Raises NotFound."""
+    with database.reading() as session:
+        row = session.get(RegistrationToken, id)
+    if row is None:
+        raise NotFound("There is no such token.")
+    return row
+
+
+def status(row: RegistrationToken) -> str:
+    """active, used up, expired or revoked."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.expires_at <= clock.now():
+        return "expired"
+    return "used up" if row.used >= row.uses else "active"
+
+
+def revoke(id: str) -> None:
+    """End a token at once; apps that were registered with it stay. Doing it twice is no error. Raises NotFound."""
+    with database.transaction() as session:
+        row = session.scalar(select(RegistrationToken).where(RegistrationToken.id == id).with_for_update())
+        if row is None:
+            raise NotFound("There is no such token.")
+        if row.revoked_at is None:
+            row.revoked_at = clock.now()
+            target = f"registration_token:{row.id}"
+            audit.record(session, "registration_token.revoked", target=target, hint=row.hint)
+
+
+def is_good(presented: str) -> bool:
+    """Whether a registration with it would be let in now; nothing is spent."""
+    if secrets.kind_of(presented) != KIND:
+        return False
+    with database.reading() as session:
+        found = select(RegistrationToken.id).where(*_good(presented))
+        return session.scalar(found) is not None
+
+
+def spend(presented: str) -> str | None:
+    """Take one use, in one statement; the token's id, or None if it is not good any more."""
+    with database.transaction() as session:
+        taken = update(RegistrationToken).where(*_good(presented)).values(used=RegistrationToken.used + 1)
+        return session.scalar(taken.returning(RegistrationToken.id), execution_options={"synchronize_session": False})
+
+
+def _good(presented: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        RegistrationToken.digest == secrets.digest(presented),
+        RegistrationToken.revoked_at.is_(None),
+        RegistrationToken.expires_at > clock.now(),
+        RegistrationToken.used < RegistrationToken.uses,
+    )

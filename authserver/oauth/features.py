@@ -1,0 +1,47 @@
+"""What a setting switches on: endpoints and members of the metadata. Without its line a feature is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from authserver import config
+from authserver.config import Settings
+from authserver.edge.cors import any_origin
+from authserver.edge.machine import Endpoint
+from authserver.oauth.endpoints import registration
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One of them; a path that ends in a slash stands for everything below it."""
+
+    is_on: Callable[[Settings], bool]
+    metadata: Callable[[Settings], dict[str, Any]]
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+
+
+FEATURES = (
+    Feature(
+        registration.is_on,
+        registration.described,
+        {
+            registration.PATH: Endpoint(registration.respond, frozenset({"POST"}), cors=any_origin),
+            registration.PATH + "/": Endpoint(
+                registration.respond_to_app, frozenset({"GET", "PUT", "DELETE"}), cors=any_origin
+            ),
+        },
+    ),
+)
+
+
+def endpoints() -> dict[str, Endpoint]:
+    """Those of the features that are on."""
+    settings = config.current()
+    return {path: each for feature in FEATURES if feature.is_on(settings) for path, each in feature.endpoints.items()}
+
+
+def metadata(settings: Settings) -> dict[str, Any]:
+    """What the features that are on say of themselves."""
+    return {name: said for each in FEATURES if each.is_on(settings) for name, said in each.metadata(settings).items()}
