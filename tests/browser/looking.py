@@ -10,15 +10,17 @@ from tests.support.chromium import Chromium
 
 def look(chromium: Chromium, stage: Stage, email: str, screen: Screen) -> list[str]:
     """What is wrong with this screen for this person, on a desk and on a phone, by day and by night."""
-    with chromium.window(stage.demo.cookies(email)) as page:
+    cookies = stage.demo.cookies(email)
+    window = chromium.window(cookies) if screen.act else chromium.same_window(email, cookies)
+    with window as page:
         path = stage.path(screen.path)
         page.goto(path if path.startswith("http") else stage.demo.issuer + path)
         if screen.act:
             screen.act(page)
         windows.picture(page, screen.name)
         found = windows.faults(page)
-        page.set_viewport_size({"width": windows.PHONE, "height": 900})
+        page.set_viewport_size({"width": windows.PHONE, "height": windows.HEIGHT})
         windows.picture(page, f"{screen.name}-phone", always=bool(found))
-        # A page that holds a secret asks before it is left; here it may go.
-        page.context.on("dialog", lambda dialog: dialog.accept())
+        if screen.act:  # a page that holds a secret asks before it is left; here it may go
+            page.context.on("dialog", lambda dialog: dialog.accept())
         return found

@@ -25,6 +25,10 @@ def test_a_page_without_faults_has_none(page: Page) -> None:
         ("<input name=email>", "label:"),
         ("<p style='color:#bbb'>Pale", "color-contrast:"),
         ("<p style='color:#444'>Lost at night", "dark: color-contrast:"),
+        (
+            "<style>q{display:none}@media(width<400px){q{display:block;color:#444}}</style><q>Lost at night</q>",
+            "375 px, dark: color-contrast:",
+        ),
         ("<div style='width:350px'>Wide</div>", "320 px: sticks out:"),
         ("<div style='width:900px'>Wider</div>", "375 px: sticks out:"),
         ("<h1>Another</h1>", "2 h1 and 1 main"),
@@ -37,6 +41,24 @@ def test_a_page_without_faults_has_none(page: Page) -> None:
 def test_a_fault_is_seen(page: Page, fault: str, said: str) -> None:
     page.set_content(GOOD.replace("FAULT", fault))
     assert any(said in each for each in windows.faults(page))
+
+
+def test_who_only_looks_keeps_a_window_but_nothing_in_it(chromium: Chromium) -> None:
+    with chromium.same_window("somebody", {"first": "1"}) as before:
+        before.goto(chromium.issuer + "/login")
+        before.set_viewport_size({"width": windows.PHONE, "height": windows.HEIGHT})
+    with chromium.same_window("somebody", {"second": "2"}) as page:
+        assert page is before and page.viewport_size == {"width": windows.WIDE, "height": windows.HEIGHT}
+        assert [(each["name"], each["value"]) for each in page.context.cookies()] == [("second", "2")]
+
+
+def test_a_window_with_a_complaint_is_not_used_again(chromium: Chromium) -> None:
+    with pytest.raises(AssertionError, match="uncaught: Error: lost"), chromium.same_window("somebody", {}) as page:
+        page.goto(chromium.issuer + "/login")
+        with page.expect_event("pageerror"):
+            page.evaluate("setTimeout(() => { throw new Error('lost'); })")
+    with chromium.same_window("somebody", {}) as another:
+        assert another is not page
 
 
 def test_what_the_policy_refuses_fails_the_test(chromium: Chromium) -> None:

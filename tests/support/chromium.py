@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.services import chromium
 
 PICTURES = Path(__file__).parents[2] / "artefacts" / "browser"
 WIDE, PHONE, SMALLEST = 1280, 375, 320
+HEIGHT = 900
 # WCAG 2.2 up to AA, with what axe's authors hold for good practice.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ERROR = "Error – "
@@ -31,6 +32,7 @@ class Chromium:
 
     browser: Browser
     issuer: str
+    _kept: dict[str, tuple[Page, list[str]]] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def window(
@@ -43,18 +45,43 @@ class Chromium:
         quiet: bool = True,
     ) -> Iterator[Page]:
         """A window; at its end nothing may have been said in the console (`quiet`)."""
-        options: dict[str, Any] = {"java_script_enabled": script, "color_scheme": scheme, "reduced_motion": "reduce"}
-        context = self.browser.new_context(viewport={"width": width, "height": 900}, **options)
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_cookies(
-            [{"name": name, "value": value, "url": self.issuer} for name, value in (cookies or {}).items()]
-        )
-        complaints = _listen(context, self.issuer)
+        page, complaints = self._open(script=script, scheme=scheme, width=width)
+        page.context.add_cookies(self._given(cookies))
         try:
-            yield context.new_page()
+            yield page
             assert not (quiet and complaints), "\n".join(complaints)
         finally:
-            context.close()
+            page.context.close()
+
+    @contextlib.contextmanager
+    def same_window(self, person: str, cookies: dict[str, str]) -> Iterator[Page]:
+        """A window for somebody who only looks: the one of before, for a new one takes a process.
+
+        It is as a new one, with these cookies alone; one in which something went wrong is not used again.
+        """
+        page, complaints = self._kept.pop(person, None) or self._open()
+        page.context.clear_cookies()
+        page.context.add_cookies(self._given(cookies))
+        page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+        page.emulate_media(color_scheme="light")
+        try:
+            yield page
+            assert not complaints, "\n".join(complaints)
+        except BaseException:
+            page.context.close()
+            raise
+        self._kept[person] = page, complaints
+
+    def _open(self, *, script: bool = True, scheme: str = "light", width: int = WIDE) -> tuple[Page, list[str]]:
+        """A page in a context of its own, and what its console complains about."""
+        options: dict[str, Any] = {"java_script_enabled": script, "color_scheme": scheme, "reduced_motion": "reduce"}
+        context = self.browser.new_context(viewport={"width": width, "height": HEIGHT}, **options)
+        context.set_default_timeout(PATIENCE_MS)
+        complaints = _listen(context, self.issuer)
+        return context.new_page(), complaints
+
+    def _given(self, cookies: dict[str, str] | None) -> list[Any]:
+        return [{"name": name, "value": value, "url": self.issuer} for name, value in (cookies or {}).items()]
 
 
 @contextlib.contextmanager
@@ -92,24 +119,37 @@ def faults(page: Page) -> list[str]:
     """Everything that is wrong with this page in both themes and three widths."""
     found = structure(page)
     page.evaluate(AXE_SCRIPT)
-    for width in (WIDE, PHONE, SMALLEST):
-        page.set_viewport_size({"width": width, "height": 900})
+    for width in (WIDE, PHONE):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         found += [f"{width} px: {each}" for each in overflowing(page)]
-        if width == SMALLEST:
-            continue
         # As tall as the page: what a sticky bar covers for the moment is reached by scrolling.
-        page.set_viewport_size({"width": width, "height": max(900, page.evaluate("document.body.scrollHeight"))})
+        page.set_viewport_size({"width": width, "height": max(HEIGHT, page.evaluate("document.body.scrollHeight"))})
         found += [f"{width} px: {each}" for each in _axe(page, {"type": "tag", "values": RULES})]
         page.emulate_media(color_scheme="dark")
-        # The other theme changes colours alone.
-        found += [f"{width} px, dark: {each}" for each in _axe(page, {"type": "rule", "values": ["color-contrast"]})]
+        found += [f"{width} px, dark: {each}" for each in _colours(page)]
         page.emulate_media(color_scheme="light")
-    return found
+    page.set_viewport_size({"width": SMALLEST, "height": HEIGHT})
+    return found + [f"{SMALLEST} px: {each}" for each in overflowing(page)]
 
 
-def _axe(page: Page, run_only: dict[str, Any]) -> list[str]:
+def _colours(page: Page) -> list[str]:
+    """The other theme changes colours alone, and in it another width only what is shown."""
+    rule = {"type": "rule", "values": ["color-contrast"]}
+    return _axe(page, rule, "window.unjudged") if page.evaluate(UNJUDGED) else []
+
+
+# Whether anything is shown that was not when this was asked before: the first time the document, then what is new.
+UNJUDGED = """() => {
+  const shown = [...document.body.querySelectorAll("*")].filter(each => each.checkVisibility());
+  window.unjudged = window.judged ? shown.filter(each => !window.judged.has(each)) : document;
+  window.judged = new Set(shown);
+  return unjudged === document || unjudged.length > 0;
+}"""
+
+
+def _axe(page: Page, run_only: dict[str, Any], where: str = "document") -> list[str]:
     options = {"resultTypes": ["violations"], "runOnly": run_only}
-    found = page.evaluate("options => axe.run(document, options).then(each => each.violations)", options)
+    found = page.evaluate(f"options => axe.run({where}, options).then(each => each.violations)", options)
     return [f"{each['id']}: {node['html'][:200]} {_why(node)}" for each in found for node in each["nodes"]]
 
 
