@@ -78,6 +78,7 @@ class Person:
 @pytest.fixture(autouse=True, scope="session")
 def _cheap_hashing() -> None:
     databases.cheap_hashing()
+    lean.shorten_rsa_keys()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,9 +10,14 @@ import gc
 from typing import Any
 
 import zxcvbn
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
+
+from authserver.lib import jwk, native_keys
+
+RSA_BITS = 2048
 
 
 class CompiledOnce(BytecodeCache):
@@ -34,6 +39,23 @@ def judge_passwords_once() -> None:
     score = zxcvbn.zxcvbn
     judge = functools.lru_cache(lambda password, words: score(password, user_inputs=list(words)))  # type: ignore[no-untyped-call]
     zxcvbn.zxcvbn = lambda password, user_inputs: judge(password, tuple(user_inputs))
+
+
+def shorten_rsa_keys() -> None:
+    """A fresh installation makes one of 3072 bits and reads it twice: half a second, of which a tenth is left.
+
+    Tests are about what keys are for; their length has its own test, whose key is made when its file is read.
+    """
+    make, read = native_keys.generate, native_keys.signer
+
+    def generate(alg: str) -> bytes:
+        if alg not in jwk.RSA_ALGS:
+            return make(alg)
+        key = native_keys.rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+        return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    native_keys.generate = generate
+    native_keys.signer = functools.lru_cache(256)(read)
 
 
 def collect_garbage_rarely() -> None:

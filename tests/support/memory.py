@@ -32,6 +32,7 @@ KEPT = {
     "authserver.edge.static_files.read": "static files, joined, compressed and named by their digests",
     "authserver.edge.request_log._series": "figures by their labels; the figures stay, too",
     "authserver.lib.password_hash._worked": "seconds of each thread, of which only differences are taken",
+    "authserver.lib.password_rules._common": "the common passwords of zxcvbn: two milliseconds",
     "authserver.lib.secrets._ids": "identifiers that lie ready: put back, they would be given out twice",
     "authserver.oauth.server._issued": "figures by their labels; the figures stay, too",
 }
