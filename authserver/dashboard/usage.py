@@ -10,6 +10,7 @@ from authserver import config
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.demo import seeding
 from authserver.domain.insight import limits_in_use
+from authserver.domain.limits import rate_limits
 from authserver.edge import current_user, paging
 from authserver.errors import Invalid
 from authserver.lib import durations
@@ -38,15 +39,34 @@ def show() -> str:
 @blueprint.get("/keys/<key_id>")
 @current_user.require_user
 def edit_limit(key_id: str) -> Any:
-    """The limit of one key, to be changed."""
-    return _form(_visible(key_id))
+    """The limit of one key, to be changed; the address may fill it in, after a detour to the password."""
+    asked = request.args.get("rate_limit", "").strip()[:100]
+    return _form(_visible(key_id), value=asked or None)
+
+
+def _raises(key_id: str) -> bool:
+    """Whether more is asked for than the key may send now: a low limit is what keeps a key from making others."""
+    key, wanted = _visible(key_id), _asked()
+    if wanted and not config.is_rate_limit(wanted):
+        return False
+    ours = config.current().rate_limit_api_key
+    return not rate_limits.within(wanted or ours, key.rate_limit or ours)
+
+
+def _again(key_id: str) -> str:
+    return url_for("usage.edit_limit", key_id=key_id, rate_limit=_asked() or None)
+
+
+def _asked() -> str:
+    return request.form.get("rate_limit", "").strip()[:100]
 
 
 @blueprint.post("/keys/<key_id>")
 @current_user.require_user
+@current_user.require_recent_if(_raises, back=_again)
 def save_limit(key_id: str) -> Any:
     """The new limit counts from now on, what was used before included."""
-    key, text = _visible(key_id), request.form.get("rate_limit", "").strip()
+    key, text = _visible(key_id), _asked()
     try:
         api_keys.set_limit(key.owner_id, key.id, text or None, beyond=current_user.me().user.is_admin)
     except Invalid as refused:

@@ -26,6 +26,7 @@ def init_app(app: Flask) -> None:
     app.before_request(host.check)
     app.before_request(form_limits.check)
     app.before_request(refuse_nul)
+    app.before_request(form_limits.refuse_files)
     csrf.init_app(app)
     one_shot.init_app(app)
     page_context.init_app(app)

@@ -30,12 +30,17 @@ class ImportForm(FlaskForm):
 
 def _makes_a_machine() -> bool:
     """Whether the app acts for itself: its secret is as good as a key without an end."""
-    kind = KINDS.get(request.values.get("kind", ""))
+    kind = KINDS.get(_kind())
     return kind is not None and MACHINE in (*kind.grant_types, *request.form.getlist("grant_types"))
 
 
 def _form_of_kind() -> str:
-    return url_for("apps_registering.new", kind=request.values.get("kind", ""))
+    return url_for("apps_registering.new", kind=_kind())
+
+
+def _kind() -> str:
+    # Of a form what it carries: an address beside it is no second answer to what is being made.
+    return request.form.get("kind", "") if request.method == "POST" else request.args.get("kind", "")
 
 
 @blueprint.get("/apps/new")
@@ -43,7 +48,7 @@ def _form_of_kind() -> str:
 @current_user.require_recent_if(_makes_a_machine, back=_form_of_kind)
 def new() -> Any:
     """First the kind of app, then its form."""
-    kind = KINDS.get(request.args.get("kind", ""))
+    kind = KINDS.get(_kind())
     if kind is None or (kind.name == "resource_server" and not current_user.me().user.is_admin):
         return render_template("dashboard/apps/kinds.html", kinds=KINDS.values(), admin=current_user.me().user.is_admin)
     form = app_form.made(kind.name, before=None)
@@ -59,7 +64,7 @@ def new() -> Any:
 def register() -> Any:
     """Make the app and show its secret, once."""
     me = current_user.me().user
-    kind = KINDS.get(request.form.get("kind", ""))
+    kind = KINDS.get(_kind())
     if kind is None:
         return render_template("dashboard/apps/kinds.html", kinds=KINDS.values(), admin=me.is_admin), 422
     form = app_form.made(kind.name, before=None)

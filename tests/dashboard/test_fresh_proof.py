@@ -1,0 +1,101 @@
+"""Sensitive forms whose proof is old: whatever else a request carries, the password comes first (ASVS 7.5.3)."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, update
+from werkzeug.datastructures import FileStorage
+
+from authserver import database
+from authserver.domain.api_keys import keys as api_keys
+from authserver.lib import clock
+from authserver.models import ApiKey, Client, SignInSession, WebhookEndpoint
+from tests.conftest import Person
+from tests.support import forms
+
+MACHINE = ("/apps/new", {"kind": "machine", "name": "Job"}, Client)
+WEB_THAT_ACTS = ("/apps/new", {"kind": "web", "name": "Job", "grant_types": "client_credentials"}, Client)
+FULL_KEY = ("/settings/api-keys/new", {"name": "CI", "permission": "full_access", "expires": "7d"}, ApiKey)
+LONG_KEY = ("/settings/api-keys/new", {"name": "CI", "permission": "read_only", "expires": "1y"}, ApiKey)
+EARS = (
+    "/webhooks/new", {"name": "Ears", "url": "https://a.example", "which": "all", "everybody": "y"}, WebhookEndpoint
+)  # fmt: skip
+SENSITIVE = {"machine": MACHINE, "web": WEB_THAT_ACTS, "full key": FULL_KEY, "long key": LONG_KEY, "webhook": EARS}
+ENDPOINTS = {
+    "/apps/new": "apps_registering.register", "/settings/api-keys/new": "api_keys_new.create",
+    "/webhooks/new": "webhooks_form.create",
+}  # fmt: skip
+# What an address or a second part may say beside the form, for whoever reads the wrong one of them.
+BESIDE = ({}, {"kind": "web"}, {"permission": "read_only", "expires": "7d"}, {"everybody": ""}, {"add_row": "x"})
+
+
+def proof_grows_old() -> None:
+    with database.transaction() as session:
+        session.execute(update(SignInSession).values(auth_time=clock.now() - 301))
+
+
+def made(model: Any) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def page(http: FlaskClient, path: str) -> dict[str, str]:
+    """The form of a page, while the proof is fresh."""
+    query = "?kind=machine" if path == "/apps/new" else ""
+    return forms.form_on(http.get(path + query).get_data(as_text=True), path).values
+
+
+@pytest.mark.parametrize("name", SENSITIVE)
+def test_no_address_beside_a_sensitive_form_unsays_what_it_asks_for(http: FlaskClient, ada: Person, name: str) -> None:
+    path, fields, model = SENSITIVE[name]
+    forms.sign_in(http, ada.email, ada.password)
+    data = {**page(http, path), **fields}
+    proof_grows_old()
+    data["csrf_token"] = forms.token(http, ENDPOINTS[path])
+    for beside in BESIDE:
+        answer = http.post(path, query_string=beside, data=data)
+        assert answer.status_code == 303 and answer.location.startswith("/login/confirm?next="), beside
+    assert made(model) == 0
+
+
+@pytest.mark.parametrize("name", SENSITIVE)
+def test_no_part_of_a_form_is_a_file(http: FlaskClient, ada: Person, name: str) -> None:
+    """A guard that reads texts would not see it, and the form would take it for a tick."""
+    path, fields, model = SENSITIVE[name]
+    forms.sign_in(http, ada.email, ada.password)
+    data = {**page(http, path), **fields}
+    proof_grows_old()
+    for part in fields:
+        token = {"csrf_token": forms.token(http, ENDPOINTS[path])}
+        file = FileStorage(BytesIO(fields[part].encode()), filename="y", name=part)
+        sent: dict[str, Any] = {**data, **token, part: file}
+        assert http.post(path, data=sent, content_type="multipart/form-data").status_code == 415, part
+    assert made(model) == 0
+
+
+def test_a_limit_is_raised_after_a_fresh_proof_alone(http: FlaskClient, alice: Person) -> None:
+    """A key with a low limit makes no key that has none (decision 14)."""
+    key, _ = api_keys.create(alice.user, api_keys.Wish("CI", "full_access", rate_limit="10/hour"))
+    forms.sign_in(http, alice.email, alice.password)
+    proof_grows_old()
+    path = f"/usage/keys/{key.id}"
+    for limit in ("11/hour", "10/minute", ""):
+        answer = forms.submit(http, path, rate_limit=limit)
+        assert answer.status_code == 303 and answer.location.startswith("/login/confirm?next="), limit
+    assert api_keys.get(alice.id, key.id).rate_limit == "10/hour"
+    assert forms.submit(http, path, rate_limit="nonsense").status_code == 422
+    assert forms.submit(http, path, rate_limit="9/hour").location == "/usage"
+    assert api_keys.get(alice.id, key.id).rate_limit == "9/hour"
+
+
+def test_the_limit_that_was_typed_is_there_after_the_proof(http: FlaskClient, alice: Person) -> None:
+    key, _ = api_keys.create(alice.user, api_keys.Wish("CI", "read_only", rate_limit="10/hour"))
+    forms.sign_in(http, alice.email, alice.password)
+    proof_grows_old()
+    answer = forms.submit(http, f"/usage/keys/{key.id}", rate_limit="500/hour")
+    proven = forms.submit(http, answer.location, "/login/confirm", password=alice.password)
+    assert 'value="500/hour"' in http.get(proven.location).get_data(as_text=True)
