@@ -90,3 +90,19 @@ def test_an_export_reads_in_batches_and_misses_nothing(app: Flask, monkeypatch: 
     seqs = [event["seq"] for event in audit_search.export(Wanted(group="sign_ins"))]
     assert len(seqs) == 5
     assert seqs == sorted(seqs)
+
+
+def test_no_filter_spells_out_who_is_told_as_another_person(app: Flask, alice: Person, bob: Person) -> None:
+    """A part of a reference that is found would tell the whole of it, letter by letter."""
+    app_, _ = clients.register(alice.user, Registration(name="Notes", kind="machine"))
+    key, _ = api_keys.create(bob.user, api_keys.Wish("CI", "read_only"))
+    own, _ = api_keys.create(alice.user, api_keys.Wish("CI", "read_only"))
+    for actor in (f"user:{bob.id}", f"key:{key.id}"):
+        record("consent.denied", actor=actor, owner_id=bob.id, client_id=app_.id, target=f"user:{bob.id}")
+    record("client.updated", actor=f"key:{own.id}", owner_id=alice.id, client_id=app_.id, target=f"client:{app_.id}")
+    hidden = (bob.id, bob.id[:6], f"user:{bob.id}", key.id, f"key:{key.id[:5]}")
+    assert "consent.denied" not in {each for text in hidden for each in found(visible_to=alice.id, about=text)}
+    assert found(visible_to=alice.id).count("consent.denied") == 2
+    assert "client.updated" in found(visible_to=alice.id, about=own.id)
+    assert "user.created" in found(visible_to=alice.id, about=f"user:{alice.id}")
+    assert found(about=bob.id).count("consent.denied") == 2
