@@ -14,6 +14,7 @@ from authserver.edge import (
     host,
     one_shot,
     page_context,
+    person_budget,
     static_files,
 )
 from authserver.observability import context
@@ -28,6 +29,7 @@ def init_app(app: Flask) -> None:
     app.before_request(refuse_nul)
     app.before_request(form_limits.refuse_files)
     csrf.init_app(app)
+    app.before_request(person_budget.check)
     one_shot.init_app(app)
     page_context.init_app(app)
     error_pages.init_app(app)
