@@ -41,7 +41,7 @@ def change_password() -> Any:
     if not form.validate():
         return _page(form), 422
     try:
-        passwords.change(
+        changed = passwords.change(
             me.user,
             form.current_password.data or "",
             form.new_password.data or "",
@@ -60,7 +60,7 @@ def change_password() -> Any:
     review = bool(disowning.since(me.user, made_since))
     target = url_for("security.review", since=made_since) if review else url_for("security.show")
     response = make_response(redirect(target, 303))
-    current_user.begin(response, me.user.id, "pwd")
+    current_user.begin(response, changed, "pwd")
     return response
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from authserver.domain.people import sessions, sign_ins, users
+from authserver.domain.people import sessions, sign_ins
 from authserver.domain.people.sessions import SignedIn
 from authserver.domain.people.users import User
 from authserver.edge import browser
@@ -47,17 +47,16 @@ def remember(response: Response, token: str, found: SignedIn) -> None:
     browser.set_cookie(response, COOKIE, token)
 
 
-def begin(response: Response, user_id: str, method: str, *, proven: User | None = None) -> None:
+def begin(response: Response, proven: User, method: str) -> None:
     """Sign a person in to this browser, proven by `method` (RFC 8176); the session it had before ends with it.
 
-    `proven` is the person as they were when their password was looked at: if it was changed since, this is refused.
+    `proven` is the person as they were when they proved it: if their password was changed since, this is refused.
     """
-    before, asked = signed_in(), context.current()
-    user = proven or users.get(user_id)
+    before, asked, user = signed_in(), context.current(), proven
     sign_ins.note_sign_in(user, browser.cookie_digest())
     replaces = before.session.id if before else None
     token, found = sessions.open(user, amr=[method], ip=asked.ip, user_agent=asked.user_agent, replaces=replaces)
-    asked.actor = f"user:{user_id}"
+    asked.actor = f"user:{user.id}"
     remember(response, token, found)
 
 

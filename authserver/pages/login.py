@@ -104,7 +104,7 @@ def _checked(purpose: Purpose) -> Any:
         return _page(purpose, form, 422)
     response = make_response(redirect(purpose.target, 303))
     try:
-        current_user.begin(response, user.id, "pwd", proven=user)
+        current_user.begin(response, user, "pwd")
     except Denied as refused:  # disabled, deleted or given another password in this moment
         return _refuse(purpose, form, refused)
     return response

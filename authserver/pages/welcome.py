@@ -13,6 +13,7 @@ from authserver.domain.ground import one_time_links
 from authserver.domain.ground.one_time_links import Found
 from authserver.domain.people import links
 from authserver.domain.people.credentials import passwords
+from authserver.domain.people.users import User
 from authserver.edge import current_user
 from authserver.errors import Invalid, NotFound, Unavailable
 from authserver.observability import context
@@ -37,7 +38,7 @@ def accept(token: str) -> Any:
     """Use the link up, and sign its person in."""
     link = one_time_links.look(token, "welcome", "sign_in")
     if link.purpose == "sign_in":
-        return _sign_in(links.use_sign_in_link(token).id, "otp")
+        return _sign_in(links.use_sign_in_link(token), "otp")
     form = WelcomeForm()
     if not form.validate():
         return _page(token, link, form), 422
@@ -50,7 +51,7 @@ def accept(token: str) -> Any:
         form.form_errors.append(refused.public)
         return _page(token, link, form), refused.status, {"Retry-After": str(refused.retry_after)}
     flash("Your password is set, and you are signed in.")
-    return _sign_in(user.id, "pwd")
+    return _sign_in(user, "pwd")
 
 
 @blueprint.errorhandler(NotFound)
@@ -60,9 +61,9 @@ def dead(error: NotFound) -> tuple[str, int]:
     return render_template("pages/dead_link.html", message=error.public, page_error=True), 404
 
 
-def _sign_in(user_id: str, method: str) -> Response:
+def _sign_in(user: User, method: str) -> Response:
     response = make_response(redirect(url_for("overview.show"), 303))
-    current_user.begin(response, user_id, method)
+    current_user.begin(response, user, method)
     return response
 
 

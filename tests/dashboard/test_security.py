@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from authserver.domain.people import sessions
+from authserver import database
+from authserver.domain.ground import one_time_links
+from authserver.domain.people import sessions, sign_ins
+from authserver.domain.tokens import disowning
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 
@@ -92,3 +95,20 @@ def test_the_history_shows_failed_sign_ins_to_their_person_alone(
     forms.sign_in(his, mallory.email, PASSWORD)
     assert "Failed sign-in" in hers.get(PAGE).get_data(as_text=True)
     assert "Failed sign-in" not in his.get(PAGE).get_data(as_text=True)
+
+
+def test_a_thief_whose_change_is_disowned_while_it_is_answered_gets_no_session(
+    http: FlaskClient, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forms.sign_in(http, alice.email, PASSWORD)
+    with database.transaction() as session:
+        link = one_time_links.make(session, alice.user, "not_me")
+    looked = disowning.first_sign_in
+
+    def meanwhile(user_id: str) -> int:
+        sign_ins.disown_sign_in(link.rpartition("/")[2])
+        return looked(user_id)
+
+    monkeypatch.setattr(disowning, "first_sign_in", meanwhile)
+    assert forms.submit(http, PAGE, ACTION, current_password=PASSWORD, new_password=NEW).status_code == 403
+    assert sessions.list_for(alice.id) == []

@@ -8,7 +8,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from authserver.domain.people import links, users
+from authserver import database
+from authserver.domain.ground import one_time_links
+from authserver.domain.people import links, sessions, sign_ins, users
+from authserver.domain.people.credentials import passwords
 from tests.conftest import Person
 from tests.support import forms
 
@@ -75,3 +78,23 @@ def test_the_demos_link_signs_in_with_a_button(browser: Browser, ada: Person) ->
 @pytest.mark.parametrize("token", ["x", "x" * 43, "%00", "../login", "é"])
 def test_no_such_link(http: FlaskClient, token: str) -> None:
     assert http.get(f"/welcome/{token}").status_code in {404, 308}
+
+
+def test_whose_new_password_was_taken_back_before_the_answer_is_not_signed_in(
+    http: FlaskClient, welcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mailed "This wasn't me" wins over whoever got hold of the link."""
+    user = users.find_by_email("new@example.test")
+    assert user is not None
+    with database.transaction() as session:
+        link = one_time_links.make(session, user, "not_me")
+    setting = passwords.set_by_link
+
+    def meanwhile(*given: str) -> users.User:
+        changed = setting(*given)
+        sign_ins.disown_sign_in(link.rpartition("/")[2])
+        return changed
+
+    monkeypatch.setattr(passwords, "set_by_link", meanwhile)
+    assert forms.submit(http, welcome, new_password=NEW).status_code == 403
+    assert sessions.list_for(user.id) == []

@@ -78,8 +78,11 @@ def change(
     session_id: str | None = None,
     device: bytes | None = None,
     end_others: bool = True,
-) -> None:
-    """Replace one's own password; other sessions end unless told otherwise. Raises Invalid for `old` or `new`."""
+) -> User:
+    """Replace one's own password; other sessions end unless told otherwise. Returns the person as they are then.
+
+    Raises Invalid for `old` or `new`.
+    """
     if not confirm(user, old, device=device):
         raise Invalid("This is not your current password.", "wrong current password", field="current_password")
     digest = hashed(new, email=user.email, name=user.name, field="new_password")
@@ -89,13 +92,17 @@ def change(
         if now is None or now.password_hash is None or now.password_changed_at != user.password_changed_at:
             raise Invalid(sessions.OTHER_PASSWORD, "changed meanwhile", field="current_password")
         ended = sessions.end_all_in(session, user.id, but=session_id) if end_others else 0
-        store(session, user, digest)
+        store(session, now, digest)
         mails.send(session, user.email, "password_changed", whose=user.id, **_circumstances(user))
         audit.record(session, "user.password_changed", target=f"user:{user.id}", owner_id=user.id, sessions_ended=ended)
+    return now
 
 
 def set_by_link(token: str, new: str, *purposes: str) -> User:
-    """Set a password with a one-time link, which is used up; every session ends. Raises NotFound, Invalid."""
+    """Set a password with a one-time link, which is used up; every session ends. Returns the person as they are then.
+
+    Raises NotFound, Invalid.
+    """
     purpose = one_time_links.look(token, *purposes)
     digest = hashed(new, email=purpose.user.email, name=purpose.user.name, field="new_password")
     with database.transaction() as session:
@@ -135,10 +142,8 @@ def failures_since(session: Session, user_id: str, since: int) -> int:
 
 def store(session: Session, user: User, digest: str) -> None:
     """Write a new hash; links that would set another one die with the old one."""
-    session.execute(
-        update(User).where(User.id == user.id).values(password_hash=digest, password_changed_at=clock.now()),
-        execution_options={"synchronize_session": False},
-    )
+    user.password_hash, user.password_changed_at = digest, clock.now()
+    session.flush()
     # "This wasn't me" links outlive it: who stole the password could change it and so disarm the warning.
     one_time_links.kill(session, user.id, "reset", "welcome")
 
