@@ -191,9 +191,9 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
     from authserver.domain.ground import cache
     from authserver.domain.running import standing
     from authserver.edge import lane, pools, turned_away
-    from authserver.edge.front import Front
+    from authserver.edge.front import Front, nobodys
     from authserver.edge.pace import Machines, hashing_turns
-    from authserver.edge.shares import Shares
+    from authserver.edge.shares import Shares, whose
     from authserver.lib import password_hash
     from authserver.observability import metrics
 
@@ -220,6 +220,7 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
         shares=shares,
         place=ways.place,
         full=turned_away.TurnedAway(app, ways),
+        whose=whose if settings.connections_per_address else nobodys,
         machines=machines,
     )
     # What was made until here lives as long as the process. Looking for cycles in it takes a tenth of a second,

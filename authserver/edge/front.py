@@ -46,6 +46,8 @@ _BUSY = b"Too many requests of this address are unanswered. Wait for some of the
 _FAULT = b"Something went wrong on our side. Try again in a moment.\n"
 Place = Callable[[WSGIEnvironment, bytes], str]
 """The name of the room in which a request is to be answered, by its environment and its body."""
+Whose = Callable[[WSGIEnvironment], str]
+"""The address whose share of a room a request takes; empty where nobody's is counted."""
 Refusal = Callable[[WSGIEnvironment], exchange.Outgoing]
 """What a request is told whose room is full; waits for nothing."""
 
@@ -60,6 +62,10 @@ class Refused(Exception):
 
 def _full(_environ: WSGIEnvironment) -> exchange.Outgoing:
     return exchange.Outgoing(503, headers=[*headers.for_machines(), ("Retry-After", "1")])
+
+
+def nobodys(_environ: WSGIEnvironment) -> str:
+    return ""
 
 
 def _everywhere(_environ: WSGIEnvironment, _body: bytes) -> str:
@@ -78,10 +84,11 @@ class Front:
         shares: Shares | None = None,
         place: Place = _everywhere,
         full: Refusal = _full,
+        whose: Whose = nobodys,
         machines: Machines | None = None,
     ) -> None:
         self._app, self._body_seconds, self._place, self._full = app, body_seconds, place, full
-        self._shares, self._machines = shares or Shares(0), machines or Machines()
+        self._shares, self._machines, self._whose = shares or Shares(0), machines or Machines(), whose
         self._unhurried = {name: Unhurried(Turns(self._machines)) for name in pools.UNHURRIED}
         self._pools = {room.name: Pool(room, size, self._work) for room, size in pools.sizes(threads).items()}
         self._large = asyncio.Semaphore(LARGE_BODIES)
@@ -161,7 +168,8 @@ class Front:
 
     def _send(self, job: _Job, name: str) -> None:
         """To the room of this name, or away if too many wait there. Never waits."""
-        if not self._pools[name].offer(job):
+        pool = self._pools[name]
+        if not pool.offer(job, self._whose(job.environ()) if pool.shared else ""):
             self._turn_away(job)
             job.finish()
 

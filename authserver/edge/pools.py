@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -41,6 +42,13 @@ class Size:
 
     threads: int
     waiting: int
+    # Whether one address has half of the places at most, so that the others find room: of what people ask for. Machines
+    # ask for all of their people from one.
+    shared: bool = False
+
+    @property
+    def places(self) -> int:
+        return self.threads + self.waiting
 
 
 def sizes(threads: int) -> dict[Room, Size]:
@@ -54,7 +62,7 @@ def sizes(threads: int) -> dict[Room, Size]:
         OUTSIDE: Size(4, 8),
         API: Size(max(1, threads // 2), 64),
         # Whoever hashes a password, or waits to, stands in nobody's way.
-        PAGES: Size(max(2, threads - 1) + min(password_hash.most(), MOST_HASHING), 64),
+        PAGES: Size(max(2, threads - 1) + min(password_hash.most(), MOST_HASHING), 64, shared=True),
         EXPORTS: Size(1, 2),
         HEALTH: Size(1, 8),
     }
@@ -69,29 +77,37 @@ class Pool(Generic[J]):
     """The threads of one room; each does `work` with a job at a time."""
 
     def __init__(self, room: Room, size: Size, work: Callable[[J, Room], None]) -> None:
-        self.room = room
-        self._work, self._most = work, size.threads + size.waiting
-        self._jobs: queue.SimpleQueue[J] = queue.SimpleQueue()
+        self.room, self.shared = room, size.shared
+        self._work, self._most, self._each = work, size.places, -(-size.places // 2) if size.shared else size.places
+        self._jobs: queue.SimpleQueue[tuple[J, str]] = queue.SimpleQueue()
+        self._of: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._unfinished = 0
         for number in range(size.threads):
             threading.Thread(target=self._serve, name=f"{room.name}-{number}", daemon=True).start()
 
-    def offer(self, job: J) -> bool:
-        """Take a job; False, and counted, if too many wait already. Never waits."""
+    def offer(self, job: J, whose: str = "") -> bool:
+        """Take a job; False, and counted, if too many wait already, of all or of this address. Never waits.
+
+        `whose` is the address in a room that is shared; empty where nobody's share is counted.
+        """
         with self._lock:
-            if self._unfinished >= self._most:
+            if self._unfinished >= self._most or (whose and self._of[whose] >= self._each):
                 metrics.QUEUE_REJECTED.labels(self.room.name).inc()
                 return False
             self._unfinished += 1
-        self._jobs.put(job)
+            self._of[whose] += 1
+        self._jobs.put((job, whose))
         return True
 
     def _serve(self) -> None:
         while True:
-            job = self._jobs.get()
+            job, whose = self._jobs.get()
             try:
                 self._work(job, self.room)
             finally:
                 with self._lock:
                     self._unfinished -= 1
+                    self._of[whose] -= 1
+                    if not self._of[whose]:
+                        del self._of[whose]

@@ -1,11 +1,14 @@
-"""A share for everybody: so many unfinished requests one address may have in a worker (security.md E20)."""
+"""A share for everybody: of a worker's unfinished requests, and of the room where people wait (security.md E20)."""
 
 from __future__ import annotations
 
 import functools
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+from authserver.domain.ground import throttle
+from authserver.edge import client_address
 from authserver.lib import networks
 
 
@@ -37,3 +40,9 @@ class Shares:
             self._unfinished[address] = left
         else:
             del self._unfinished[address]
+
+
+def whose(environ: dict[str, Any]) -> str:
+    """The address that takes a share of a room, behind a trusted proxy the client's; empty for none that is known."""
+    key = throttle.address_key(client_address.of(environ))
+    return "" if key == throttle.UNKNOWN else key

@@ -107,6 +107,22 @@ def test_a_full_queue_takes_nothing_more_and_is_free_again_afterwards() -> None:
         time.sleep(0.01)
 
 
+def test_one_address_has_half_of_a_shared_room_at_most() -> None:
+    go_on = threading.Event()
+    pool: Pool[int] = Pool(PAGES, Size(threads=1, waiting=4, shared=True), lambda _job, _room: go_on.wait(5) and None)
+    assert [pool.offer(number, "192.0.2.1") for number in range(4)] == [True, True, True, False]
+    assert [pool.offer(number, "192.0.2.2") for number in range(3)] == [True, True, False]
+    go_on.set()
+    give_up = time.monotonic() + 5
+    while not all(pool.offer(0, address) for address in ("192.0.2.1", "192.0.2.2")):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def test_pages_are_shared_and_what_machines_ask_for_is_not() -> None:
+    assert [room.name for room, size in pools.sizes(4).items() if size.shared] == [PAGES.name]
+
+
 def ask(app: Any, name: str, *others: str) -> list[Protocol]:
     """The answers to requests that come at once, each placed in the room of its name."""
     told = [Protocol() for _ in (name, *others)]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
 
+from authserver import config
 from authserver.edge import headers
 from authserver.edge.front import Front
-from authserver.edge.shares import Shares
+from authserver.edge.shares import Shares, whose
 from tests.edge.test_front import Protocol, echo, scope
 
 
@@ -49,3 +51,22 @@ def test_who_sends_no_body_holds_up_to_the_share_and_the_next_hears_why() -> Non
     assert ("Retry-After", "1") in refused.headers
     assert b"unanswered" in refused.body
     assert set(headers.ALWAYS) <= set(refused.headers)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "counted"),
+    [
+        ("192.0.2.1", None, "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
+        ("10.0.0.9", "198.51.100.7", "198.51.100.7"),
+        ("2001:db8::1", None, "2001:db8::/64"),
+        ("", None, ""),
+    ],
+)
+@pytest.mark.usefixtures("installed")
+def test_a_share_of_a_room_is_the_clients_behind_a_trusted_proxy_alone(
+    peer: str, forwarded: str | None, counted: str
+) -> None:
+    environ = {"REMOTE_ADDR": peer} | ({} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded})
+    with config.using(dataclasses.replace(config.current(), trusted_proxies=("10.0.0.0/8",))):
+        assert whose(environ) == counted

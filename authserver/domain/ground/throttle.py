@@ -24,6 +24,7 @@ SIGN_INS_PER_ACCOUNT = 300
 SIGN_INS_PER_ADDRESS = 1500
 # A provider hands out many /64 of one /48: together they may do what a few subscribers may.
 NETWORK_SHARE = 4
+UNKNOWN = "unknown"  # what is no address, such as a socket's
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def address_key(ip: str) -> str:
     try:
         address = ipaddress.ip_address(ip)
     except ValueError:
-        return "unknown"
+        return UNKNOWN
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     if address.ipv4_mapped:
