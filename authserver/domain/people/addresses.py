@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from authserver import database
-from authserver.domain.ground import mails
+from authserver.domain.ground import mails, one_time_links
 from authserver.domain.people import living
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid
@@ -35,6 +35,8 @@ def change_email(user_id: str, email: str) -> None:
             user.email, user.person_updated_at = email, clock.now()
             user.email_verified_at = None  # nobody said so of this one (contract 11.47)
             session.flush()
+            # Else they would work again for who gets the old address back, whoever read its mail meanwhile.
+            one_time_links.kill(session, user_id, *one_time_links.PURPOSES)
             asked = context.current()
             mails.send(
                 session, old, "email_changed", whose=user_id, name=user.name, at=clock.now(),
