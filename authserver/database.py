@@ -138,7 +138,8 @@ def free(chosen: Select[Any], *, key_share: bool = False) -> Select[Any]:
 def transaction() -> Iterator[Session]:
     """One transaction that writes: committed at the end of the block, rolled back by an exception.
 
-    SQLite takes its write lock at once (BEGIN IMMEDIATE), so that no reader has to upgrade and fail.
+    SQLite takes its write lock at once (BEGIN IMMEDIATE), so that no reader has to upgrade and fail; who writes stands
+    in a queue and may share the commit of others (`sqlite_writing.py`).
     Rows stay readable afterwards. In a rehearsal it is always rolled back, after everything was checked.
     """
     about_to_ask()
@@ -230,4 +231,19 @@ def autocommit() -> Iterator[Connection]:
     if _autocommit is None:
         raise RuntimeError("no database is installed: create_app() or a command does it")
     with _autocommit.connect() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[Connection]:
+    """A Core connection for single statements that write and need no transaction in common.
+
+    Each is its own on PostgreSQL. SQLite writes all of the block or nothing, in the queue of those who write.
+    """
+    if dialect() == "postgresql" or _joint.get() is not None:
+        with autocommit() as connection:
+            yield connection
+        return
+    about_to_ask()
+    with engine().begin() as connection:
         yield connection

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from authserver import patience, poolers
+from authserver import patience, poolers, sqlite_writing
 from authserver.config import Settings
 from authserver.errors import Unavailable
 from authserver.lib import clock
@@ -20,8 +19,6 @@ from authserver.lib.watched_file import WatchedFile
 
 # A full pool is a 503 after two seconds, not a pile of waiting threads.
 POOL_SECONDS = 2
-BUSY_TIMEOUT_SECONDS = 5
-BUSY_NAP_SECONDS = 0.003
 STATEMENT_TIMEOUT_MS = 5_000
 # Beyond the server's own limit: whoever is still silent then does not run.
 PATIENCE_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 3
@@ -142,27 +139,39 @@ def _build_sqlite(settings: Settings, connections: int) -> Engine:
     built = create_engine(
         settings.sqlalchemy_url,
         hide_parameters=True,  # of a failed statement: its error goes into the log, addresses and hashes do not
-        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        connect_args={"check_same_thread": False, "factory": sqlite_writing.Connection},
         pool_size=max(settings.threads, 5, connections),  # a connection to a file costs little
         max_overflow=settings.threads * 3,
     )
 
     _require_same_file(built, WatchedFile(file))
+    writer = sqlite_writing.Writer(file)
 
     @event.listens_for(built, "connect")
     def prepare(connection: Any, _record: Any) -> None:
+        connection.writer = writer
         connection.isolation_level = None  # we say BEGIN ourselves
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={settings.db_synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA busy_timeout=0")  # we wait ourselves, see wait_for_turn
+        connection.execute("PRAGMA busy_timeout=0")  # we wait ourselves, see execute_in_turn
 
     @event.listens_for(built, "do_execute")
     def execute(cursor: Any, statement: str, parameters: Any, _context: Any) -> bool:
-        execute_in_turn(cursor, statement, parameters)
+        sqlite_writing.execute_in_turn(cursor, statement, parameters)
         return True
 
-    _begin_with(built, {"write": "BEGIN IMMEDIATE", "read": "BEGIN"})
+    @event.listens_for(built, "begin")
+    def begin_writing(connection: Connection) -> None:
+        if _mode(connection) == "write":
+            try:
+                connection.connection.driver_connection.begin_writing()  # type: ignore[union-attr]  # one of our own
+            except sqlite3.Error as error:
+                raise DBAPIError.instance(
+                    "BEGIN IMMEDIATE", None, error, sqlite3.Error, hide_parameters=True
+                ) from error
+
+    _begin_with(built, {"read": "BEGIN"})
     return built
 
 
@@ -180,23 +189,6 @@ def _require_same_file(built: Engine, watched: WatchedFile) -> None:
     event.listen(built, "checkout", require)
 
 
-def execute_in_turn(cursor: sqlite3.Cursor, statement: str, parameters: Any) -> None:
-    """Execute on SQLite, which has one writer at a time, and wait for the turn.
-
-    SQLite's own waiting naps ever longer, up to 100 ms, so that newcomers pass whoever waits: with 16 writers some
-    waited 5 s and failed. With naps of one length all have the same chance: 1 s, and twice the throughput.
-    """
-    give_up = time.monotonic() + BUSY_TIMEOUT_SECONDS
-    while True:
-        try:
-            cursor.execute(statement, parameters)
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise
-            time.sleep(BUSY_NAP_SECONDS)
-
-
 def without_begin(engine: Engine) -> Engine:
     """The same engine for statements that are each their own transaction; both drivers are in autocommit."""
     return engine.execution_options(authserver_mode="autocommit")
@@ -207,6 +199,10 @@ def _begin_with(built: Engine, words: dict[str, str], completed: Callable[[str],
 
     @event.listens_for(built, "begin")
     def begin(connection: Connection) -> None:
-        word = words.get(connection.get_execution_options().get("authserver_mode", "write"))
+        word = words.get(_mode(connection))
         if word:
             connection.exec_driver_sql(completed(word))
+
+
+def _mode(connection: Connection) -> str:
+    return str(connection.get_execution_options().get("authserver_mode", "write"))

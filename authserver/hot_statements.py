@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Delete, Select, Update
 from sqlalchemy.types import TypeEngine
 
-from authserver import database, engines
+from authserver import database, sqlite_writing
 
 Convert = Callable[[Any], Any]
 Execute = Callable[[Any, str, Any], object]
@@ -68,7 +68,7 @@ class _Form:
         if compiled.insert_prefetch or compiled.update_prefetch or any(b.expanding for b in compiled.binds.values()):
             raise TypeError(f"not a hot statement: {compiled}")
         self.text = str(compiled)
-        self.execute: Execute = engines.execute_in_turn if dialect.name == "sqlite" else _execute
+        self.execute: Execute = sqlite_writing.execute_in_turn if dialect.name == "sqlite" else _execute
         self._order: Sequence[str] | None = compiled.positiontup
         self._fixed: dict[str, Any] = {n: b.value for n, b in compiled.binds.items() if not b.required}
         self._bind = _converters(dialect, {name: bind.type for name, bind in compiled.binds.items()})

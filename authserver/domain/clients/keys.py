@@ -163,7 +163,7 @@ def _claim(client: ClientFacts) -> bool:
     statement = new.on_conflict_do_update(
         index_elements=[FetchedJwks.client_id], set_={"tried_at": now}, where=due
     ).returning(FetchedJwks.tried_at)
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         # Keys of another address say nothing about this one.
         connection.execute(
             delete(FetchedJwks).where(FetchedJwks.client_id == client.id, FetchedJwks.uri != client.jwks_uri)
@@ -175,7 +175,7 @@ def _fetch(client: ClientFacts) -> Fetched:
     """Ask the client's address. What it said before stays good for a while if it does not answer now."""
     keys = _ask(client)
     if keys is not None:
-        with database.autocommit() as connection:
+        with database.writing() as connection:
             connection.execute(
                 update(FetchedJwks)
                 .where(FetchedJwks.client_id == client.id, FetchedJwks.uri == client.jwks_uri)

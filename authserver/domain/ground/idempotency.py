@@ -43,7 +43,7 @@ def start(holder: str, place: str, key: str, body: bytes) -> Started:
         "created_at": now,
         "expires_at": now + REMEMBERED_SECONDS,
     }
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         # A key that is forgotten by now may be used anew.
         connection.execute(
             delete(IdempotencyKey).where(IdempotencyKey.digest == digest, IdempotencyKey.expires_at < now)
@@ -58,20 +58,20 @@ def finish(started: Started, status: int, headers: Headers, body: str) -> None:
     """Keep the answer, readable only for who presents the key again."""
     head = "".join(f"{name}: {value}\n" for name, value in headers)
     values = {"status": status, "answer_sealed": sealing.seal_with_token(started.token, f"{head}\n{body}")}
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         connection.execute(update(IdempotencyKey).where(IdempotencyKey.digest == started.digest).values(values))
 
 
 def abandon(started: Started) -> None:
     """Give a key back after a refusal: nothing was made, and a corrected request may use it."""
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         connection.execute(delete(IdempotencyKey).where(IdempotencyKey.digest == started.digest))
 
 
 def forget_answers() -> None:
     """Delete the answers that are no longer given again."""
     old = IdempotencyKey.created_at < clock.now() - ANSWER_SECONDS
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         connection.execute(
             update(IdempotencyKey).where(IdempotencyKey.answer_sealed.is_not(None), old).values(answer_sealed=None)
         )

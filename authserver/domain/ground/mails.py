@@ -197,7 +197,7 @@ def _postpone(due: _Due, why: str, *, for_ever: bool) -> None:
 
 
 def _write(mail_id: str, **values: Any) -> None:
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         connection.execute(update(Mail).where(Mail.id == mail_id).values(**values))
 
 

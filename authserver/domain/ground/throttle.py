@@ -84,7 +84,7 @@ def begin_registration(*, ip: str) -> Attempt:
 
 def refund(attempt: Attempt) -> None:
     """Give the places back: the guess was right. The work that it cost stays counted."""
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         for bucket, window_ends_at in attempt.places:
             _give_back(connection, bucket, window_ends_at)
 
@@ -147,16 +147,19 @@ def _begin(*budgets: tuple[str, int], kept: tuple[tuple[str, int], ...] = ()) ->
     What is counted in `kept` is never refunded: it stands for work, whatever came of it.
     """
     taken: list[tuple[str, int]] = []
-    last = False
-    with database.autocommit() as connection:
+    last, full = False, None
+    with database.writing() as connection:
         for bucket, limit in (*budgets, *kept):
             count, window_ends_at = _count(connection, bucket)
             if count > limit:
-                for place in taken:
-                    _give_back(connection, *place)
-                raise _too_many(bucket, window_ends_at)
+                full = bucket, window_ends_at
+                break
             taken.append((bucket, window_ends_at))
             last = last or (count == limit and bucket == budgets[0][0])
+        for place in taken if full else ():
+            _give_back(connection, *place)
+    if full:
+        raise _too_many(*full)
     return Attempt(tuple(taken[: len(budgets)]), last)
 
 

@@ -184,5 +184,5 @@ def _end_oldest(session: Session, user_id: str) -> None:
 def _note_seen(row: SignInSession, now: int) -> None:
     if now - row.seen_at < SEEN_EVERY_SECONDS:
         return
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         connection.execute(update(SignInSession).where(SignInSession.id == row.id).values(seen_at=now))

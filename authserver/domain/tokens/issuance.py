@@ -173,6 +173,6 @@ def _store(claims: dict[str, Any], grant: GrantFacts | None) -> str:
         "claims": claims,
         "expires_at": claims["exp"],
     }
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         connection.execute(insert(AccessToken), row)
     return token

@@ -163,6 +163,6 @@ def _use(claims: Mapping[str, Any], client: ClientFacts, verifier: str) -> bool:
     _require_room(client, verifier)
     digest = secrets.digest("\0".join((client.id, verifier, jti)))
     values = {"digest": digest, "expires_at": int(claims["exp"]) + REMEMBER}
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         row = connection.execute(_mark_used(database.dialect()), values).one_or_none()
     return row is not None

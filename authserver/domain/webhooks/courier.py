@@ -144,7 +144,7 @@ def _has_room(job: Job) -> bool:
     """Whether the endpoint may be sent another one this minute; what is over waits for the next one."""
     state = rate_limits.consume(POLICY, job.endpoint.id, config.current().rate_limit_webhook)
     if not state.allowed:
-        with database.autocommit() as connection:
+        with database.writing() as connection:
             connection.execute(
                 update(WebhookEndpoint).where(WebhookEndpoint.id == job.endpoint.id).values(held_until=state.reset_at)
             )

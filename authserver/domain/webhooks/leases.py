@@ -65,7 +65,7 @@ def free_dead() -> None:
 
 def give_back(endpoint_id: str, lease: str) -> None:
     """End a lease early, if it is still this one."""
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         connection.execute(
             update(WebhookEndpoint)
             .where(WebhookEndpoint.id == endpoint_id, WebhookEndpoint.leased_by == lease)

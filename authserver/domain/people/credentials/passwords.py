@@ -191,7 +191,7 @@ def _rehash(user: User, password: str) -> None:
         digest = password_hash.hash(password)
     except password_hash.Busy:
         return
-    with database.autocommit() as connection:
+    with database.writing() as connection:
         connection.execute(
             update(User)
             .where(User.id == user.id, User.password_hash == user.password_hash)
