@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select, update
 
@@ -16,6 +16,7 @@ from authserver.lib import clock
 from authserver.models import ApiKey, ClientSecret, Grant, UsageCount
 from authserver.observability import context, logs
 
+T = TypeVar("T")
 FLUSH_SECONDS = 5.0
 HOUR = 3600
 DAY = 24 * HOUR
@@ -28,6 +29,8 @@ NOTED: Mapping[str, type[ApiKey] | type[ClientSecret] | type[Grant]] = {
     "grants": Grant,
 }
 ROWS_AT_ONCE = 500
+# A last use that could not be noted for so long is noted no more.
+LATE_SECONDS = 60
 
 _lock = threading.Lock()
 _writing = threading.Lock()
@@ -59,7 +62,7 @@ def flush_also(other: Callable[[], None]) -> None:
 
 
 def flush() -> None:
-    """Write what was gathered; what could not be written is kept for the next time.
+    """Write what was gathered; what could not be written, or is held by somebody else, is kept for the next time.
 
     A flush that another thread began is waited for: when this returns at the end of a process, nothing is on its way.
     """
@@ -77,6 +80,8 @@ def flush() -> None:
         except Exception as failure:
             _keep(counts, uses)
             logs.failure("usage_not_written", failure, level="warning")
+        else:
+            _keep({}, uses)
 
 
 def total(metric: str, *, since: int, until: int | None = None, subjects: Sequence[str] | None = None) -> int:
@@ -143,18 +148,42 @@ def _of(subjects: Sequence[str] | None) -> list[ColumnElement[bool]]:
 
 
 def _write(counts: dict[tuple[int, str, str], int], uses: dict[tuple[str, str], tuple[int, str]]) -> None:
-    # Sorted, so that two processes take their row locks in the same order.
-    rows = [
-        {"hour": hour, "metric": metric, "subject": subject, "count": n, "sample": False}
-        for (hour, metric, subject), n in sorted(counts.items())
-    ]
+    """Write in short transactions, and take from both what is written.
+
+    Every worker counts the same things at the same time. Whoever holds rows holds a few, taken in the one order of all,
+    and lets go of them before it waits for others. Who a last use is of is passed over while somebody else holds it.
+    """
+    for some in _few(sorted(counts)):
+        with database.transaction() as session:
+            session.execute(_increment([_row(*each, counts[each]) for each in some]))
+        for each in some:
+            del counts[each]
+    for table in NOTED:
+        for some_uses in _few(sorted(use for use in uses if use[0] == table)):
+            _note_uses(table, uses, some_uses)
+
+
+def _few(many: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (many[start : start + ROWS_AT_ONCE] for start in range(0, len(many), ROWS_AT_ONCE))
+
+
+def _row(hour: int, metric: str, subject: str, n: int) -> dict[str, Any]:
+    return {"hour": hour, "metric": metric, "subject": subject, "count": n, "sample": False}
+
+
+def _note_uses(table: str, uses: dict[tuple[str, str], tuple[int, str]], some: Sequence[tuple[str, str]]) -> None:
+    """What is held by others stays among `uses`, unless it is old: the row may be gone."""
+    model = NOTED[table]
+    wanted = select(model.id).where(model.id.in_([id for _, id in some])).order_by(model.id)
     with database.transaction() as session:
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            session.execute(_increment(rows[start : start + ROWS_AT_ONCE]))
-        for table in NOTED:
-            used = [{"used": id, "at": at, "ip": ip} for (of, id), (at, ip) in sorted(uses.items()) if of == table]
-            if used:
-                session.connection().execute(_note(table), used)
+        free = session.scalars(database.free(wanted, key_share=True)).all()
+        if free:
+            found = [(id, *uses[table, id]) for id in free]
+            session.connection().execute(_note(table), [{"used": id, "at": at, "ip": ip} for id, at, ip in found])
+    late = clock.now() - LATE_SECONDS
+    for each in some:
+        if each[1] in free or uses[each][0] < late:
+            del uses[each]
 
 
 def _note(table: str) -> Executable:
@@ -185,6 +214,8 @@ _stop = threading.Event()
 
 
 def _flush_for_ever() -> None:
+    # Workers that were started together do not flush together.
+    _stop.wait(FLUSH_SECONDS * (os.getpid() % 8) / 8)
     while not _stop.wait(FLUSH_SECONDS):
         flush()
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import usage
 from authserver.lib import clock
+from authserver.models import ApiKey
 from authserver.observability import context
 from tests.conftest import Person
+from tests.support import races
 
 NOON = 1_800_000_000 // 86_400 * 86_400 + 12 * 3600
 
@@ -90,6 +94,47 @@ def test_threads_that_count_while_others_flush_lose_nothing(app: Flask) -> None:
         thread.join()
     usage.flush()
     assert usage.total(usage.TOKENS, since=clock.now() - 60) == 1800
+
+
+def test_workers_that_flush_the_same_rows_neither_lose_counts_nor_wait_in_a_circle(app: Flask, alice: Person) -> None:
+    keys = [api_keys.create(alice.user, api_keys.Wish(f"CI {number}", "read_only"))[0].id for number in range(6)]
+    hour = clock.now() // usage.HOUR * usage.HOUR
+    mixed = random.Random(7)
+
+    def flush() -> None:
+        for _ in range(8):
+            clients, used = mixed.sample(range(60), 60), mixed.sample(keys, len(keys))
+            counts = {(hour, usage.TOKENS, f"client:{each}"): 1 for each in clients}
+            usage._write(counts, {("api_keys", each): (clock.now(), "10.1.2.3") for each in used})
+            assert counts == {}
+
+    races.in_parallel(6, flush, threads=6)
+    assert usage.total(usage.TOKENS, since=hour) == 6 * 8 * 60
+    assert {api_keys.get(alice.id, each).last_used_ip for each in keys} == {"10.1.2.3"}
+
+
+def test_a_last_use_waits_for_nobody_who_holds_its_row_and_is_noted_later(app: Flask, alice: Person) -> None:
+    if database.dialect() == "sqlite":
+        return  # a writer holds everything there
+    held, free = (api_keys.create(alice.user, api_keys.Wish(name, "read_only"))[0].id for name in ("held", "free"))
+    with database.transaction() as session:
+        session.execute(select(ApiKey.id).where(ApiKey.id == held).with_for_update())
+        for each in (held, free):
+            usage.note_used("api_keys", each)
+        usage.flush()  # would wait for itself
+        assert [api_keys.get(alice.id, each).last_used_at is None for each in (held, free)] == [True, False]
+    usage.flush()
+    assert api_keys.get(alice.id, held).last_used_at is not None
+
+
+def test_a_last_use_of_what_is_gone_is_not_kept_for_ever(app: Flask, at: Callable[[int], None]) -> None:
+    at(NOON)
+    usage.note_used("api_keys", "key_gone")
+    usage.flush()
+    assert len(usage._uses) == 1
+    at(NOON + 2 * usage.LATE_SECONDS)
+    usage.flush()
+    assert usage._uses == {}
 
 
 def test_a_flush_waits_for_one_that_is_under_way(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
