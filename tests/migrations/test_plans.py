@@ -120,3 +120,12 @@ def test_the_doctor_names_them_and_the_remedy(run: Run, idle: str) -> None:
     assert owner is not None
     users.set_role(owner.id, "admin")
     assert "idle privilege" not in run("doctor")[1]
+
+
+def test_pages_of_refresh_tokens_have_room_for_those_that_are_spent(empty: Settings) -> None:
+    schema.migrate()
+    if database.dialect() == "sqlite":
+        return  # its pages have room as they come
+    with database.reading() as session:
+        found = session.scalar(text("SELECT reloptions::text FROM pg_class WHERE relname = 'refresh_tokens'"))
+    assert found == "{fillfactor=60}"
