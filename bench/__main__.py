@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ REMEMBERING = "postgresql, answers kept 1 s"
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print the table line by line, keep the file; 1 if anything was answered otherwise than it should be."""
     options = _options(words)
+    # Whoever is stopped stops what it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     compared = options.against or report.latest()
     rows: list[dict[str, Any]] = []
     with contextlib.ExitStack() as opened:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import platform
+import signal
 import socket
 import sys
 import tempfile
@@ -69,6 +70,8 @@ class Row:
 def main() -> None:
     """Measure, print the table row by row, write the JSON; exit code 1 if a promise was broken."""
     options = _options()
+    # Whoever is stopped stops what it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     rows, left_out = list[Row](), dict[str, str]()
     with contextlib.ExitStack() as opened:
         stage = _stage(options, opened, left_out)

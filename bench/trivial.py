@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authserver.cli import serving
 from authserver.config import Settings
 from authserver.edge.front import Front
 
+if TYPE_CHECKING:
+    from authserver.domain.running.standing import Board
 
-def load(settings: Settings, stopping: serving.Flag, board: serving.Board, alongside: Any) -> Any:
+
+def load(settings: Settings, stopping: serving.Flag, board: Board, alongside: Any) -> Any:
     """In a worker: the smallest Flask app."""
     from flask import Flask
 
