@@ -15,7 +15,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import Wish
 from authserver.lib import clock, secrets
 from tests.conftest import Person
-from tests.support import forms
+from tests.support import authorizing, forms
 
 LIST, NEW = "/settings/api-keys", "/settings/api-keys/new"
 KEY = re.compile(r"kaie_ak_[0-9A-Za-z]{36}")
@@ -30,7 +30,7 @@ def hers(browser: Browser, alice: Person) -> FlaskClient:
 
 def signed_in(browser: Browser, person: Person) -> FlaskClient:
     http = browser()
-    assert forms.sign_in(http, person.email, person.password).status_code == 303
+    authorizing.sign_in(http, person)
     return http
 
 

@@ -18,14 +18,14 @@ from authserver.domain.people import sessions
 from authserver.domain.record import audit
 from authserver.observability import context
 from tests.conftest import Person
-from tests.support import forms
+from tests.support import authorizing
 
 Browser = Callable[[], FlaskClient]
 
 
 def signed_in(browser: Browser, person: Person) -> FlaskClient:
     http = browser()
-    assert forms.sign_in(http, person.email, person.password).status_code == 303
+    authorizing.sign_in(http, person)
     return http
 
 

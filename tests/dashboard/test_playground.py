@@ -13,14 +13,14 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
 from tests.conftest import Person
-from tests.support import forms
+from tests.support import authorizing
 
 Browser = Callable[[], FlaskClient]
 
 
 def signed_in(browser: Browser, person: Person) -> FlaskClient:
     http = browser()
-    forms.sign_in(http, person.email, person.password)
+    authorizing.sign_in(http, person)
     return http
 
 

@@ -17,14 +17,14 @@ from authserver.domain.limits import rate_limits
 from authserver.lib import clock
 from authserver.models import UsageCount
 from tests.conftest import Person
-from tests.support import forms
+from tests.support import authorizing, forms
 
 Browser = Callable[[], FlaskClient]
 
 
 def signed_in(browser: Browser, person: Person) -> FlaskClient:
     http = browser()
-    forms.sign_in(http, person.email, person.password)
+    authorizing.sign_in(http, person)
     return http
 
 

@@ -21,7 +21,7 @@ from authserver.domain.webhooks import secrets as webhook_secrets
 from authserver.domain.webhooks.wishes import Wish
 from authserver.lib import webhook_signatures
 from tests.conftest import Person
-from tests.support import forms, receivers
+from tests.support import authorizing, forms, receivers
 from tests.support.receivers import Receiver
 from tests.support.tables import rows
 from tests.support.webhooks import SECRET, endpoint, happen
@@ -42,7 +42,7 @@ def receiver() -> Iterator[Receiver]:
 def signed_in(browser: Callable[[], FlaskClient]) -> Callable[[Person], FlaskClient]:
     def make(person: Person) -> FlaskClient:
         http = browser()
-        forms.sign_in(http, person.email, person.password)
+        authorizing.sign_in(http, person)
         return http
 
     return make

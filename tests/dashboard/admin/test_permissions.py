@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from authserver.domain.access import permissions
 from authserver.lib import clock
 from tests.conftest import Person
-from tests.support import forms
+from tests.support import authorizing, forms
 
 Browser = Callable[[], FlaskClient]
 PATH = "/admin/permissions"
@@ -18,7 +18,7 @@ PATH = "/admin/permissions"
 
 def signed_in(browser: Browser, person: Person) -> FlaskClient:
     http = browser()
-    assert forms.sign_in(http, person.email, person.password).status_code == 303
+    authorizing.sign_in(http, person)
     return http
 
 

@@ -24,7 +24,7 @@ from authserver.domain.record import audit
 from authserver.models import Client, Mail
 from authserver.observability import context
 from tests.conftest import Person
-from tests.support import own_jwts
+from tests.support import authorizing, own_jwts
 from tests.support.browsing import Answer, Browser, InProcess
 from tests.support.databases import ISSUER
 from tests.support.tables import rows
@@ -49,9 +49,9 @@ def at(browser: Callable[[], FlaskClient]) -> SignedIn:
     """A signed-in browser of somebody."""
 
     def sign_in(person: Person) -> Browser:
-        made = Browser(ISSUER, InProcess(browser()))
-        made.fill("/login?next=/apps", email=person.email, password=person.password)
-        return made
+        client = browser()
+        authorizing.sign_in(client, person)
+        return Browser(ISSUER, InProcess(client))
 
     return sign_in
 
