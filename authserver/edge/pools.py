@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import Counter
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -42,8 +42,8 @@ class Size:
 
     threads: int
     waiting: int
-    # Whether one address has half of the places at most, so that the others find room: of what people ask for. Machines
-    # ask for all of their people from one.
+    # Whether half as many places more are there for other addresses, once one has taken all of these, and each has its
+    # turn: of what people ask for. Machines ask for all of their people from one.
     shared: bool = False
 
     @property
@@ -78,9 +78,11 @@ class Pool(Generic[J]):
 
     def __init__(self, room: Room, size: Size, work: Callable[[J, Room], None]) -> None:
         self.room, self.shared = room, size.shared
-        self._work, self._most, self._each = work, size.places, -(-size.places // 2) if size.shared else size.places
-        self._jobs: queue.SimpleQueue[tuple[J, str]] = queue.SimpleQueue()
-        self._of: Counter[str] = Counter()
+        self._work, self._each = work, size.places
+        self._most = size.places + size.places // 2 if size.shared else size.places
+        self._waits: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._jobs: OrderedDict[str, deque[J]] = OrderedDict()  # by address; whose turn it is comes first
+        self._of: dict[str, int] = {}
         self._lock = threading.Lock()
         self._unfinished = 0
         for number in range(size.threads):
@@ -92,17 +94,19 @@ class Pool(Generic[J]):
         `whose` is the address in a room that is shared; empty where nobody's share is counted.
         """
         with self._lock:
-            if self._unfinished >= self._most or (whose and self._of[whose] >= self._each):
+            if self._unfinished >= self._most or self._of.get(whose, 0) >= self._each:
                 metrics.QUEUE_REJECTED.labels(self.room.name).inc()
                 return False
             self._unfinished += 1
-            self._of[whose] += 1
-        self._jobs.put((job, whose))
+            self._of[whose] = self._of.get(whose, 0) + 1
+            self._jobs.setdefault(whose, deque()).append(job)
+        self._waits.put(None)
         return True
 
     def _serve(self) -> None:
         while True:
-            job, whose = self._jobs.get()
+            self._waits.get()
+            job, whose = self._next()
             try:
                 self._work(job, self.room)
             finally:
@@ -111,3 +115,12 @@ class Pool(Generic[J]):
                     self._of[whose] -= 1
                     if not self._of[whose]:
                         del self._of[whose]
+
+    def _next(self) -> tuple[J, str]:
+        """The oldest job of the address whose turn it is; its others wait until everybody else had theirs."""
+        with self._lock:
+            whose, jobs = self._jobs.popitem(last=False)
+            job = jobs.popleft()
+            if jobs:
+                self._jobs[whose] = jobs
+        return job, whose
