@@ -96,6 +96,7 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
         found = remembered.inspect(presented, verifier, ip=incoming.ip, verifier=verifier)
     if found is not None and (found.credential == "refresh_token" or not _for_us(found, resources)):
         inspection.note_elsewhere(presented, found, resources)
+        _count_elsewhere(found)
         found = None
     if found is None:
         raise json_errors.invalid_api_key() if secrets.looks_like(presented, "ak") else json_errors.invalid_token()
@@ -133,6 +134,13 @@ def _presented(authorization: str) -> str:
 
 def _for_us(found: Inspection, resources: Collection[str]) -> bool:
     return inspection.good_here(found) or not set(resources).isdisjoint(found.audience)
+
+
+def _count_elsewhere(found: Inspection) -> None:
+    """A client's own JWT left a row when it was looked at, so it counts like a request that was let in (E21)."""
+    if found.credential == "jwt":
+        holder = of(found)
+        rate_limits.consume(holder.rate_policy, holder.rate_key, holder.rate_limit)
 
 
 def of(found: Inspection) -> Principal:

@@ -26,8 +26,8 @@ ALGS = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
 MAX_LIFETIME = 3600
 MAX_CLIENT_ID = 64  # the width of the column
 MAX_JTI = 255
-# How the verifiers of introspecting clients begin.
-INTROSPECTION = "introspect:"
+# How the verifiers of introspecting clients begin; and the one at which whoever introspects shows a JWT of their own.
+INTROSPECTION, INTROSPECTING = "introspect:", "/oauth/introspect"
 # A jti is remembered until no clock would accept its JWT any more (security.md C7).
 REMEMBER = clock.LEEWAY + 60
 
@@ -136,7 +136,7 @@ def _require_fresh(claims: Mapping[str, Any], client: ClientFacts) -> None:
 
 def _require_room(client: ClientFacts, verifier: str) -> None:
     """No row for a request that its limit refuses; who introspects has a ceiling, since asking is no request of it."""
-    if verifier.startswith(INTROSPECTION):
+    if verifier.startswith((INTROSPECTION, INTROSPECTING)):
         if not stored_rows.has_room("jti", client.id):
             raise jwt.InvalidToken("too many single-use JWTs within an hour")
         return

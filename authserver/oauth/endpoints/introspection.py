@@ -10,7 +10,7 @@ from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.ground import usage
 from authserver.domain.tokens import inspection, remembered
 from authserver.domain.tokens.inspection import Inspection
-from authserver.domain.tokens.server_jwts import INTROSPECTION
+from authserver.domain.tokens.server_jwts import INTROSPECTING, INTROSPECTION
 from authserver.edge import bearer, rate_limit
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.errors import Check
@@ -25,7 +25,6 @@ from authserver.observability import metrics
 SCOPE = "introspect"
 # A public client proves nothing, so it learns nothing (security.md 10.4.10).
 AUTH_METHODS = ("client_secret_basic", "client_secret_post")
-HERE = "/oauth/introspect"
 INACTIVE: dict[str, Any] = {"active": False}
 
 
@@ -94,7 +93,7 @@ def _caller(request: ProtocolRequest) -> Caller:
     if presented is None:
         found = client.authenticate(request, AUTH_METHODS)
         return Caller(found.facts)
-    credential = inspection.inspect(presented, ip=request.ip, verifier=HERE)
+    credential = inspection.inspect(presented, ip=request.ip, verifier=INTROSPECTING)
     if credential is not None and not inspection.good_here(credential):
         inspection.note_elsewhere(presented, credential)
         credential = None

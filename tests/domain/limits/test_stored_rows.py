@@ -11,7 +11,16 @@ from authserver.domain.limits import stored_rows
 from authserver.models import AccessToken, UsedJti
 from tests.conftest import Person
 from tests.support import own_jwts
-from tests.support.protocol import App, bearer, client_credentials, introspect, refresh, register, tokens_for
+from tests.support.protocol import (
+    App,
+    add_resource,
+    bearer,
+    client_credentials,
+    introspect,
+    refresh,
+    register,
+    tokens_for,
+)
 
 pytestmark = pytest.mark.usefixtures("app")
 FREE = pytest.mark.parametrize("overrides", [{"rate_limit_token": "off"}])
@@ -22,8 +31,9 @@ def _low_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_rows, "CEILINGS", dict.fromkeys(stored_rows.CEILINGS, "3/hour"))
 
 
-def machine() -> App:
-    return register(grant_types=["client_credentials"], jwks=own_jwts.key_set(own_jwts.pair()))
+def machine(*resources: str) -> App:
+    keys = own_jwts.key_set(own_jwts.pair())
+    return register(grant_types=["client_credentials"], jwks=keys, resources=list(resources))
 
 
 def stored(table: type) -> int:
@@ -60,4 +70,21 @@ def test_introspecting_single_use_jwts_has_a_ceiling() -> None:
     sender, gateway = machine(), register(name="Gateway", introspect_all=True)
     seen = [introspect(gateway, own_jwts.own(sender.id)).json["active"] for _ in range(5)]
     assert seen == [True, True, True, False, False]
+    assert stored(UsedJti) == 3
+
+
+@pytest.mark.parametrize("overrides", [{"rate_limit_jwt": "2/hour"}])
+@pytest.mark.parametrize("door", ["/v1/me", "/gateway/auth"])
+def test_a_jwt_that_is_meant_for_another_api_counts_too(http: FlaskClient, door: str) -> None:
+    add_resource("https://reports.example")
+    sender = machine("https://reports.example")
+    said = [own_jwts.own(sender.id, aud="https://reports.example") for _ in range(4)]
+    assert [http.get(door, headers=bearer(each)).status_code for each in said] == [401, 401, 429, 429]
+    assert stored(UsedJti) == 2
+
+
+def test_jwts_of_who_may_not_introspect_have_a_ceiling(http: FlaskClient) -> None:
+    sender = machine()
+    for _ in range(5):
+        http.post("/oauth/introspect", data={"token": "x"}, headers=bearer(own_jwts.own(sender.id)))
     assert stored(UsedJti) == 3
