@@ -11,7 +11,7 @@ from authserver.domain.clients import directory as client_directory
 from authserver.domain.ground import cache
 from authserver.errors import Denied
 from authserver.lib import clock
-from authserver.models import Client, Grant, User
+from authserver.models import Client, ClientSecret, Grant, User
 
 
 def disable(by: User | None, client_id: str) -> Client:
@@ -86,6 +86,22 @@ def revoke_tokens(by: User | None, client_id: str) -> int:
         ended = end_tokens(session, row, "all tokens of the client revoked")
         clients.record(session, row, "token.revoked", all_of_client=True, grants=ended)
     return ended
+
+
+def end_secret(by: User | None, secret_id: str, because: str) -> Client:
+    """End a secret that somebody else may hold, the last one that works, too, and all that its app got.
+
+    Raises NotFound. An app that cannot sign in is better than one that two can be, and a token does not tell with which
+    secret it came.
+    """
+    with database.transaction() as session:
+        secret = session.get_one(ClientSecret, secret_id)
+        row = ownership.locked(session, by, secret.client_id)
+        if secret.revoked_at is None:
+            secret.revoked_at = clock.now()
+            end_tokens(session, row, because)
+            clients.record(session, row, "client.secret_revoked", reason=because, hint=secret.hint)
+    return row
 
 
 def end_tokens(session: Session, row: Client, because: str) -> int:

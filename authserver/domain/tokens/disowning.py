@@ -6,16 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import endings, ownership, transfers
+from authserver.domain.clients import endings, transfers
 from authserver.domain.grants import consents
-from authserver.domain.ground import cache, person_locks
+from authserver.domain.ground import person_locks
 from authserver.domain.people import sign_ins
-from authserver.domain.record import audit
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.lib import clock
 from authserver.models import (
@@ -192,20 +191,6 @@ def _downloads(session: Session, user: User, moment: int) -> list[Made]:
     return [Made("download", str(row.seq), "the audit log", row.at_us // 1_000_000) for row in rows]
 
 
-def _end_secret(user: User, secret_id: str) -> None:
-    # Also the last one that works, and what it got: whoever rotated it holds both, and its owner makes another.
-    with database.transaction() as session:
-        row = session.get_one(ClientSecret, secret_id)
-        client = ownership.locked(session, user, row.client_id)
-        session.execute(update(ClientSecret).where(ClientSecret.id == secret_id).values(revoked_at=clock.now()))
-        endings.end_tokens(session, client, "disowned")
-        cache.touch(session, "clients")
-        audit.record(
-            session, "client.secret_revoked", target=f"client:{row.client_id}", owner_id=user.id,
-            client_id=row.client_id, hint=row.hint,
-        )  # fmt: skip
-
-
 def _end_app(user: User, client_id: str) -> None:
     endings.disable(user, client_id)
     endings.revoke_tokens(user, client_id)
@@ -214,7 +199,7 @@ def _end_app(user: User, client_id: str) -> None:
 _END: dict[str, Any] = {
     "key": lambda user, id: api_keys.revoke(user.id, id, because="disowned"),
     "app": _end_app,
-    "secret": _end_secret,
+    "secret": lambda user, id: endings.end_secret(user, id, "disowned"),
     "webhook": lambda user, id: webhook_endpoints.delete(user.id, id),
     "offer": lambda user, id: transfers.take_back(user, id),
     "consent": lambda user, id: consents.revoke(user.id, id),

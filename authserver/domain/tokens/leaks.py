@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.ground import cache, mails, throttle
+from authserver.domain.clients import endings
+from authserver.domain.ground import mails, person_locks, throttle
 from authserver.domain.limits import rate_limits
-from authserver.domain.record import audit
-from authserver.domain.tokens import revocation
+from authserver.domain.tokens import makings, revocation
 from authserver.errors import RateLimited
 from authserver.lib import clock, jwt, secrets
-from authserver.models import Client, ClientSecret, User
+from authserver.models import ApiKey, Client, ClientSecret, User
 from authserver.observability import logs
 
 POLICY, LIMIT = "leaks", "30/minute"
@@ -23,7 +21,7 @@ BECAUSE = "reported as leaked"
 
 
 def report(credential: str, found_at: str, *, ip: str) -> None:
-    """End a credential that somebody found. The same whatever it is, and for what we never made.
+    """End a credential that somebody found, and what was made or got with it. The same for what we never made.
 
     `found_at` says where, in the reporter's words. Raises RateLimited for too many reports from one network.
     """
@@ -45,45 +43,34 @@ def report(credential: str, found_at: str, *, ip: str) -> None:
 
 
 def _end_key(credential: str, found_at: str) -> None:
+    wanted = (ApiKey.digest == secrets.digest(credential), ApiKey.revoked_at.is_(None))
     with database.reading() as session:
-        key_id = session.scalar(select(api_keys.ApiKey.id).where(api_keys.ApiKey.digest == secrets.digest(credential)))
-    if key_id is None or api_keys.get(None, key_id).revoked_at is not None:
+        found = session.execute(select(ApiKey.id, ApiKey.owner_id).where(*wanted)).one_or_none()
+    if found is None:
         return
-    key = api_keys.revoke(None, key_id, because=BECAUSE)
-    with database.transaction() as session:
-        _tell(session, key.owner_id, f"the API key {key.name} ({key.hint})", found_at)
+    with database.together(), database.transaction() as session:
+        owner = person_locks.take(session, found.owner_id)
+        key = api_keys.revoke(None, found.id, because=BECAUSE)
+        if owner is not None:
+            ended = makings.end(session, owner, f"key:{key.id}", BECAUSE)
+            _tell(session, owner, f"the API key {key.name} ({key.hint})", found_at, ended)
 
 
 def _end_client_secret(credential: str, found_at: str) -> None:
-    """The last secret ends too: an app that cannot sign in is better than one that two can be."""
-    now = clock.now()
-    with database.transaction() as session:
-        row = session.scalar(
-            update(ClientSecret)
-            .where(ClientSecret.digest == secrets.digest(credential), ClientSecret.revoked_at.is_(None))
-            .values(revoked_at=now)
-            .returning(ClientSecret),
-            execution_options={"synchronize_session": False},
-        )
-        client = session.get(Client, row.client_id) if row is not None else None
-        if row is None or client is None:
-            return
-        cache.touch(session, "clients")
-        if client.owner_id:
-            _tell(session, client.owner_id, f"a secret of the app {client.name} ({row.hint})", found_at)
-        audit.record(
-            session,
-            "client.secret_revoked",
-            target=f"client:{client.id}",
-            owner_id=client.owner_id,
-            client_id=client.id,
-            reason=BECAUSE,
-            hint=row.hint,
-        )
+    wanted = (ClientSecret.digest == secrets.digest(credential), ClientSecret.revoked_at.is_(None))
+    belongs = select(ClientSecret.id, ClientSecret.hint, Client.owner_id).join(Client)
+    with database.reading() as session:
+        found = session.execute(belongs.where(*wanted, Client.deleted_at.is_(None))).one_or_none()
+    if found is None:
+        return
+    with database.together(), database.transaction() as session:
+        owner = person_locks.take(session, found.owner_id) if found.owner_id else None
+        app = endings.end_secret(None, found.id, BECAUSE)
+        if owner is not None:
+            ended = makings.end(session, owner, f"client:{app.id}", BECAUSE)
+            _tell(session, owner, f"a secret of the app {app.name} ({found.hint})", found_at, ended)
 
 
-def _tell(session: Session, owner_id: str, what: str, found_at: str) -> None:
-    owner: Any = session.get(User, owner_id)
-    if owner is not None:
-        about = {"name": owner.name, "what": what, "found_at": found_at, "at": clock.now()}
-        mails.send(session, owner.email, "leaked", whose=owner.id, **about)
+def _tell(session: Session, owner: User, what: str, found_at: str, ended: int) -> None:
+    about = {"name": owner.name, "what": what, "found_at": found_at, "ended": ended, "at": clock.now()}
+    mails.send(session, owner.email, "leaked", whose=owner.id, **about)
