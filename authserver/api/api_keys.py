@@ -103,7 +103,9 @@ def maker_of(call: Call) -> Maker:
     holder = call.holder
     # What a restricted one makes or renews, itself included, ends with it (contract 11.37).
     ends = holder.expires_at if restricted.restriction(holder) else None
-    return Maker(holder.scopes, holder.rate_limit, holder.own_limit, holder.allowed_networks, ends)
+    limited = holder.own_limit and key_wishes.is_below_ours(holder.rate_limit)
+    counted_with = holder.rate_key if limited else ""
+    return Maker(holder.scopes, holder.rate_limit, holder.own_limit, holder.allowed_networks, ends, counted_with)
 
 
 def _once(row: ApiKey, value: str, call: Call) -> Outgoing:

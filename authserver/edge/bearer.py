@@ -184,7 +184,7 @@ def _of_key(found: Inspection) -> Principal:
         audiences=(),
         expires_at=key.expires_at,
         rate_policy=rate_limits.API_KEY,
-        rate_key=f"key:{key.id}",
+        rate_key=key.counted_with or f"key:{key.id}",
         rate_limit=key.rate_limit,
         own_limit=key.own_limit,
         allowed_networks=key.allowed_networks,

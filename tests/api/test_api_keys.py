@@ -12,6 +12,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.lib import clock, durations
 from tests.api.conftest import Caller, client_token, key_of, token_of
 from tests.conftest import Person
+from tests.support import protocol
 from tests.support.tables import rows
 
 DAY = 86_400
@@ -103,9 +104,46 @@ def test_the_usual_life_of_a_key_bounds_none_that_it_makes(call: Caller, alice: 
 
 
 def test_a_bounded_key_makes_keys_inside_its_bounds(call: Caller, alice: Person) -> None:
-    inside = {"rate_limit": "50/day", "allowed_networks": ["10.1.0.0/16"], "expires_in": 60}
+    inside = {"rate_limit": "40/hour", "allowed_networks": ["10.1.0.0/16"], "expires_in": 60}
     made = call("POST", "/v1/api-keys", key_of(alice, **BOUNDS), {**WISH, **inside}).data
-    assert made["rate_limit"] == "50/day" and made["allowed_networks"] == ["10.1.0.0/16"]
+    assert made["rate_limit"] == "40/hour" and made["allowed_networks"] == ["10.1.0.0/16"]
+
+
+def left(call: Caller, key: str) -> int:
+    return int(call("GET", "/v1/me", key).headers["X-RateLimit-Remaining"])
+
+
+def test_what_a_limited_key_makes_or_rotates_counts_with_it(call: Caller, alice: Person) -> None:
+    own = key_of(alice, rate_limit="50/hour")
+    made = call("POST", "/v1/api-keys", own, {**WISH, "permission": "full_access"}).data
+    further = call("POST", "/v1/api-keys", made["key"], {**WISH, "rate_limit": "40/hour"}).data
+    path = f"/v1/api-keys/{call('GET', '/v1/me', own).data['key_id']}/rotate"
+    again = call("POST", path, own, {"overlap_seconds": 0}).data
+    assert (left(call, again["key"]), left(call, made["key"]), left(call, further["key"])) == (45, 44, 33)
+
+
+def test_a_key_that_counts_with_a_limited_one_begins_its_window_anew_by_no_other_length(
+    call: Caller, alice: Person
+) -> None:
+    own = key_of(alice, rate_limit="50/hour")
+    other = {**WISH, "rate_limit": "1/2 minute"}
+    assert call("POST", "/v1/api-keys", own, other).error == (422, "VALIDATION_FAILED")
+    path = f"/v1/api-keys/{call('GET', '/v1/me', own).data['key_id']}"
+    assert call("PATCH", path, own, {"rate_limit": "1/2 minute"}).error == (422, "VALIDATION_FAILED")
+
+
+def test_keys_that_an_apps_token_makes_share_the_limit_that_the_app_was_given(call: Caller, alice: Person) -> None:
+    app = protocol.register(rate_limit="20/hour", scopes=["workflows:read", "analytics:read", "keys:manage"])
+    token = protocol.tokens_for(alice.id, app)["access_token"]
+    made = [call("POST", "/v1/api-keys", token, WISH).data for _ in range(2)]
+    assert [left(call, each["key"]) for each in made] == [19, 18]
+
+
+def test_a_key_whose_limit_its_owner_chooses_counts_alone(call: Caller, alice: Person) -> None:
+    own = key_of(alice, rate_limit="50/hour")
+    made = call("POST", "/v1/api-keys", own, WISH).data
+    api_keys.set_limit(alice.id, made["id"], "10/minute")
+    assert left(call, made["key"]) == 9 and left(call, own) == 48
 
 
 @pytest.mark.parametrize("bound", sorted(BOUNDS))

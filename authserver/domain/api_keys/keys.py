@@ -46,6 +46,7 @@ class KeyFacts:
     expires_at: int | None
     own_limit: bool = False
     allowed_networks: tuple[str, ...] = ()
+    counted_with: str = ""
 
 
 def create(owner: User, wish: Wish, *, maker: Maker | None = None) -> tuple[ApiKey, str]:
@@ -86,6 +87,8 @@ def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None
             raise Conflict("This key was rotated already. Rotate its successor, or revoke this one.")
         _check_reach(old.permission, owner.role, maker)
         row, value = _new(owner.id, _successor(old, maker), maker)
+        # What a key has used is used, whatever it is called now.
+        row.counted_with = row.counted_with or old.counted_with
         session.add(row)
         ends = clock.now() + overlap
         old.rotated_to, old.expires_at = row.id, min(ends, old.expires_at or ends)
@@ -144,6 +147,8 @@ def revise(
         changed = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
         for name, (_, value) in changed.items():
             setattr(row, name, value)
+        if "rate_limit" in changed:  # windows of one bucket have one length
+            row.counted_with = maker.counted_with if maker else ""
         if changed:
             _record(session, "api_key.updated", row, changed=changed)
     return row
@@ -229,6 +234,7 @@ def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
         expires_at=row.expires_at,
         own_limit=row.rate_limit is not None,
         allowed_networks=tuple(row.allowed_networks),
+        counted_with=row.counted_with,
     )
 
 
@@ -265,6 +271,7 @@ def _new(owner_id: str, wish: Wish, maker: Maker | None) -> tuple[ApiKey, str]:
         owner_id=owner_id,
         permission=wish.permission,
         rate_limit=wish.rate_limit,
+        counted_with=maker.counted_with if maker else "",
         allowed_networks=list(wish.allowed_networks),
         created_at=now,
         expires_at=ends,

@@ -38,7 +38,9 @@ class Maker:
     """The credential that asks for a key: its scopes, limit, networks (none: from anywhere) and end.
 
     `own_limit` says that `rate_limit` was given to it; else it is the server's. `expires_at` (epoch seconds) is set for
-    a restricted key alone: the usual 90 days are a habit, and an access token's hour is nobody's choice.
+    a restricted key alone: the usual 90 days are a habit, and an access token's hour is nobody's choice. `counted_with`
+    is the bucket of a credential whose limit is below the server's: what it makes counts with it, or many keys would
+    have many times its limit.
     """
 
     scopes: frozenset[str]
@@ -46,12 +48,13 @@ class Maker:
     own_limit: bool = False
     allowed_networks: tuple[str, ...] = ()
     expires_at: int | None = None
+    counted_with: str = ""
 
 
 def inherited(maker: Maker, wish: Wish, given: Collection[str]) -> Wish:
     """The wish with what was not `given` (names of its fields) taken from the maker, where that is narrower."""
     limit, allowed, life = wish.rate_limit, wish.allowed_networks, wish.expires_in
-    if limit is None and maker.own_limit and not rate_limits.within(_ours(), maker.rate_limit):
+    if limit is None and maker.own_limit and is_below_ours(maker.rate_limit):
         limit = maker.rate_limit
     if "allowed_networks" not in given:
         allowed = maker.allowed_networks
@@ -93,8 +96,23 @@ def limit_problem(maker: Maker, limit: str | None) -> str:
         return ""
     asked = limit or _ours()
     if rate_limits.within(asked, maker.rate_limit):
-        return ""
+        return _window_problem(maker, asked)
     return f"This credential may send {maker.rate_limit}, so it cannot give a key {asked}."
+
+
+def _window_problem(maker: Maker, asked: str) -> str:
+    # One bucket has one window: another length would begin it anew.
+    if not maker.counted_with or rate_limits.parsed(asked)[1] == rate_limits.parsed(maker.rate_limit)[1]:
+        return ""
+    return (
+        f"What this credential makes counts with it, whose limit is {maker.rate_limit}: {asked} has another window."
+        " Choose a number for the same one."
+    )
+
+
+def is_below_ours(limit: str) -> bool:
+    """Whether a limit is below the server's own for keys, so that it restricts."""
+    return not rate_limits.within(_ours(), limit)
 
 
 def networks_problem(maker: Maker, wanted: Collection[str]) -> str:

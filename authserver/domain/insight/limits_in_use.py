@@ -114,7 +114,9 @@ def of(subjects: Collection[str]) -> dict[str, tuple[Limit, ...]]:
 def _keys(owner_id: str | None, ids: Sequence[str] | None = None) -> dict[str, Any]:
     """Keys that work, by the subject of their figures."""
     lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
-    wanted = select(ApiKey.id, ApiKey.name, ApiKey.rate_limit, User.email).join(User, User.id == ApiKey.owner_id)
+    wanted = select(ApiKey.id, ApiKey.name, ApiKey.rate_limit, ApiKey.counted_with, User.email).join(
+        User, User.id == ApiKey.owner_id
+    )
     wanted = wanted.where(ApiKey.revoked_at.is_(None), lasting)
     if owner_id is not None:
         wanted = wanted.where(ApiKey.owner_id == owner_id)
@@ -179,7 +181,7 @@ def _holder(subject: str, row: Any, figures: Figures) -> Holder:
 
 def _limits_of_key(subject: str, row: Any) -> Iterable[Limit]:
     text = row.rate_limit or config.current().rate_limit_api_key
-    yield Limit("API key", rate_limits.peek(rate_limits.API_KEY, subject, text))
+    yield Limit("API key", rate_limits.peek(rate_limits.API_KEY, row.counted_with or subject, text))
 
 
 def _limits_of_app(subject: str, row: Any) -> Iterable[Limit]:

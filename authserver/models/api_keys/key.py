@@ -17,6 +17,8 @@ class ApiKey(Base):
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     permission: Mapped[str] = mapped_column(String(20))  # read_only, read_write, full_access
     rate_limit: Mapped[str | None] = mapped_column(String(30))  # NULL: the setting
+    # The bucket that its requests are counted in, where a credential with a limit of its own made it; empty: its own.
+    counted_with: Mapped[str] = mapped_column(String(140), default="", server_default="")
     allowed_networks: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int | None] = mapped_column(BigInteger)
