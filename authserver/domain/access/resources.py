@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain.access import resource_scopes
-from authserver.domain.ground import cache
+from authserver.domain.ground import cache, person_locks
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, hosts, quoting, redirect_uris, secrets
 from authserver.models import Client, Resource
 
 FORMATS = ("jwt", "opaque")
+MAX_PER_OWNER = 100
 TTL = range(60, 86_401)
 TYPS = ("at+jwt", "JWT")  # what the header of its JWTs says; some decoders know no other than JWT
 TOLD = ("name", "access_token_format", "access_token_typ", "access_token_ttl", "open")
@@ -134,6 +135,8 @@ def create(
                 " identifier that is the API's alone.",
                 field="identifier",
             )
+        if owner_id is not None:
+            require_room(session, owner_id)
         session.add(row)
         session.flush()
         if scopes:
@@ -144,6 +147,19 @@ def create(
             scopes=list(scopes or ()),
         )  # fmt: skip
     return row
+
+
+def require_room(session: Session, owner_id: str, more: int = 1, *, field: str = "owner") -> None:
+    """Refuse more APIs than a person may own, who is locked before; administrators have no limit. Raises Conflict."""
+    owner = person_locks.take(session, owner_id)  # two at once do not both find room
+    counted = select(func.count()).select_from(Resource).where(Resource.owner_id == owner_id)
+    total = (session.scalar(counted) or 0) + more
+    if more and total > MAX_PER_OWNER and not (owner is not None and owner.is_admin):
+        raise Conflict(
+            f"They would own {total} APIs, and the limit is {MAX_PER_OWNER}. Leave some to nobody, or give them to an"
+            " administrator, who has no limit.",
+            field=field,
+        )
 
 
 def update(

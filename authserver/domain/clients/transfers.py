@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain.access import resources
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import former_owners, ownership, privileges
 from authserver.domain.clients import secrets as client_secrets
@@ -196,6 +197,8 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
                 row.disabled_at, row.disabled_by = clock.now(), "owner"
             former_owners.end(session, row, "owner deleted")
     if heir is not None:
+        apis = select(func.count()).select_from(Resource).where(Resource.owner_id == person.id)
+        resources.require_room(session, heir.id, session.scalar(apis) or 0, field="apps")
         moved = session.execute(update(Resource).where(Resource.owner_id == person.id).values(owner_id=heir.id))
         cache.touch(session, "scopes")
         _tell_heir(session, heir, rows, apis=int(moved.rowcount))  # type: ignore[attr-defined]  # an UPDATE's has it

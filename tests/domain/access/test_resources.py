@@ -8,7 +8,8 @@ from flask import Flask
 from authserver.domain.access import resource_scopes, resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.running import declaration
-from authserver.errors import Invalid
+from authserver.errors import Conflict, Invalid
+from tests.conftest import Person
 from tests.support import protocol
 
 NOTES = "https://notes.example.test/mcp"
@@ -81,3 +82,15 @@ def test_a_declaration_has_the_same_fields_and_is_settled_after_one_run(app: Fla
 def test_a_declaration_of_another_type_is_refused(app: Flask, wrong: dict[str, object]) -> None:
     with pytest.raises(Invalid):
         declaration.plan({"resources": [{"identifier": NOTES, **wrong}]})
+
+
+def test_a_person_owns_so_many_apis_and_an_administrator_more(
+    ada: Person, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "MAX_PER_OWNER", 1)
+    resources.create(NOTES, "Notes", owner_id=alice.id)
+    with pytest.raises(Conflict, match="would own 2 APIs, and the limit is 1"):
+        resources.create("https://other.example.test", "Other", owner_id=alice.id)
+    for number in range(3):
+        resources.create(f"https://{number}.example.test", "Other", owner_id=ada.id)
+        resources.create(f"https://nobodys-{number}.example.test", "Other")

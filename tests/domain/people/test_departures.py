@@ -476,3 +476,16 @@ def test_signing_up_with_a_deleted_persons_address_tells_nobody_anything(alice: 
         sign_ups.sign_up(alice.email, "Alice")
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Mail).where(Mail.recipient != "")) == before
+
+
+def test_an_heir_has_room_for_the_apis(
+    alice: Person, bob: Person, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "MAX_PER_OWNER", 1)
+    resources.create("https://alices.example.test", "API", owner_id=alice.id)
+    resources.create("https://bobs.example.test", "API", owner_id=bob.id)
+    with pytest.raises(Conflict, match="would own 2 APIs, and the limit is 1") as refused:
+        departures.delete(alice.id, heir_id=bob.id)
+    assert refused.value.field == "apps" and users.get(alice.id).deleted_at is None
+    departures.delete(alice.id, heir_id=ada.id)
+    assert resources.get("https://alices.example.test").owner_id == ada.id
