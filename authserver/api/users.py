@@ -67,7 +67,9 @@ def change(call: Call) -> Outgoing:
 
 
 def _apply(user_id: str, asked: Mapping[str, Any], by_id: str | None) -> None:
-    # First what locks all administrators: whoever locks one person before them could wait in a circle.
+    # All administrators first: whoever locks one person before them could wait in a circle.
+    if "role" in asked or asked.get("disabled") is True:
+        users.hold_administrators()
     if "role" in asked:
         users.set_role(user_id, asked["role"], by_id=by_id)
     if asked.get("disabled") is True:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from flask import Flask
 
-from authserver.domain.people import departures, users
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import Wish
+from authserver.domain.people import departures, living, users
 from authserver.errors import Conflict
 from tests.conftest import Person
 from tests.support import parallel
@@ -74,3 +78,25 @@ def test_of_three_ways_at_once_one_administrator_stays(ada: Person, alice: Perso
                 return 1
 
             assert sum(parallel.together(2, stop)) == 1
+
+
+def noted(order: list[str], name: str, verb: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any) -> Any:
+        order.append(name)
+        return verb(*args)
+
+    return run
+
+
+@pytest.mark.parametrize("asked", [{"role": "admin", "disabled": True}, {"disabled": True}, {"role": "user"}])
+def test_a_change_of_a_person_locks_all_administrators_before_that_person(
+    app: Flask, ada: Person, alice: Person, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    users.set_role(alice.id, "admin")
+    key = api_keys.create(ada.user, Wish("Admin", "full_access"))[1]
+    order: list[str] = []
+    for module, name in ((users, "_locked_administrators"), (living, "locked")):
+        monkeypatch.setattr(module, name, noted(order, name, getattr(module, name)))
+    sent = app.test_client().patch(f"/v1/users/{alice.id}", json=asked, headers={"Authorization": f"Bearer {key}"})
+    assert sent.status_code == 200 and {"_locked_administrators", "locked"} <= set(order)
+    assert order[0] == "_locked_administrators"

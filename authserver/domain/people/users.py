@@ -251,13 +251,23 @@ def require_other(by_id: str | None, user_id: str, what: str) -> None:
         raise Conflict(f"You can't {what}. Another administrator, or the command line, can.")
 
 
+def hold_administrators() -> None:
+    """Lock all administrators in the transaction that several verbs share, before the first of them locks anybody."""
+    with database.transaction() as session:
+        _locked_administrators(session)
+
+
+def _locked_administrators(session: Session) -> list[str]:
+    acting = select(User.id).where(User.role == "admin", User.disabled_at.is_(None)).order_by(User.id)
+    return list(session.scalars(acting.with_for_update(key_share=True)))
+
+
 def require_another_admin(session: Session, user_id: str) -> None:
     """Refuse to take away the last administrator who can sign in. Raises Conflict.
 
     All of them are locked, in one order, before any single row is: of two who stop each other at once, one is last.
     """
-    acting = select(User.id).where(User.role == "admin", User.disabled_at.is_(None)).order_by(User.id)
-    if list(session.scalars(acting.with_for_update(key_share=True))) == [user_id]:
+    if _locked_administrators(session) == [user_id]:
         raise Conflict("This is the last administrator. Make somebody else one first.")
 
 
