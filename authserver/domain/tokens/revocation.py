@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import select
 
 from authserver import database
+from authserver.domain.clients import clients
 from authserver.domain.grants import grants, refresh_tokens
+from authserver.domain.limits import stored_rows
 from authserver.domain.record import audit
 from authserver.domain.tokens import inspection
 from authserver.lib import clock, jwt, secrets
@@ -17,7 +19,8 @@ from authserver.models import AccessToken, RevokedToken
 def revoke(presented: str, client_id: str | None, because: str = "revoked by its client") -> bool:
     """Revoke a token: an access token alone, a refresh token (spent or not) with its whole grant.
 
-    `client_id` is whose it must be; None is the command line. False, without effect, for everything else.
+    `client_id` is whose it must be; None is the command line. False, without effect, for everything else. Raises
+    RateLimited for more access tokens than a client's owner may leave rows for.
     """
     if jwt.looks_like_jwt(presented):
         claims = inspection.verified(presented)
@@ -43,6 +46,9 @@ def _stored_claims(token: str) -> dict[str, Any] | None:
 def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because: str) -> bool:
     if client_id not in (None, claims["client_id"]):
         return False
+    if client_id is not None:
+        app = clients.find(client_id)
+        stored_rows.require_room("revocation", (app.owner_id if app else None) or client_id)
     row = {"jti": claims["jti"], "expires_at": claims["exp"] + clock.LEEWAY}
     with database.transaction() as session:
         added = session.execute(

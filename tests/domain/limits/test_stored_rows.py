@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from authserver import database
 from authserver.domain.limits import stored_rows
-from authserver.models import AccessToken, UsedJti
+from authserver.models import AccessToken, RevokedToken, UsedJti
 from tests.conftest import Person
 from tests.support import own_jwts
 from tests.support.protocol import (
@@ -19,6 +19,7 @@ from tests.support.protocol import (
     introspect,
     refresh,
     register,
+    revoke,
     tokens_for,
 )
 
@@ -88,3 +89,11 @@ def test_jwts_of_who_may_not_introspect_have_a_ceiling(http: FlaskClient) -> Non
     for _ in range(5):
         http.post("/oauth/introspect", data={"token": "x"}, headers=bearer(own_jwts.own(sender.id)))
     assert stored(UsedJti) == 3
+
+
+@FREE
+def test_access_tokens_that_the_apps_of_one_owner_give_back_have_a_ceiling(alice: Person) -> None:
+    apps = [register(owner_id=alice.id, grant_types=["client_credentials"]) for _ in range(2)]
+    tokens = [(app, client_credentials(app).json["access_token"]) for app in apps * 2]
+    assert [revoke(app, token).status for app, token in tokens] == [200, 200, 200, 429]
+    assert stored(RevokedToken) == 3
