@@ -31,6 +31,7 @@ from authserver.api import (
 from authserver.domain.access import protected_resources
 from authserver.domain.clients import cors_origins
 from authserver.domain.ground import idempotency
+from authserver.domain.limits import changes
 from authserver.domain.limits.rate_limits import State
 from authserver.edge import api_call, bearer, cors, json_schema, machine, rate_limit, refused
 from authserver.edge.api_call import Call, Route
@@ -183,6 +184,8 @@ def _rehearsed(route: Route, call: Call) -> Outgoing:
 def _handled(route: Route, call: Call) -> Outgoing:
     if call.query.get("dry_run"):
         return _rehearsed(route, call)
+    if route.changes and not call.is_admin:
+        changes.spend(_changing(call))
     key = call.incoming.headers.get("idempotency-key")
     if not route.creates or key is None:
         return route.handler(call)
@@ -202,6 +205,11 @@ def _handled(route: Route, call: Call) -> Outgoing:
         raise
     idempotency.finish(started, outgoing.status, outgoing.headers, outgoing.body.decode())
     return outgoing
+
+
+def _changing(call: Call) -> str:
+    """Who answers for a change, whatever key or app it comes through."""
+    return call.acting_id() or f"client {call.holder.client_id}"
 
 
 def _open(route: Route, incoming: Incoming) -> Outgoing:

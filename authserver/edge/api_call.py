@@ -157,6 +157,11 @@ class Route:
     errors: tuple[int, ...] = ()
 
     @property
+    def changes(self) -> bool:
+        """Whether it makes or changes something, so that rows are left; what only ends things does neither."""
+        return self.method in ("POST", "PATCH") and not self.raw
+
+    @property
     def parameters(self) -> Mapping[str, Schema]:
         """The parameters of its query."""
         if self.rehearsed:

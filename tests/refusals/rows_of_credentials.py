@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import json
 from typing import Any
+from unittest import mock
 
 from sqlalchemy import update
 from werkzeug.test import TestResponse
@@ -13,6 +14,7 @@ from werkzeug.test import TestResponse
 from authserver import config, database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import cache
+from authserver.domain.limits import changes
 from authserver.lib import clock, secrets
 from authserver.models import ApiKey, Grant, User
 from tests.refusals.world import Row, World, later
@@ -297,6 +299,13 @@ def sent_too_often(world: World) -> TestResponse:
     return world.get(ME, value)
 
 
+def changing_too_much(world: World) -> TestResponse:
+    body, headers = b'{"name": "CI", "permission": "read_only"}', {**protocol.bearer(world.key()), **JSON}
+    with mock.patch.object(changes, "LIMIT", "1/hour"):
+        world.post("/v1/api-keys", body, headers)
+        return world.post("/v1/api-keys", body, headers)
+
+
 def with_a_body_that_is_no_json(world: World) -> TestResponse:
     return world.post("/v1/api-keys", b"{", {**protocol.bearer(world.key()), **JSON})
 
@@ -370,5 +379,6 @@ ROWS: tuple[Row, ...] = (
     (of_no_person, {"request": ("one that is allowed", "This credential is no person's.")}),
     (for_a_secret_that_cannot_be, {"request": ("one that can be carried out", "A client of this kind has no secret.")}),
     (sent_too_often, {"rate limit": ("1 in 3600 s", "one request more")}),
+    (changing_too_much, {"changes": ("1/hour", "one more")}),
     (with_a_body_that_is_no_json, {"request": ("one that can be carried out", "JSON")}),
 )  # fmt: skip

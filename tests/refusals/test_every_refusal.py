@@ -32,8 +32,8 @@ SIGN_INS = (
 CREDENTIALS = (
     "lib/jwt.py", "domain/clients/keys.py", "domain/tokens/server_jwts.py", "domain/tokens/inspection.py",
     "domain/api_keys/judging.py", "domain/grants/grants.py", "domain/webhooks/endpoints.py",
-    "edge/bearer.py", "edge/cors.py", "edge/json_errors.py", "edge/rate_limit.py", "edge/refused.py",
-    "gateway/decision.py",
+    "domain/limits/changes.py", "edge/bearer.py", "edge/cors.py", "edge/json_errors.py", "edge/rate_limit.py",
+    "edge/refused.py", "gateway/decision.py",
 )  # fmt: skip
 NOT_BY_A_CREDENTIAL = {
     "get: raise NotFound(": "not found is not found: the answer says it all",

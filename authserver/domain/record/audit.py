@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.domain.record import outbox
 from authserver.domain.record import seals as audit_seals
-from authserver.lib import canonical_json, clock
+from authserver.lib import canonical_json, clock, excerpts
 from authserver.models import AuditCheckpoint, AuditEvent, AuditHead
 from authserver.observability import context, logs
 
@@ -24,6 +24,8 @@ CHECKPOINT_EVERY = 1000
 CHECKPOINT_SECONDS = 60
 _told: list[Callable[[], None]] = []
 PURGED_AT_ONCE = 5000
+# Bytes: nobody fills the disk with what they call their app, and webhooks send it on.
+MAX_DATA = 8192
 # The members that the hash covers, in no order: canonical JSON sorts them.
 HASHED = (
     "seq", "at_us", "type", "actor", "target", "owner_id", "client_id", "result", "reason",
@@ -78,7 +80,7 @@ def record(
         "reason": _text(reason, 200),
         "ip": _text(asked.ip, 45),
         "request_id": _text(asked.request_id, 40),
-        "data": canonical_json.plain(data),
+        "data": excerpts.of(canonical_json.plain(data), MAX_DATA),
     }
     outbox.enqueue(session, type, facts)  # before the lock on the head, which everybody waits for
     facts |= {"type": type, "user_agent": fingerprint(asked.user_agent)}
