@@ -125,11 +125,11 @@ def test_what_a_limited_key_makes_or_rotates_counts_with_it(call: Caller, alice:
 def test_a_key_that_counts_with_a_limited_one_begins_its_window_anew_by_no_other_length(
     call: Caller, alice: Person
 ) -> None:
-    own = key_of(alice, rate_limit="50/hour")
-    other = {**WISH, "rate_limit": "1/2 minute"}
+    own = key_of(alice, rate_limit="100/hour")  # 60 an hour are within it
+    other = {**WISH, "rate_limit": "1/minute"}
     assert call("POST", "/v1/api-keys", own, other).error == (422, "VALIDATION_FAILED")
     path = f"/v1/api-keys/{call('GET', '/v1/me', own).data['key_id']}"
-    assert call("PATCH", path, own, {"rate_limit": "1/2 minute"}).error == (422, "VALIDATION_FAILED")
+    assert call("PATCH", path, own, {"rate_limit": "1/minute"}).error == (422, "VALIDATION_FAILED")
 
 
 def test_keys_that_an_apps_token_makes_share_the_limit_that_the_app_was_given(call: Caller, alice: Person) -> None:
