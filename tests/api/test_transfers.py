@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import transfers
+from authserver.domain.clients import endings, transfers
 from authserver.domain.grants import consents
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
@@ -73,3 +74,18 @@ def test_an_offer_ends_with_the_consent_of_the_app_that_made_it(call: Caller, al
     assert not transfers.waiting(mallory.id)
     answer = call("POST", f"/v1/clients/{app.id}/transfer/accept", key_of(mallory), {"former_credentials": "end"})
     assert answer.error == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("ended", [endings.disable, endings.remove, endings.revoke_tokens])
+def test_an_offer_ends_with_the_app_that_made_it_by_itself(
+    call: Caller, alice: Person, mallory: Person, ended: Callable[[Any, str], object]
+) -> None:
+    app = protocol.register(owner_id=alice.id, scopes=["openid"])
+    machine = protocol.register(owner_id=alice.id, scopes=GIFT, grant_types=["client_credentials"])
+    stolen = str(protocol.client_credentials(machine).json["access_token"])
+    assert call("POST", f"/v1/clients/{app.id}/transfer", stolen, {"owner": mallory.id}).status == 201
+    assert [each.client.id for each in transfers.waiting(mallory.id)] == [app.id]
+    ended(alice.user, machine.id)
+    assert not transfers.waiting(mallory.id)
+    refused = call("POST", f"/v1/clients/{app.id}/transfer/accept", key_of(mallory), {"former_credentials": "end"})
+    assert refused.error == (404, "NOT_FOUND")

@@ -256,11 +256,15 @@ def _standing(session: Session, client_id: str) -> Offer | None:
 
 
 def _is_withdrawn(session: Session, made: ClientTransfer) -> bool:
-    """An offer ends with the key, or the consent, that made it: what was stolen gives nothing away once it is known."""
+    """An offer ends with the key, consent or app that made it: what was stolen gives nothing away once it is known."""
     kind, _, id = made.offered_with.partition(":")
     if kind == "key":
         key = session.get(ApiKey, id)
         return key is None or key.revoked_at is not None
+    if kind == "client":  # an app by itself, in its owner's name: until it is stopped, given away, or its tokens ended
+        app = session.get(Client, id)
+        stands = app is not None and app.enabled and app.owner_id == made.offered_by
+        return app is None or not stands or app.tokens_not_before > made.offered_at
     if kind != "app":
         return False
     both = (Grant.user_id == made.offered_by, *client_directory.live(id))
