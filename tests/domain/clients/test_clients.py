@@ -617,6 +617,17 @@ def test_owners_do_not_raise_their_own_limit(alice: Person) -> None:
     assert set(refused.value.problems) == {"rate_limit"}
 
 
+@pytest.mark.parametrize("limit", [None, "", "4/hour", "1000000/second"])
+def test_a_limit_stays_as_an_administrator_set_it(alice: Person, limit: str | None) -> None:
+    row = clients.register(alice.user, WEB)[0]
+    row = clients.revise(None, row.id, dataclasses.replace(clients.registration_of(row), rate_limit="5/hour"))
+    with pytest.raises(Invalid) as refused:
+        clients.revise(alice.user, row.id, dataclasses.replace(clients.registration_of(row), rate_limit=limit))
+    assert set(refused.value.problems) == {"rate_limit"}
+    named = dataclasses.replace(clients.registration_of(row), name="Another name")
+    assert clients.revise(alice.user, row.id, named).rate_limit == "5/hour"
+
+
 def test_owners_may_let_their_jwts_be_used_again(alice: Person) -> None:
     client, _ = clients.register(alice.user, changed(jwks={"keys": [PUBLIC_JWK]}, jwt_reuse=True))
     found = clients.find(client.id)

@@ -52,6 +52,9 @@ def beyond_owner(wanted: Registration, owner_id: str | None, before: Registratio
     for name, (harmless, text) in PRIVILEGES.items():
         if getattr(wanted, name) not in (harmless, getattr(before, name, harmless)):
             problems[name] = text
+    # Unlike a privilege, a limit is nothing to give up: without it an app may do more (contract 11.36).
+    if before is not None and wanted.rate_limit != before.rate_limit:
+        problems["rate_limit"] = "Only an administrator changes the limit that an app was given."
     own = {each.name for each in scopes.assignable_by(admin=False)} | set(before.scopes if before else ())
     if others := quoting.strangers(wanted.scopes, own):
         problems["scopes"] = f"Only an administrator can give {others}."
