@@ -10,6 +10,7 @@ from sqlalchemy import select
 from authserver import database
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.ground import mails
+from authserver.domain.people import users
 from authserver.models import Mail
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
@@ -74,3 +75,15 @@ def test_an_app_that_a_leaked_key_changed_is_switched_off(call: Caller, alice: P
     call("PATCH", f"/v1/clients/{app['client_id']}", leaked, changed)
     call("POST", "/v1/leaks", None, {"credential": leaked})
     assert call("GET", f"/v1/clients/{app['client_id']}", own).data["disabled"]
+
+
+def test_whom_a_leaked_key_made_an_administrator_is_one_no_more(
+    call: Caller, ada: Person, bob: Person, mallory: Person
+) -> None:
+    leaked, own = key_of(ada, "full_access"), key_of(ada, "full_access")
+    call("PATCH", f"/v1/users/{bob.id}", own, {"role": "admin"})
+    call("PATCH", f"/v1/users/{mallory.id}", leaked, {"role": "admin"})
+    made = call("POST", "/v1/users", leaked, {"email": "new@example.test", "role": "admin"}).data
+    call("POST", "/v1/leaks", None, {"credential": leaked})
+    roles = [users.get(each).role for each in (ada.id, bob.id, mallory.id, made["id"])]
+    assert roles == ["admin", "admin", "user", "user"]

@@ -251,10 +251,13 @@ def require_other(by_id: str | None, user_id: str, what: str) -> None:
         raise Conflict(f"You can't {what}. Another administrator, or the command line, can.")
 
 
-def hold_administrators() -> None:
-    """Lock all administrators in the transaction that several verbs share, before the first of them locks anybody."""
+def hold_administrators() -> list[str]:
+    """Lock all administrators who can sign in, in the transaction that several verbs share; their ids.
+
+    For before the first of those verbs locks anybody.
+    """
     with database.transaction() as session:
-        _locked_administrators(session)
+        return _locked_administrators(session)
 
 
 def _locked_administrators(session: Session) -> list[str]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import endings
-from authserver.domain.ground import mails, person_locks, throttle
+from authserver.domain.ground import mails, throttle
 from authserver.domain.limits import rate_limits
 from authserver.domain.tokens import makings, revocation
 from authserver.errors import RateLimited
@@ -49,25 +49,24 @@ def _end_key(credential: str, found_at: str) -> None:
     if found is None:
         return
     with database.together(), database.transaction() as session:
-        owner = person_locks.take(session, found.owner_id)
+        owner = session.get_one(User, found.owner_id)
+        ended = makings.end(session, owner, f"key:{found.id}", BECAUSE)
         key = api_keys.revoke(None, found.id, because=BECAUSE)
-        if owner is not None:
-            ended = makings.end(session, owner, f"key:{key.id}", BECAUSE)
-            _tell(session, owner, f"the API key {key.name} ({key.hint})", found_at, ended)
+        _tell(session, owner, f"the API key {key.name} ({key.hint})", found_at, ended)
 
 
 def _end_client_secret(credential: str, found_at: str) -> None:
     wanted = (ClientSecret.digest == secrets.digest(credential), ClientSecret.revoked_at.is_(None))
-    belongs = select(ClientSecret.id, ClientSecret.hint, Client.owner_id).join(Client)
+    belongs = select(ClientSecret.id, ClientSecret.hint, Client.owner_id, Client.id.label("client_id")).join(Client)
     with database.reading() as session:
         found = session.execute(belongs.where(*wanted, Client.deleted_at.is_(None))).one_or_none()
     if found is None:
         return
     with database.together(), database.transaction() as session:
-        owner = person_locks.take(session, found.owner_id) if found.owner_id else None
+        owner = session.get(User, found.owner_id) if found.owner_id else None
+        ended = makings.end(session, owner, f"client:{found.client_id}", BECAUSE) if owner else 0
         app = endings.end_secret(None, found.id, BECAUSE)
         if owner is not None:
-            ended = makings.end(session, owner, f"client:{app.id}", BECAUSE)
             _tell(session, owner, f"a secret of the app {app.name} ({found.hint})", found_at, ended)
 
 

@@ -11,6 +11,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import endings, privileges, transfers
+from authserver.domain.ground import person_locks
+from authserver.domain.people import users
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.lib import clock
 from authserver.models import ApiKey, AuditEvent, Client, ClientSecret, ClientTransfer, User, WebhookEndpoint
@@ -35,9 +37,14 @@ def end(session: Session, owner: User, actor: str, because: str) -> int:
     """End what a credential (`key:…`, `client:…`) made, and what that made in its turn; returns how many things.
 
     Keys, secrets and offers end for good; apps and webhooks are switched off, and their owner may switch them on again.
-    Inside a transaction that holds the lock on the owner.
+    Whom it made an administrator is one no more. Inside a transaction that several verbs share.
     """
+    acting = set(users.hold_administrators())
+    person_locks.take(session, owner.id)
     made = _made_by(session, owner.id, actor)
+    promoted = _promoted(session, made) & acting
+    for user_id in sorted(promoted) if acting - promoted else ():  # one stays, whoever made them one
+        users.set_role(user_id, "user")
     lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
     keys = (ApiKey.id.in_(made.keys), ApiKey.owner_id == owner.id, ApiKey.revoked_at.is_(None), lasting)
     # The maker's name stands at the secret, whoever's app it is; of an app that they gave away it ended with that.
@@ -47,6 +54,7 @@ def end(session: Session, owner: User, actor: str, because: str) -> int:
     offers = (ClientTransfer.offered_with.in_(made.actors), ClientTransfer.offered_by == owner.id)
     return sum(
         (
+            len(promoted),
             _each(session, ApiKey.id, keys, lambda id: api_keys.revoke(owner.id, id, because=because)),
             _each(session, ClientSecret.id, secrets, lambda id: endings.end_secret(owner, id, because)),
             _each(session, Client.id, (*clients, Client.disabled_at.is_(None)), lambda id: _stop(owner, id)),
@@ -88,6 +96,12 @@ def _made_by(session: Session, owner_id: str, actor: str) -> _Made:
             _add(made, event)
         latest = made.actors - before
     return made
+
+
+def _promoted(session: Session, made: _Made) -> set[str]:
+    told = (AuditEvent.actor.in_(made.actors), AuditEvent.type.in_(("user.created", "user.updated")))
+    events = session.scalars(select(AuditEvent).where(*told)).all()
+    return {each.target.partition(":")[2] for each in events if each.data.get("role") == "admin"}
 
 
 def _add(made: _Made, event: AuditEvent) -> None:
