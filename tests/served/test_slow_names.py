@@ -16,7 +16,7 @@ from tests.support.slow_names import SLOW, Names
 from tests.support.third_party import App
 
 pytestmark = [pytest.mark.served, pytest.mark.fault, pytest.mark.usefixtures("socket_enabled")]
-OWNER = "alice@example.test"
+OWNER, ADMIN = "alice@example.test", "ada@example.test"
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,10 @@ def server(names: Names) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def key(server: Served) -> str:
+    """An administrator's: whose changes nobody counts."""
     server.user(OWNER)
-    return str(server.cli("key", "create", "--owner", OWNER, "--name", "CI", "--permission", "full_access")["key"])
+    server.user(ADMIN, admin=True)
+    return str(server.cli("key", "create", "--owner", ADMIN, "--name", "CI", "--permission", "full_access")["key"])
 
 
 @pytest.fixture(scope="module")
