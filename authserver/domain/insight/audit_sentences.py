@@ -186,7 +186,9 @@ def names(events: Iterable[AuditEvent], viewer_id: str = "", *, everybody: bool 
 
 
 def _told(event: AuditEvent, known: Mapping[str, str], viewer: User) -> Told:
-    own = viewer.is_admin or event.owner_id == viewer.id or event.actor == f"user:{viewer.id}"
+    mine = event.owner_id == viewer.id or event.actor == f"user:{viewer.id}"
+    # What another person did to what is mine has their address and browser.
+    own = viewer.is_admin or (mine and _seen(event.actor, known, viewer) == event.actor)
     return Told(
         seq=event.seq,
         at=event.at_us // 1_000_000,

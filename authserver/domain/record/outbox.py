@@ -164,14 +164,18 @@ def wake_after(session: Session) -> None:
 
 
 def body(
-    event_id: str, type: str, at_us: int, facts: Mapping[str, Any], *, own: bool, endpoint_id: str, retry_count: int
-) -> bytes:
-    """The bytes that are sent and signed. `own`: the endpoint's owner may know who it was (contract 11.4)."""
+    event_id: str, type: str, at_us: int, facts: Mapping[str, Any], *, own: bool, endpoint_id: str, retry_count: int,
+    who: bool = True,
+) -> bytes:  # fmt: skip
+    """The bytes that are sent and signed. `own`: the endpoint's owner may know whom it concerns (contract 11.4).
+
+    And with `who` also who did it, and from where: not where it was another person.
+    """
     message = {
         "id": event_id,
         "type": type,
         "timestamp": _iso(at_us),
-        "data": _data(type, facts, own=own),
+        "data": _data(type, facts, own=own, who=own and who),
         "metadata": {"webhook_id": endpoint_id, "retry_count": retry_count, "version": VERSION},
     }
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
@@ -238,7 +242,7 @@ def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: facts.get(name) for name in names}
 
 
-def _data(type: str, facts: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
+def _data(type: str, facts: Mapping[str, Any], *, own: bool, who: bool) -> dict[str, Any]:
     if type == TEST:
         return dict(facts.get("data") or {})
     target = str(facts.get("target") or "")
@@ -250,7 +254,7 @@ def _data(type: str, facts: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
         "client_id": facts.get("client_id"),
         "details": facts.get("data") or {},
     }
-    if own:
+    if who:
         known |= {name: facts.get(name) or None for name in ("actor", "ip", "request_id")}
     return {name: value for name, value in known.items() if value is not None}
 

@@ -17,7 +17,7 @@ from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import secrets as webhook_secrets
 from authserver.domain.webhooks.deliveries import ATTEMPTS
 from authserver.lib import clock, secrets, webhook_signatures
-from authserver.models import User, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from authserver.models import ApiKey, User, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from authserver.observability import logs, metrics
 
 # Before each further attempt, with a fifth more or less: about three days in all.
@@ -64,10 +64,11 @@ class Outcome:
 def make(job: Job) -> Outcome:
     """Make the request. Nothing is written: who kills us now makes us send the same event once more."""
     endpoint, event, now = job.endpoint, job.event, clock.now()
-    own = (endpoint.everybody and job.for_admin) or event.owner_id == endpoint.owner_id
+    hears_all = endpoint.everybody and job.for_admin
+    who = hears_all or _is_no_other(str(event.facts.get("actor") or ""), endpoint.owner_id)
     body = outbox.body(
-        event.id, event.type, event.at_us, event.facts, own=own, endpoint_id=endpoint.id,
-        retry_count=job.delivery.sends,
+        event.id, event.type, event.at_us, event.facts, own=hears_all or event.owner_id == endpoint.owner_id,
+        endpoint_id=endpoint.id, retry_count=job.delivery.sends, who=who,
     )  # fmt: skip
     signed = webhook_signatures.headers(endpoint.signature_header, webhook_secrets.valid(endpoint), event.id, now, body)
     standard = {"Content-Type": "application/json", "User-Agent": f"{config.current().slug}-webhooks/1.0", **signed}
@@ -82,6 +83,15 @@ def make(job: Job) -> Outcome:
     except outbound.Failed as failure:
         error = str(failure)
     return Outcome(now, shown, body, answer, error, int((time.monotonic() - began) * 1000), blocked)
+
+
+def _is_no_other(actor: str, owner_id: str) -> bool:
+    """Whether an actor is the person, a key of theirs, or nobody in person: others stay unnamed, as in the log."""
+    kind, _, id = actor.partition(":")
+    if kind != "key":
+        return kind != "user" or id == owner_id
+    with database.reading() as session:
+        return session.scalar(select(ApiKey.owner_id).where(ApiKey.id == id)) == owner_id
 
 
 def note(job: Job, outcome: Outcome, lease: str) -> bool:

@@ -100,6 +100,16 @@ def test_nor_the_names_of_their_keys(app: Flask, alice: Person, bob: Person, ada
         assert "Bob's own words ended" in audit_sentences.for_viewer(row, who.user)[0].sentence
 
 
+def test_where_another_person_did_something_to_what_is_mine_stays_theirs(
+    app: Flask, alice: Person, ada: Person
+) -> None:
+    key = api_keys.create(ada.user, api_keys.Wish("Hers", "full_access"))[0]
+    for actor, shown in ((f"user:{alice.id}", True), ("", True), (f"user:{ada.id}", False), (f"key:{key.id}", False)):
+        recorded("client.updated", actor, target="client:cl1", owner_id=alice.id)
+        seen = audit_sentences.for_viewer(audit.page(limit=1)[0], alice.user)[0]
+        assert bool(seen.ip) is bool(seen.request_id) is shown
+
+
 @pytest.mark.parametrize(
     ("actor", "said"),
     [("cli", "The command line"), ("system", "The server"), ("", "Nobody"), ("user:gone", "Another person")],

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from authserver import config, database
+from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.people import users
 from authserver.domain.webhooks import courier
 from authserver.domain.webhooks import deliveries as webhook_deliveries
@@ -18,6 +19,7 @@ from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import leases as webhook_leases
 from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.models import WebhookEndpoint
+from authserver.observability import context
 from tests.conftest import Person
 from tests.support import protocol, receivers
 from tests.support.receivers import Receiver
@@ -54,6 +56,24 @@ def test_a_disabled_person_is_told_nothing(alice: Person, receiver: Receiver) ->
     happen(alice)
     users.disable(alice.id)
     assert courier.send_due() == 0
+
+
+def test_where_another_person_did_something_to_what_is_mine_stays_theirs(
+    alice: Person, ada: Person, receiver: Receiver
+) -> None:
+    endpoint(alice, receiver.url(), "client.updated")
+    endpoint(ada, receiver.url(), "client.updated", everybody=True)
+    key = api_keys.create(ada.user, api_keys.Wish("Hers", "full_access"))[0]
+    told: dict[str, list[set[str]]] = {}
+    for actor in (f"user:{alice.id}", f"user:{ada.id}", f"key:{key.id}"):
+        with context.using(context.Context("req1", "10.1.2.3", "", actor)):
+            happen(alice, "client.updated", target="client:cl1")
+        assert courier.send_due() == 2
+        both = [message(receiver, number)["data"] for number in (-1, -2)]
+        told[actor] = [{"actor", "ip", "request_id"} & each.keys() for each in both]
+        assert all(each["user_id"] == alice.id for each in both)
+    assert all({"actor", "ip", "request_id"} in each for each in told.values())  # the administrator's
+    assert {actor for actor, each in told.items() if set() in each} == {f"user:{ada.id}", f"key:{key.id}"}
 
 
 @pytest.mark.parametrize("loses", ["the role", "the wish"])
