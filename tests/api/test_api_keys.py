@@ -133,8 +133,9 @@ def test_a_key_that_counts_with_a_limited_one_begins_its_window_anew_by_no_other
 
 
 def test_keys_that_an_apps_token_makes_share_the_limit_that_the_app_was_given(call: Caller, alice: Person) -> None:
-    app = protocol.register(rate_limit="20/hour", scopes=["workflows:read", "analytics:read", "keys:manage"])
-    token = protocol.tokens_for(alice.id, app)["access_token"]
+    names = ["workflows:read", "analytics:read", "keys:manage"]
+    app = protocol.register(rate_limit="20/hour", scopes=names)
+    token = protocol.tokens_for(alice.id, app, scopes=names)["access_token"]
     made = [call("POST", "/v1/api-keys", token, WISH).data for _ in range(2)]
     assert [left(call, each["key"]) for each in made] == [19, 18]
 

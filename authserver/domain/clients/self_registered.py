@@ -14,6 +14,7 @@ from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.clients.metadata import self_registration as metadata
 from authserver.domain.ground import cache, throttle
+from authserver.domain.limits import changes
 from authserver.errors import DomainError, Invalid
 from authserver.lib import clock, secrets
 from authserver.models import Client, Grant
@@ -79,7 +80,12 @@ def find(client_id: str, presented: str) -> Client:
 
 
 def revise(client_id: str, presented: str, wanted: Registration) -> Registered:
-    """Everything that the app says of itself, anew; its token is replaced. Raises Invalid, NotRegistered."""
+    """Everything that the app says of itself, anew; its token is replaced.
+
+    Raises Invalid, NotRegistered, RateLimited.
+    """
+    find(client_id, presented)  # nobody else spends its budget
+    changes.spend(f"client {client_id}")
     token = secrets.generate(config.current().slug, KIND)
     with database.together():
         with database.transaction() as session:

@@ -11,6 +11,7 @@ from flask import Flask
 from authserver import config, create_app, database
 from authserver.domain.access import resources
 from authserver.domain.clients import clients, endings, registration_tokens
+from authserver.domain.limits import changes
 from authserver.domain.running import retention
 from authserver.lib import clock, secrets
 from authserver.models import Client
@@ -305,6 +306,20 @@ def test_a_change_replaces_everything_and_the_token() -> None:
     assert said["registration_access_token"] != made["registration_access_token"]
     assert manage("GET", made).status == 401, "the old token has ended"
     assert manage("GET", said).json["client_id"] == made["client_id"]
+
+
+def test_an_app_changes_itself_so_often_and_nobody_else_spends_its_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "LIMIT", "2/hour")
+    made = first = register().json
+    for _ in range(3):
+        assert manage("PUT", {**made, "registration_access_token": "kaie_rat_x"}, {}).status == 401
+    for status in (200, 200, 429):
+        document = {"client_id": made["client_id"], "redirect_uris": ["https://b.example.test/cb"]}
+        reply = manage("PUT", made, document)
+        assert reply.status == status, reply.json
+        made = reply.json if status == 200 else made
+    assert int(reply.header("retry-after") or 0) > 0 and manage("GET", made).status == 200
+    assert manage("GET", first).status == 401
 
 
 @pytest.mark.parametrize("wrong", [
