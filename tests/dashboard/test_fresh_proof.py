@@ -12,6 +12,7 @@ from werkzeug.datastructures import FileStorage
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.people.credentials import passwords
 from authserver.lib import clock
 from authserver.models import ApiKey, Client, SignInSession, WebhookEndpoint
 from tests.conftest import Person
@@ -99,3 +100,17 @@ def test_the_limit_that_was_typed_is_there_after_the_proof(http: FlaskClient, al
     answer = forms.submit(http, f"/usage/keys/{key.id}", rate_limit="500/hour")
     proven = forms.submit(http, answer.location, "/login/confirm", password=alice.password)
     assert 'value="500/hour"' in http.get(proven.location).get_data(as_text=True)
+
+
+def test_the_proof_is_the_one_of_who_is_signed_in(http: FlaskClient, alice: Person, mallory: Person) -> None:
+    """Another account's name in the form changes nothing, and its password proves nothing."""
+    forms.sign_in(http, alice.email, alice.password)
+    other = "seven green lanterns drift"
+    passwords.change(mallory.user, mallory.password, other)
+    proof_grows_old()
+    asked = "/login/confirm?next=/settings/sessions"
+    assert forms.submit(http, asked, "/login/confirm", email=mallory.email, password=other).status_code == 422
+    assert http.get("/settings/sessions").status_code == 303
+    proven = forms.submit(http, asked, "/login/confirm", email=mallory.email, password=alice.password)
+    assert proven.location == "/settings/sessions"
+    assert alice.email in http.get("/settings/sessions").get_data(as_text=True)
