@@ -10,27 +10,30 @@ from authserver.edge import unknown_proxies
 from authserver.lib import networks
 
 
-def of(environ: dict[str, Any]) -> str:
-    """The address of the client, by the rightmost hop that is not a trusted proxy."""
-    peer = str(environ.get("REMOTE_ADDR") or "")
-    trusted, forwarded = config.current().trusted_proxies, environ.get("HTTP_X_FORWARDED_FOR")
-    if forwarded is None:
+def of(peer: str, forwarded_for: str | None) -> str:
+    """The address of the client, by the rightmost hop that is not a trusted proxy; `None` is a header not sent."""
+    if forwarded_for is None:
         return peer
-    if not trusted or not networks.contains(_parsed(trusted), peer):
-        unknown_proxies.notice(peer, str(forwarded))
+    trusted = config.current().trusted_proxies
+    if not _vouches(trusted, peer):
+        unknown_proxies.notice(peer, forwarded_for)
         return peer
-    return networks.client_ip(peer, forwarded, _parsed(trusted))
+    return networks.client_ip(peer, forwarded_for, _parsed(trusted))
 
 
-def came_over_plain_http(environ: dict[str, Any]) -> bool:
+def came_over_plain_http(peer: str, forwarded_proto: str | None) -> bool:
     """Whether a trusted proxy says that the client spoke http although the issuer is https."""
+    if forwarded_proto is None:
+        return False
     settings = config.current()
-    if not settings.trusted_proxies or not settings.https:
+    if not settings.https or not _vouches(settings.trusted_proxies, peer):
         return False
-    peer = str(environ.get("REMOTE_ADDR") or "")
-    if not networks.contains(_parsed(settings.trusted_proxies), peer):
-        return False
-    return str(environ.get("HTTP_X_FORWARDED_PROTO", "https")).rsplit(",", 1)[-1].strip().lower() == "http"
+    return forwarded_proto.rsplit(",", 1)[-1].strip().lower() == "http"
+
+
+@functools.lru_cache(maxsize=1024)  # what comes through proxies comes from few peers
+def _vouches(trusted: tuple[str, ...], peer: str) -> bool:
+    return networks.contains(_parsed(trusted), peer)
 
 
 @functools.lru_cache(maxsize=8)

@@ -15,6 +15,7 @@ from authserver.lib import clock
 MAX_BODY = 64 * 1024
 RECEIVED_KEY = "authserver.received_us"
 ARRIVED_KEY = "authserver.arrived_us"  # when the front had it, which may be another room's attempt ago
+Headers = list[tuple[str, str]]
 STATUS = {
     200: "200 OK", 201: "201 Created", 202: "202 Accepted", 204: "204 No Content",
     302: "302 Found", 303: "303 See Other", 304: "304 Not Modified",
@@ -52,7 +53,7 @@ class Outgoing:
 
     status: int
     body: bytes = b""
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: Headers = field(default_factory=list)
     log: dict[str, Any] = field(default_factory=dict)
 
 
@@ -65,15 +66,16 @@ def read(environ: WSGIEnvironment) -> Incoming:
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = environ["CONTENT_TYPE"]
     body, too_large = _read_body(environ)
+    peer = environ.get("REMOTE_ADDR") or ""
     return Incoming(
         method=environ["REQUEST_METHOD"],
         path=environ.get("PATH_INFO", ""),
         query=environ.get("QUERY_STRING", ""),
         headers=headers,
         body=body,
-        ip=client_address.of(environ),
+        ip=client_address.of(peer, headers.get("x-forwarded-for")),
         received_us=environ.get(RECEIVED_KEY) or clock.now_us(),
-        plain_http=client_address.came_over_plain_http(environ),
+        plain_http=client_address.came_over_plain_http(peer, headers.get("x-forwarded-proto")),
         body_too_large=too_large,
     )
 
@@ -84,12 +86,18 @@ def _name(key: str) -> str:
 
 
 def write(outgoing: Outgoing, start_response: StartResponse, *, method: str = "GET") -> Iterable[bytes]:
-    """Send an answer as WSGI; to HEAD without its body."""
+    """Send an answer as WSGI."""
+    headers, body = sent(outgoing, method)
+    start_response(STATUS.get(outgoing.status, f"{outgoing.status} Unknown"), headers)
+    return [body] if body else []
+
+
+def sent(outgoing: Outgoing, method: str) -> tuple[Headers, bytes]:
+    """Headers and body as they go out: to HEAD goes the length of the body without the body."""
     headers = [*outgoing.headers]
     if outgoing.status not in (204, 304):
         headers.append(("Content-Length", str(len(outgoing.body))))
-    start_response(STATUS.get(outgoing.status, f"{outgoing.status} Unknown"), headers)
-    return [outgoing.body] if outgoing.body and method != "HEAD" else []
+    return headers, b"" if method == "HEAD" else outgoing.body
 
 
 def _read_body(environ: WSGIEnvironment) -> tuple[bytes, bool]:

@@ -42,7 +42,8 @@ def check() -> Any:
 
 def _refuse_plain_http() -> None:
     """Nobody types a password into a page that came over http; no redirect, which a proxy that lies would repeat."""
-    if not client_address.came_over_plain_http(request.environ):
+    peer, said = request.environ.get("REMOTE_ADDR") or "", request.environ.get("HTTP_X_FORWARDED_PROTO")
+    if not client_address.came_over_plain_http(peer, said):
         return
     route = request.url_rule.rule if request.url_rule else ""
     logs.event("plain_http_refused", level="warning", path=route, ip=context.current().ip)

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, request
 
-from authserver.edge import exchange, machine, pools, request_log
+from authserver.edge import client_address, exchange, machine, pools, request_log
 from authserver.edge.arrivals import Arrivals
-from authserver.edge.exchange import Outgoing
+from authserver.edge.exchange import Incoming, Outgoing
 from authserver.edge.machine import Endpoint
+from authserver.lib.rooms import Room
 from authserver.observability import context
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 CONTEXT_KEY = "authserver.context"
-_QUICK = (pools.INSTANT, pools.WARM)
-# A token request of this grant needs no statement when warm; what hides it by escapes finds the other room.
-_FOR_ITSELF = b"grant_type=client_credentials"
+Answer = Callable[[Incoming], Outgoing]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What answers a path: its name in logs and figures, the endpoint, and the whole way through it."""
+
+    route: str
+    endpoint: Endpoint
+    answer: Answer
 
 
 class Lane:
-    """WSGI: endpoints of the table are answered here, everything else by the application behind."""
+    """Endpoints of the table are answered here, everything else by the application behind.
+
+    It is a WSGI application; who has an `Incoming` already asks `place` and needs no WSGI for an endpoint.
+    """
 
     def __init__(
         self,
@@ -33,67 +46,77 @@ class Lane:
         prefix: str = "",
         open: bool = True,
     ):
-        self._behind, self._prefix = behind, prefix
+        self._behind, self._prefix, self._open = behind, prefix, open
         self._arrivals = Arrivals()
-        self._all, self._open = endpoints, open
+        self._all = {path: self._way(path, endpoint) for path, endpoint in endpoints.items()}
         # A path that ends in a slash stands for everything below it.
-        self._below = {path: endpoint for path, endpoint in endpoints.items() if path.endswith("/")}
+        self._below = {path: way for path, way in self._all.items() if path.endswith("/")}
+
+    def _way(self, route: str, endpoint: Endpoint) -> Way:
+        return Way(route, endpoint, functools.partial(self._answer, route, endpoint))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # An issuer with a path is served below it, and at the root for a proxy that strips it: links have it always.
+        if self._prefix:
+            environ["SCRIPT_NAME"] = self._prefix
+            environ["PATH_INFO"] = self._without_prefix(environ.get("PATH_INFO", ""))
+        way = self._find(environ.get("PATH_INFO", "")) if self._open else None
+        if way is None:
+            return self._pass_on(environ, start_response)
+        outgoing = way.answer(exchange.read(environ))
+        return exchange.write(outgoing, start_response, method=environ["REQUEST_METHOD"])
+
+    def _answer(self, route: str, endpoint: Endpoint, incoming: Incoming) -> Outgoing:
+        started, earliest = time.perf_counter(), self._arrivals.enter()
+        try:
+            incoming.received_us = min(earliest, incoming.received_us)
+            asked = request_log.begin(incoming.ip, incoming.header("user-agent"), incoming.header("x-request-id"))
+            with context.using(asked):
+                outgoing = machine.answer(endpoint, incoming)
+                asked.log.update(outgoing.log)
+                request_log.end(asked, route=route, method=incoming.method, status=outgoing.status, started=started)
+        finally:
+            self._arrivals.leave()
+        return outgoing
+
+    def place(self, incoming: Incoming) -> tuple[Room, Answer | None]:
+        """The room for this request, by its path and what kind of answer that needs; and what answers it without WSGI.
+
+        A request that has such an answer has its path below the issuer's from now on.
+        """
+        way = self.find(incoming)
+        if way is None:
+            return pools.PAGES, None
+        if not self._open:
+            return pools.PROTOCOL if way.endpoint.room is pools.INSTANT else way.endpoint.room, None
+        incoming.path = self._without_prefix(incoming.path)
+        return way.endpoint.room_of(incoming), way.answer
+
+    def find(self, incoming: Incoming) -> Way | None:
+        """What answers a request here, if that is not the application behind."""
+        return self._find(self._without_prefix(incoming.path))
+
+    def _find(self, path: str) -> Way | None:
+        way = self._all.get(path)
+        if way is not None:
+            return way
+        return next((way for start, way in self._below.items() if path.startswith(start)), None)
+
+    def _pass_on(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         earliest = self._arrivals.enter()
         environ[exchange.RECEIVED_KEY] = min(earliest, environ.get(exchange.ARRIVED_KEY, earliest))
         try:
-            return self._answer(environ, start_response)
+            return self._passed_on(environ, start_response)
         finally:
             self._arrivals.leave()
 
-    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def _passed_on(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started = time.perf_counter()
-        self._strip_prefix(environ)
-        asked = request_log.begin(environ)
-        environ[CONTEXT_KEY] = asked
-        route, endpoint = self._find(environ.get("PATH_INFO", ""))
-        if endpoint is None or not self._open:
-            return self._pass_on(environ, start_response, asked, started)
-        with context.using(asked):
-            outgoing = machine.answer(endpoint, exchange.read(environ))
-            asked.log.update(outgoing.log)
-            request_log.end(
-                asked,
-                route=route,
-                method=environ["REQUEST_METHOD"],
-                status=outgoing.status,
-                started=started,
-            )
-        return exchange.write(outgoing, start_response, method=environ["REQUEST_METHOD"])
-
-    def place(self, environ: WSGIEnvironment, body: bytes) -> str:
-        """The name of the room for this request, by its path and what kind of answer that needs."""
-        path = self._without_prefix(environ.get("PATH_INFO", ""))
-        endpoint = self._find(path)[1]
-        if endpoint is None:
-            return pools.PAGES.name
-        if self._open and (endpoint.room is pools.INSTANT or machine.is_preflight(endpoint, environ)):
-            return pools.INSTANT.name
-        warm = endpoint.room is pools.WARM and _FOR_ITSELF in body
-        return endpoint.room.name if warm or endpoint.room not in _QUICK else pools.PROTOCOL.name
-
-    def find(self, environ: WSGIEnvironment) -> tuple[str, Endpoint | None]:
-        """The route of a request and what answers it here, if that is not the application behind."""
-        return self._find(self._without_prefix(environ.get("PATH_INFO", "")))
-
-    def _find(self, path: str) -> tuple[str, Endpoint | None]:
-        endpoint = self._all.get(path)
-        if endpoint is not None:
-            return path, endpoint
-        for start, endpoint in self._below.items():
-            if path.startswith(start):
-                return start, endpoint
-        return path, None
-
-    def _pass_on(
-        self, environ: WSGIEnvironment, start_response: StartResponse, asked: context.Context, started: float
-    ) -> Iterable[bytes]:
+        asked = environ[CONTEXT_KEY] = request_log.begin(
+            client_address.of(environ.get("REMOTE_ADDR") or "", environ.get("HTTP_X_FORWARDED_FOR")),
+            environ.get("HTTP_USER_AGENT", ""),
+            environ.get("HTTP_X_REQUEST_ID", ""),
+        )
         sent: list[int] = []
 
         def remember(status: str, *rest: Any) -> Any:
@@ -112,13 +135,6 @@ class Lane:
                 known=rule is not None,
             )
         return body
-
-    def _strip_prefix(self, environ: WSGIEnvironment) -> None:
-        # An issuer with a path is served below it, and at the root for a proxy that strips it: links have it always.
-        if not self._prefix:
-            return
-        environ["SCRIPT_NAME"] = self._prefix
-        environ["PATH_INFO"] = self._without_prefix(environ.get("PATH_INFO", ""))
 
     def _without_prefix(self, path: str) -> str:
         if self._prefix and (path == self._prefix or path.startswith(self._prefix + "/")):

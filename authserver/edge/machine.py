@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-from wsgiref.types import WSGIEnvironment
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -24,7 +23,8 @@ class Endpoint:
 
     `methods` None takes every method. `api` answers errors in the format of the API (contract 6) instead of RFC 6749's.
     `body` False ignores what a proxy sends along, and the scheme it came over, which are those of the original request.
-    `room` is where it is answered when each kind of work has threads of its own.
+    `room` is where it is answered when each kind of work has threads of its own; `quicker` finds a better one for a
+    request that needs less.
     """
 
     handler: Handler
@@ -34,6 +34,13 @@ class Endpoint:
     body: bool = True
     cors: cors.Rule | None = None
     room: Room = pools.PROTOCOL
+    quicker: Callable[[Incoming], Room] | None = None
+
+    def room_of(self, incoming: Incoming) -> Room:
+        """Where this request is answered: preflights on the loop, whatever they ask about."""
+        if self.cors is not None and cors.is_preflight(incoming):
+            return pools.INSTANT
+        return self.quicker(incoming) if self.quicker else self.room
 
 
 def answer(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
@@ -82,12 +89,6 @@ def _refuse_early(endpoint: Endpoint, incoming: Incoming) -> Outgoing | None:
             "Credentials are accepted over https only. Get new ones, and send them to the https address.",
         )
     return None
-
-
-def is_preflight(endpoint: Endpoint, environ: WSGIEnvironment) -> bool:
-    """Whether this is a browser's question before a request, which is answered without the endpoint."""
-    asked = "HTTP_ORIGIN" in environ and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-    return asked and environ["REQUEST_METHOD"] == "OPTIONS" and endpoint.cors is not None
 
 
 def _early(endpoint: Endpoint, status: int, text: str, *more: tuple[str, str]) -> Outgoing:

@@ -7,7 +7,6 @@ import re
 import time
 from typing import Any
 
-from authserver.edge import client_address
 from authserver.lib import secrets
 from authserver.observability import logs, metrics
 from authserver.observability.context import Context
@@ -17,16 +16,11 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _SECRET_PATHS = re.compile(r"^(?P<before>/+(?:[^/]+/+)??(?:welcome|password/+reset|verify|this-was-not-me)/+).+", re.I)
 
 
-def begin(environ: dict[str, Any]) -> Context:
+def begin(ip: str, user_agent: str, inbound_id: str) -> Context:
     """The context of a request. The id is ours; an inbound one is logged beside it."""
-    context = Context(
-        request_id=secrets.random_id("req"),
-        ip=client_address.of(environ),
-        user_agent=str(environ.get("HTTP_USER_AGENT", ""))[:400],
-    )
-    inbound = environ.get("HTTP_X_REQUEST_ID")
-    if inbound:
-        context.log["inbound_request_id"] = str(inbound)[:80]
+    context = Context(request_id=secrets.random_id("req"), ip=ip, user_agent=user_agent[:400])
+    if inbound_id:
+        context.log["inbound_request_id"] = inbound_id[:80]
     return context
 
 

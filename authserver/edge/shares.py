@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from authserver.domain.ground import throttle
-from authserver.edge import client_address
+from authserver.edge.exchange import Incoming
 from authserver.lib import networks
 
 
@@ -42,7 +41,7 @@ class Shares:
             del self._unfinished[address]
 
 
-def whose(environ: dict[str, Any]) -> str:
+def whose(asked: Incoming) -> str:
     """The address that takes a share of a room, behind a trusted proxy the client's; empty for none that is known."""
-    key = throttle.address_key(client_address.of(environ))
+    key = throttle.address_key(asked.ip)
     return "" if key == throttle.UNKNOWN else key

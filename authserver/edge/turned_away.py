@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass
-from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, g, make_response, render_template
 
-from authserver.edge import exchange, headers, machine, request_log
+from authserver.edge import headers, machine, request_log
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.edge.lane import Lane
 from authserver.edge.machine import Endpoint
@@ -54,21 +53,21 @@ class TurnedAway:
     def __init__(self, app: Flask, lane: Lane) -> None:
         self._lane, self._page = lane, Page.made(app, machine.issuer_path())
 
-    def __call__(self, environ: WSGIEnvironment) -> Outgoing:
+    def __call__(self, incoming: Incoming) -> Outgoing:
         """The answer, logged and counted like any other. Waits for nothing."""
         started = time.perf_counter()
-        asked = request_log.begin(environ)
-        route, endpoint = self._lane.find(environ)
+        asked = request_log.begin(incoming.ip, incoming.header("user-agent"), incoming.header("x-request-id"))
+        way = self._lane.find(incoming)
         asked.log["error"] = "room full"
         with context.using(asked):
-            told = self._page.answer() if endpoint is None else _as_machine(endpoint, exchange.read(environ))
+            told = self._page.answer() if way is None else _as_machine(way.endpoint, incoming)
             request_log.end(
                 asked,
-                route=route,
-                method=environ["REQUEST_METHOD"],
+                route=incoming.path if way is None else way.route,
+                method=incoming.method,
                 status=told.status,
                 started=started,
-                known=endpoint is not None,
+                known=way is not None,
             )
         return told
 

@@ -7,7 +7,7 @@ from flask import Blueprint
 from authserver.domain.access import protected_resources
 from authserver.edge.cors import any_origin, of_apps
 from authserver.edge.machine import Endpoint, issuer_path
-from authserver.edge.pools import INSTANT, WARM
+from authserver.edge.pools import INSTANT
 from authserver.oauth import features
 from authserver.oauth.endpoints import (
     authorization,
@@ -35,7 +35,7 @@ ENDPOINTS = {
     "/.well-known/jwks.json": Endpoint(jwks.respond, GET, cacheable=True, cors=any_origin, room=INSTANT),
     # The paths of resources follow; that of an issuer with a path is among them.
     **dict.fromkeys((protected_resources.WELL_KNOWN + path for path in ("", "/v1", "/")), RESOURCE),
-    "/oauth/token": Endpoint(token.respond, POST, cors=of_apps, room=WARM),
+    "/oauth/token": Endpoint(token.respond, POST, cors=of_apps, quicker=token.room),
     "/oauth/introspect": Endpoint(introspection.respond, POST, cors=of_apps),
     "/oauth/revoke": Endpoint(revocation.respond, POST, cors=of_apps),
     "/oauth/userinfo": Endpoint(userinfo.respond, GET | POST, cors=of_apps),

@@ -98,7 +98,7 @@ def test_nothing_is_logged_but_to_the_places_that_are_listed() -> None:
     commands = {name for name in streams if name.startswith("authserver/cli/")}
     assert streams - commands == {
         "authserver/observability/logs.py",
-        "authserver/edge/front.py",  # WSGI's own stream for errors (PEP 3333), which nothing writes to
+        "authserver/edge/arriving.py",  # WSGI's own stream for errors (PEP 3333), which nothing writes to
     }
     handlers = r"FileHandler|SysLogHandler|HTTPHandler|SocketHandler|logging\.handlers|\bimport syslog\b"
     assert sources.lines_with(handlers, sources.modules()) == []

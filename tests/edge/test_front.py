@@ -12,8 +12,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # re-exported without an __all__
 
-from authserver.edge import front, headers
-from authserver.edge.front import Front, environment
+from authserver.edge import arriving, exchange, headers
+from authserver.edge.exchange import Incoming, Outgoing
+from authserver.edge.front import Front
+from authserver.edge.pools import INSTANT, PROTOCOL
 from authserver.gateway import original_request
 from tests.architecture import sources
 
@@ -86,25 +88,47 @@ def send(protocol: Protocol, *headers: tuple[str, str | None], app: Any = echo, 
     return protocol
 
 
-# ---- the environment
+def came(*headers: tuple[str, str | None], **facts: Any) -> Incoming:
+    """A request as endpoints are handed it."""
+    given = scope(*headers, **facts)
+    return arriving.read(given, arriving.address(given))
+
+
+def environment(given: Any) -> WSGIEnvironment:
+    return arriving.environment(given, arriving.read(given, arriving.address(given)), b"")
+
+
+# ---- the request, and the environment that pages have of it
 
 
 def test_a_name_with_an_underscore_is_dropped() -> None:
-    made = environment(scope(("x_forwarded-for", "192.0.2.1"), ("x-forwarded-for", "192.0.2.2"), ("a_b", "c")))
+    sent = ("x_forwarded-for", "192.0.2.1"), ("x-forwarded-for", "192.0.2.2"), ("a_b", "c")
+    made = environment(scope(*sent))
     assert made["HTTP_X_FORWARDED_FOR"] == "192.0.2.2" and "HTTP_A_B" not in made
+    assert came(*sent).headers == {"host": "id.example", "x-forwarded-for": "192.0.2.2"}
 
 
 def test_lines_of_one_name_become_one_value() -> None:
-    made = environment(
-        scope(("authorization", "Bearer a"), ("authorization", "Bearer b"), ("cookie", "a=1"), ("cookie", "b=2"))
-    )
-    assert made["HTTP_AUTHORIZATION"] == "Bearer a,Bearer b"
-    assert made["HTTP_COOKIE"] == "a=1; b=2"
+    sent = ("authorization", "Bearer a"), ("authorization", "Bearer b"), ("cookie", "a=1"), ("cookie", "b=2")
+    made = environment(scope(*sent))
+    assert made["HTTP_AUTHORIZATION"] == came(*sent).header("authorization") == "Bearer a,Bearer b"
+    assert made["HTTP_COOKIE"] == came(*sent).header("cookie") == "a=1; b=2"
 
 
 def test_the_environment_of_the_process_is_no_part_of_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_X_FORWARDED_FOR", "192.0.2.1")
     assert "HTTP_X_FORWARDED_FOR" not in environment(scope())
+
+
+def test_an_endpoint_is_handed_what_wsgi_would_have_told_it() -> None:
+    """All of a request but the moment in which it came, and a length that no endpoint reads."""
+    given = scope(
+        ("content-type", "application/x-www-form-urlencoded"), ("x-api-key", "a"), ("x-api-key", "b"),
+        path="/gateway/auth/ä", query_string="a=ä", method="POST",
+    )  # fmt: skip
+    direct, by_wsgi = came(*given.headers.items(), **vars(given)), exchange.read(environment(given))
+    direct.received_us = by_wsgi.received_us
+    assert direct == by_wsgi
 
 
 def test_text_beyond_ascii_is_written_as_wsgi_wants_it() -> None:
@@ -115,7 +139,7 @@ def test_text_beyond_ascii_is_written_as_wsgi_wants_it() -> None:
 
 @pytest.mark.parametrize(("client", "address"), [("192.0.2.7:5", "192.0.2.7"), ("[2001:db8::1]:5", "2001:db8::1")])
 def test_the_peer_is_an_address_without_its_port(client: str, address: str) -> None:
-    assert environment(scope(client=client))["REMOTE_ADDR"] == address
+    assert environment(scope(client=client))["REMOTE_ADDR"] == came(client=client).ip == address
 
 
 @pytest.mark.parametrize("name", ["x-forwarded-for", "x-original-uri", "authorization", "content-type", "origin"])
@@ -135,7 +159,7 @@ def test_every_header_that_something_reads_is_one_that_decides() -> None:
     answers |= {"refresh", "cross-origin-opener-policy"}
     harmless = {"user-agent", "x-request-id", "accept-encoding"}
     assert len(read) > 15
-    assert {name for name in read - answers if not front.DECIDING.fullmatch(name)} <= harmless
+    assert {name for name in read - answers if not arriving.DECIDING.fullmatch(name)} <= harmless
 
 
 @pytest.mark.parametrize("name", ["cookie", "user-agent", "referer", "cf-region", "x-amzn-trace-id", "accept-language"])
@@ -167,21 +191,21 @@ def test_a_body_that_does_not_come_is_408_and_ends_the_connection() -> None:
         assert told.status == 408 and ("Connection", "close") in told.headers
 
 
-@pytest.mark.parametrize("length", [9, front.SMALL_BODY + 9])
+@pytest.mark.parametrize("length", [9, arriving.SMALL_BODY + 9])
 def test_a_body_that_breaks_off_is_no_request(length: int) -> None:
     told = send(Protocol(b"a" * (length - 1)), ("content-length", str(length)), method="POST")
     assert (told.status, told.body) == (400, b"The body of the request broke off.\n")
 
 
 def test_a_body_over_the_limit_is_not_read() -> None:
-    told = send(Protocol(b"a"), ("content-length", str(front.MAX_BODY + 1)), method="POST")
+    told = send(Protocol(b"a"), ("content-length", str(arriving.MAX_BODY + 1)), method="POST")
     assert told.taken == 0
 
 
 def test_a_body_without_a_length_is_read_up_to_the_limit_and_one_byte() -> None:
     chunks = [b"a" * 100_000] * 9
     told = send(Protocol(*chunks), ("transfer-encoding", "chunked"), method="POST")
-    assert told.taken == 3 and len(told.body) == front.MAX_BODY + 1
+    assert told.taken == 3 and len(told.body) == arriving.MAX_BODY + 1
 
 
 def test_a_client_that_goes_away_in_the_middle_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
@@ -194,9 +218,27 @@ def test_a_length_that_is_no_number_is_one_too_large(length: str) -> None:
     assert send(Protocol(b"hello"), ("content-length", length), method="POST").taken == 0
 
 
+@pytest.mark.parametrize(("length", "too_large"), [(exchange.MAX_BODY, False), (exchange.MAX_BODY + 1, True)])
+@pytest.mark.parametrize("sized", [True, False])
+def test_an_endpoint_is_told_of_a_body_that_is_longer_than_it_takes(length: int, too_large: bool, sized: bool) -> None:
+    met: list[Incoming] = []
+
+    def answer(asked: Incoming) -> Outgoing:
+        met.append(asked)
+        return Outgoing(200)
+
+    async def go() -> None:
+        header = ("content-length", str(length)) if sized else ("transfer-encoding", "chunked")
+        server: Any = Front(fault, threads=1, place=lambda _asked: (PROTOCOL, answer))
+        await server.__rsgi__(scope(header, method="POST"), Protocol(b"a" * length))
+
+    asyncio.run(go())
+    assert [(each.body_too_large, len(each.body)) for each in met] == [(too_large, 0 if too_large else length)]
+
+
 def test_large_bodies_wait_for_each_other_and_small_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "LARGE_BODIES", 1)
-    more = b"a" * (front.SMALL_BODY + 1)
+    monkeypatch.setattr(arriving, "LARGE_BODIES", 1)
+    more = b"a" * (arriving.SMALL_BODY + 1)
     large, late, small, unsized = Protocol(more, None), Protocol(more, b"b"), Protocol(b"c"), Protocol(b"d")
     chunked = ("transfer-encoding", "chunked")
 
@@ -272,6 +314,37 @@ def test_what_the_application_returned_is_closed() -> None:
         return answer
 
     assert send(Protocol(), app=app).body == b"a" and answer.closed
+
+
+@pytest.mark.parametrize("room", [INSTANT, PROTOCOL])
+def test_what_has_an_answer_of_its_own_meets_no_wsgi(room: Any) -> None:
+    told = [Protocol(), Protocol()]
+
+    def answer(asked: Incoming) -> Outgoing:
+        return Outgoing(203, asked.path.encode(), [("X-Own", "1")])
+
+    async def go() -> None:
+        server: Any = Front(fault, threads=1, place=lambda _asked: (room, answer))
+        await server.__rsgi__(scope(path="/a"), told[0])
+        await server.__rsgi__(scope(path="/a", method="HEAD"), told[1])
+
+    asyncio.run(go())
+    assert [(each.status, each.body) for each in told] == [(203, b"/a"), (203, b"")]
+    assert all(each.headers == [("X-Own", "1"), ("Content-Length", "2"), ("Server", "")] for each in told)
+
+
+def test_a_fault_of_an_answer_is_a_500() -> None:
+    def broken(_asked: Incoming) -> Outgoing:
+        raise RuntimeError("a fault")
+
+    told = Protocol()
+
+    async def go() -> None:
+        server: Any = Front(echo, threads=1, place=lambda _asked: (INSTANT, broken))
+        await server.__rsgi__(scope(), told)
+
+    asyncio.run(go())
+    assert told.status == 500 and set(headers.for_machines()) <= set(told.headers)
 
 
 def test_granian_does_not_name_itself() -> None:

@@ -130,12 +130,15 @@ def test_pages_are_shared_and_what_machines_ask_for_is_not() -> None:
     assert [room.name for room, size in pools.sizes(4).items() if size.shared] == [PAGES.name]
 
 
+ROOMS = {room.name: room for room in (INSTANT, PROTOCOL, PAGES)}
+
+
 def ask(app: Any, name: str, *others: str) -> list[Protocol]:
     """The answers to requests that come at once, each placed in the room of its name."""
     told = [Protocol() for _ in (name, *others)]
 
     async def go() -> None:
-        server: Any = Front(app, threads=1, place=lambda environ, _body: environ["PATH_INFO"].strip("/"))
+        server: Any = Front(app, threads=1, place=lambda asked: (ROOMS[asked.path.strip("/")], None))
         asked = [server.__rsgi__(scope(path=f"/{each}"), end) for each, end in zip((name, *others), told, strict=True)]
         await asyncio.gather(*asked)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from authserver import config
-from authserver.edge import headers
+from authserver.edge import exchange, headers
 from authserver.edge.front import Front
 from authserver.edge.shares import Shares, whose
 from tests.edge.test_front import Protocol, echo, scope
@@ -67,6 +67,7 @@ def test_who_sends_no_body_holds_up_to_the_share_and_the_next_hears_why() -> Non
 def test_a_share_of_a_room_is_the_clients_behind_a_trusted_proxy_alone(
     peer: str, forwarded: str | None, counted: str
 ) -> None:
-    environ = {"REMOTE_ADDR": peer} | ({} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded})
+    environ = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": peer}
+    environ |= {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
     with config.using(dataclasses.replace(config.current(), trusted_proxies=("10.0.0.0/8",))):
-        assert whose(environ) == counted
+        assert whose(exchange.read(environ)) == counted

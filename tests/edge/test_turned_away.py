@@ -16,7 +16,7 @@ from werkzeug.test import EnvironBuilder
 
 from authserver.domain.clients import cors_origins
 from authserver.domain.ground import cache
-from authserver.edge import lane, pools
+from authserver.edge import exchange, lane, pools
 from authserver.edge.exchange import Outgoing
 from authserver.edge.front import Front
 from authserver.edge.pools import PROTOCOL, Size
@@ -31,7 +31,7 @@ def turned_away(app: Flask, path: str, method: str = "POST", **headers: str) -> 
     """What the loop says to a request that nobody takes."""
     environ = EnvironBuilder(path=path, method=method, headers=headers).get_environ()
     with rooms.entered(pools.INSTANT):
-        return TurnedAway(app, lane.of(app))(environ)
+        return TurnedAway(app, lane.of(app))(exchange.read(environ))
 
 
 @pytest.fixture

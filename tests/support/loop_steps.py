@@ -131,7 +131,7 @@ def main(client_id: str, client_secret: str, careless: str = "") -> None:
     place = ways.place
     if careless:
         pools.INSTANT = dataclasses.replace(pools.PROTOCOL, name="instant")
-        place = lambda environ, body: "instant"  # noqa: E731  # everything is answered on the loop
+        place = lambda asked: (pools.INSTANT, ways.place(asked)[1])  # noqa: E731  # everything is answered on the loop
     front = Front(app, threads=settings.threads, place=place, full=TurnedAway(app, ways))
     steps.watch()
     print(json.dumps(asyncio.run(_go(front, (client_id, client_secret), steps))), flush=True)
