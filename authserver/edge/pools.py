@@ -16,8 +16,8 @@ from authserver.observability import metrics
 J = TypeVar("J")
 
 # On the loop itself: nothing there may wait, whatever it is for.
-INSTANT = Room("instant", database="protocol", outside="outside")
-# Token requests that need no statement: a database that hangs holds none of these threads.
+INSTANT = Room("instant", database="protocol", outside="outside", limits="warm")
+# Token requests that need no statement but are counted: a database that hangs holds none of these threads.
 WARM = Room("warm", database="protocol", outside="outside")
 PROTOCOL = Room("protocol", outside="outside", seconds=2.0)
 OUTSIDE = Room("outside", seconds=10.0)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 class Room:
     """A kind of place to answer requests in.
 
-    `database` and `outside`: whether these may be waited for here, and if not, the room (by name) to move to.
+    `database`, `outside` and `limits` (where requests are counted: a file that others lock, or Redis): the room, by
+    name, to move to if these may not be waited for here.
     `long`: the room to move to for an answer that is long in the making, if that is another.
     `seconds` is how long all waiting for the database may take in one request; 0 is for ever.
     """
@@ -25,6 +26,7 @@ class Room:
     name: str
     database: str = ""
     outside: str = ""
+    limits: str = ""
     long: str = ""
     seconds: float = 0.0
 
@@ -71,6 +73,13 @@ def about_to_ask_outside() -> None:
     stay = _stay.get()
     if stay is not None and stay.room.outside:
         raise Elsewhere(stay.room.outside)
+
+
+def about_to_count() -> None:
+    """Say so before requests are counted where others count, too. Raises Elsewhere where that may not be waited for."""
+    stay = _stay.get()
+    if stay is not None and stay.room.limits:
+        raise Elsewhere(stay.room.limits)
 
 
 def about_to_take_long() -> None:

@@ -85,9 +85,9 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
         status, body, headers = error(None)
         outgoing = self.handle_response(status, {**body, "error_uri": explanations.uri()}, headers)
         outgoing.log["error"] = error.error
-        usage.count(usage.REFUSALS, _identified())
         if request is not None:
-            refusal_checks.note(request, error, checks)
+            refusal_checks.note(request, error, checks)  # first: it may ask the database, and move to another room
+        usage.count(usage.REFUSALS, _identified())
         if request is not None and "grant_type" in request.fields:
             _count_error(_label(self, request.fields["grant_type"]), error.error)
         return outgoing

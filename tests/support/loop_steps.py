@@ -28,6 +28,7 @@ from authserver.observability import logs
 from tests.edge.test_front import Protocol, scope
 
 SECONDS = 4.0
+_PREFLIGHT = ("origin", "https://app.example"), ("access-control-request-method", "POST")
 PAUSE = 0.005
 
 
@@ -76,17 +77,20 @@ class Asking:
         self._front = front
         pair = base64.b64encode(":".join(client).encode()).decode()
         self._signed = ("authorization", f"Basic {pair}"), ("content-type", "application/x-www-form-urlencoded")
-        self.statuses: dict[str, set[int]] = {"instant": set(), "protocol": set()}
+        self.statuses: dict[str, set[int]] = {name: set() for name in ("instant", "preflight", "token", "protocol")}
         self.token = ""
 
     async def instant(self) -> None:
         for path in ("/healthz", "/.well-known/jwks.json", "/.well-known/openid-configuration"):
             self.statuses["instant"].add((await self._ask(scope(path=path))).status)
+        asked = scope(*_PREFLIGHT, method="OPTIONS", path="/oauth/token")
+        self.statuses["preflight"].add((await self._ask(asked)).status)
+        await self.issue()
 
     async def issue(self) -> None:
-        self.token = json.loads((await self._post("/oauth/token", grant_type="client_credentials")).body)[
-            "access_token"
-        ]
+        told = await self._post("/oauth/token", grant_type="client_credentials")
+        self.statuses["token"].add(told.status)
+        self.token = json.loads(told.body)["access_token"]
 
     async def protocol(self) -> None:
         self.statuses["protocol"].add((await self._post("/oauth/introspect", token=self.token)).status)

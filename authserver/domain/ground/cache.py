@@ -171,6 +171,7 @@ def forget() -> None:
     global _polled_at
     _polled_at = float("-inf")
     if _background:
+        rooms.about_to_ask_database()  # and before waiting for another thread that does
         _poll_and_renew()
 
 

@@ -15,7 +15,7 @@ from authserver.domain.clients import keys as client_keys
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.ground import reasons
 from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import inspection, issuance, server_jwts
+from authserver.domain.tokens import inspection, issuance, server_jwts, signatures
 from authserver.errors import Check
 from authserver.lib import clock, durations, jwt, secrets
 from authserver.lib import scopes as grammar
@@ -124,7 +124,7 @@ def _of_jwt(token: str) -> Explained | None:
     if not says_so or (not _says_at_jwt(header) and not issuance.is_plain_access_token(claims)):
         return _of_id_token(token, claims)
     try:
-        inspection.signed(token)
+        signatures.signed(token)
     except jwt.InvalidToken:
         return _of_claims(claims, signed=False)
     return _of_claims(claims, signed=True)

@@ -15,7 +15,7 @@ from authserver import config
 from authserver.config import Settings
 from authserver.domain.limits import storages
 from authserver.domain.limits.storages import Counting
-from authserver.lib import clock
+from authserver.lib import clock, rooms
 from authserver.observability import logs, metrics
 
 # A storage that failed is left alone for this long; then one request tries it again.
@@ -72,12 +72,12 @@ class Tier:
 
 
 def take(key: str, seconds: int, limit: int) -> Taken:
-    """Take one request from a bucket, in the first storage that answers; never raises."""
+    """Take one request from a bucket, in the first storage that answers; no storage's fault is raised."""
     return _ask(lambda storage, granted: storage.take(key, seconds, granted), limit)
 
 
 def look(key: str, seconds: int, limit: int) -> Taken:
-    """See how a bucket stands, in the first storage that answers; never raises."""
+    """See how a bucket stands, in the first storage that answers; no storage's fault is raised."""
     return _ask(lambda storage, granted: storage.look(key, seconds, granted), limit)
 
 
@@ -92,6 +92,7 @@ def build(settings: Settings) -> tuple[Tier, ...]:
 
 
 def _ask(question: Callable[[Counting, int], tuple[int, int, bool]], limit: int) -> Taken:
+    rooms.about_to_count()
     asked = tiers()
     for tier in asked:
         taken = tier.ask(question, limit)

@@ -16,6 +16,11 @@ from authserver.observability import context
 POLICY = "token"
 
 
+def counts() -> bool:
+    """Whether there is a budget: then a token waits for whoever counts."""
+    return _limit() is not None
+
+
 def spend_of_client(client_id: str) -> None:
     """One token for a client itself. Raises RateLimited."""
     _spend(f"client {client_id}")

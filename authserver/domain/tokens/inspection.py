@@ -17,16 +17,12 @@ from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import reasons, usage
-from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import issuance, server_jwts
+from authserver.domain.tokens import issuance, server_jwts, signatures
 from authserver.errors import Check
 from authserver.hot_statements import HotStatement
 from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import AccessToken, Grant, RevokedToken, User
-
-_VERIFIED_WITH = frozenset({"ES256"})  # what `issuance` signs with
-
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
@@ -76,7 +72,7 @@ def inspect(presented: str, *, ip: str = "", verifier: str = "") -> Inspection |
     good only where a `verifier` is named, at which they are used up (contract 11.13).
     """
     if jwt.looks_like_jwt(presented):
-        if verifier and not says_access_token(presented):
+        if verifier and not signatures.knows(presented) and not says_access_token(presented):
             return _inspect_server_jwt(presented, verifier)
         return _inspect_jwt(presented)
     kind = secrets.kind_of(presented)
@@ -213,24 +209,10 @@ def _inspect_api_key(key: str, ip: str) -> Inspection | None:
     )
 
 
-def signed(token: str) -> dict[str, Any]:
-    """The claims of an access token that we signed, whenever that was. Raises InvalidToken."""
-    keys = signing_keys.verifying()
-    try:
-        return jwt.verify(token, keys, algs=_VERIFIED_WITH, typ=issuance.ACCESS_TOKEN_TYP)
-    except jwt.InvalidToken as refused:
-        if refused.reason != jwt.WRONG_TYP:
-            raise
-    claims = jwt.verify(token, keys, algs=_VERIFIED_WITH, typ=issuance.PLAIN_TYP)
-    if not issuance.is_plain_access_token(claims):
-        raise jwt.InvalidToken(jwt.WRONG_TYP)
-    return claims
-
-
 def verified(token: str) -> dict[str, Any] | None:
     """The claims of an access token that we signed and that has not expired."""
     try:
-        claims = signed(token)
+        claims = signatures.signed(token)
         jwt.check_times(claims, clock.now())
     except jwt.InvalidToken as refused:
         reasons.note_jwt(token, refused.reason)
