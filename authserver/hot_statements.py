@@ -38,6 +38,11 @@ class HotStatement:
         with self._executed(parameters) as (form, cursor):
             return form.row(cursor.fetchone())
 
+    def all(self, **parameters: Any) -> list[Any]:
+        """Every row. Raises DBAPIError, Unavailable."""
+        with self._executed(parameters) as (form, cursor):
+            return [form.row(values) for values in cursor.fetchall()]
+
     def count(self, **parameters: Any) -> int:
         """How many rows it changed. Raises DBAPIError, Unavailable."""
         with self._executed(parameters) as (_, cursor):

@@ -1,9 +1,9 @@
-"""A memory with an end that keeps what is used: of two generations the older one is forgotten once the younger is full."""
+"""A memory with an end that keeps what is used: the older of two generations is forgotten once the younger is full."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -52,16 +52,19 @@ class Recent(Generic[K, V]):
                 self._old.pop(key, None)
                 self._put(key, value)
 
-    def forget(self, keys: Iterable[K] | None = None) -> None:
-        """Forget these, or everything; and what others are about to keep."""
+    def forget(self, keys: Iterable[K] | None = None, *, where: Callable[[V], bool] | None = None) -> None:
+        """Forget these and those `where` it is so, or without keys everything; and what others are about to keep."""
         with self._lock:
             self._age += 1
             if keys is None:
                 self._young, self._old = {}, {}
                 return
-            for key in keys:
-                self._young.pop(key, None)
-                self._old.pop(key, None)
+            gone = {*keys}
+            for each in (self._young, self._old):
+                if where is not None:
+                    gone.update(key for key, value in each.items() if where(value))
+                for key in gone & each.keys():
+                    del each[key]
 
     def _put(self, key: K, value: V) -> None:
         if len(self._young) >= self._half and key not in self._young:

@@ -17,6 +17,7 @@ from authserver.models.grants.consent import Consent
 from authserver.models.grants.grant import Grant
 from authserver.models.grants.refresh_token import RefreshToken
 from authserver.models.ground.attempt_counter import AttemptCounter
+from authserver.models.ground.cache_change import CacheChange
 from authserver.models.ground.cache_version import CacheVersion
 from authserver.models.ground.form_nonce import FormNonce
 from authserver.models.ground.idempotency_key import IdempotencyKey
@@ -50,6 +51,7 @@ __all__ = [
     "AuditHead",
     "AuthorizationCode",
     "AuthorizationRequest",
+    "CacheChange",
     "CacheVersion",
     "Client",
     "ClientSecret",

@@ -21,7 +21,7 @@ from authserver.domain.running import chores, retention
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.webhooks import attempts, deliveries
 from authserver.domain.webhooks import retention as webhook_retention
-from authserver.edge import browser, exchange, form_limits, front, json_body, paging, unknown_proxies
+from authserver.edge import arriving, browser, exchange, form_limits, json_body, paging, unknown_proxies
 from authserver.lib import (
     clock,
     emails,
@@ -62,7 +62,7 @@ def spans(values: tuple[int, ...]) -> str:
 HASHER = password_hash._machine.hasher
 HASHES = f"behind each one waits, {seconds(password_hash.WAIT_SECONDS)} at most"
 FETCHES = f"once in {seconds(client_keys.REFETCH_SECONDS)} for each client, {seconds(client_keys.FETCH_TIMEOUT)} |"
-LARGEST = f"{kilobytes(front.MAX_BODY)}, of machine endpoints {kilobytes(exchange.MAX_BODY)}"
+LARGEST = f"{kilobytes(arriving.MAX_BODY)}, of machine endpoints {kilobytes(exchange.MAX_BODY)}"
 STATEMENT, CONNECTION = seconds(engines.STATEMENT_TIMEOUT_MS / 1000), seconds(engines.POOL_SECONDS)
 FIELDS, PARAMETERS = form_limits.MAX_FIELDS, form_limits.MAX_PARAMETERS
 FORM = f"{FIELDS} fields and no files, its own token; {PARAMETERS} parameters in an address"
@@ -78,7 +78,7 @@ SENTENCES = [
     ("policies.md", FETCHES),
     ("policies.md", f"{outbound.LOOKUPS['requests']} for what waits for an answer"),
     ("policies.md", f"{outbound.LOOKUPS['deliveries']} for deliveries"),
-    ("policies.md", f"{seconds(front.BODY_SECONDS)} to arrive; {LARGEST}; {front.LARGE_BODIES} large ones"),
+    ("policies.md", f"{seconds(arriving.BODY_SECONDS)} to arrive; {LARGEST}; {arriving.LARGE_BODIES} large ones"),
     ("policies.md", f"{STATEMENT} each, {CONNECTION} for a connection"),
     ("policies.md", f"{paging.MAX_LIMIT} rows a page"),
     ("policies.md", f"{form_body.MAX_FIELDS} fields and {kilobytes(form_body.MAX_BYTES)} together"),

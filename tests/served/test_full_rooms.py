@@ -43,7 +43,7 @@ def every_table_held(server: Served) -> Iterator[None]:
     url = server.environment["AUTHSERVER_DATABASE_URL"].replace("+psycopg", "", 1)
     with psycopg.connect(url) as admin:
         found = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        names = ", ".join(f'"{name}"' for (name,) in found if name != "cache_versions")
+        names = ", ".join(f'"{name}"' for (name,) in found if name not in ("cache_versions", "cache_changes"))
         admin.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
         yield
         admin.rollback()

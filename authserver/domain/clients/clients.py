@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -20,6 +20,7 @@ from authserver.domain.clients.metadata import Registration
 from authserver.domain.ground import cache, usage
 from authserver.domain.record import audit
 from authserver.errors import Conflict, NotFound
+from authserver.hot_statements import HotStatement
 from authserver.lib import clock, redirect_uris, secrets
 from authserver.models import Client as Client  # what pages and the API are handed
 from authserver.models import ClientSecret, User
@@ -272,8 +273,26 @@ def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def record(session: Session, row: Client, event: str, **data: Any) -> None:
     """The event of a change, in its transaction, and the word to every cache of clients."""
-    cache.touch(session, "clients")
+    cache.touch(session, "clients", [row.id])
     audit.record(session, event, target=f"client:{row.id}", owner_id=row.owner_id, client_id=row.id, **data)
+
+
+# One row for each secret that was not revoked, the newest first; one without any if there is none.
+_STORED = HotStatement(
+    select(
+        Client.__table__,
+        User.role.label("owner_role"),
+        User.disabled_at.is_not(None).label("owner_disabled"),
+        ClientSecret.id.label("secret_id"),
+        ClientSecret.digest.label("secret_digest"),
+        ClientSecret.expires_at.label("secret_expires_at"),
+    )
+    .select_from(Client)
+    .outerjoin(User, User.id == Client.owner_id)
+    .outerjoin(ClientSecret, and_(ClientSecret.client_id == Client.id, ClientSecret.revoked_at.is_(None)))
+    .where(Client.id == bindparam("client_id"))
+    .order_by(ClientSecret.created_at.desc())
+)
 
 
 def _load(client_id: str) -> ClientFacts | None:
@@ -281,22 +300,14 @@ def _load(client_id: str) -> ClientFacts | None:
         return None
     if ":" in client_id and resources.is_taken(client_id):  # a URL as a client id, and no client's alone
         return None
-    with database.autocommit() as connection:
-        row = connection.execute(
-            select(
-                Client.__table__, User.role.label("owner_role"), User.disabled_at.is_not(None).label("owner_disabled")
-            )
-            .outerjoin(User, User.id == Client.owner_id)
-            .where(Client.id == client_id)
-        ).one_or_none()
-        if row is None:
-            return None
-        secrets = connection.execute(
-            select(ClientSecret.id, ClientSecret.digest, ClientSecret.expires_at, ClientSecret.revoked_at)
-            .where(ClientSecret.client_id == client_id, ClientSecret.revoked_at.is_(None))
-            .order_by(ClientSecret.created_at.desc())
-        ).all()
-    values = _tuples(dict(row._mapping))
+    rows = _STORED.all(client_id=client_id)
+    if not rows:
+        return None
+    row = rows[0]
+    secrets = [
+        SecretFacts(each.secret_id, each.secret_digest, each.secret_expires_at, None) for each in rows if each.secret_id
+    ]
+    values = _tuples(row._asdict())
     role, values["owner_disabled"] = values.pop("owner_role"), bool(values["owner_disabled"])
     counting = privileges.count(
         installation=row.installation, self_registered=row.self_registered, owner_role=role
@@ -312,9 +323,7 @@ def _load(client_id: str) -> ClientFacts | None:
         values[name] = scopes.held_by(role, values[name])
     native = is_native(values["application_type"], values["public"], values["redirect_uris"])
     facts = {field.name: values[field.name] for field in dataclasses.fields(ClientFacts) if field.name in values}
-    return ClientFacts(
-        **facts, secrets=tuple(SecretFacts(**each._mapping) for each in secrets), native=native, vouched=counting
-    )
+    return ClientFacts(**facts, secrets=tuple(secrets), native=native, vouched=counting)
 
 
-_cache = cache.Cache[ClientFacts | None]("clients", _load)
+_cache = cache.Cache[ClientFacts | None]("clients", _load, by_row=lambda facts: facts.owner_id)

@@ -80,7 +80,7 @@ def end_kept(session: Session, former_id: str) -> None:
         )
         if row.keys_end_at is not None:
             row.jwks, row.jwks_uri, row.keys_end_at = None, None, None
-        cache.touch(session, "clients")
+        cache.touch(session, "clients", [row.id])
 
 
 def _end_shared(session: Session, row: Client) -> None:

@@ -80,7 +80,7 @@ def _load(client_id: str) -> tuple[jwk.VerifyKey, ...]:
     return _parsed(document.get("keys", ()))
 
 
-_registered = cache.Cache[tuple[jwk.VerifyKey, ...]]("clients", _load)
+_registered = cache.Cache[tuple[jwk.VerifyKey, ...]]("clients", _load, by_row=lambda _keys: None)
 
 
 def _parsed(keys: Iterable[Any]) -> tuple[jwk.VerifyKey, ...]:

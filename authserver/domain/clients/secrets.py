@@ -133,5 +133,5 @@ def _active(session: Session, client_id: str, now: int) -> list[ClientSecret]:
 
 
 def _changed(session: Session, client: Client, event: str, **data: Any) -> None:
-    cache.touch(session, "clients")
+    cache.touch(session, "clients", [client.id])
     audit.record(session, event, target=f"client:{client.id}", owner_id=client.owner_id, client_id=client.id, **data)

@@ -288,5 +288,5 @@ def _require_fit(row: Client, to: User, *, owner_id: str | None = None) -> None:
 
 
 def _record(session: Session, event: str, row: Client, **data: Any) -> None:
-    cache.touch(session, "clients")
+    cache.touch(session, "clients", [row.id])
     audit.record(session, event, target=f"client:{row.id}", owner_id=row.owner_id, client_id=row.id, **data)

@@ -10,20 +10,23 @@ import functools
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import event, select, update
+from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain.ground import changes
+from authserver.domain.ground.changes import Change
 from authserver.errors import DomainError, Unavailable
 from authserver.lib import rooms
-from authserver.models import CacheVersion
+from authserver.lib.recent import Recent
 from authserver.observability import logs
 
 T = TypeVar("T")
+Belonging = Callable[[Any], str | None]
 POLL_SECONDS = 1.0
 # The thread's own pause: with a statement and a busy machine it stays below a second.
 REST_SECONDS = 0.8
@@ -44,40 +47,48 @@ _changed_here: Counter[str] = Counter()  # commits of this process, which need n
 
 
 class Cache(Generic[T]):
-    """Values by key for one kind of row; `load` runs on a miss. A missing row is remembered for a poll, too.
+    """Values by key for one kind of row; `load` runs on a miss. Those that are asked for stay, however many others are.
 
+    `by_row` is for a cache whose keys are those that `touch` is told: a change empties it of these alone, and of values
+    for which it returns one of them, such as their owner's.
     `kept` is for a cache whose one value has the key "": a server loads it anew before anybody misses it, and the last
     one is there for whoever may go on with it while the database is away.
     """
 
-    def __init__(self, name: str, load: Callable[[str], T], limit: int = 10_000, *, kept: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[str], T],
+        limit: int = 10_000,
+        *,
+        kept: bool = False,
+        by_row: Belonging | None = None,
+    ) -> None:
         if name not in NAMES:
             raise ValueError(name)
-        self._name, self._load, self._limit, self.kept = name, load, limit, kept
-        self._values: dict[str, T] = {}
+        self._name, self._load, self.kept, self._by_row = name, load, kept, by_row
+        self._values: Recent[str, tuple[T]] = Recent(limit)
+        # Keys that lead to nothing, which anybody can make up: they take no room from the others.
+        self._missing: Recent[str, tuple[T]] = Recent(limit // 8)
         self._last: list[T] = []
-        self._version = -1
         _caches.append(self)
 
     def get(self, key: str) -> T:
         """The value, at most a second behind the database; what this very transaction changed is read from there."""
         if (session := database.shared()) is not None and self._name in session.info.get("touched", ()):
             return self._load(key)
-        version = current_version(self._name)
-        if version != self._version:
-            # Replaced, not cleared: a slower thread then writes into the old dictionary, not into the new one.
-            self._values, self._version = {}, version
-        values = self._values
-        try:
-            return values[key]
-        except KeyError:
-            value = self._load(key)
-            if len(values) >= self._limit:
-                # Emptied when full: keys that somebody makes up must not keep the real ones out.
-                values = self._values = {}
-            values[key] = value
-            self._keep(value)
-            return value
+        current_version(self._name)  # where no thread reads it, this does
+        held = self._values.find(key) or self._missing.find(key)
+        if held is not None:
+            return held[0]
+        ages = self._values.age, self._missing.age
+        value = self._load(key)
+        if value is None:
+            self._missing.keep(key, (value,), age=ages[1])
+        else:
+            self._values.keep(key, (value,), age=ages[0])
+        self._keep(value)
+        return value
 
     def get_or_last(self) -> T:
         """The kept value; with the database away, the last that was known, however old."""
@@ -92,15 +103,28 @@ class Cache(Generic[T]):
         if self.kept:
             self._last[:] = [value]
 
-    def renewal(self, names: Container[str]) -> Callable[[int], None] | None:
-        """Load a kept value of one of these names; what makes it the value once its version is told."""
+    def forget(self, keys: Collection[str] | None = None) -> None:
+        """Forget what changed; None is anything."""
+        belonging = self._by_row
+        if keys is None or belonging is None:
+            self._values.forget()
+            self._missing.forget()
+            return
+        self._values.forget(keys, where=lambda held: belonging(held[0]) in keys)
+        self._missing.forget(keys)
+
+    def renewal(self, names: Container[str]) -> Callable[[], None] | None:
+        """Load a kept value of one of these names; what makes it the value, unless there was a change meanwhile."""
         if not self.kept or self._name not in names:
             return None
-        here, value = _changed_here[self._name], self._load("")
+        age, value = self._values.age, self._load("")
 
-        def renew(version: int) -> None:
-            self._keep(value)
-            self._values, self._version = {"": value}, version + here
+        def renew() -> None:
+            unchanged = self._values.age == age
+            self.forget()
+            if unchanged:
+                self._keep(value)
+                self._values.keep("", (value,), age=age + 1)
 
         return renew
 
@@ -110,32 +134,37 @@ class Cache(Generic[T]):
         return self._name
 
     def clear(self) -> None:
-        """Forget everything; tests and commands use it."""
-        self._values, self._last = {}, []
+        """Forget everything, the last value too; tests and commands use it."""
+        self.forget()
+        self._last = []
 
 
 _caches: list[Cache[Any]] = []
 
 
-def touch(session: Session, name: str) -> None:
-    """Say, in the transaction of the change, that rows of this kind changed.
+def touch(session: Session, name: str, keys: Iterable[str] | None = None) -> None:
+    """Say, in the transaction of the change, that rows of this kind changed: those of these keys, or any.
 
     Written when it commits, in one order: these rows are everybody's, and who holds one of them must wait for nothing.
     """
-    touched: set[str] = session.info.setdefault("touched", set())
+    touched: dict[str, set[str] | None] = session.info.setdefault("touched", {})
     if not touched:
         event.listen(session, "before_commit", _write_touched, once=True)
-    touched.add(name)
+    before = touched.get(name, set())
+    touched[name] = None if keys is None or before is None else before.union(keys)
 
 
 def _write_touched(session: Session) -> None:
-    for name in sorted(session.info.pop("touched")):
-        session.execute(update(CacheVersion).where(CacheVersion.name == name).values(version=CacheVersion.version + 1))
-        event.listen(session, "after_commit", functools.partial(_changed_by, name), once=True)
+    session.flush()
+    touched: dict[str, set[str] | None] = session.info.pop("touched")
+    for name, keys in sorted(touched.items()):
+        if keys is None or keys:
+            changes.write(session, name, keys)
+            event.listen(session, "after_commit", functools.partial(_changed_by, name, keys), once=True)
 
 
-def _changed_by(name: str, _session: Session) -> None:
-    _changed(name)
+def _changed_by(name: str, keys: set[str] | None, _session: Session) -> None:
+    _changed(name, keys)
 
 
 def current_version(name: str) -> int:
@@ -175,13 +204,20 @@ def forget() -> None:
         _poll_and_renew()
 
 
-def _changed(name: str) -> None:
+def _changed(name: str, keys: Collection[str] | None) -> None:
     """A transaction of this process changed rows of this kind."""
-    if _background:
-        with _lock:
-            _changed_here[name] += 1
-    else:
+    if not _background:
         forget()
+        return
+    _forget(name, keys)
+    with _lock:
+        _changed_here[name] += 1
+
+
+def _forget(name: str, keys: Collection[str] | None) -> None:
+    for each in _caches:
+        if each.name == name:
+            each.forget(keys)
 
 
 def poll_in_background() -> None:
@@ -212,12 +248,12 @@ def _poll_and_renew() -> None:
     global _answered_at
     with _renewing:
         began = time.monotonic()
-        found = _read()
-        changed = {name for name, version in found.items() if _versions.get(name) != version}
-        renewals = [(each.name, renew) for each in _caches if (renew := _renewal(each, changed)) is not None]
-        _versions.update(found)
-        for name, renew in renewals:
-            renew(found[name])
+        changed = changes.read(_versions)
+        renewals = {id(each): renew for each in _caches if (renew := _renewal(each, changed)) is not None}
+        for each in _caches:
+            if each.name in changed:
+                renewals.get(id(each), functools.partial(each.forget, changed[each.name].keys))()
+        _tell(changed)
         _answered_at = began
 
 
@@ -226,13 +262,12 @@ def reset() -> None:
     global _answered_at
     for each in _caches:
         each.clear()
-        each._version = -1
     _versions.clear()
     _answered_at = float("-inf")
     forget()
 
 
-def _renewal(of: Cache[Any], changed: Container[str]) -> Callable[[int], None] | None:
+def _renewal(of: Cache[Any], changed: Container[str]) -> Callable[[], None] | None:
     try:
         return of.renewal(changed)
     except Exception as failure:  # whoever asks for these rows will be told; the others are none the worse
@@ -241,9 +276,12 @@ def _renewal(of: Cache[Any], changed: Container[str]) -> Callable[[int], None] |
 
 
 def _poll() -> None:
-    _versions.update(_read())
+    changed = changes.read(_versions)
+    for name, change in changed.items():
+        _forget(name, change.keys)
+    _tell(changed)
 
 
-def _read() -> dict[str, int]:
-    with database.autocommit() as connection:
-        return {row.name: row.version for row in connection.execute(select(CacheVersion.name, CacheVersion.version))}
+def _tell(changed: Mapping[str, Change]) -> None:
+    """After what was cached is gone: whoever makes something of it takes it for no newer than it is."""
+    _versions.update({name: change.version for name, change in changed.items()})

@@ -147,7 +147,7 @@ def delete(user_id: str, *, heir_id: str | None = None, by_id: str | None = None
         user.disabled_at = now if user.disabled_at is None else min(user.disabled_at, now - 1)
         user.deleted_at, user.tokens_not_before = now, now + 1
         usernames.retire(session, user)
-        cache.touch(session, "clients")
+        cache.touch(session, "clients", [user_id])
         ended = _end(session, user, heir)
         _record(session, user, ended)
         audit.record(
@@ -172,7 +172,7 @@ def restore(user_id: str) -> User:
         if user.disabled_at == user.deleted_at:
             user.disabled_at = None
         user.deleted_at, user.tokens_not_before = None, clock.now() + 1
-        cache.touch(session, "clients")
+        cache.touch(session, "clients", [user_id])
         _record(session, user, ended)
         audit.record(session, "user.restored", target=f"user:{user_id}", owner_id=user_id)
     return user

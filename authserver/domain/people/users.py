@@ -153,7 +153,7 @@ def set_role(user_id: str, role: str, *, by_id: str | None = None) -> None:
         if role != "admin":
             former_owners.end_kept(session, user_id)
             outbox.forget_others(session, user_id)
-        cache.touch(session, "clients")  # what a person's clients may have depends on it
+        cache.touch(session, "clients", [user_id])  # what a person's clients may have depends on it
         audit.record(session, "user.updated", target=f"user:{user_id}", owner_id=user_id, changed=["role"], role=role)
 
 
@@ -170,7 +170,7 @@ def disable(user_id: str, *, by_id: str | None = None) -> None:
         if user.disabled_at is not None:
             return
         user.disabled_at = clock.now()
-        cache.touch(session, "clients")  # theirs stop with them (contract 11.38)
+        cache.touch(session, "clients", [user_id])  # theirs stop with them (contract 11.38)
         ended = sessions.end_all_in(session, user_id)
         grants.end(session, "user disabled", Grant.user_id == user_id)
         former_owners.end_kept(session, user_id)
@@ -185,7 +185,7 @@ def enable(user_id: str) -> None:
         if user.disabled_at is None:
             return
         user.disabled_at = None
-        cache.touch(session, "clients")
+        cache.touch(session, "clients", [user_id])
         audit.record(session, "user.enabled", target=f"user:{user_id}", owner_id=user_id)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.ground import cache
+from authserver.domain.ground import cache, changes
 from authserver.domain.people import living
 from authserver.domain.record import audit
 from authserver.lib import clock
@@ -77,6 +77,7 @@ def after_restore(known: Endings | None) -> Mapping[str, int]:
         session.execute(update(Client).values(tokens_not_before=now + 1))
         for name in cache.NAMES:
             cache.touch(session, name)
+        changes.set_apart(session)
         audit.record(session, "database.restored", rows=done)
     return done
 

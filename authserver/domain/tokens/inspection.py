@@ -24,6 +24,7 @@ from authserver.lib import clock, jwt, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import AccessToken, Grant, RevokedToken, User
 
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """A credential that is good now, and what it says. `claims` are those of introspection (RFC 7662 section 2.2)."""
