@@ -29,7 +29,13 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no ty
     """A request as Authlib wants it, from a body that passed the rules."""
 
     def __init__(self, incoming: Incoming, fields: dict[str, str], resources: tuple[str, ...]) -> None:
-        super().__init__(incoming.method, config.current().issuer + incoming.path, headers=incoming.headers)
+        # Not Authlib's own: for each request it asks the environment whether http will do, which settings have judged.
+        self.method, self.headers = incoming.method, incoming.headers
+        self.uri = config.current().issuer + incoming.path
+        self._body = self._scope = None
+        self.auth_method: str | None = None
+        self.client = self.user = None
+        self.authorization_code = self.refresh_token = self.credential = None
         self.fields = fields
         self.resources = resources
         self.authorization = incoming.header("authorization")

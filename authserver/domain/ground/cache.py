@@ -77,7 +77,7 @@ class Cache(Generic[T]):
         """The value, at most a second behind the database; what this very transaction changed is read from there."""
         if (session := database.shared()) is not None and self._name in session.info.get("touched", ()):
             return self._load(key)
-        current_version(self._name)  # where no thread reads it, this does
+        _require_answers()
         held = self._values.find(key) or self._missing.find(key)
         if held is not None:
             return held[0]
@@ -169,14 +169,19 @@ def _changed_by(name: str, keys: set[str] | None, _session: Session) -> None:
 
 def current_version(name: str) -> int:
     """The version of one kind, at most a second old. Raises Unavailable once the database was silent for a minute."""
-    if _background:
-        if time.monotonic() - _answered_at > STALE_SECONDS:
-            raise Unavailable("The server cannot answer right now.", "no version of cached rows for a minute")
-        return _versions.get(name, 0) + _changed_here[name]
-    return _version_on_demand(name)
+    _require_answers()
+    return _versions.get(name, 0) + _changed_here[name]
 
 
-def _version_on_demand(name: str) -> int:
+def _require_answers() -> None:
+    """What is known may be used: a thread reads the versions and was answered, or they are read now."""
+    if not _background:
+        _poll_if_due()
+    elif time.monotonic() - _answered_at > STALE_SECONDS:
+        raise Unavailable("The server cannot answer right now.", "no version of cached rows for a minute")
+
+
+def _poll_if_due() -> None:
     global _polled_at, _answered_at
     now = time.monotonic()
     if now - _polled_at >= POLL_SECONDS and _lock.acquire(timeout=FIRST_SECONDS if _polled_at == float("-inf") else 0):
@@ -192,7 +197,6 @@ def _version_on_demand(name: str) -> int:
             _lock.release()
     elif STALE_SECONDS < now - _answered_at < float("inf"):
         raise Unavailable("The server cannot answer right now.", "what is cached is older than may be used")
-    return _versions.get(name, 0)
 
 
 def forget() -> None:
