@@ -28,7 +28,7 @@ class Nodes:
 
     def machine(self, name: str, *words: str) -> App:
         """A client that the second one knows."""
-        app = replace(self.first.machine(name, "--introspect-all", *words), issuer=self.second.issuer)
+        app = replace(self.first.machine(name, *words), issuer=self.second.issuer)
         assert app.client_credentials().status == 200
         return app
 
@@ -67,7 +67,7 @@ def test_the_apps_of_a_disabled_person_stop_on_the_other_node(nodes: Nodes) -> N
 
 
 def test_a_token_that_the_other_node_has_verified_ends_with_its_revocation(nodes: Nodes) -> None:
-    app = nodes.machine("Revoking")
+    app = nodes.machine("Revoking", "--introspect-all")
     token = app.client_credentials().json["access_token"]
     assert app.is_active(token) and app.is_active(token)
     at_the_first = replace(app, issuer=nodes.first.issuer)
@@ -77,7 +77,7 @@ def test_a_token_that_the_other_node_has_verified_ends_with_its_revocation(nodes
 
 
 def test_a_key_that_leaked_is_no_key_on_the_other_node(nodes: Nodes) -> None:
-    app = nodes.machine("Leaked")
+    app = nodes.machine("Leaked", "--introspect-all")
     token = app.client_credentials().json["access_token"]
     assert app.is_active(token)
     kid = next(
@@ -94,6 +94,8 @@ def test_a_change_of_one_client_leaves_every_other_in_the_memory_of_the_other_no
     if nodes.first.kind == "sqlite":
         pytest.skip("its readers wait for nobody")
     kept, changed = nodes.machine("Kept"), nodes.machine("Changed")
+    time.sleep(SOON)  # that they were made is a change, too
+    assert kept.client_credentials().status == changed.client_credentials().status == 200
     nodes.first.cli("client", "disable", changed.client_id)
     time.sleep(SOON)
     with held_clients(nodes.first):

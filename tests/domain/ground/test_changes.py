@@ -54,7 +54,7 @@ def change_elsewhere(*keys: str) -> None:
 
 
 @pytest.fixture(params=["asked", "in the background"])
-def poll(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def poll(app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How versions are read: by whoever asks, or by a thread, whose work `learn` does."""
     monkeypatch.setattr(cache, "_background", request.param != "asked")
     cache.forget()
