@@ -129,7 +129,7 @@ def note_first_use(client_id: str) -> None:
     with database.transaction() as session:
         first = update(Client).where(Client.id == client_id, Client.first_used_at.is_(None))
         session.execute(first.values(first_used_at=clock.now()), execution_options={"synchronize_session": False})
-        cache.touch(session, "clients")
+        cache.touch(session, "clients", [client_id])
 
 
 def purge(before: int) -> int:

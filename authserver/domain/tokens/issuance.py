@@ -38,7 +38,7 @@ class Issued:
 
 def prepare(client: ClientFacts, resources: tuple[str, ...]) -> None:
     """Have at hand what `issue` needs; before a budget is spent, so that moving to another room spends it once."""
-    if _wants_opaque(client, resources):
+    if _wants_opaque(client, resources) or _is_first(client):
         rooms.about_to_ask_database()
     signing_keys.signer()
 
@@ -48,7 +48,7 @@ def issue(
 ) -> Issued:
     """An access token for a grant, or for the client itself. A JWT costs no statement, an opaque token one."""
     now, ttl = clock.now(), lifetime(client, resources)
-    if client.self_registered and client.first_used_at is None:
+    if _is_first(client):
         self_registered.note_first_use(client.id)
     claims = {
         "iss": config.current().issuer,
@@ -75,6 +75,11 @@ def lifetime(client: ClientFacts, asked: tuple[str, ...]) -> int:
     registered = resources.all()
     chosen = [client.access_token_ttl, *(registered[each].access_token_ttl for each in asked if each in registered)]
     return min((each for each in chosen if each), default=config.current().access_token_ttl)
+
+
+def _is_first(client: ClientFacts) -> bool:
+    """Whether its first token makes an app stay that registered itself."""
+    return client.self_registered and client.first_used_at is None
 
 
 def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, nonce: bool) -> str | None:
