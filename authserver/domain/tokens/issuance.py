@@ -58,7 +58,7 @@ def issue(
         "iat": now,
         "exp": now + ttl,
         # The grant's id leads from a JWT to its grant in one lookup.
-        "jti": f"{grant.id}.{secrets.random_token()}" if grant else secrets.random_token(),
+        "jti": secrets.random_id(f"{grant.id}." if grant else ""),
     }
     if scopes:
         claims["scope"] = grammar.join(scopes)

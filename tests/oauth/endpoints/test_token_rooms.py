@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
-from authserver.domain.clients import throttle
+from authserver.domain.clients import clients, throttle
 from authserver.domain.ground import cache, usage
 from authserver.domain.limits import rate_limits, token_budget
+from authserver.domain.tokens import issuance
 from authserver.edge import arriving, lane, pools
 from authserver.edge.front import Front
 from authserver.lib import jwt, rooms
@@ -121,3 +122,10 @@ def test_a_secret_that_this_worker_does_not_know_yet_moves_before_another_is_wai
     monkeypatch.setattr(cache, "_background", True)
     with cache._renewing, rooms.entered(pools.INSTANT), pytest.raises(Elsewhere):
         cache.forget()
+
+
+def test_an_apps_first_token_that_writes_a_row_moves_before_it_is_counted(app: Flask) -> None:
+    facts = clients.get(protocol.register(self_registered=True).id)
+    for room in (pools.INSTANT, pools.WARM):
+        with rooms.entered(room), pytest.raises(Elsewhere):
+            issuance.prepare(facts, ())
