@@ -126,6 +126,8 @@ async def _go(front: Front, client: tuple[str, str], steps: Steps) -> dict[str, 
 
 
 def main(client_id: str, client_secret: str, careless: str = "") -> None:
+    # Waiting for the interpreter is not waiting for a database: no step is made to hand it to another thread halfway.
+    sys.setswitchinterval(0.5)
     logs.write_behind()
     settings = config.load()
     app = create_app(settings, connections=pools.connections)
