@@ -237,6 +237,10 @@ def of_a_disabled_app(world: World) -> TestResponse:
     return world.get(ME, own_jwts.own(sender(world, disabled_at=1).id, KEY))
 
 
+def of_one_that_registered_itself(world: World) -> TestResponse:
+    return world.get(ME, own_jwts.own(sender(world, self_registered=True).id, KEY))
+
+
 def beyond_its_limit(world: World) -> TestResponse:
     app = sender(world, rate_limit="1/hour")
     world.get(ME, own_jwts.own(app.id, KEY))
@@ -360,6 +364,7 @@ ROWS: tuple[Row, ...] = (
     (own(sub="other"), {"subject": ("", "other")}),
     (lambda world: world.get(ME, own_jwts.own("nobody-there", KEY)), None),
     (of_a_disabled_app, {"client": ("enabled", "disabled")}),
+    (of_one_that_registered_itself, {"kind of app": ("somebody here registered", "")}),
     (own(aud="http://localhost:8000"), {"audience": ("/v1", "http://localhost:8000")}),
     (own(exp=None), {"expiry": ("", "")}),
     (timed(exp=-600, iat=-700), {"expiry": ("after now", "")}),

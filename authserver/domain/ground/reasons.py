@@ -28,6 +28,7 @@ _OF_JWT = {
     "iss and sub are not one client": ("subject", "the client_id in both iss and sub"),
     "no such client": ("client", "an app that is enabled"),
     "the app is disabled": ("client", "an app that is enabled, and its owner, too"),
+    "the app registered itself": ("kind of app", "one that somebody here registered: others act for people alone"),
     "wrong audience": ("audience", "this server's /v1, or a resource assigned to the client, and nothing else"),
     "scope beyond the client's": ("scope", "scopes that are assigned to the client"),
     "no jti": ("jti", "a random value of at most 255 characters"),

@@ -94,7 +94,7 @@ def _issuer_of(claims: Mapping[str, Any]) -> ClientFacts:
     if not client.enabled:
         raise jwt.InvalidToken("the app is disabled")
     if client.self_registered:
-        raise jwt.InvalidToken("an app that registered itself acts for nobody but people who allowed it")
+        raise jwt.InvalidToken("the app registered itself")
     return client
 
 

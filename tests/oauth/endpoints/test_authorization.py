@@ -280,7 +280,8 @@ PROTECTED = (
 def test_a_code_is_protected_by_pkce_or_where_that_is_enough_by_a_nonce(app: Flask, http: FlaskClient) -> None:
     for number, (columns, setting, taken) in enumerate(PROTECTED):
         notes = authorizing.make_app(f"notes-{number}", **columns)
-        with config.using(dataclasses.replace(config.current(), require_pkce=setting)):
+        listed = ("openid", "workflows:read")  # of these an app that registered itself may have, too
+        with config.using(dataclasses.replace(config.current(), require_pkce=setting, registration_scopes=listed)):
             for asked in (NONCE, NEITHER, NONCE_WITHOUT_OPENID, EMPTY_NONCE, OPENID_WITHOUT_NONCE):
                 told = answer_of(authorize(http, **asked, client_id=notes, prompt="none"))
                 good = told["error"] == "login_required"
