@@ -25,7 +25,7 @@ def show(call: Call) -> Outgoing:
             "scope": grammar.join(sorted(holder.scopes)),
             "scopes": sorted(holder.scopes),
             "expires_at": time(holder.expires_at),
-            "client": {"client_id": client.id, "client_name": client.name} if client else None,
+            "client": {"client_id": client.client_id, "client_name": client.name} if client else None,
             "user": _user(call),
             "rate_limit": rate_limit.members(rate_limit.peek(call.holder)),
         }

@@ -72,7 +72,7 @@ class Settings:
     registration_scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
     """Scopes that apps which register themselves may have, beside those of APIs that are open to them; no others."""
     cimd: str = "on"
-    """Client id metadata documents: `on` or `off`; this release reads none yet."""
+    """Apps whose client_id is the URL of a document that describes them: `on` or `off`."""
     signup: str = "off"
     """Self-service accounts: `on` (needs mail) or `off`."""
     outbound_allow: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ WARM = Room("warm", database="protocol", outside="outside")
 PROTOCOL = Room("protocol", outside="outside", seconds=2.0)
 OUTSIDE = Room("outside", seconds=10.0)
 API = Room("api", outside="outside", seconds=10.0)
-PAGES = Room("pages", long="exports", seconds=30.0)
+PAGES = Room("pages", outside="outside", long="exports", seconds=30.0)
 EXPORTS = Room("exports", seconds=300.0)
 HEALTH = Room("health", seconds=2.0)
 # Whose answers are waited for by machines, and what gives way to them (edge/pace.py).

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from authserver.domain.access import gateway_routes, protected_resources, scopes
 from authserver.domain.access.gateway_routes import Table
+from authserver.domain.clients import clients
 from authserver.edge import bearer, cors, json_errors, rate_limit, refused
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing
@@ -110,11 +111,17 @@ def identity(holder: Principal | None) -> list[tuple[str, str]]:
     """All identity headers, always: an empty one overwrites a forged one."""
     return [
         ("X-Auth-Subject", holder.subject if holder else ""),
-        ("X-Auth-Client-Id", (holder.client_id or "") if holder else ""),
+        ("X-Auth-Client-Id", _named(holder.client_id) if holder and holder.client_id else ""),
         ("X-Auth-Scope", grammar.join(sorted(holder.scopes)) if holder else ""),
         ("X-Auth-Credential", holder.kind if holder else ""),
         ("X-Auth-Permission", (holder.permission or "") if holder else ""),
     ]
+
+
+def _named(client_id: str) -> str:
+    """A client as its tokens name it: one that a document describes by its URL."""
+    found = clients.find(client_id)
+    return found.client_id if found is not None else client_id
 
 
 def _printable(name: str) -> str:

@@ -23,7 +23,6 @@ PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 MAX_STATE = 16_384
 MAX_NONCE = 1_024
 MAX_LOGIN_HINT = 254
-MAX_CLIENT_ID = 64
 MAX_RESOURCES = 10
 # RFC 9101 and OIDC Core 6: what we don't do is refused by name, not ignored.
 UNSUPPORTED = {
@@ -91,7 +90,7 @@ def claimed(raw: bytes | str, content_type: str | None) -> ClientFacts | None:
     """The app that a request says it comes from, for its owner's explanation alone."""
     with contextlib.suppress(Untrusted):
         client_id = read(raw, content_type).get("client_id") or ""
-        return clients.find(client_id) if 0 < len(client_id) <= MAX_CLIENT_ID else None
+        return clients.named(client_id)
     return None
 
 
@@ -137,7 +136,7 @@ def _client(sent: Parameters) -> ClientFacts:
     if client_id is None:
         problem = "was sent more than once" if "client_id" in sent.repeated else "is missing"
         raise Untrusted(f"The parameter client_id {problem}.", parameter="client_id")
-    client = clients.find(client_id) if len(client_id) <= MAX_CLIENT_ID else None
+    client = clients.named(client_id)
     if client is None or client.deleted_at is not None:
         raise Untrusted("There is no app with this client_id.", parameter="client_id", received=client_id)
     if client.owner_disabled:

@@ -31,7 +31,7 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]  # Authlib has no types
         self.facts = facts
 
     def get_client_id(self) -> str:
-        return self.facts.id
+        return self.facts.client_id
 
     def get_default_redirect_uri(self) -> str | None:
         # Only a single registered one can stand in for a missing parameter (trap T13).
@@ -60,7 +60,7 @@ def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS
     """The client that made a request, by its registered method. Raises InvalidClient, InvalidRequest."""
     given = request_rules.client_credentials(request)
     known = len(given.client_id) <= request_rules.MAX_CLIENT_ID
-    facts = clients.find(given.client_id) if known else None
+    facts = clients.named(given.client_id)
     fault = _fault(facts, given, methods)
     if fault is not None:
         # Only failures wait: a secret cannot be guessed, and whoever fails must not lock out the client itself.

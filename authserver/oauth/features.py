@@ -10,6 +10,7 @@ from authserver import config
 from authserver.config import Settings
 from authserver.edge.cors import any_origin
 from authserver.edge.machine import Endpoint
+from authserver.oauth import client_id_metadata
 from authserver.oauth.endpoints import registration
 
 
@@ -33,6 +34,7 @@ FEATURES = (
             ),
         },
     ),
+    Feature(client_id_metadata.is_on, client_id_metadata.described),
 )
 
 

@@ -53,7 +53,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
             return self.handle_error_response(request, translated, refusal.checks)
 
     def query_client(self, client_id: str) -> OAuthClient | None:
-        found = clients.find(client_id)
+        found = clients.named(client_id)
         return OAuthClient(found) if found is not None and found.enabled else None
 
     def authenticate_client(

@@ -177,7 +177,8 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
         client=client,
         user=found.user,
         initials=_initials(client.name),
-        homepage_host=_host(client.homepage),
+        homepage_host="" if client.document_url else _host(client.homepage),
+        document_host=_host(client.document_url or ""),
         owner=users.find(client.owner_id) if client.owner_id else None,
         people=consents.people(client.id),
         first_party=client.skip_consent and not client.self_registered,
@@ -188,7 +189,7 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
         lasts=_span(_lifetime(client, pending)),
         remembered=consents.remembered(client, pending.redirect_uri),
         pending=pending,
-        destination=_destination(pending.redirect_uri),
+        destination=_destination(pending.redirect_uri) | {"verified": _is_of_document(client, pending.redirect_uri)},
         problem=problem,
     )
     return make_response(page, 422 if problem else 200)
@@ -252,13 +253,18 @@ def _names(identifiers: Sequence[str]) -> list[str]:
     return [registered[each].name if each in registered else own.get(each, each) for each in identifiers]
 
 
-def _destination(redirect_uri: str) -> dict[str, str]:
+def _destination(redirect_uri: str) -> dict[str, Any]:
     """What the page says about where it leads: a web address, an app on this computer, an app's own scheme."""
     if redirect_uris.is_loopback(redirect_uri):
         return {"kind": "loopback", "text": redirect_uris.display_host(redirect_uri)}
     if redirect_uris.is_custom_scheme(redirect_uri):
         return {"kind": "scheme", "text": redirect_uris.origin(redirect_uri)}
     return {"kind": "web", "text": redirect_uris.origin(redirect_uri)}
+
+
+def _is_of_document(client: ClientFacts, redirect_uri: str) -> bool:
+    """Whether the answer goes to where the app's document is: then its host is who receives it."""
+    return redirect_uri.startswith("https://") and _host(redirect_uri) == _host(client.document_url or "")
 
 
 def _host(url: str) -> str:

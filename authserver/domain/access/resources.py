@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
@@ -129,7 +129,7 @@ def create(
     with database.transaction() as session:
         if session.get(Resource, identifier) is not None:
             raise Conflict("There is already a resource with this identifier.", field="identifier")
-        if session.get(Client, identifier) is not None:
+        if session.scalar(select(Client.id).where(or_(Client.id == identifier, Client.document_url == identifier))):
             raise Conflict(
                 "An app has this as its client id: a token for one could be taken for a token of the other. Choose an"
                 " identifier that is the API's alone.",

@@ -26,6 +26,7 @@ from authserver.models import Client as Client  # what pages and the API are han
 from authserver.models import ClientSecret, User
 
 # Columns that a registration fills, each under the same name.
+MAX_ID, MAX_URL = 64, 255
 _WRITTEN = tuple(name for name in client_metadata.FIELDS if name != "client_id")
 
 
@@ -86,6 +87,9 @@ class ClientFacts:
     metadata_extra: dict[str, Any]
     self_registered: bool
     first_used_at: int | None
+    document_url: str | None
+    document_fetched_at: int | None
+    document_fresh_until: int | None
     installation: bool
     tokens_ended_before: int
     created_at: int
@@ -99,6 +103,11 @@ class ClientFacts:
     owner_disabled: bool = False
     vouched: bool = False
     """Whether an administrator or the operator answers for it: it is the installation's, or its owner is one now."""
+
+    @property
+    def client_id(self) -> str:
+        """Its name in requests and tokens: the URL of the document that describes it, or its id."""
+        return self.document_url or self.id
 
     @property
     def enabled(self) -> bool:
@@ -134,8 +143,26 @@ class ClientFacts:
 
 
 def find(client_id: str) -> ClientFacts | None:
-    """The client, disabled or deleted ones too, or None; no statement when warm."""
-    return _cache.get(client_id)
+    """The client, disabled or deleted ones too, or None; no statement when warm. A URL means what it describes."""
+    return _cache.get(id_of(client_id) if is_url(client_id) else client_id)
+
+
+def named(client_id: str) -> ClientFacts | None:
+    """The client that a request names so, or None. One that a document describes is named by its URL alone."""
+    if not 0 < len(client_id) <= (MAX_URL if is_url(client_id) else MAX_ID):
+        return None
+    facts = find(client_id)
+    return facts if facts is not None and facts.client_id == client_id else None
+
+
+def is_url(client_id: str) -> bool:
+    """Whether a client id is the address of a document."""
+    return client_id.startswith(("https://", "http://"))
+
+
+def id_of(url: str) -> str:
+    """Under which id a client is kept that the document at a URL describes."""
+    return "cimd_" + secrets.digest(url).hex()[:40]
 
 
 def find_afresh(client_id: str) -> ClientFacts | None:
@@ -175,7 +202,7 @@ def register(
     row = Client(
         id=wanted.client_id or secrets.random_id("cl_"),
         owner_id=owner_id,
-        **_columns(wanted),
+        **columns_of(wanted),
         self_registered=self_registered,
         installation=installation,
         tokens_not_before=0,
@@ -218,7 +245,7 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
         owner = session.get(User, row.owner_id) if row.owner_id else None
         if not row.installation:
             privileges.require_fit(wanted, owner, before)
-        changed = {name: value for name, value in _columns(wanted).items() if value != getattr(row, name)}
+        changed = {name: value for name, value in columns_of(wanted).items() if value != getattr(row, name)}
         if not changed:
             return row
         if not ownership.is_trusted(by):
@@ -262,7 +289,8 @@ def is_native(application_type: str, public: bool, uris: tuple[str, ...]) -> boo
     return public and bool(uris) and local
 
 
-def _columns(wanted: Registration) -> dict[str, Any]:
+def columns_of(wanted: Registration) -> dict[str, Any]:
+    """What a registration says, as its row keeps it."""
     values = {name: getattr(wanted, name) for name in _WRITTEN}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
@@ -298,12 +326,12 @@ _STORED = HotStatement(
 def _load(client_id: str) -> ClientFacts | None:
     if "\0" in client_id:  # PostgreSQL has no such text
         return None
-    if ":" in client_id and resources.is_taken(client_id):  # a URL as a client id, and no client's alone
-        return None
     rows = _STORED.all(client_id=client_id)
     if not rows:
         return None
     row = rows[0]
+    if row.document_url and resources.is_taken(row.document_url):  # a URL as a client id, and no client's alone
+        return None
     secrets = [
         SecretFacts(each.secret_id, each.secret_digest, each.secret_expires_at, None) for each in rows if each.secret_id
     ]

@@ -178,7 +178,7 @@ def _inspect_refresh_token(token: str) -> Inspection | None:
     claims = {
         "iss": config.current().issuer,
         "sub": grant.user_id,
-        "client_id": client.id,
+        "client_id": client.client_id,
         "iat": row.issued_at,
         "exp": row.token_expires_at,
     }

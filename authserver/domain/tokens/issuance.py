@@ -54,7 +54,7 @@ def issue(
         "iss": config.current().issuer,
         "sub": grant.user_id if grant else client.id,
         "aud": _audience(resources),
-        "client_id": client.id,
+        "client_id": client.client_id,
         "iat": now,
         "exp": now + ttl,
         # The grant's id leads from a JWT to its grant in one lookup.
@@ -66,7 +66,7 @@ def issue(
         claims |= _about_sign_in(grant)
         usage.note_used("grants", grant.id)
     if _wants_opaque(client, resources):
-        return Issued(_store(claims, grant), ttl, scopes)
+        return Issued(_store(client.id, claims, grant), ttl, scopes)
     return Issued(jwt.sign(signing_keys.signer(), claims, _typ(resources)), ttl, scopes)
 
 
@@ -93,8 +93,8 @@ def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, no
     claims: dict[str, Any] = {
         "iss": config.current().issuer,
         "sub": grant.user_id,
-        "aud": client.id,
-        "azp": client.id,
+        "aud": client.client_id,
+        "azp": client.client_id,
         "iat": now,
         "exp": now + ID_TOKEN_TTL,
         "at_hash": jwt.at_hash(beside.value, key.alg),
@@ -165,14 +165,14 @@ def _typ(asked: tuple[str, ...]) -> str:
     return PLAIN_TYP if wanted == {PLAIN_TYP} else ACCESS_TOKEN_TYP
 
 
-def _store(claims: dict[str, Any], grant: GrantFacts | None) -> str:
+def _store(client_id: str, claims: dict[str, Any], grant: GrantFacts | None) -> str:
     if grant is None:  # those of people are as many as their sign-ins and refreshes, which have budgets
-        stored_rows.require_room("access_token", claims["client_id"])
+        stored_rows.require_room("access_token", client_id)
     token = secrets.generate(config.current().slug, "at")
     row = {
         "digest": secrets.digest(token),
         "jti": claims["jti"],
-        "client_id": claims["client_id"],
+        "client_id": client_id,
         "user_id": grant.user_id if grant else None,
         "grant_id": grant.id if grant else None,
         "claims": claims,

@@ -44,7 +44,9 @@ def _stored_claims(token: str) -> dict[str, Any] | None:
 
 
 def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because: str) -> bool:
-    if client_id not in (None, claims["client_id"]):
+    client = clients.find(claims["client_id"])
+    issued_to = client.id if client is not None else claims["client_id"]
+    if client_id not in (None, issued_to):
         return False
     if client_id is not None:
         app = clients.find(client_id)
@@ -61,7 +63,7 @@ def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because:
                 "token.revoked",
                 target=f"access_token:{str(claims['jti'])[-8:]}",
                 owner_id=claims["sub"] if by_person else None,
-                client_id=claims["client_id"],
+                client_id=issued_to,
                 reason=because,
             )
     return added is not None

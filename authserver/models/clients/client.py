@@ -53,6 +53,9 @@ class Client(Base):
     registration_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # of what changes it (RFC 7592)
     registered_with: Mapped[str | None] = mapped_column(String(32))  # the initial access token, if one was needed
     first_used_at: Mapped[int | None] = mapped_column(BigInteger)  # self-registered: NULL ones go after a day
+    document_url: Mapped[str | None] = mapped_column(String(255))  # its client_id, where a document there describes it
+    document_fetched_at: Mapped[int | None] = mapped_column(BigInteger)
+    document_fresh_until: Mapped[int | None] = mapped_column(BigInteger)
     installation: Mapped[bool] = mapped_column(default=False)  # the installation's own: its privileges count
     tokens_not_before: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[int] = mapped_column(BigInteger)

@@ -12,6 +12,7 @@ from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization import steps as authorization_steps
 from authserver.domain.authorization.requests import UNBOUND, Asked, Destination, Pending, Refusal
 from authserver.domain.authorization.steps import Step
+from authserver.domain.clients.client_id_metadata import NotDescribed
 from authserver.domain.clients.clients import ClientFacts
 from authserver.domain.people.sessions import SignedIn
 from authserver.edge import (
@@ -26,7 +27,7 @@ from authserver.edge import (
 )
 from authserver.errors import Check, DomainError
 from authserver.lib import redirect_uris
-from authserver.oauth import authorization_rules
+from authserver.oauth import authorization_rules, client_id_metadata
 from authserver.oauth.authorization_rules import Untrusted
 from authserver.observability import context, logs
 
@@ -39,7 +40,10 @@ MAX_SHOWN = 300
 @blueprint.get("/oauth/authorize")
 def begin() -> Response:
     """A request in the query: stored, then whatever it needs next."""
-    asked = _asked(authorization_rules.read(request.query_string.decode("latin-1")))
+    sent = authorization_rules.read(request.query_string.decode("latin-1"))
+    if (first := client_id_metadata.before(sent)) is not None:
+        return first
+    asked = _asked(sent)
     handle, pending = authorization_requests.store(
         asked, browser=browser.cookie_digest(), found=current_user.signed_in()
     )
@@ -56,7 +60,10 @@ def begin_by_post() -> Response:
         told = "A request by POST has all its parameters in the body."
         check = Check("query", False, "none: parameters are in the body", "parameters")
         raise Untrusted(told, client=authorization_rules.claimed(request.get_data(), request.content_type), check=check)
-    asked = _asked(authorization_rules.read(request.get_data(), request.content_type))
+    sent = authorization_rules.read(request.get_data(), request.content_type)
+    if (first := client_id_metadata.before(sent)) is not None:
+        return first
+    asked = _asked(sent)
     handle, _pending = authorization_requests.store(asked, browser=UNBOUND, found=None)
     return _to("authorization.proceed", handle)
 
@@ -88,6 +95,14 @@ def on_untrusted(error: Untrusted) -> Response:
         refusal_href=url_for("errors.show", request_id=context.current().request_id) if trusted else "",
     )
     return make_response(page, 400)
+
+
+@blueprint.app_errorhandler(NotDescribed)
+def on_not_described(error: NotDescribed) -> Response:
+    """The app is none that this server knows: its document is missing, or not one."""
+    context.current().log["error"] = error.detail
+    page = render_template("errors/oauth_error.html", parameter="client_id", detail=error.public)
+    return make_response(page, error.status)
 
 
 @blueprint.app_errorhandler(Refusal)
