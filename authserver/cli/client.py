@@ -258,6 +258,26 @@ def _named_apis(wanted: Registration, owner: Any) -> Iterator[None]:
         output.note(f"Registered the API {identifier}.")
 
 
+@group.command("block")
+@click.argument("what", metavar="HOST|NAME|ID")
+def block(what: str) -> None:
+    """Stop apps that registered themselves, and those to come: of a HOST and below it, of a NAME, or one by its ID."""
+    from authserver.domain.clients import blocked_apps
+
+    made = blocked_apps.block(what)
+    output.emit({"kind": made.kind, "value": made.value}, f"Apps of the {made.kind} {made.value} are blocked.")
+
+
+@group.command("unblock")
+@click.argument("what", metavar="HOST|NAME|ID")
+def unblock(what: str) -> None:
+    """Take a block back."""
+    from authserver.domain.clients import blocked_apps
+
+    blocked_apps.unblock(what)
+    output.emit({"value": what, "status": "unblocked"}, f"{what} is blocked no more.")
+
+
 def _scope(text: str) -> tuple[str, ...]:
     try:
         return grammar.parse(" ".join(text.split()))

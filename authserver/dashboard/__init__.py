@@ -14,6 +14,7 @@ from authserver.dashboard import (
     usage,
 )
 from authserver.dashboard.admin import (
+    blocked_apps,
     clients,
     departures,
     gateway_routes,
@@ -51,6 +52,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     scopes.blueprint,
     resources.blueprint,
     registration_tokens.blueprint,
+    blocked_apps.blueprint,
     permissions.blueprint,
     gateway_routes.blueprint,
     signing_keys.blueprint,

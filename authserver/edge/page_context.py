@@ -30,6 +30,7 @@ NAVIGATION = (
     ("You", "Profile", "profile.show", "user", False),
     ("Admin", "Users", "admin_users.index", "user", True),
     ("Admin", "All apps", "admin_clients.index", "app", True),
+    ("Admin", "Self-registered", "admin_blocked_apps.index", "app", True),
     ("Admin", "Scopes", "admin_scopes.index", "list", True),
     ("Admin", "APIs", "admin_resources.index", "hook", True),
     ("Admin", "Registration", "admin_registration_tokens.index", "plus", True),

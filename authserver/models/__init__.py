@@ -6,6 +6,7 @@ from authserver.models.access.route_table import RouteTable
 from authserver.models.access.scope import Scope
 from authserver.models.api_keys.key import ApiKey
 from authserver.models.authorization.request import AuthorizationRequest
+from authserver.models.clients.blocked_app import BlockedApp
 from authserver.models.clients.client import Client
 from authserver.models.clients.fetched_jwks import FetchedJwks
 from authserver.models.clients.registration_token import RegistrationToken
@@ -51,6 +52,7 @@ __all__ = [
     "AuditHead",
     "AuthorizationCode",
     "AuthorizationRequest",
+    "BlockedApp",
     "CacheChange",
     "CacheVersion",
     "Client",

@@ -48,7 +48,8 @@ AUTHORITY: dict[str, frozenset[str]] = {
     "route_tables": frozenset({"rules"}),
 }  # fmt: skip
 RECORDS = {
-    "attempt_counters", "audit_checkpoints", "audit_events", "audit_head", "authorization_requests", "cache_changes",
+    "attempt_counters", "audit_checkpoints", "audit_events", "audit_head", "authorization_requests", "blocked_apps",
+    "cache_changes",
     "cache_versions", "demo_workflows", "fetched_jwks", "form_nonces", "idempotency_keys", "known_devices", "mails",
     "refusals", "revoked_tokens", "signing_keys", "usage_counts", "used_jtis", "used_usernames",
     "webhook_attempts", "webhook_deliveries",

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.access import resources, scopes, self_registration
+from authserver.domain.clients import blocked_apps, ownership, privileges
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.clients import ownership, privileges
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.ground import cache, usage
@@ -345,6 +345,8 @@ def _load(client_id: str) -> ClientFacts | None:
     # The installation's own were made on the command line, which may do everything.
     role = role or ("admin" if counting else "user")
     if row.self_registered:
+        if values["disabled_at"] is None and (block := blocked_apps.find(row, row.id)) is not None:
+            values |= {"disabled_at": block.created_at, "disabled_by": "admin"}
         held = self_registration.judged(values["scopes"], values["default_scopes"], values["resources"])
         values |= {"scopes": held.scopes, "default_scopes": held.default_scopes, "resources": held.resources}
     for name in ("scopes", "default_scopes", "optional_scopes", "required_scopes"):

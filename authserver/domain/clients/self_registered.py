@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, select, update
 
 from authserver import config, database
-from authserver.domain.clients import clients, endings, privileges, registration_tokens
+from authserver.domain.clients import blocked_apps, clients, endings, privileges, registration_tokens
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
@@ -57,6 +57,7 @@ def begin(presented: str) -> None:
 
 def register(wanted: Registration, presented: str = "") -> Registered:
     """A new app, with a use of the initial access token if one was presented. Raises Invalid, NotRegistered."""
+    _require_welcome(wanted)
     token = secrets.generate(config.current().slug, KIND)
     with database.together():
         with_token = registration_tokens.spend(presented) if presented else None
@@ -86,6 +87,7 @@ def revise(client_id: str, presented: str, wanted: Registration) -> Registered:
     """
     find(client_id, presented)  # nobody else spends its budget
     changes.spend(f"client {client_id}")
+    _require_welcome(wanted)
     token = secrets.generate(config.current().slug, KIND)
     with database.together():
         with database.transaction() as session:
@@ -153,6 +155,12 @@ def _held_by(presented: str) -> tuple[ColumnElement[bool], ...]:
         Client.deleted_at.is_(None),
         Client.disabled_at.is_(None),
     )
+
+
+def _require_welcome(wanted: Registration) -> None:
+    if (block := blocked_apps.find(wanted)) is not None:
+        field = {blocked_apps.NAME: "name"}.get(block.kind, "redirect_uris")
+        raise Invalid("Check the metadata.", problems={field: "An administrator of this server blocked this app."})
 
 
 def _require_same_kind(row: Client, wanted: Registration) -> None:

@@ -46,6 +46,8 @@ SENTENCES: Mapping[str, str] = {
     "code.replayed": "A spent authorization code of {client} came back, so what it gave was revoked",
     "client.created": "{actor} registered {client}",
     "client.updated": "{actor} changed {client}",
+    "client.blocked": "{actor} blocked apps of the {id} {name}",
+    "client.unblocked": "{actor} took back the block of the {id} {name}",
     "client.transfer_offered": "{actor} offered {client} to somebody else",
     "client.transfer_withdrawn": "{actor} took back the offer of {client}",
     "client.transfer_declined": "{actor} declined {client}",
