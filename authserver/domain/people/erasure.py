@@ -16,6 +16,7 @@ from authserver.lib import clock
 from authserver.models import (
     ApiKey,
     AuthorizationRequest,
+    CacheChange,
     Client,
     DemoWorkflow,
     Mail,
@@ -79,6 +80,7 @@ def _mentions(user: User) -> Iterator[tuple[Any, ColumnElement[bool]]]:
     yield Mail.__table__, or_(Mail.user_id == user.id, Mail.recipient.in_((user.email, user.email_key)))
     yield DemoWorkflow.__table__, or_(DemoWorkflow.owner == user.id, DemoWorkflow.owner.in_(apps))
     yield WebhookEvent.__table__, WebhookEvent.owner_id == user.id
+    yield CacheChange.__table__, or_(CacheChange.key == user.id, CacheChange.key.in_(apps))
     yield Refusal.__table__, Refusal.owner_id == user.id
     yield AuthorizationRequest.__table__, AuthorizationRequest.user_id == user.id
     yield (
