@@ -6,12 +6,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.validators import InputRequired
 
 from authserver.domain.clients import blocked_apps
-from authserver.edge import current_user
+from authserver.edge import current_user, form_problems
 from authserver.errors import Invalid
 
 blueprint = Blueprint("admin_blocked_apps", __name__, url_prefix="/admin/blocked-apps")
+
+
+class BlockForm(FlaskForm):
+    """What is to be blocked."""
+
+    what = StringField(
+        "Host, name or client id",
+        [InputRequired("Enter a host, a name or a client id.")],
+        description="A host counts with everything below it. What falls under it stops within a second.",
+    )
 
 
 @blueprint.get("")
@@ -26,11 +39,14 @@ def index() -> Any:
 @current_user.require_recent
 def block() -> Any:
     """Block a host, a name or an app: whatever falls under it stops within a second, and nothing like it comes."""
-    what, kind = request.form.get("what", ""), request.form.get("kind", "")
+    form = BlockForm()
+    if not form.validate():
+        return _page(form), 422
     try:
-        made = blocked_apps.block(what, kind=kind)
+        made = blocked_apps.block(form.what.data or "", kind=request.form.get("kind", ""))
     except Invalid as refused:
-        return _page(problem=refused.public, what=what), 422
+        form_problems.blame(form, refused)
+        return _page(form), 422
     flash(f"Apps of the {made.kind} {made.value} are blocked.", "success")
     return redirect(url_for("admin_blocked_apps.index"), 303)
 
@@ -45,11 +61,11 @@ def unblock() -> Any:
     return redirect(url_for("admin_blocked_apps.index"), 303)
 
 
-def _page(problem: str = "", what: str = "") -> str:
-    lines = [(each, _host(each.newest.redirect_uris)) for each in blocked_apps.listed()]
+def _page(form: BlockForm | None = None) -> str:
+    form = form or BlockForm(None)
     return render_template(
-        "dashboard/admin/blocked_apps/index.html", lines=lines, blocks=blocked_apps.all(), problem=problem, what=what,
-        form_errors={"what": [problem]} if problem else {},
+        "dashboard/admin/blocked_apps/index.html", form=form, form_errors=form.errors, blocks=blocked_apps.all(),
+        lines=[(each, _host(each.newest.redirect_uris)) for each in blocked_apps.listed()],
     )  # fmt: skip
 
 

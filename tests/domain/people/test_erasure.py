@@ -13,6 +13,8 @@ STAYS = {
     "attempt_counters": "the start of an account's digest, for 15 minutes",
     "resources": "become the installation's; the reference is emptied",
     "audit_events": "ids that name nobody any more",
+    "registration_tokens": "the id of who made it, which names nobody any more",
+    "blocked_apps": "the id of who blocked it, which names nobody any more",
 }
 
 
