@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy
 from sqlalchemy.orm import DeclarativeBase
 
@@ -18,3 +20,8 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+def only(condition: str) -> dict[str, Any]:
+    """The arguments that make an index one of those rows alone; statements have to say the condition literally."""
+    return {"postgresql_where": sqlalchemy.text(condition), "sqlite_where": sqlalchemy.text(condition)}

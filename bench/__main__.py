@@ -1,4 +1,7 @@
-"""`make bench`: the hot endpoints on both databases, a trivial Flask view, with BASE=<commit> and PEERS=1 others."""
+"""`make bench`: the hot endpoints on both databases, a trivial Flask view, with BASE=<commit> and PEERS=1 others.
+
+`seed` and `pages` are sets of their own: a large installation, and the time of each of its pages.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from typing import Any
 from bench import contenders, earlier, endpoints, gateways, measuring, report
 from bench.contenders import DATABASES, Contender
 from bench.peers import oidc_provider
+from bench.scale import commands
 
 # Ours where the operator lets answers of introspection be repeated for a moment.
 REMEMBERED_MS = 1000
@@ -22,6 +26,9 @@ REMEMBERING = "postgresql, answers kept 1 s"
 
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print the table line by line, keep the file; 1 if anything was answered otherwise than it should be."""
+    said = sys.argv[1:] if words is None else words
+    if said[:1] in (["seed"], ["pages"]):
+        return commands.SETS[said[0]](said[1:])
     options = _options(words)
     # Whoever is stopped stops what it started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))

@@ -31,6 +31,7 @@ from authserver.api import (
 from authserver.domain.access import protected_resources
 from authserver.domain.clients import cors_origins
 from authserver.domain.ground import idempotency
+from authserver.domain.ground.lists import BadCursor
 from authserver.domain.limits import changes
 from authserver.domain.limits.rate_limits import State
 from authserver.edge import api_call, bearer, cors, json_schema, machine, rate_limit, refused
@@ -167,6 +168,8 @@ def _serve(found: Found, incoming: Incoming, holder: Principal, state: State) ->
 def _said(refusal: ApiError | DomainError, holder: Principal) -> ApiError:
     if isinstance(refusal, ApiError):
         return refusal
+    if isinstance(refusal, BadCursor):
+        return invalid_request("The parameter after is wrong: it is no `next` of an answer of this list.")
     context.current().log["msg"] = refusal.detail
     if isinstance(refusal, Denied):
         return denied(holder.kind, refusal)

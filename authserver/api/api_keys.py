@@ -22,10 +22,8 @@ DEFAULT_OVERLAP = 86_400
 
 def index(call: Call) -> Outgoing:
     """Keys, newest first."""
-    rows, total = api_keys.page(
-        call.whose(), status=call.query.get("status", ""), page=call.query["page"], limit=call.query["limit"]
-    )
-    return many([facts(row) for row in rows], total, call)
+    rows, total = api_keys.page(call.whose(), status=call.query.get("status", ""), **call.part)
+    return many(rows.each(facts), total, call)
 
 
 @restricted.makes_within

@@ -25,8 +25,9 @@ def index(call: Call) -> Outgoing:
         until=query.get("until"),
         about=query.get("about", ""),
     )
-    rows, total = audit_search.page(wanted, page=query["page"], limit=query["limit"])
-    return many([facts(told) for told in audit_sentences.for_viewer(rows, viewer)], total, call)
+    rows, total = audit_search.page(wanted, **call.part)
+    told = iter(audit_sentences.for_viewer(rows, viewer))
+    return many(rows.each(lambda _row: facts(next(told))), total, call)
 
 
 def facts(told: Told) -> dict[str, Any]:

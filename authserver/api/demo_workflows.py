@@ -15,8 +15,8 @@ READ, WRITE, DELETE, ANALYTICS = "workflows:read", "workflows:write", "workflows
 
 def index(call: Call) -> Outgoing:
     """The workflows of whoever the credential stands for."""
-    rows, total = demo_workflows.page(call.holder.subject, page=call.query["page"], limit=call.query["limit"])
-    return many([facts(row) for row in rows], total, call)
+    rows, total = demo_workflows.page(call.holder.subject, **call.part)
+    return many(rows.each(facts), total, call)
 
 
 def create(call: Call) -> Outgoing:

@@ -15,10 +15,8 @@ MANAGE = "settings:manage"
 
 def index(call: Call) -> Outgoing:
     """Refusals of the last seven days, newest first."""
-    rows, total = refusals.page(
-        _viewer(call), about=call.query.get("about", ""), page=call.query["page"], limit=call.query["limit"]
-    )
-    return many([facts(row) for row in rows], total, call)
+    rows, total = refusals.page(_viewer(call), about=call.query.get("about", ""), **call.part)
+    return many(rows.each(facts), total, call)
 
 
 def show(call: Call) -> Outgoing:

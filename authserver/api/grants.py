@@ -15,8 +15,8 @@ from authserver.lib import scopes as grammar
 def index(call: Call) -> Outgoing:
     """Grants that still work, newest first."""
     whose = call.whose(call.signed_in_person)
-    rows, total = grants.page(whose, page=call.query["page"], limit=call.query["limit"])
-    return many([facts(row) for row in rows], total, call)
+    rows, total = grants.page(whose, **call.part)
+    return many(rows.each(facts), total, call)
 
 
 def show(call: Call) -> Outgoing:

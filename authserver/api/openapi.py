@@ -12,7 +12,7 @@ from authserver import config
 from authserver.edge import documents, json_errors
 from authserver.edge.api_call import Route
 from authserver.edge.exchange import Incoming, Outgoing
-from authserver.edge.json_schema import INTEGER, OBJECT, STRING, Schema, one_of, record, ref, shown
+from authserver.edge.json_schema import BOOLEAN, INTEGER, OBJECT, STRING, Schema, one_of, record, ref, shown
 from authserver.lib.documents import Document
 
 MAX_AGE = 300
@@ -44,7 +44,18 @@ _ERROR: Schema = record(
     "error",
 )  # fmt: skip
 _OAUTH_ERROR: Schema = record({"error": STRING, "error_description": STRING}, "error", open=True)
-_PAGINATION: Schema = shown({"page": INTEGER, "limit": INTEGER, "total": INTEGER})
+_PAGINATION: Schema = record(
+    {
+        "page": INTEGER,
+        "limit": INTEGER,
+        "total": {**INTEGER, "description": "Exact to 1,000."},
+        "total_is_more": {**BOOLEAN, "description": "There are more than 1,000; `total` is then 1001."},
+        "next": {**STRING, "description": "For `after`: what comes behind. Left out at the end."},
+    },
+    "page",
+    "limit",
+    "total",
+)
 
 
 def respond(incoming: Incoming, routes: Sequence[Route], schemas: Mapping[str, Schema]) -> Outgoing:

@@ -16,7 +16,7 @@ NEEDED = (ADMIN,)
 
 def index(call: Call) -> Outgoing:
     """All of them, newest first; never themselves."""
-    return paged([facts(row) for row in registration_tokens.all()], call)
+    return paged(registration_tokens.all(), call, facts, key=lambda row: (-row.created_at, row.id))
 
 
 @restricted.makes("tokens with which apps are registered, and those apps,")

@@ -21,7 +21,11 @@ _KEPT = ("access_token_format", "access_token_typ", "access_token_ttl", "open")
 
 def index(call: Call) -> Outgoing:
     """All of them, by name."""
-    return paged([facts(each) for each in resources.all().values()], call)
+    return paged(sorted(resources.all().values(), key=_place), call, facts, key=_place)
+
+
+def _place(each: Any) -> tuple[str, str]:
+    return each.name, each.identifier
 
 
 @restricted.makes(MADE)

@@ -13,7 +13,8 @@ from authserver.edge.json_schema import STRING, TEXTS, TIME, Schema, ref, shown
 def index(call: Call) -> Outgoing:
     """Live sessions of one person, last used first."""
     whose = call.whose(call.signed_in_person)
-    return paged([facts(row) for row in sessions.list_for(whose or call.signed_in_person().id)], call)
+    rows = sessions.list_for(whose or call.signed_in_person().id)
+    return paged(rows, call, facts, key=lambda row: (-row.seen_at, row.id))
 
 
 def end(call: Call) -> Outgoing:

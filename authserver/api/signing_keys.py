@@ -15,7 +15,7 @@ NEEDED = (ADMIN,)
 
 def index(call: Call) -> Outgoing:
     """All keys, newest first."""
-    return paged([facts(key) for key in signing_keys.every()], call)
+    return paged(signing_keys.every(), call, facts, key=lambda key: (-key.created_at, key.alg, key.kid))
 
 
 def rotate(call: Call) -> Outgoing:

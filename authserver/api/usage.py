@@ -66,6 +66,7 @@ SCHEMAS: dict[str, Schema] = {
             "days": {"type": "array", "items": shown({"day": TIME, **_COUNTS})},
             "credentials": {
                 "type": "array",
+                "description": f"Of everybody's, the {usage_reports.MOST} that were busiest in the last day.",
                 "items": shown(
                     {
                         "subject": STRING, "name": or_null(STRING), "peak_per_hour": INTEGER, **_COUNTS,

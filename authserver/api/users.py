@@ -23,12 +23,10 @@ _GIVEN = (*NAMES, "username", "role")
 def index(call: Call) -> Outgoing:
     """Everybody who is not deleted, newest first, or those in a state; without `admin` oneself alone."""
     if not call.is_admin:
-        return paged([facts(call.signed_in_person(), call)], call)
+        return paged([call.signed_in_person()], call, lambda row: facts(row, call), key=lambda row: (row.id,))
     asked = call.query
-    rows, total = users.page(
-        asked.get("q", ""), state=asked.get("state", ""), page=asked["page"], limit=asked["limit"]
-    )  # fmt: skip
-    return many([facts(row, call) for row in rows], total, call)
+    rows, total = users.page(asked.get("q", ""), state=asked.get("state", ""), **call.part)
+    return many(rows.each(lambda row: facts(row, call)), total, call)
 
 
 def show(call: Call) -> Outgoing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authserver.cli import output
+from authserver.cli import options, output
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
 from authserver.lib import scopes as grammar
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from authserver.domain.clients.directory import Listed
     from authserver.domain.clients.metadata import Registration
 
-PAGE = 100
 FORMATS = ("jwt", "opaque")
 OVERLAPS = ("now", "1h", "24h", "3d", "7d")
 
@@ -89,20 +89,17 @@ def create(**options: Any) -> None:
 @group.command("list")
 @click.option("--owner", default="", help="Only those of this person.")
 @click.option("--deleted", is_flag=True, help="Those that can be restored.")
-def list_(owner: str, deleted: bool) -> None:
-    """List clients."""
+@options.limit
+def list_(owner: str, deleted: bool, limit: int | None) -> None:
+    """List clients, newest first."""
     from authserver.domain.clients import directory as client_directory
+    from authserver.domain.ground import lists
 
     person = _person(owner) if owner else None
-    rows: list[dict[str, Any]] = []
-    page, total = 1, 1
-    while len(rows) < total:
-        lines, total = client_directory.owned_by(person, status="deleted" if deleted else "", page=page, limit=PAGE)
-        if not lines:
-            break
-        rows += [_line(line) for line in lines]
-        page += 1
-    output.emit(rows, output.table(rows) if rows else "There are no clients.")
+    found = lists.every(
+        functools.partial(client_directory.owned_by, person, status="deleted" if deleted else ""), limit
+    )
+    output.stream(map(_line, found), empty="There are no clients.")
 
 
 @group.command()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from authserver.cli import output
+from authserver.cli import options, output
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
 if TYPE_CHECKING:
     from authserver.domain.api_keys.keys import ApiKey
 
-STEP = 200
 LEVELS = ("read_only", "read_write", "full_access")
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 COLUMNS = ("id", "name", "owner", "permission", "hint", "status", "last_used", "expires_at")
@@ -78,23 +80,23 @@ def create(
 @group.command("list")
 @click.option("--owner", metavar="EMAIL", help="Only the keys of this person.")
 @click.option("--status", type=click.Choice(["active", "expired", "revoked", "unused"]))
-def list_keys(owner: str | None, status: str | None) -> None:
+@options.limit
+def list_keys(owner: str | None, status: str | None, limit: int | None) -> None:
     """List keys, newest first."""
     from authserver.domain.api_keys import keys as api_keys
-    from authserver.domain.people import users
+    from authserver.domain.ground import lists
 
     owner_id = _person(owner).id if owner else None
-    rows: list[ApiKey] = []
-    total, page = 1, 1
-    while len(rows) < total:
-        found, total = api_keys.page(owner_id, status=status or "", page=page, limit=STEP)
-        if not found:
-            break
-        rows += found
-        page += 1
-    owners = users.emails_of({row.owner_id for row in rows})
-    facts = [_facts(row, owners.get(row.owner_id, row.owner_id)) for row in rows]
-    output.emit(facts, output.table(facts, COLUMNS) if facts else "No keys yet.")
+    found = lists.every(functools.partial(api_keys.page, owner_id, status=status or ""), limit)
+    output.stream(_with_owners(found), COLUMNS, empty="No keys yet.")
+
+
+def _with_owners(found: Iterator[ApiKey]) -> Iterator[dict[str, Any]]:
+    from authserver.domain.people import users
+
+    while some := list(itertools.islice(found, 200)):
+        owners = users.emails_of({row.owner_id for row in some})
+        yield from (_facts(row, owners.get(row.owner_id, row.owner_id)) for row in some)
 
 
 @group.command()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from authserver.lib import quoting
 
+MEASURED = 200  # rows whose widths a table has
 DONE, ERROR, USAGE, MISSING, NOT_READY = 0, 1, 2, 3, 4
 
 _json = False
@@ -35,6 +38,39 @@ def emit(result: Any, text: str | None = None) -> None:
         print(_as_json(result, indent=2))  # noqa: T201  # the one place that prints
     else:
         print(_inert(text if text is not None else _plain(result)))  # noqa: T201  # the one place that prints
+
+
+def stream(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None, *, empty: str) -> None:
+    """Print a list of any length as it is read: an array with `--json`, else a table as wide as its first rows."""
+    left = iter(rows)
+    first = list(itertools.islice(left, MEASURED))
+    if _json:
+        _stream_json(itertools.chain(first, left))
+    elif not first:
+        print(_inert(empty))  # noqa: T201  # the one place that prints
+    else:
+        names = list(columns or first[0])
+        widths = _widths(first, names)
+        _print_row(names, widths)
+        for row in itertools.chain(first, left):
+            _print_row([_cell(row.get(name)) for name in names], widths)
+
+
+def _stream_json(rows: Iterator[Mapping[str, Any]]) -> None:
+    before = "["
+    for row in rows:
+        print(f"{before}\n{textwrap.indent(_as_json(row, indent=2), '  ')}", end="")  # noqa: T201  # the one place
+        before = ","
+    print("[]" if before == "[" else "\n]")  # noqa: T201  # the one place that prints
+
+
+def _print_row(cells: Sequence[str], widths: Sequence[int]) -> None:
+    text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    print(_inert(text))  # noqa: T201  # the one place that prints
+
+
+def _widths(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[int]:
+    return [max(len(name), *(len(_cell(row.get(name))) for row in rows)) for name in names]
 
 
 def line(member: Mapping[str, Any], text: str) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from authserver.cli import output
+from authserver.cli import options, output
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
 if TYPE_CHECKING:
     from authserver.domain.people.users import User
-
-STEP = 200
 
 
 @click.group()
@@ -49,23 +48,17 @@ def create(email: str, admin: bool, role: str, email_verified: bool, password_st
 @group.command("list")
 @click.option("--search", default="", help="Part of a name or email.")
 @click.option("--state", default="", help="active, invited, disabled or deleted; else everybody who isn't deleted.")
-def list_people(search: str, state: str) -> None:
+@options.limit
+def list_people(search: str, state: str, limit: int | None) -> None:
     """List people, newest first."""
+    from authserver.domain.ground import lists
     from authserver.domain.people import users
 
     if state and state not in users.STATES:
         raise click.UsageError(f"A state is {', '.join(users.STATES[:-1])} or {users.STATES[-1]}.")
-    rows: list[dict[str, Any]] = []
-    total, page = 1, 1
-    while len(rows) < total:
-        found, total = users.page(search, state=state, page=page, limit=STEP)
-        if not found:
-            break
-        rows += [_facts(user) for user in found]
-        page += 1
-    output.emit(
-        rows, output.table(rows, ("id", "email", "username", "name", "role", "status")) if rows else "Nobody yet."
-    )
+    found = lists.every(functools.partial(users.page, search, state=state), limit)
+    columns = ("id", "email", "username", "name", "role", "status")
+    output.stream(map(_facts, found), columns, empty="Nobody yet.")
 
 
 @group.command()

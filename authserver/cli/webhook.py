@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 
 import click
 
-from authserver.cli import output
+from authserver.cli import options, output
 
 WAIT_SECONDS = 20.0
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
@@ -19,20 +20,21 @@ def group() -> None:
 
 
 @group.command("list")
-def list_() -> None:
-    """Every endpoint and how it is doing."""
+@options.limit
+def list_(limit: int | None) -> None:
+    """Every endpoint and how it is doing, newest first."""
+    from authserver.domain.ground import lists
     from authserver.domain.webhooks import endpoints as webhook_endpoints
 
-    rows, _ = webhook_endpoints.page(None, limit=1000)
-    shown = [
+    found = lists.every(functools.partial(webhook_endpoints.page, None), limit)
+    shown = (
         {
             "id": row.id, "name": row.name, "url": row.url, "status": webhook_endpoints.status(row),
             "events": list(row.events), "owner_id": row.owner_id,
         }
-        for row in rows
-    ]  # fmt: skip
-    text = "\n".join(f"{each['id']}  {each['status']:<9} {each['url']}  {each['name']}" for each in shown)
-    output.emit(shown, text or "No webhooks.")
+        for row in found
+    )  # fmt: skip
+    output.stream(shown, ("id", "status", "url", "name"), empty="No webhooks.")
 
 
 @group.command()

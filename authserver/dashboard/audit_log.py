@@ -33,16 +33,15 @@ COLUMNS = (
 def index() -> str:
     """The person's own history with that of their apps and keys; everybody's for administrators."""
     me = current_user.me().user
-    wanted, (page, limit) = _wanted(), paging.asked()
-    events, total = audit_search.page(wanted, page=page, limit=limit)
+    wanted = _wanted()
+    events, total = audit_search.page(wanted, **paging.asked())
     told = audit_sentences.for_viewer(events, me)
     return render_template(
         "dashboard/audit_log/index.html",
         events=told,
+        rows=events,
         browsers=audit_sentences.browsers(told),
         total=total,
-        page=page,
-        limit=limit,
         wanted=wanted,
         asked=_asked(),
         groups=[("", "All events"), *((name, label) for name, (label, _) in audit_sentences.GROUPS.items())],

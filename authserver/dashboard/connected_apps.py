@@ -12,9 +12,10 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from authserver import config
 from authserver.domain.access import resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
+from authserver.domain.clients import directory as client_directory
 from authserver.domain.grants import consents
 from authserver.domain.grants.consents import ConnectedApp
-from authserver.edge import current_user
+from authserver.edge import current_user, paging
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
 
@@ -37,12 +38,14 @@ class Row:
 @blueprint.get("")
 @current_user.require_user
 def index() -> str:
-    """All apps of this person: connected ones, then those revoked."""
-    rows = [_row(app) for app in consents.list_for(current_user.me().user.id)]
+    """The apps of this person: connected ones, then those revoked."""
+    found = consents.connections(current_user.me().user.id, **paging.asked())
     return render_template(
         "dashboard/connected_apps/index.html",
-        connected=[row for row in rows if row.app.connected],
-        revoked=[row for row in rows if not row.app.connected],
+        connected=found.connected.each(_row),
+        total=found.total,
+        revoked=[_row(app) for app in found.earlier],
+        revoked_total=found.earlier_total,
     )
 
 
@@ -51,7 +54,7 @@ def index() -> str:
 def confirm(client_id: str) -> str:
     """What revoking does, honestly, before it is done."""
     app = consents.find(current_user.me().user.id, client_id)
-    return render_template("dashboard/connected_apps/revoke.html", row=_row(app), lifetime=_in_words(_lifetime([app])))
+    return render_template("dashboard/connected_apps/revoke.html", row=_row(app), lifetime=_in_words(_lifetime(app)))
 
 
 @blueprint.post("/<client_id>/revoke")
@@ -98,7 +101,7 @@ def _choices(app: ConnectedApp, error: str = "") -> str:
     told = [(name, known[name].title if name in known else name) for name in app.consented]
     return render_template(
         "dashboard/connected_apps/change.html", row=_row(app), told=told, page_error=error,
-        lifetime=_in_words(_lifetime([app])),
+        lifetime=_in_words(_lifetime(app)),
     )  # fmt: skip
 
 
@@ -106,12 +109,11 @@ def _choices(app: ConnectedApp, error: str = "") -> str:
 @current_user.require_user
 def confirm_all() -> Any:
     """The same for every app at once."""
-    apps = [app for app in consents.list_for(current_user.me().user.id) if app.connected]
-    if not apps:
+    ids = consents.connected_ids(current_user.me().user.id)
+    if not ids:
         return _back()
-    return render_template(
-        "dashboard/connected_apps/revoke_all.html", count=len(apps), lifetime=_in_words(_lifetime(apps))
-    )
+    lifetime = client_directory.longest_lifetime(ids, config.current().access_token_ttl)
+    return render_template("dashboard/connected_apps/revoke_all.html", count=len(ids), lifetime=_in_words(lifetime))
 
 
 @blueprint.post("/revoke-all")
@@ -145,9 +147,9 @@ def _highest(facts: Iterable[ScopeFacts]) -> str:
     return max((each.level for each in facts), key=scopes.LEVELS.index, default="")
 
 
-def _lifetime(apps: Iterable[ConnectedApp]) -> int:
-    """The longest life, in seconds, of a signed token that one of these apps may still hold."""
-    return max(app.client.access_token_ttl or config.current().access_token_ttl for app in apps)
+def _lifetime(app: ConnectedApp) -> int:
+    """The longest life, in seconds, of a signed token that this app may still hold."""
+    return app.client.access_token_ttl or config.current().access_token_ttl
 
 
 def _in_words(seconds: int) -> str:

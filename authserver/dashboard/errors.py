@@ -23,16 +23,14 @@ KINDS = {
 @current_user.require_user
 def index() -> str:
     """Refused requests, newest first; `about` narrows them to one app or key."""
-    (page, limit), about = paging.asked(), request.args.get("about", "").strip()[:64]
-    rows, total = refusals.page(_viewer(), about=about.replace("\0", ""), page=page, limit=limit)
+    about = request.args.get("about", "").strip()[:64]
+    rows, total = refusals.page(_viewer(), about=about.replace("\0", ""), **paging.asked())
     return render_template(
         "dashboard/errors/index.html",
         refusals=rows,
         names=refusals.names(rows),
         kinds=KINDS,
         total=total,
-        page=page,
-        limit=limit,
         about=about,
     )
 

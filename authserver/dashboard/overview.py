@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, url_for
 
+from authserver.domain.ground import lists
 from authserver.domain.insight import audit_search, audit_sentences, overview
 from authserver.domain.insight.overview import Overview
 from authserver.domain.running import readiness
@@ -22,7 +23,7 @@ def show() -> str:
     """Figures, recent events, and for administrators what is missing for production."""
     me = current_user.me().user
     figures = overview.of(me)
-    events, _ = audit_search.page(audit_search.Wanted(visible_to=None if me.is_admin else me.id), limit=EVENTS)
+    events = audit_search.latest(audit_search.Wanted(visible_to=None if me.is_admin else me.id), limit=EVENTS)
     items = readiness.checklist() if me.is_admin else ()
     return render_template(
         "dashboard/overview/show.html",
@@ -45,7 +46,7 @@ def _stats(figures: Overview) -> list[dict[str, Any]]:
     return [
         {"label": "Tokens issued, 24 h", "value": f"{figures.tokens:,}", **_change(figures, sample)},
         {"label": "Checks answered, 24 h", "value": f"{figures.checks:,}", "sub": sample or "introspections"},
-        {"label": "Failed sign-ins, 24 h", "value": f"{figures.failed_sign_ins:,}",
+        {"label": "Failed sign-ins, 24 h", "value": lists.in_words(figures.failed_sign_ins),
          "href": failed if figures.failed_sign_ins else "", "sub": "wrong passwords"},
         {"label": "Refused requests, 24 h", "value": f"{figures.refusals:,}",
          "href": url_for("errors.index") if figures.refusals else "", "sub": "of apps and keys"},

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from authserver.domain.clients import clients
 from authserver.domain.grants import grants
 from authserver.domain.people import sessions
 from authserver.edge import current_user
@@ -76,15 +74,5 @@ def _page() -> str:
             }
             for row in rows
         ],
-        apps=_apps(me.user.id),
+        apps=grants.apps_of_sessions([row.id for row in rows]),
     )
-
-
-def _apps(user_id: str) -> dict[str, list[str]]:
-    """Names of the apps signed in through each session."""
-    names: dict[str, set[str]] = defaultdict(set)
-    for grant in grants.live_for(user_id):
-        client = clients.find(grant.client_id)
-        if client and grant.session_id:
-            names[grant.session_id].add(client.name)
-    return {session_id: sorted(found) for session_id, found in names.items()}

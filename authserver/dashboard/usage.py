@@ -9,6 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from authserver import config
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.demo import seeding
+from authserver.domain.ground import lists
 from authserver.domain.insight import limits_in_use
 from authserver.domain.limits import rate_limits
 from authserver.edge import current_user, paging
@@ -22,14 +23,11 @@ blueprint = Blueprint("usage", __name__, url_prefix="/usage")
 @current_user.require_user
 def show() -> str:
     """The limits of this person's keys and apps; everybody's for an administrator."""
-    page, limit = paging.asked()
     me = current_user.me().user
-    report = limits_in_use.report(me, page=page, limit=limit)
+    report = limits_in_use.report(me, **paging.asked())
     return render_template(
         "dashboard/usage/show.html",
         report=report,
-        page=page,
-        limit=limit,
         stats=_stats(report),
         points=[count for _, count in report.per_day],
         labels=[*(_day(at) for at, _ in report.per_day[:-1]), "Today"],
@@ -87,7 +85,7 @@ def remove_samples() -> Any:
 def _stats(report: limits_in_use.Report) -> list[dict[str, str]]:
     requests, refused = [count for _, count in report.per_day], report.refused
     return [
-        {"label": "Keys and apps", "value": f"{report.total:,}", "sub": "each with limits of its own"},
+        {"label": "Keys and apps", "value": lists.in_words(report.total), "sub": "each with limits of its own"},
         {"label": "Requests today", "value": f"{requests[-1]:,}"},
         {"label": f"Requests, {limits_in_use.DAYS} days", "value": f"{sum(requests):,}"},
         {

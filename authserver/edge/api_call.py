@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from authserver.domain.access import scopes
 from authserver.domain.clients import clients
+from authserver.domain.ground import lists
+from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.people import users
 from authserver.domain.people.users import User
 from authserver.edge import json_body, json_errors, json_schema
@@ -19,15 +21,22 @@ from authserver.edge.json_schema import Schema
 from authserver.errors import Denied, Invalid
 from authserver.lib import durations, form_body
 
+T = TypeVar("T")
 ADMIN = "admin"
 ACCOUNT = (scopes.ACCOUNT,)
 """What a token of an app needs to read where its person is signed in and what they use (contract 11.32)."""
 SHARED = "This app changed hands, and its former owner's secrets work until their 24 hours are over."
 MAX_PAGE = 1_000_000
-DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+DEFAULT_LIMIT, MAX_LIMIT = lists.LIMIT, 100
 PAGING: Mapping[str, Schema] = {
     "page": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1},
     "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    "after": {
+        "type": "string",
+        "maxLength": lists.MAX_CURSOR,
+        "description": "`pagination.next` of an earlier answer: what comes behind it, whatever was added since."
+        " `page` is then left aside.",
+    },
 }
 DRY_RUN: Mapping[str, Schema] = {
     "dry_run": {
@@ -112,6 +121,12 @@ class Call:
     def reach(self) -> str | None:
         """Whose single things may be touched: the person's own, everybody's (None) for administrators."""
         return None if self.is_admin else self.person().id
+
+    @property
+    def part(self) -> Part:
+        """Which part of a list is asked for."""
+        query = self.query
+        return Part(page=query["page"], limit=query["limit"], after=query.get("after", ""))
 
     def require(self, *scopes: str) -> None:
         """Raises ApiError (403) unless the credential has these scopes."""
@@ -216,16 +231,19 @@ def one(data: Mapping[str, Any], status: int = 200) -> Outgoing:
     return _json(status, {"data": data})
 
 
-def many(rows: Sequence[Mapping[str, Any]], total: int, call: Call) -> Outgoing:
-    """An answer with a page of a list."""
-    paging = {"page": call.query["page"], "limit": call.query["limit"], "total": total}
+def many(rows: Rows[dict[str, Any]], total: int, call: Call) -> Outgoing:
+    """An answer with a part of a list; `total` as `lists.read` counts, which the answer says (contract 11.56)."""
+    paging: dict[str, Any] = {"page": call.query["page"], "limit": call.query["limit"], "total": total}
+    if total > lists.COUNTED:
+        paging["total_is_more"] = True
+    if rows.next:
+        paging["next"] = rows.next
     return _json(200, {"data": rows, "pagination": paging})
 
 
-def paged(rows: Sequence[Mapping[str, Any]], call: Call) -> Outgoing:
-    """The page that was asked for, of a list that is whole and short."""
-    start = (call.query["page"] - 1) * call.query["limit"]
-    return many(rows[start : start + call.query["limit"]], len(rows), call)
+def paged(rows: Sequence[T], call: Call, facts: Callable[[T], dict[str, Any]], *, key: lists.Key[T]) -> Outgoing:
+    """The part that was asked for, of a list that is whole and short, and sorted by `key`."""
+    return many(lists.cut(rows, key=key, name=call.incoming.path, part=call.part).each(facts), len(rows), call)
 
 
 def tag(facts: Mapping[str, Any], *names: str) -> tuple[str, str]:

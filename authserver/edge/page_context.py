@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, current_app, request, url_for
 
 from authserver import config
+from authserver.domain.ground import lists
 from authserver.edge import browser, current_user, headers
 from authserver.lib import clock, durations
 from authserver.observability import context
@@ -54,6 +55,7 @@ def init_app(app: Flask) -> None:
     app.context_processor(values)
     for name in ("ago", "absolute", "iso", "in_words"):
         app.jinja_env.filters[name] = _filter(getattr(durations, name), with_now=name == "ago")
+    app.jinja_env.filters["counted"] = lists.in_words
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

@@ -1,18 +1,25 @@
-"""Which part of a list a page was asked for: `?page=` and `?limit=`, whatever somebody writes there."""
+"""Which part of a list a page was asked for: `?after=`, `?before=`, `?page=` and `?limit=`, whatever stands there."""
 
 from __future__ import annotations
 
 from flask import request
 
-LIMIT, MAX_LIMIT = 20, 100
+from authserver.domain.ground.lists import LIMIT, Part
+
+MAX_LIMIT = 100
 # Beyond it there is nothing on any list, and both databases still count that far.
 MAX_PAGE = 1_000_000
 MAX_DIGITS = 12
 
 
-def asked(default: int = LIMIT) -> tuple[int, int]:
-    """(page, rows on it); what is no number is the first page, what is too large a page of nothing."""
-    return _number("page", 1, MAX_PAGE), _number("limit", default, MAX_LIMIT)
+def asked(default: int = LIMIT) -> Part:
+    """The part; what is no number is the first page, what is too large a page of nothing."""
+    part = Part(page=_number("page", 1, MAX_PAGE), limit=_number("limit", default, MAX_LIMIT))
+    if after := request.args.get("after", ""):
+        part["after"] = after
+    if before := request.args.get("before", ""):
+        part["before"] = before
+    return part
 
 
 def _number(name: str, default: int, most: int) -> int:

@@ -25,6 +25,7 @@ from authserver.models.ground.idempotency_key import IdempotencyKey
 from authserver.models.ground.mail import Mail
 from authserver.models.ground.one_time_link import OneTimeLink
 from authserver.models.ground.usage_count import UsageCount
+from authserver.models.ground.usage_total import UsageTotal
 from authserver.models.ground.write_probe import WriteProbe
 from authserver.models.insight.refusal import Refusal
 from authserver.models.people.known_device import KnownDevice
@@ -78,6 +79,7 @@ __all__ = [
     "SignInSession",
     "SigningKey",
     "UsageCount",
+    "UsageTotal",
     "UsedJti",
     "UsedUsername",
     "User",

@@ -6,13 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
+from authserver import database
 from authserver.api import ROUTES
 from authserver.domain.api_keys import keys as api_keys
 from authserver.edge import api_call
 from authserver.edge.api_call import Route
 from authserver.edge.exchange import Incoming
 from authserver.edge.json_errors import ApiError
+from authserver.lib import clock, secrets
+from authserver.models import ApiKey
 from tests.api.conftest import Caller, key_of, token_of
 from tests.conftest import Person
 from tests.support import own_jwts, protocol
@@ -143,7 +147,56 @@ def test_a_list_is_paged_in_a_stable_order(call: Caller, alice: Person) -> None:
     pages = [call("GET", f"/v1/api-keys?page={page}&limit=2", key).json for page in (1, 2, 3, 4)]
     ids = [row["id"] for page in pages for row in page["data"]]
     assert len(set(ids)) == len(ids) == 5
-    assert [page["pagination"] for page in pages] == [{"page": n, "limit": 2, "total": 5} for n in (1, 2, 3, 4)]
+    told = [{name: page["pagination"][name] for name in ("page", "limit", "total")} for page in pages]
+    assert told == [{"page": n, "limit": 2, "total": 5} for n in (1, 2, 3, 4)]
+    assert ["next" in page["pagination"] for page in pages] == [True, True, False, False]
+
+
+def test_a_list_is_followed_by_its_cursors(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    for _ in range(4):
+        key_of(alice)
+    path, seen = "/v1/api-keys?limit=2", []
+    for _ in range(9):
+        answer = call("GET", path, key).json
+        seen += [row["id"] for row in answer["data"]]
+        assert answer["pagination"]["total"] == 5
+        if "next" not in answer["pagination"]:
+            break
+        path = "/v1/api-keys?limit=2&after=" + answer["pagination"]["next"]
+    assert seen == [row["id"] for row in call("GET", "/v1/api-keys", key).json["data"]]
+
+
+@rows("path", [route.path for route in ROUTES if route.many and "{" not in route.path])
+@rows("cursor", ["x", "A" * 900, "%C3%A9", "AAAA"])
+def test_a_cursor_that_no_answer_gave_is_malformed(call: Caller, ada: Person, path: str, cursor: str) -> None:
+    assert call("GET", f"{path}?after={cursor}", key_of(ada)).error == (400, "INVALID_REQUEST")
+
+
+def test_a_cursor_is_good_for_its_own_list_alone(call: Caller, ada: Person, alice: Person) -> None:
+    key = key_of(ada)
+    cursor = call("GET", "/v1/users?limit=1", key).json["pagination"]["next"]
+    assert call("GET", f"/v1/users?limit=1&after={cursor}", key).status == 200
+    assert call("GET", f"/v1/api-keys?after={cursor}", key).error == (400, "INVALID_REQUEST")
+
+
+def test_beyond_a_thousand_the_total_says_that_there_are_more(call: Caller, alice: Person) -> None:
+    key = key_of(alice)
+    now = clock.now()
+    made = [
+        {"id": f"key_{number:05}", "digest": secrets.random_bytes(32), "hint": "", "name": "k", "note": "",
+         "owner_id": alice.id, "permission": "read_only", "allowed_networks": [], "created_at": now - number,
+         "last_used_ip": "", "revoked_at": now}
+        for number in range(999)
+    ]  # fmt: skip
+    with database.transaction() as session:
+        session.execute(insert(ApiKey), made)
+    paging = call("GET", "/v1/api-keys", key).json["pagination"]
+    assert paging["total"] == 1000 and "total_is_more" not in paging
+    key_of(alice)
+    paging = call("GET", "/v1/api-keys", key).json["pagination"]
+    assert (paging["total"], paging["total_is_more"]) == (1001, True)
+    assert len(call("GET", "/v1/api-keys?page=50&limit=20", key).json["data"]) == 20, "pages go on behind it"
 
 
 @rows(

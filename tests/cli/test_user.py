@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 
 from authserver import cli, config
+from authserver.cli import output
 from authserver.config import Settings
 from authserver.domain.clients import clients, ownership
-from authserver.domain.ground import throttle
+from authserver.domain.ground import lists, throttle
 from authserver.domain.people import users
 from authserver.domain.people.credentials import passwords
 from tests.conftest import PASSWORD, Person
@@ -91,6 +92,20 @@ def test_list_and_show(run: Run, alice: Person, bob: Person) -> None:
     assert [row["email"] for row in json.loads(run("list", "--search", "stone", "--json")[1])] == [bob.email]
     assert json.loads(run("show", alice.email, "--json")[1])["id"] == alice.id
     assert alice.user.password_hash not in run("show", alice.email)[1]  # type: ignore[operator]
+
+
+def test_a_list_is_printed_as_it_is_read(run: Run, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "STEP", 2)
+    monkeypatch.setattr(output, "MEASURED", 1)
+    for number in range(5):
+        users.create(f"person-with-a-long-address-{number}@example.test")
+    listed = json.loads(run("list", "--json")[1])
+    assert len({row["id"] for row in listed}) == 7
+    assert json.loads(run("list", "--limit", "3", "--json")[1]) == listed[:3]
+    lines = run("list")[1].splitlines()
+    assert lines[0].startswith("id ") and [line.split()[0] for line in lines[1:]] == [row["id"] for row in listed]
+    assert len(run("list", "--limit", "3")[1].splitlines()) == 4
+    assert run("list", "--limit", "0")[0] == 2
 
 
 def test_names_are_given_and_changed(run: Run) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask.testing import FlaskClient
-from sqlalchemy import insert
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
@@ -15,7 +14,6 @@ from authserver.domain.ground import usage
 from authserver.domain.insight import audit_search
 from authserver.domain.limits import rate_limits
 from authserver.lib import clock
-from authserver.models import UsageCount
 from tests.conftest import Person
 from tests.support import authorizing, forms
 
@@ -80,7 +78,7 @@ def test_sample_figures_are_marked_and_go_with_a_click(browser: Browser, alice: 
     hour = clock.now() // usage.HOUR * usage.HOUR - usage.HOUR
     row = {"hour": hour, "metric": usage.TOKENS, "subject": f"client:{app_.id}", "count": 77, "sample": True}
     with database.transaction() as session:
-        session.execute(insert(UsageCount), [row])
+        usage.put(session, [row])
     usage.count(usage.TOKENS, f"client:{app_.id}", 5)
     usage.flush()
     hers, admins = signed_in(browser, alice), signed_in(browser, ada)

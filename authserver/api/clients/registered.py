@@ -12,6 +12,7 @@ from authserver.api.clients import reach
 from authserver.domain.clients import clients, endings, ownership
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
+from authserver.domain.ground.lists import Rows
 from authserver.domain.people import users
 from authserver.edge import restricted
 from authserver.edge.api_call import Call, many, nothing, one, time
@@ -33,15 +34,14 @@ def index(call: Call) -> Outgoing:
     owner_id = call.whose()
     owner = None if owner_id is None else users.find(owner_id)
     if owner_id is not None and owner is None:
-        return many([], 0, call)
+        return many(Rows(), 0, call)
     rows, total = clients.owned_by(
         owner,
         search=call.query.get("q", ""),
         status=call.query.get("status", ""),
-        page=call.query["page"],
-        limit=call.query["limit"],
+        **call.part,
     )
-    return many([facts(row.client) for row in rows], total, call)
+    return many(rows.each(lambda row: facts(row.client)), total, call)
 
 
 def _widens(call: Call) -> bool:

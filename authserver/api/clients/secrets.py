@@ -15,7 +15,12 @@ from authserver.errors import Conflict
 
 def list_secrets(call: Call) -> Outgoing:
     """The secrets of a client, newest first; never themselves."""
-    return api_call.paged([_secret_facts(each) for each in client_secrets.of(registered.visible(call).id)], call)
+    rows = client_secrets.of(registered.visible(call).id)
+    return api_call.paged(rows, call, _secret_facts, key=_order)
+
+
+def _order(row: Any) -> tuple[int, bool, str]:
+    return -row.created_at, row.expires_at is not None, row.id
 
 
 @restricted.makes(reach.MADE)

@@ -19,10 +19,9 @@ def list_deliveries(call: Call) -> Outgoing:
         endpoints.get(call).id,
         state=call.query.get("state", ""),
         type=call.query.get("type", ""),
-        page=call.query["page"],
-        limit=call.query["limit"],
+        **call.part,
     )
-    return many([_delivery(row) for row in rows], total, call)
+    return many(rows.each(_delivery), total, call)
 
 
 def show_delivery(call: Call) -> Outgoing:

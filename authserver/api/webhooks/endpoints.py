@@ -20,8 +20,8 @@ _MADE = "a webhook of everybody's events"
 
 def index(call: Call) -> Outgoing:
     """Endpoints, newest first."""
-    rows, total = webhook_endpoints.page(call.whose(), page=call.query["page"], limit=call.query["limit"])
-    return many([facts(row) for row in rows], total, call)
+    rows, total = webhook_endpoints.page(call.whose(), **call.part)
+    return many(rows.each(facts), total, call)
 
 
 def _asks_for_everybody(call: Call) -> bool:

@@ -19,10 +19,9 @@ STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("delet
 def index() -> Any:
     """The list, newest first."""
     status, kind, search = (request.args.get(name, "") for name in ("status", "kind", "q"))
-    page, limit = paging.asked()
-    lines, total = client_directory.owned_by(None, search=search, status=status, kind=kind, page=page, limit=limit)
+    lines, total = client_directory.owned_by(None, search=search, status=status, kind=kind, **paging.asked())
     return render_template(
         "dashboard/apps/all.html",
-        lines=lines, total=total, page=page, limit=limit, status=status, kind=kind, q=search,
+        lines=lines, total=total, status=status, kind=kind, q=search,
         kinds=KINDS, statuses=STATUSES, filtered=bool(status or kind or search),
     )  # fmt: skip

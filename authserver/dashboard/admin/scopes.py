@@ -97,7 +97,7 @@ def save(name: str) -> Any:
 def ask_delete(name: str) -> Any:
     """What would be lost?"""
     facts = _scope(name)
-    return render_template("dashboard/admin/scopes/delete.html", scope=facts, used=scopes.usage().get(facts.name, 0))
+    return render_template("dashboard/admin/scopes/delete.html", scope=facts, used=scopes.users_of(facts.name))
 
 
 @blueprint.post("/admin/scopes/<path:name>/delete")

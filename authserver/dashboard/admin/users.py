@@ -59,11 +59,11 @@ class EmailForm(FlaskForm):
 @current_user.require_admin
 def index() -> str:
     """Everybody who isn't deleted, newest first, or those in a state."""
-    q, state, (page, limit) = request.args.get("q", "")[:100], request.args.get("state", ""), paging.asked()
+    q, state = request.args.get("q", "")[:100], request.args.get("state", "")
     state = state if state in users.STATES else ""
-    rows, total = users.page(q, state=state, page=page, limit=limit)
+    rows, total = users.page(q, state=state, **paging.asked())
     return render_template(
-        "dashboard/admin/users/index.html", users=rows, total=total, page=page, limit=limit, q=q, state=state,
+        "dashboard/admin/users/index.html", users=rows, total=total, q=q, state=state,
         states=(("", "All"), *((each, each.capitalize()) for each in users.STATES)),
     )  # fmt: skip
 

@@ -38,14 +38,11 @@ def index() -> str:
     status = request.args.get("status", "")
     status = status if status in dict(STATUSES) else ""
     everybody = me.is_admin and request.args.get("whose") == "all"
-    page, limit = paging.asked()
-    keys, total = api_keys.page(None if everybody else me.id, status=status, page=page, limit=limit)
+    keys, total = api_keys.page(None if everybody else me.id, status=status, **paging.asked())
     return render_template(
         "dashboard/api_keys/index.html",
         keys=keys,
         total=total,
-        page=page,
-        limit=limit,
         status=status,
         statuses=STATUSES,
         everybody=everybody,
@@ -62,7 +59,7 @@ def show(key_id: str) -> str:
     """What a key may do, who used it last, when it ends."""
     me, key = current_user.me().user, _visible(key_id)
     owner = me if key.owner_id == me.id else users.get(key.owner_id)
-    events, _ = audit_search.page(audit_search.Wanted(visible_to=None if me.is_admin else me.id, about=f"key:{key.id}"))
+    about = audit_search.Wanted(visible_to=None if me.is_admin else me.id, about=f"key:{key.id}")
     known = scopes.all()
     per_day = usage.per_day(usage.KEY_CHECKS, days=CHART_DAYS, subjects=[f"key:{key.id}"])
     return render_template(
@@ -76,7 +73,7 @@ def show(key_id: str) -> str:
         limit=key.rate_limit or config.current().rate_limit_api_key,
         points=[count for _, count in per_day],
         labels=[_day(at) for at, _ in per_day],
-        events=audit_sentences.for_viewer(events, me),
+        events=audit_sentences.for_viewer(audit_search.latest(about, limit=20), me),
     )
 
 

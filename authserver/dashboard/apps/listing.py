@@ -27,13 +27,12 @@ STATUSES = (("", "All"), ("active", "Active"), ("disabled", "Disabled"), ("delet
 def index() -> Any:
     """The person's apps, newest first."""
     status, kind, search = (request.args.get(name, "") for name in ("status", "kind", "q"))
-    page, limit = paging.asked()
     me = current_user.me().user
-    lines, total = client_directory.owned_by(me, search=search, status=status, kind=kind, page=page, limit=limit)
+    lines, total = client_directory.owned_by(me, search=search, status=status, kind=kind, **paging.asked())
     return render_template(
         "dashboard/apps/index.html",
         offers=transfers.waiting(me.id),
-        lines=lines, total=total, page=page, limit=limit, status=status, kind=kind, q=search,
+        lines=lines, total=total, status=status, kind=kind, q=search,
         kinds=KINDS, statuses=STATUSES, filtered=bool(status or kind or search),
     )  # fmt: skip
 
@@ -60,11 +59,8 @@ def show(client_id: str) -> Any:
 def activity(client_id: str) -> Any:
     """What happened to it, newest first."""
     client = _mine(client_id)
-    page, limit = paging.asked()
-    events, total = audit.page(client_id=client.id, page=page, limit=limit)
-    return render_template(
-        "dashboard/apps/activity.html", client=client, events=events, total=total, page=page, limit=limit
-    )
+    events, total = audit.page(client_id=client.id, **paging.asked())
+    return render_template("dashboard/apps/activity.html", client=client, events=events, total=total)
 
 
 def _mine(client_id: str) -> Any:

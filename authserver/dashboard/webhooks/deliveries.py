@@ -91,8 +91,7 @@ def _index(row: WebhookEndpoint, problem: str = "") -> str:
     state = state if state in dict(STATES) else ""
     type = request.args.get("type", "")
     type = type if type in outbox.EVENTS else ""
-    page, limit = paging.asked()
-    found, total = webhook_deliveries.page(row.id, state=state, type=type, page=page, limit=limit)
+    found, total = webhook_deliveries.page(row.id, state=state, type=type, **paging.asked())
     return render_template(
         "dashboard/webhooks/deliveries.html",
         hook=row,
@@ -101,8 +100,6 @@ def _index(row: WebhookEndpoint, problem: str = "") -> str:
         status=webhook_endpoints.status(row),
         deliveries=found,
         total=total,
-        page=page,
-        limit=limit,
         state=state,
         states=STATES,
         type=type,

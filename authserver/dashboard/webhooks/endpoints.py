@@ -36,14 +36,11 @@ def index() -> str:
     """The person's webhooks; administrators may look at everybody's."""
     me = current_user.me().user
     everybody = me.is_admin and request.args.get("whose") == "all"
-    page, limit = paging.asked()
-    rows, total = webhook_endpoints.page(None if everybody else me.id, page=page, limit=limit)
+    rows, total = webhook_endpoints.page(None if everybody else me.id, **paging.asked())
     return render_template(
         "dashboard/webhooks/index.html",
         hooks=rows,
         total=total,
-        page=page,
-        limit=limit,
         everybody=everybody,
         status_of=webhook_endpoints.status,
         health=webhook_deliveries.health([row.id for row in rows]),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Text, cast, delete, insert, select
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.ground import cache
+from authserver.domain.ground import cache, lists
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import quoting
@@ -172,7 +173,8 @@ def remove(name: str) -> None:
         if row.builtin:
             raise Conflict("This scope is built in. It can be changed, not deleted.")
         if users := _users_of(session, name):
-            raise Conflict(f"{users} apps or permission levels still have this scope. Take it away from them first.")
+            said = lists.in_words(users)
+            raise Conflict(f"{said} apps or permission levels still have this scope. Take it away from them first.")
         session.execute(delete(Scope).where(Scope.name == name))
         _touch(session)
         audit.record(session, "scope.deleted", target=f"scope:{name}")
@@ -189,14 +191,28 @@ def problem_with(names: Iterable[str]) -> str | None:
     return None
 
 
-def usage() -> dict[str, int]:
-    """How many apps have each scope, for the administrators' list."""
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How many apps have each scope; of many apps the COUNTED newest are looked at, and `everything` is False."""
+
+    apps: Counter[str]
+    everything: bool
+
+
+def usage() -> Usage:
+    """What the administrators' list says of apps."""
+    newest = select(Client.scopes).where(Client.deleted_at.is_(None))
+    newest = newest.order_by(Client.created_at.desc(), Client.id.desc()).limit(lists.COUNTED + 1)
     with database.reading() as session:
-        counts: dict[str, int] = {}
-        for names in session.scalars(select(Client.scopes).where(Client.deleted_at.is_(None))):
-            for name in names:
-                counts[name] = counts.get(name, 0) + 1
-    return counts
+        found = session.scalars(newest).all()
+    counted = Counter(name for names in found[: lists.COUNTED] for name in names)
+    return Usage(counted, everything=len(found) <= lists.COUNTED)
+
+
+def users_of(name: str) -> int:
+    """How many apps and permission levels have a scope, as `lists.count` counts."""
+    with database.reading() as session:
+        return _users_of(session, name)
 
 
 _NAME_RULE = 'A scope has 1 to 100 characters, without spaces, " and \\. An example is reports:read.'
@@ -240,10 +256,11 @@ def _require_resource(session: Session, facts: ScopeFacts) -> None:
 
 
 def _users_of(session: Session, name: str) -> int:
-    # The lists are JSON, which the two databases search in different ways; there are few rows and this is rare.
-    clients = session.scalars(select(Client.scopes).where(Client.deleted_at.is_(None)))
+    # The lists are JSON, in which a scope's name stands as it is. No index has it, and this is rare.
+    having = cast(Client.scopes, Text).contains(f'"{name}"', autoescape=True)
+    apps = lists.count(session, select(Client.id).where(Client.deleted_at.is_(None), having))
     levels = session.scalars(select(PermissionLevel.scopes))
-    return sum(name in names for names in (*clients, *levels))
+    return min(apps + sum(name in names for names in levels), lists.COUNTED + 1)
 
 
 def _locked(session: Session, name: str) -> Scope:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, Row, func, or_, select
 from sqlalchemy.orm import Session
@@ -17,7 +17,8 @@ from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.api_keys.wishes import DAY, Maker
 from authserver.domain.api_keys.wishes import DEFAULT_LIFETIME as DEFAULT_LIFETIME
 from authserver.domain.api_keys.wishes import Wish as Wish  # what pages and commands hand in
-from authserver.domain.ground import person_locks, reasons, usage
+from authserver.domain.ground import lists, person_locks, reasons, usage
+from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, secrets
@@ -174,21 +175,18 @@ def get(owner_id: str | None, key_id: str) -> ApiKey:
     return row
 
 
-def page(owner_id: str | None, *, status: str = "", page: int = 1, limit: int = 20) -> tuple[list[ApiKey], int]:
-    """Keys, newest first, and how many; `status` is `active`, `expired`, `revoked`, `unused` or empty for all."""
+def page(owner_id: str | None, *, status: str = "", **part: Unpack[Part]) -> tuple[Rows[ApiKey], int]:
+    """Keys, newest first, and how many (`lists.read`).
+
+    `status` is `active`, `expired`, `revoked`, `unused` or empty for all.
+    """
     conditions = _status_condition(status)
     if owner_id is not None:
         conditions.append(ApiKey.owner_id == owner_id)
     with database.reading() as session:
-        total = session.scalar(select(func.count()).select_from(ApiKey).where(*conditions)) or 0
-        rows = session.scalars(
-            select(ApiKey)
-            .where(*conditions)
-            .order_by(ApiKey.created_at.desc(), ApiKey.id)
-            .limit(limit)
-            .offset((page - 1) * limit)
-        ).all()
-    return list(rows), total
+        return lists.read(
+            session, select(ApiKey).where(*conditions), by=(ApiKey.created_at, ApiKey.id), name="api_keys", part=part
+        )
 
 
 def check(presented: str, ip: str) -> KeyFacts | None:

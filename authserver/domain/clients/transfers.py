@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ CHOICES = (END, KEEP)
 DAY = 86_400
 LIFETIME = 7 * DAY
 NAMED_IN_MAIL = 20
+SHOWN = 20
 NO_OFFER = "Nobody offers you this app."
 
 
@@ -98,11 +100,24 @@ def get(user: User, client_id: str) -> Offer:
 
 
 def waiting(user_id: str) -> list[Offer]:
-    """What is offered to a person now."""
+    """What is offered to a person now, the newest first: of many the SHOWN newest."""
+    theirs = select(ClientTransfer).where(ClientTransfer.to_id == user_id, ClientTransfer.expires_at > clock.now())
     with database.reading() as session:
-        ids = session.scalars(select(ClientTransfer.client_id).where(ClientTransfer.to_id == user_id)).all()
-        found = [_standing(session, each) for each in ids]
+        made = session.scalars(theirs.order_by(ClientTransfer.offered_at.desc(), ClientTransfer.client_id).limit(SHOWN))
+        offers = made.all()
+        kept = _together(session, offers)
+        found = [_standing(session, each.client_id) for each in offers]
+    del kept  # until here: the session itself holds what it read only weakly
     return [each for each in found if each is not None]
+
+
+def _together(session: Session, offers: Sequence[ClientTransfer]) -> list[object]:
+    """What `_standing` looks at, read for all of them at once."""
+    apps = session.scalars(select(Client).where(Client.id.in_([each.client_id for each in offers]))).all()
+    ids = {each.to_id for each in offers} | {each.offered_by for each in offers} | {each.owner_id for each in apps}
+    people = session.scalars(select(User).where(User.id.in_(ids - {None}))).all()
+    keys = [each.offered_with.partition(":")[2] for each in offers if each.offered_with.startswith("key:")]
+    return [*apps, *people, *session.scalars(select(ApiKey).where(ApiKey.id.in_(keys)))]
 
 
 def withdraw(by: User, client_id: str) -> None:

@@ -20,7 +20,6 @@ from authserver.models import (
     Client,
     Mail,
     Refusal,
-    UsageCount,
     User,
     WebhookAttempt,
     WebhookDelivery,
@@ -52,7 +51,7 @@ def fill(session: Session, lookers: Sequence[User], apps: Sequence[str], keys: S
     _deliveries(session, hooks)
     owned = {row.id: row.owner_id for row in session.execute(select(Client.id, Client.owner_id))}
     owners = {row.id: row.owner_id for row in session.execute(select(ApiKey.id, ApiKey.owner_id))}
-    session.execute(insert(UsageCount), list(_usage(apps, keys)))
+    usage.put(session, list(_usage(apps, keys)))
     session.execute(insert(Refusal), [_refusal(each, apps, keys, owned, owners) for each in range(REFUSALS)])
     session.execute(insert(Mail), [_mail(each) for each in range(MAILS)])
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 
 from authserver import config, database
 from authserver.domain.access import resources
@@ -22,7 +22,7 @@ from authserver.domain.people.credentials import passwords
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.lib import clock, secrets
-from authserver.models import Client, Resource, Scope, UsageCount, User
+from authserver.models import Client, Resource, Scope, UsageCount, UsageTotal, User
 
 ADMIN, ALICE = "admin@demo.test", "alice@demo.test"
 FIXED_PASSWORDS = {ADMIN: "gravel-lantern-orchard-41", ALICE: "thistle-violet-harbour-62"}
@@ -70,7 +70,8 @@ def remove_sample() -> int:
         if session.scalar(select(UsageCount.hour).where(UsageCount.sample.is_(False)).limit(1)) is None:
             hour = clock.now() // usage.HOUR * usage.HOUR
             kept = {"hour": hour, "metric": "samples_removed", "subject": "", "count": 1, "sample": False}
-            session.execute(insert(UsageCount), [kept])
+            usage.put(session, [kept])
+        session.execute(delete(UsageTotal).where(UsageTotal.sample))
         return int(session.execute(delete(UsageCount).where(UsageCount.sample)).rowcount)  # type: ignore[attr-defined]  # a DELETE has it
 
 
@@ -179,7 +180,7 @@ def _sample_usage() -> None:
     """Two weeks of plausible figures, marked as samples, where there are none yet."""
     with database.transaction() as session:
         if session.scalar(select(UsageCount.hour).limit(1)) is None:
-            session.execute(insert(UsageCount), _sample_rows(clock.now() // usage.HOUR * usage.HOUR))
+            usage.put(session, _sample_rows(clock.now() // usage.HOUR * usage.HOUR))
 
 
 def _sample_rows(hour_now: int) -> list[dict[str, Any]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Unpack
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain.ground import lists
+from authserver.domain.ground.lists import Part, Rows
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import DemoWorkflow as DemoWorkflow  # what the API is handed
@@ -33,17 +36,11 @@ def seed(owner: str) -> None:
             session.add_all(_new(owner, name, runs=runs, failures=failures) for name, runs, failures in SAMPLES)
 
 
-def page(owner: str, *, page: int = 1, limit: int = 20) -> tuple[list[DemoWorkflow], int]:
-    """An owner's workflows, newest first, and how many there are."""
+def page(owner: str, **part: Unpack[Part]) -> tuple[Rows[DemoWorkflow], int]:
+    """An owner's workflows, newest first, and how many (`lists.read`)."""
     with database.reading() as session:
-        rows = session.scalars(
-            select(DemoWorkflow)
-            .where(DemoWorkflow.owner == owner)
-            .order_by(DemoWorkflow.created_at.desc(), DemoWorkflow.id)
-            .limit(limit)
-            .offset((page - 1) * limit)
-        ).all()
-        return list(rows), _count(session, owner)
+        wanted = select(DemoWorkflow).where(DemoWorkflow.owner == owner)
+        return lists.read(session, wanted, by=(DemoWorkflow.created_at, DemoWorkflow.id), name="workflows", part=part)
 
 
 def get(owner: str, workflow_id: str) -> DemoWorkflow:

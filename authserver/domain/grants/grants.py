@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, literal_column, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from authserver import config, database
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.ground import lists
+from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.record import audit
 from authserver.errors import Check, Denied, Invalid, NotFound
 from authserver.lib import clock, secrets
+from authserver.models import Client, User
 from authserver.models import Grant as Grant  # what pages and the API are handed
-from authserver.models import User
 from authserver.models.people import user as users
 
 OF_GRANT: tuple[InstrumentedAttribute[Any], ...] = (
@@ -27,6 +29,7 @@ OF_USER: tuple[InstrumentedAttribute[Any], ...] = (
     User.email, User.chosen_name, User.given_name, User.family_name, User.username, User.person_updated_at,
     User.email_verified_at, User.role, User.disabled_at, User.tokens_not_before,
 )  # fmt: skip
+NAMED = 20  # apps of one sign-in session
 COLUMNS = OF_GRANT + OF_USER
 # As rows of a connection name them: the columns' own names, which are not all those of the attributes.
 _STORED_AS: tuple[str, ...] = tuple(column.expression.name for column in COLUMNS)
@@ -147,21 +150,36 @@ def live_for(user_id: str) -> list[Grant]:
         )
 
 
-def page(user_id: str | None, *, page: int = 1, limit: int = 20) -> tuple[list[Grant], int]:
-    """A person's (None: everybody's) grants that still work, newest first, and how many."""
+def apps_of_sessions(session_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Names of the apps that were signed in to through each of these sign-in sessions, and still are: NAMED at most."""
+    if not session_ids:
+        return {}
+    live = [Grant.revoked_at.is_(None), Grant.expires_at > clock.now()]
+    each = [
+        select(Grant.session_id, Client.name)
+        .join(Client, Client.id == Grant.client_id)
+        .where(Grant.session_id == id, *live)
+        .distinct()
+        .order_by(Client.name)
+        .limit(NAMED)
+        for id in session_ids
+    ]
+    found: dict[str, list[str]] = {}
+    with database.reading() as session:
+        for session_id, name in session.execute(lists.together(each)):
+            found.setdefault(session_id, []).append(name)
+    return found
+
+
+def page(user_id: str | None, **part: Unpack[Part]) -> tuple[Rows[Grant], int]:
+    """A person's (None: everybody's) grants that still work, newest first, and how many (`lists.read`)."""
     conditions = [Grant.revoked_at.is_(None), Grant.expires_at > clock.now()]
     if user_id is not None:
         conditions.append(Grant.user_id == user_id)
     with database.reading() as session:
-        total = session.scalar(select(func.count()).select_from(Grant).where(*conditions)) or 0
-        rows = session.scalars(
-            select(Grant)
-            .where(*conditions)
-            .order_by(Grant.created_at.desc(), Grant.id)
-            .limit(limit)
-            .offset((page - 1) * limit)
-        ).all()
-    return list(rows), total
+        return lists.read(
+            session, select(Grant).where(*conditions), by=(Grant.created_at, Grant.id), name="grants", part=part
+        )
 
 
 def get(user_id: str | None, grant_id: str) -> Grant:

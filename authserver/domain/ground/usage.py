@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Executable, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, case, func, insert, or_, select, update
+from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.ground.background import Background
 from authserver.lib import clock
-from authserver.models import ApiKey, ClientSecret, Grant, UsageCount
+from authserver.models import ApiKey, ClientSecret, Grant, UsageCount, UsageTotal
 from authserver.observability import context, logs
 
 T = TypeVar("T")
@@ -31,6 +33,17 @@ NOTED: Mapping[str, type[ApiKey] | type[ClientSecret] | type[Grant]] = {
 ROWS_AT_ONCE = 500
 # A last use that could not be noted for so long is noted no more.
 LATE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """What was counted in the hour that begins at `at` (epoch seconds); `sample`: the demo made some of it up."""
+
+    at: int
+    metric: str
+    count: int
+    sample: bool
+
 
 _lock = threading.Lock()
 _writing = threading.Lock()
@@ -86,27 +99,25 @@ def flush() -> None:
 
 def total(metric: str, *, since: int, until: int | None = None, subjects: Sequence[str] | None = None) -> int:
     """How often something happened between two times (epoch seconds, counted by the hour in which they lie)."""
-    conditions = [UsageCount.metric == metric, UsageCount.hour >= since // HOUR * HOUR, *_of(subjects)]
+    counted = _counted(subjects)
+    conditions = [counted.metric == metric, counted.hour >= since // HOUR * HOUR, *_of(subjects)]
     if until is not None:
-        conditions.append(UsageCount.hour < until // HOUR * HOUR)
+        conditions.append(counted.hour < until // HOUR * HOUR)
     with database.reading() as session:
-        return int(session.scalar(select(func.coalesce(func.sum(UsageCount.count), 0)).where(*conditions)) or 0)
+        return int(session.scalar(select(func.coalesce(func.sum(counted.count), 0)).where(*conditions)) or 0)
 
 
 def per_day(metric: str, *, days: int, subjects: Sequence[str] | None = None) -> list[tuple[int, int]]:
     """(start of the UTC day, count) for the last days, oldest first, with zeroes."""
-    today = clock.now() // DAY * DAY
-    first = today - (days - 1) * DAY
+    first = clock.now() // DAY * DAY - (days - 1) * DAY
+    counted = _counted(subjects)
     with database.reading() as session:
         rows = session.execute(
-            select(UsageCount.hour, func.sum(UsageCount.count))
-            .where(UsageCount.metric == metric, UsageCount.hour >= first, *_of(subjects))
-            .group_by(UsageCount.hour)
+            select(counted.hour, func.sum(counted.count))
+            .where(counted.metric == metric, counted.hour >= first, *_of(subjects))
+            .group_by(counted.hour)
         ).all()
-    found: Counter[int] = Counter()
-    for hour, number in rows:
-        found[hour // DAY * DAY] += int(number)
-    return [(day, found[day]) for day in range(first, today + 1, DAY)]
+    return days_of(((hour, number) for hour, number in rows), days=days)
 
 
 def per_day_of(metric: str, subjects: Sequence[str], *, days: int) -> dict[str, list[int]]:
@@ -125,11 +136,12 @@ def per_day_of(metric: str, subjects: Sequence[str], *, days: int) -> dict[str, 
 
 
 def subjects(metric: str, *, since: int) -> list[str]:
-    """Whom a metric was counted for since a time (epoch seconds)."""
+    """Whom a metric was counted for since a time (epoch seconds); for one that few hours have."""
+    hours = select(UsageTotal.hour).where(UsageTotal.metric == metric, UsageTotal.hour >= since // HOUR * HOUR)
     with database.reading() as session:
         found = session.scalars(
             select(UsageCount.subject)
-            .where(UsageCount.metric == metric, UsageCount.hour >= since // HOUR * HOUR)
+            .where(UsageCount.metric == metric, UsageCount.hour.in_(hours))
             .distinct()
             .order_by(UsageCount.subject)
         )
@@ -138,9 +150,43 @@ def subjects(metric: str, *, since: int) -> list[str]:
 
 def has_samples(*, since: int = 0, subjects: Sequence[str] | None = None) -> bool:
     """Whether some of the figures from `since` (epoch seconds) on were made up by the demo."""
-    conditions = [UsageCount.sample, UsageCount.hour >= since, *_of(subjects)]
+    wanted = select(UsageTotal.hour).where(UsageTotal.sample, UsageTotal.hour >= since).limit(1)
     with database.reading() as session:
+        any_at_all = session.scalar(wanted) is not None
+        if not any_at_all or subjects is None:
+            return any_at_all
+        conditions = [UsageCount.sample, UsageCount.hour >= since, *_of(subjects)]
         return session.scalar(select(UsageCount.hour).where(*conditions).limit(1)) is not None
+
+
+def by_hour(metrics: Sequence[str], *, since: int, subjects: Sequence[str] | None = None) -> list[Hour]:
+    """What happened in each hour from `since` (epoch seconds) on; one statement for a whole page of figures."""
+    counted = _counted(subjects)
+    conditions = [counted.metric.in_(metrics), counted.hour >= since // HOUR * HOUR, *_of(subjects)]
+    sample = func.max(case((counted.sample, 1), else_=0))
+    wanted = select(counted.hour, counted.metric, func.sum(counted.count), sample).where(*conditions)
+    with database.reading() as session:
+        rows = session.execute(wanted.group_by(counted.hour, counted.metric)).all()
+    return [Hour(int(hour), metric, int(count), bool(sample)) for hour, metric, count, sample in rows]
+
+
+def days_of(found: Iterable[tuple[int, int]], *, days: int) -> list[tuple[int, int]]:
+    """(start of the UTC day, count) for the last days, oldest first, with zeroes, of (hour, count)."""
+    today, sums = clock.now() // DAY * DAY, Counter[int]()
+    for hour, number in found:
+        sums[hour // DAY * DAY] += int(number)
+    return [(day, sums[day]) for day in range(today - (days - 1) * DAY, today + 1, DAY)]
+
+
+def put(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows of `usage_counts` that are not there yet, and add them to the totals."""
+    session.execute(insert(UsageCount), rows)
+    _add_up(session, rows)
+
+
+def _counted(subjects: Sequence[str] | None) -> type[UsageCount] | type[UsageTotal]:
+    """Where figures stand: everybody's are added up already."""
+    return UsageTotal if subjects is None else UsageCount
 
 
 def _of(subjects: Sequence[str] | None) -> list[ColumnElement[bool]]:
@@ -155,7 +201,9 @@ def _write(counts: dict[tuple[int, str, str], int], uses: dict[tuple[str, str], 
     """
     for some in _few(sorted(counts)):
         with database.transaction() as session:
-            session.execute(_increment([_row(*each, counts[each]) for each in some]))
+            rows = [_row(*each, counts[each]) for each in some]
+            session.execute(_increment(UsageCount, rows, "subject"))
+            _add_up(session, rows)  # last: the rows that all wait for are held for one statement
         for each in some:
             del counts[each]
     for table in NOTED:
@@ -196,10 +244,22 @@ def _note(table: str) -> Executable:
     return update(model).where(model.id == bindparam("used"), newer).values(values)
 
 
-def _increment(rows: list[dict[str, Any]]) -> Executable:
-    statement = database.insert(UsageCount).values(rows)
+def _add_up(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    sums: Counter[tuple[int, str, bool]] = Counter()
+    for row in rows:
+        sums[row["hour"], row["metric"], row.get("sample", False)] += row["count"]
+    added = [
+        {"hour": hour, "metric": metric, "sample": sample, "count": n}
+        for (hour, metric, sample), n in sorted(sums.items())
+    ]
+    for start in range(0, len(added), ROWS_AT_ONCE):
+        session.execute(_increment(UsageTotal, added[start : start + ROWS_AT_ONCE], "sample"))
+
+
+def _increment(model: type[UsageCount] | type[UsageTotal], rows: list[dict[str, Any]], last: str) -> Executable:
+    statement = database.insert(model).values(rows)
     return statement.on_conflict_do_update(
-        index_elements=["hour", "metric", "subject"], set_={"count": UsageCount.count + statement.excluded.count}
+        index_elements=["hour", "metric", last], set_={"count": model.count + statement.excluded.count}
     )
 
 

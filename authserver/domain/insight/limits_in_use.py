@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Unpack
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from authserver import config, database
 from authserver.domain.clients.metadata import CODE, MACHINE
-from authserver.domain.ground import usage
+from authserver.domain.ground import lists, usage
+from authserver.domain.ground.lists import Part, Rows
+from authserver.domain.insight import usage_reports
 from authserver.domain.limits import rate_limits
 from authserver.domain.limits.rate_limits import State
 from authserver.lib import clock
 from authserver.models import ApiKey, Client, Grant, UsageCount, User
 
 DAYS = 14
-# Of how many people who use an app the busiest is looked for: each has a limit of their own there.
-PEOPLE = 200
+MOST = lists.COUNTED
+# Of how many people who use an app the busiest is looked for, each of whom has a limit of their own there, and among
+# how many sign-ins they are looked for.
+PEOPLE, SIGN_INS = 50, 200
 _PER = {1: "a second", 60: "a minute", 3600: "an hour", 86_400: "a day"}
 
 
@@ -71,44 +75,62 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A page of keys and apps, those refused most and the busiest first, and how many there are.
+    """Keys and apps, those refused most and the busiest first, and how many there are; not all of them, if too many.
 
     `per_day` is (start of the day in epoch seconds, requests), `offenders` (name, refusals in 24 hours).
     """
 
-    holders: list[Holder]
+    holders: Rows[Holder]
     total: int
+    everything: bool
     per_day: list[tuple[int, int]]
     refused: int
     offenders: list[tuple[str, int]]
     has_samples: bool
 
 
-def report(user: User, *, page: int = 1, limit: int = 20) -> Report:
-    """What a person's keys and apps use; everybody's for an administrator."""
+def report(user: User, **part: Unpack[Part]) -> Report:
+    """What a person's keys and apps use; everybody's for an administrator.
+
+    Where there are more than MOST, those that were busiest in the last day stand for all.
+    """
     usage.flush()
     owner_id = None if user.is_admin else user.id
     rows = {**_keys(owner_id), **_apps(owner_id)}
+    everything = len(rows) <= MOST
+    if not everything:
+        rows = _named(usage_reports.busiest(MOST))
+    figures = _lately(rows)
+    order = {each: (-figures[each].refused, -figures[each].requests, rows[each].name.lower(), each) for each in rows}
+    shown = lists.cut(sorted(rows, key=order.__getitem__), key=order.__getitem__, name="usage", part=part)
+    _add_peaks({each: figures[each] for each in shown})
+    people = _people_of(rows[each] for each in shown)
     subjects = None if owner_id is None else list(rows)
-    figures = _figures(subjects)
-    found = {each: figures.get(each, Figures()) for each in rows}
-    order = sorted(rows, key=lambda each: (-found[each].refused, -found[each].requests, rows[each].name.lower()))
-    shown = order[(page - 1) * limit : page * limit]
+    metrics = (rate_limits.REQUESTS, rate_limits.REFUSED)
+    hours = usage.by_hour(metrics, since=clock.now() - DAYS * usage.DAY, subjects=subjects)
+    last_day = min(usage_reports.last_hours())
     return Report(
-        holders=[_holder(each, rows[each], found[each]) for each in shown],
-        total=len(order),
-        per_day=usage.per_day(rate_limits.REQUESTS, days=DAYS, subjects=subjects),
-        refused=sum(each.refused for each in figures.values()),
-        offenders=_offenders(figures, rows) if user.is_admin else [],
+        holders=shown.each(lambda each: _holder(each, rows[each], figures[each], people)),
+        total=len(rows) if everything else lists.COUNTED + 1,
+        everything=everything,
+        per_day=usage.days_of(((each.at, each.count) for each in hours if each.metric == metrics[0]), days=DAYS),
+        refused=sum(each.count for each in hours if each.metric == metrics[1] and each.at >= last_day),
+        offenders=_offenders(rows) if user.is_admin else [],
         has_samples=usage.has_samples(since=clock.now() - DAYS * usage.DAY, subjects=subjects),
     )
 
 
 def of(subjects: Collection[str]) -> dict[str, tuple[Limit, ...]]:
     """How the limits of these keys and apps (`key:…`, `client:…`) stand; those that no longer work are left out."""
+    rows = _named(subjects)
+    people = _people_of(rows.values())
+    return {subject: _holder(subject, row, Figures(), people).limits for subject, row in rows.items()}
+
+
+def _named(subjects: Collection[str]) -> dict[str, Any]:
+    """Those of these keys and apps that work."""
     ids = [subject.partition(":")[2] for subject in subjects]
-    rows = {**_keys(None, ids), **_apps(None, ids)}
-    return {subject: _holder(subject, row, Figures()).limits for subject, row in rows.items()}
+    return {**_keys(None, ids), **_apps(None, ids)}
 
 
 def _keys(owner_id: str | None, ids: Sequence[str] | None = None) -> dict[str, Any]:
@@ -123,7 +145,7 @@ def _keys(owner_id: str | None, ids: Sequence[str] | None = None) -> dict[str, A
     if ids is not None:
         wanted = wanted.where(ApiKey.id.in_(ids))
     with database.reading() as session:
-        return {f"key:{row.id}": row for row in session.execute(wanted)}
+        return {f"key:{row.id}": row for row in session.execute(wanted.limit(MOST + 1))}
 
 
 def _apps(owner_id: str | None, ids: Sequence[str] | None = None) -> dict[str, Any]:
@@ -137,44 +159,48 @@ def _apps(owner_id: str | None, ids: Sequence[str] | None = None) -> dict[str, A
     if ids is not None:
         wanted = wanted.where(Client.id.in_(ids))
     with database.reading() as session:
-        found = session.execute(wanted).all()
+        found = session.execute(wanted.limit(MOST + 1)).all()
     return {f"client:{row.id}": row for row in found if row.grant_types or row.jwks or row.jwks_uri}
 
 
-def _figures(subjects: Collection[str] | None) -> dict[str, Figures]:
-    if subjects is not None and not subjects:
-        return {}
-    now = clock.now()
-    conditions = [
-        UsageCount.metric.in_((rate_limits.REQUESTS, rate_limits.REFUSED)),
-        UsageCount.hour >= now - DAYS * usage.DAY,
-        UsageCount.subject != "",
-    ]
-    if subjects is not None:
-        conditions.append(UsageCount.subject.in_(subjects))
-    found: dict[str, Figures] = {}
+def _lately(subjects: Collection[str]) -> dict[str, Figures]:
+    """The figures of the last day."""
+    found = {each: Figures() for each in subjects}
+    counted = (
+        select(UsageCount.subject, UsageCount.metric, func.sum(UsageCount.count))
+        .where(*_counted(subjects, clock.now() - usage.DAY))
+        .group_by(UsageCount.subject, UsageCount.metric)
+    )
     with database.reading() as session:
-        rows = session.execute(
-            select(UsageCount.subject, UsageCount.hour, UsageCount.metric, UsageCount.count).where(*conditions)
-        )
-        for subject, hour, metric, count in rows:
-            _add(found.setdefault(subject, Figures()), metric, int(hour), int(count), now)
+        for subject, metric, count in session.execute(counted):
+            if metric == rate_limits.REFUSED:
+                found[subject].refused = int(count)
+            else:
+                found[subject].requests = int(count)
     return found
 
 
-def _add(figures: Figures, metric: str, hour: int, count: int, now: int) -> None:
-    lately = hour > now - usage.DAY
-    if metric == rate_limits.REFUSED:
-        figures.refused += count if lately else 0
-        return
-    figures.requests += count if lately else 0
-    if count > figures.peak:
-        figures.peak, figures.peak_at = count, hour
+def _add_peaks(figures: dict[str, Figures]) -> None:
+    """The busiest hour of the last days, where there is one."""
+    wanted = select(UsageCount.subject, UsageCount.hour, UsageCount.count).where(
+        *_counted(figures, clock.now() - DAYS * usage.DAY - 1), UsageCount.metric == rate_limits.REQUESTS
+    )
+    with database.reading() as session:
+        for subject, hour, count in session.execute(wanted):
+            each = figures[subject]
+            if count > each.peak:
+                each.peak, each.peak_at = int(count), int(hour)
 
 
-def _holder(subject: str, row: Any, figures: Figures) -> Holder:
+def _counted(subjects: Collection[str], since: int) -> list[ColumnElement[bool]]:
+    """Requests and refusals behind a time (epoch seconds)."""
+    metrics = (rate_limits.REQUESTS, rate_limits.REFUSED)
+    return [UsageCount.subject.in_(subjects), UsageCount.metric.in_(metrics), UsageCount.hour > since]
+
+
+def _holder(subject: str, row: Any, figures: Figures, people: dict[str, list[str]]) -> Holder:
     is_key = subject.startswith("key:")
-    limits = _limits_of_key(subject, row) if is_key else _limits_of_app(subject, row)
+    limits = _limits_of_key(subject, row) if is_key else _limits_of_app(subject, row, people.get(row.id, []))
     kind = "key" if is_key else "app"
     return Holder(kind, row.id, row.name, row.email or "", row.rate_limit, figures, tuple(limits))
 
@@ -184,14 +210,13 @@ def _limits_of_key(subject: str, row: Any) -> Iterable[Limit]:
     yield Limit("API key", rate_limits.peek(rate_limits.API_KEY, row.counted_with or subject, text))
 
 
-def _limits_of_app(subject: str, row: Any) -> Iterable[Limit]:
+def _limits_of_app(subject: str, row: Any, people: list[str]) -> Iterable[Limit]:
     """The same buckets as `edge.bearer` has: (client, subject) for tokens, the client for its own JWTs."""
     settings = config.current()
     text = row.rate_limit or settings.rate_limit_oauth
     if MACHINE in row.grant_types:
         yield Limit("Tokens of its own", rate_limits.peek(rate_limits.OAUTH, f"{subject}:{row.id}", text))
     if CODE in row.grant_types:
-        people = _people_of(row.id)
         states = [rate_limits.peek(rate_limits.OAUTH, f"{subject}:{person}", text) for person in people]
         nobody = rate_limits.peek(rate_limits.OAUTH, f"{subject}:", text)
         busiest = min(states, key=lambda state: state.remaining, default=nobody)
@@ -201,15 +226,40 @@ def _limits_of_app(subject: str, row: Any) -> Iterable[Limit]:
         yield Limit("JWTs of its own", rate_limits.peek(rate_limits.JWT, subject, jwt_text))
 
 
-def _people_of(client_id: str) -> list[str]:
-    """Who uses an app, those who did lately first."""
+def _people_of(rows: Iterable[Any]) -> dict[str, list[str]]:
+    """Who uses these apps: of those who signed in last the ones who used them last, by the app's id."""
+    apps = [row.id for row in rows if CODE in getattr(row, "grant_types", ())]
+    if not apps:
+        return {}
+    found: dict[str, dict[str, int]] = {each: {} for each in apps}
     with database.reading() as session:
-        used = func.max(func.coalesce(Grant.last_used_at, Grant.created_at))
-        wanted = select(Grant.user_id).where(Grant.client_id == client_id, Grant.revoked_at.is_(None))
-        return list(session.scalars(wanted.group_by(Grant.user_id).order_by(used.desc()).limit(PEOPLE)))
+        for client_id, user_id, used in session.execute(lists.together([_sign_ins(each) for each in apps])):
+            found[client_id][user_id] = max(used, found[client_id].get(user_id, 0))
+    return {each: sorted(used, key=lambda who: -used[who])[:PEOPLE] for each, used in found.items()}
 
 
-def _offenders(figures: dict[str, Figures], rows: dict[str, Any]) -> list[tuple[str, int]]:
-    """Who was refused most in the last day, by name."""
-    worst = sorted(((each.refused, subject) for subject, each in figures.items() if each.refused), reverse=True)[:5]
-    return [(rows[subject].name if subject in rows else subject, refused) for refused, subject in worst]
+def _sign_ins(client_id: str) -> lists.Wanted:
+    used = func.coalesce(Grant.last_used_at, Grant.created_at).label("used")
+    lately = select(Grant.client_id, Grant.user_id, used).where(
+        Grant.client_id == client_id, Grant.revoked_at.is_(None)
+    )
+    return lately.order_by(Grant.created_at.desc(), Grant.id.desc()).limit(SIGN_INS)
+
+
+def _offenders(rows: dict[str, Any]) -> list[tuple[str, int]]:
+    """Who was refused most in the last day, by name; by id who no longer works."""
+    refused = func.sum(UsageCount.count)
+    wanted = (
+        select(UsageCount.subject, refused)
+        .where(
+            UsageCount.metric == rate_limits.REFUSED,
+            UsageCount.hour.in_(usage_reports.last_hours()),
+            UsageCount.subject != "",
+        )
+        .group_by(UsageCount.subject)
+        .having(refused > 0)
+        .order_by(refused.desc(), UsageCount.subject.desc())
+    )
+    with database.reading() as session:
+        worst = session.execute(wanted.limit(5)).all()
+    return [(rows[subject].name if subject in rows else subject, int(count)) for subject, count in worst]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from authserver import database
-from authserver.domain.ground import usage
+from authserver.domain.ground import lists, usage
 from authserver.domain.insight import audit_search
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.lib import clock
 from authserver.models import ApiKey, Client, User, WebhookEndpoint
 
 CHART_DAYS = 14
+METRICS = (usage.TOKENS, usage.INTROSPECTIONS, usage.REFUSALS)
 # From when on a webhook that fails is told of, as by mail (ux.md 2.10).
 TELL_AFTER_SECONDS = 24 * 3600
 
@@ -73,23 +74,33 @@ def broken_webhooks(owner_id: str) -> list[Broken]:
 
 
 def of(user: User) -> Overview:
-    """The figures a person may see: of their own apps, or, for an administrator, of everything."""
+    """The figures a person may see: of their own apps, or, for an administrator, of everything.
+
+    `apps`, `keys` and `failed_sign_ins` as `lists.count` counts.
+    """
     owner_id = None if user.is_admin else user.id
     subjects = None if owner_id is None else _subjects(owner_id)
     # Whole hours, this one included.
-    day = clock.now() - usage.DAY + usage.HOUR
+    day = (clock.now() // usage.HOUR + 1) * usage.HOUR - usage.DAY
+    hours = usage.by_hour(METRICS, since=clock.now() - CHART_DAYS * usage.DAY, subjects=subjects)
     apps, keys = _owned(owner_id)
+
+    def counted(metric: str, since: int = day, until: int | None = None) -> int:
+        return sum(each.count for each in hours if each.metric == metric and since <= each.at < (until or each.at + 1))
+
     return Overview(
         apps=apps,
         keys=keys,
-        tokens=usage.total(usage.TOKENS, since=day, subjects=subjects),
-        tokens_before=usage.total(usage.TOKENS, since=day - usage.DAY, until=day, subjects=subjects),
-        checks=usage.total(usage.INTROSPECTIONS, since=day, subjects=subjects),
+        tokens=counted(usage.TOKENS),
+        tokens_before=counted(usage.TOKENS, day - usage.DAY, day),
+        checks=counted(usage.INTROSPECTIONS),
         failed_sign_ins=audit_search.count("user.login_failed", since=clock.now() - usage.DAY, visible_to=owner_id),
-        refusals=usage.total(usage.REFUSALS, since=day, subjects=subjects),
-        per_day=usage.per_day(usage.TOKENS, days=CHART_DAYS, subjects=subjects),
-        has_samples=usage.has_samples(since=clock.now() - CHART_DAYS * usage.DAY, subjects=subjects),
-        samples_today=usage.has_samples(since=day, subjects=subjects),
+        refusals=counted(usage.REFUSALS),
+        per_day=usage.days_of(
+            ((each.at, each.count) for each in hours if each.metric == usage.TOKENS), days=CHART_DAYS
+        ),
+        has_samples=any(each.sample for each in hours),
+        samples_today=any(each.sample for each in hours if each.at >= day),
     )
 
 
@@ -108,6 +119,6 @@ def _owned(owner_id: str | None) -> tuple[int, int]:
         keys.append(ApiKey.owner_id == owner_id)
     with database.reading() as session:
         return (
-            session.scalar(select(func.count()).select_from(Client).where(*apps)) or 0,
-            session.scalar(select(func.count()).select_from(ApiKey).where(*keys)) or 0,
+            lists.count(session, select(Client.id).where(*apps)),
+            lists.count(session, select(ApiKey.id).where(*keys)),
         )

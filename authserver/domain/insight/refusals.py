@@ -8,14 +8,15 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Unpack
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.ground import usage
+from authserver.domain.ground import lists, usage
 from authserver.domain.ground.background import Background
+from authserver.domain.ground.lists import Part, Rows
 from authserver.errors import Check, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import ApiKey, Client, User
@@ -133,22 +134,19 @@ def get(viewer: Viewer, request_id: str) -> Refusal:
     raise NotFound("There is no such refusal.")
 
 
-def page(viewer: Viewer, *, about: str = "", page: int = 1, limit: int = 20) -> tuple[list[Refusal], int]:
-    """Refusals, newest first, and how many; `about` is the id of a client or key."""
+def page(viewer: Viewer, *, about: str = "", **part: Unpack[Part]) -> tuple[Rows[Refusal], int]:
+    """Refusals, newest first, and how many (`lists.read`); `about` is the id of a client or key."""
     flush()
-    conditions = [Refusal.at >= _oldest(), *_visible_to(viewer)]
-    if about:
-        conditions.append(or_(Refusal.client_id == about, Refusal.key_id == about))
+    conditions = [Refusal.at >= _oldest()]
     with database.reading() as session:
-        total = session.scalar(select(func.count()).select_from(Refusal).where(*conditions)) or 0
-        rows = session.scalars(
-            select(Refusal)
-            .where(*conditions)
-            .order_by(Refusal.at.desc(), Refusal.request_id)
-            .limit(limit)
-            .offset((page - 1) * limit)
-        ).all()
-    return list(rows), total
+        sources = _sources(session, viewer)
+        if about:
+            conditions += [] if sources is None else [or_(false(), *sources)]
+            other = Refusal.client_id.is_distinct_from(about)
+            sources = [Refusal.client_id == about, and_(Refusal.key_id == about, other)]
+        wanted = select(Refusal).where(*conditions)
+        by = (Refusal.at, Refusal.request_id)
+        return lists.read(session, wanted, by=by, name="refusals", part=part, sources=sources)
 
 
 def names(rows: Sequence[Refusal]) -> dict[str, str]:
@@ -161,31 +159,33 @@ def names(rows: Sequence[Refusal]) -> dict[str, str]:
 
 def _find(viewer: Viewer, request_id: str) -> Refusal | None:
     with database.reading() as session:
+        sources = _sources(session, viewer)
+        visible = [] if sources is None else [or_(false(), *sources)]
         return session.scalar(
-            select(Refusal).where(Refusal.request_id == request_id, Refusal.at >= _oldest(), *_visible_to(viewer))
+            select(Refusal).where(Refusal.request_id == request_id, Refusal.at >= _oldest(), *visible)
         )
 
 
-def _visible_to(viewer: Viewer) -> list[ColumnElement[bool]]:
+def _sources(session: Session, viewer: Viewer) -> list[ColumnElement[bool]] | None:
+    """What a viewer may see, as `lists.read` wants it; None: everything."""
     user = viewer.user
     if user is None:
-        return _own(viewer)
+        return [_own(viewer)]
     if user.is_admin:
-        return []
+        return None
     # An app's developer sees the refusals of the app; a person those of their own keys. Who only signed in to
     # somebody else's app is told by the app.
-    own_apps = select(Client.id).where(Client.owner_id == user.id)
+    own_apps = session.scalars(select(Client.id).where(Client.owner_id == user.id).order_by(Client.id))
     own_keys = (Refusal.owner_id == user.id) & Refusal.client_id.is_(None)
-    return [or_(own_keys, Refusal.client_id.in_(own_apps))]
+    return [own_keys, *(Refusal.client_id == each for each in own_apps)]
 
 
-def _own(viewer: Viewer) -> list[ColumnElement[bool]]:
+def _own(viewer: Viewer) -> ColumnElement[bool]:
     if viewer.key_id:
-        return [Refusal.key_id == viewer.key_id]
-    conditions = [Refusal.client_id == (viewer.client_id or "")]
+        return Refusal.key_id == viewer.key_id
     if viewer.owner_id:
-        conditions.append(Refusal.owner_id == viewer.owner_id)
-    return conditions
+        return (Refusal.client_id == (viewer.client_id or "")) & (Refusal.owner_id == viewer.owner_id)
+    return Refusal.client_id == (viewer.client_id or "")
 
 
 def _oldest() -> int:

@@ -12,7 +12,7 @@ from authserver import database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import transfers
 from authserver.domain.grants import consents, grants
-from authserver.domain.ground import cache, one_time_links
+from authserver.domain.ground import cache, lists, one_time_links
 from authserver.domain.people import known_devices, living, sessions, usernames, users
 from authserver.domain.record import audit, outbox
 from authserver.errors import Conflict, Invalid, NotFound
@@ -102,7 +102,7 @@ def standing(user_id: str) -> Standing:
                 SignInSession.ended_at.is_(None),
                 SignInSession.expires_at > now,
             ),
-            events=count(AuditEvent, AuditEvent.owner_id == user_id),
+            events=lists.count(session, select(AuditEvent.seq).where(AuditEvent.owner_id == user_id)),
         )
 
 

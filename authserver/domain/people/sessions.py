@@ -106,7 +106,11 @@ def list_for(user_id: str) -> list[SignInSession]:
     now = clock.now()
     with database.reading() as session:
         return list(
-            session.scalars(select(SignInSession).where(*_live(user_id, now)).order_by(SignInSession.seen_at.desc()))
+            session.scalars(
+                select(SignInSession)
+                .where(*_live(user_id, now))
+                .order_by(SignInSession.seen_at.desc(), SignInSession.id)
+            )
         )
 
 

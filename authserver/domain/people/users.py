@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.domain.clients import former_owners
 from authserver.domain.grants import grants
-from authserver.domain.ground import cache, one_time_links, throttle
+from authserver.domain.ground import cache, lists, one_time_links, throttle
+from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.people import addresses, living, names, sessions, usernames
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit, outbox
@@ -62,8 +63,8 @@ def emails_of(user_ids: Iterable[str]) -> dict[str, str]:
     return {row.id: row.email for row in rows}
 
 
-def page(q: str = "", *, state: str = "", page: int = 1, limit: int = 20) -> tuple[list[User], int]:
-    """People whose name, username or address holds `q`, newest first, and how many there are.
+def page(q: str = "", *, state: str = "", **part: Unpack[Part]) -> tuple[Rows[User], int]:
+    """People whose name, username or address holds `q`, newest first, and how many there are, as `lists.read` counts.
 
     `state` is one of STATES; anything else means those not deleted.
     """
@@ -79,22 +80,17 @@ def page(q: str = "", *, state: str = "", page: int = 1, limit: int = 20) -> tup
             )
         )
     with database.reading() as session:
-        total = session.scalar(select(func.count()).select_from(User).where(*conditions)) or 0
-        rows = session.scalars(
-            select(User)
-            .where(*conditions)
-            .order_by(User.created_at.desc(), User.id)
-            .limit(limit)
-            .offset((page - 1) * limit)
-        ).all()
-    return list(rows), total
+        return lists.read(
+            session, select(User).where(*conditions), by=(User.created_at, User.id), name="users", part=part
+        )
 
 
 _STATES: dict[str, list[ColumnElement[bool]]] = {
-    "active": [User.disabled_at.is_(None), User.password_hash.is_not(None)],
-    "invited": [User.disabled_at.is_(None), User.password_hash.is_(None)],
+    # Who is deleted is disabled, too; said all the same, for the indexes are of those who are not, or are.
+    "active": [User.deleted_at.is_(None), User.disabled_at.is_(None), User.password_hash.is_not(None)],
+    "invited": [User.deleted_at.is_(None), User.disabled_at.is_(None), User.password_hash.is_(None)],
     "disabled": [User.disabled_at.is_not(None), User.deleted_at.is_(None)],
-    "deleted": [User.deleted_at.is_not(None)],
+    "deleted": [User.disabled_at.is_not(None), User.deleted_at.is_not(None)],
 }
 STATES = tuple(_STATES)
 

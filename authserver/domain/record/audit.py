@@ -6,12 +6,14 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import delete, event, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain.ground import lists
+from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.record import outbox
 from authserver.domain.record import seals as audit_seals
 from authserver.lib import canonical_json, clock, excerpts
@@ -180,10 +182,9 @@ def page(
     type: str = "",
     client_id: str = "",
     after_seq: int = 0,
-    page: int = 1,
-    limit: int = 20,
-) -> tuple[list[AuditEvent], int]:
-    """Events, newest first, and how many there are; `owner_id` narrows to one person's history."""
+    **part: Unpack[Part],
+) -> tuple[Rows[AuditEvent], int]:
+    """Events, newest first, and how many (`lists.read`); `owner_id` narrows to one person's history."""
     conditions = [AuditEvent.seq > after_seq]
     if owner_id is not None:
         conditions.append(AuditEvent.owner_id == owner_id)
@@ -192,15 +193,8 @@ def page(
     if client_id:
         conditions.append(AuditEvent.client_id == client_id)
     with database.reading() as session:
-        total = session.scalar(select(func.count()).select_from(AuditEvent).where(*conditions)) or 0
-        rows = session.scalars(
-            select(AuditEvent)
-            .where(*conditions)
-            .order_by(AuditEvent.seq.desc())
-            .limit(limit)
-            .offset((page - 1) * limit)
-        ).all()
-    return list(rows), total
+        wanted = select(AuditEvent).where(*conditions)
+        return lists.read(session, wanted, by=(AuditEvent.seq,), name="audit", part=part)
 
 
 def purge(before_us: int) -> int:

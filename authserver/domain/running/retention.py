@@ -32,6 +32,7 @@ from authserver.models import (
     RevokedToken,
     SignInSession,
     UsageCount,
+    UsageTotal,
     UsedJti,
 )
 from authserver.observability import metrics
@@ -92,6 +93,7 @@ def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
         (Refusal, Refusal.at < now - 7 * DAY),
         (Mail, (Mail.next_attempt_at.is_(None)) & (Mail.created_at < month)),
         (UsageCount, UsageCount.hour < now - 400 * DAY),
+        (UsageTotal, UsageTotal.hour < now - 400 * DAY),
     )
 
 

@@ -65,7 +65,9 @@ def algs() -> tuple[str, ...]:
 def every() -> list[SigningKey]:
     """All keys, newest first, removed ones too: for pages and commands."""
     with database.reading() as session:
-        return list(session.scalars(select(SigningKey).order_by(SigningKey.created_at.desc(), SigningKey.alg)))
+        return list(
+            session.scalars(select(SigningKey).order_by(SigningKey.created_at.desc(), SigningKey.alg, SigningKey.kid))
+        )
 
 
 def state(key: SigningKey) -> str:

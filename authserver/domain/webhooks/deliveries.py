@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain.ground import lists
+from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.record import audit, outbox
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.errors import Conflict, Invalid, NotFound
@@ -61,28 +63,17 @@ class Health:
     p95_ms: int | None = None
 
 
-def page(
-    endpoint_id: str, *, state: str = "", type: str = "", page: int = 1, limit: int = 20
-) -> tuple[list[Delivery], int]:
-    """Deliveries of an endpoint, newest first, and how many."""
+def page(endpoint_id: str, *, state: str = "", type: str = "", **part: Unpack[Part]) -> tuple[Rows[Delivery], int]:
+    """Deliveries of an endpoint, newest first, and how many (`lists.read`)."""
     conditions: list[ColumnElement[bool]] = [WebhookDelivery.endpoint_id == endpoint_id]
     if state:
         conditions.append(WebhookDelivery.state == state)
     if type:
         conditions.append(WebhookEvent.type == type)
     with database.reading() as session:
-        joined = select(func.count()).select_from(WebhookDelivery)
-        if type:
-            joined = joined.join(WebhookEvent, WebhookEvent.id == WebhookDelivery.event_id)
-        total = session.scalar(joined.where(*conditions)) or 0
-        rows = session.execute(
-            _selected()
-            .where(*conditions)
-            .order_by(WebhookDelivery.event_us.desc(), WebhookDelivery.id)
-            .limit(limit)
-            .offset((page - 1) * limit)
-        ).all()
-    return [_delivery(row) for row in rows], total
+        by = (WebhookDelivery.event_us, WebhookDelivery.id)
+        rows, total = lists.read(session, _selected().where(*conditions), by=by, name="deliveries", part=part)
+    return rows.each(_delivery), total
 
 
 def get(owner_id: str | None, endpoint_id: str, delivery_id: str, *, drafts: bool = False) -> Delivery:
@@ -177,18 +168,26 @@ def replay(owner_id: str | None, endpoint_id: str, since: int, *, include_delive
 def health(endpoint_ids: Sequence[str]) -> dict[str, Health]:
     """How these endpoints did in the last 24 hours."""
     since = clock.now() - DAY
+    if not endpoint_ids:
+        return {}
+    found: dict[str, list[Row[Any]]] = {each: [] for each in endpoint_ids}
     with database.reading() as session:
-        return {each: _health(session, each, since) for each in endpoint_ids}
+        for row in session.execute(lists.together([_latest(each, since) for each in endpoint_ids])):
+            found[row.endpoint_id].append(row)
+    return {each: _health(rows) for each, rows in found.items()}
 
 
 def count_by_state(endpoint_id: str) -> dict[str, int]:
-    """How many deliveries of an endpoint are in each state."""
+    """How many deliveries of an endpoint are in each state that it has, as `lists.count` counts."""
+    some = [
+        select(WebhookDelivery.state)
+        .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == state)
+        .limit(lists.COUNTED + 1)
+        for state in STATES
+    ]
     with database.reading() as session:
-        rows = session.execute(
-            select(WebhookDelivery.state, func.count())
-            .where(WebhookDelivery.endpoint_id == endpoint_id)
-            .group_by(WebhookDelivery.state)
-        ).all()
+        found = lists.together(some).subquery()
+        rows = session.execute(select(found.c.state, func.count()).group_by(found.c.state)).all()
     return {state: count for state, count in rows}  # noqa: C416  # a Row is no tuple of this type
 
 
@@ -223,13 +222,15 @@ def _again() -> Any:
     return update(WebhookDelivery).values(state="pending", attempts=0, queued_at=now, next_at=now, finished_at=None)
 
 
-def _health(session: Session, endpoint_id: str, since: int) -> Health:
-    rows = session.execute(
-        select(WebhookAttempt.status, WebhookAttempt.ms)
-        .where(WebhookAttempt.endpoint_id == endpoint_id, WebhookAttempt.at >= since)
-        .order_by(WebhookAttempt.at.desc())
-        .limit(SAMPLE)
-    ).all()
+def _latest(endpoint_id: str, since: int) -> Select[*tuple[Any, ...]]:
+    attempt = WebhookAttempt
+    wanted = select(attempt.endpoint_id, attempt.status, attempt.ms)
+    return (
+        wanted.where(attempt.endpoint_id == endpoint_id, attempt.at >= since).order_by(attempt.at.desc()).limit(SAMPLE)
+    )
+
+
+def _health(rows: Sequence[Row[Any]]) -> Health:
     if not rows:
         return Health()
     good = sum(1 for row in rows if row.status is not None and 200 <= row.status < 300)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain import outbound
-from authserver.domain.ground import person_locks
+from authserver.domain.ground import lists, person_locks
+from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.limits import rate_limits
 from authserver.domain.record import audit, outbox
 from authserver.domain.webhooks import secrets as webhook_secrets
@@ -151,19 +152,12 @@ def get(owner_id: str | None, endpoint_id: str, *, drafts: bool = False) -> Webh
     return row
 
 
-def page(owner_id: str | None, *, page: int = 1, limit: int = 20) -> tuple[list[WebhookEndpoint], int]:
-    """Endpoints, newest first, and how many."""
-    conditions = _existing(owner_id)
+def page(owner_id: str | None, **part: Unpack[Part]) -> tuple[Rows[WebhookEndpoint], int]:
+    """Endpoints, newest first, and how many (`lists.read`)."""
+    wanted = select(WebhookEndpoint).where(*_existing(owner_id))
     with database.reading() as session:
-        total = session.scalar(select(func.count()).select_from(WebhookEndpoint).where(*conditions)) or 0
-        rows = session.scalars(
-            select(WebhookEndpoint)
-            .where(*conditions)
-            .order_by(WebhookEndpoint.created_at.desc(), WebhookEndpoint.id)
-            .limit(limit)
-            .offset((page - 1) * limit)
-        ).all()
-    return list(rows), total
+        by = (WebhookEndpoint.created_at, WebhookEndpoint.id)
+        return lists.read(session, wanted, by=by, name="webhooks", part=part)
 
 
 def status(row: WebhookEndpoint) -> str:

@@ -1,20 +1,25 @@
 """An API key: its digest, its level, its owner."""
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from authserver.tables import Base
+from authserver.tables import Base, only
 
 
 class ApiKey(Base):
     __tablename__ = "api_keys"
+    __table_args__ = (
+        Index("ix_api_keys_listed", "created_at", "id"),
+        Index("ix_api_keys_owned", "owner_id", "created_at", "id"),
+        Index("ix_api_keys_revoked", "created_at", "id", **only("revoked_at IS NOT NULL")),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     hint: Mapped[str] = mapped_column(String(60))
     name: Mapped[str] = mapped_column(String(100))
     note: Mapped[str] = mapped_column(String(300), default="")
-    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     permission: Mapped[str] = mapped_column(String(20))  # read_only, read_write, full_access
     rate_limit: Mapped[str | None] = mapped_column(String(30))  # NULL: the setting
     # The bucket that its requests are counted in, where a credential with a limit of its own made it; empty: its own.

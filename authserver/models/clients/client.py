@@ -2,19 +2,27 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from authserver.tables import Base
+from authserver.tables import Base, only
 
 
 class Client(Base):
     __tablename__ = "clients"
+    __table_args__ = (
+        Index("ix_clients_listed", "created_at", "id", **only("deleted_at IS NULL")),
+        Index("ix_clients_owned", "owner_id", "created_at", "id"),
+        Index("ix_clients_kind", "kind", "created_at", "id", **only("deleted_at IS NULL")),
+        Index("ix_clients_disabled", "created_at", "id", **only("disabled_at IS NOT NULL")),
+        Index("ix_clients_deleted", "created_at", "id", **only("deleted_at IS NOT NULL")),
+        Index("ix_clients_deleted_at", "deleted_at", **only("deleted_at IS NOT NULL")),
+    )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)  # client_id
     name: Mapped[str] = mapped_column(String(100))
     kind: Mapped[str] = mapped_column(String(20))  # web, spa, native, machine, resource_server
-    owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     application_type: Mapped[str] = mapped_column(String(10), default="web")  # web, native
     public: Mapped[bool] = mapped_column(default=False)  # keeps no secret and cannot authenticate
     token_endpoint_auth_method: Mapped[str | None] = mapped_column(String(40))  # NULL: basic or post
@@ -63,7 +71,7 @@ class Client(Base):
     version: Mapped[int] = mapped_column(default=1)  # counts edits: a form made from an older one is refused
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
     disabled_by: Mapped[str] = mapped_column(String(40), default="")  # owner, admin: an owner cannot undo the latter
-    deleted_at: Mapped[int | None] = mapped_column(BigInteger, index=True)  # restorable for seven days
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger)  # restorable for seven days
 
     @property
     def enabled(self) -> bool:

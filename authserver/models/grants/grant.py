@@ -1,6 +1,6 @@
 """What a person allowed one app in one sign-in: every token of it lives and dies with it."""
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.tables import Base
@@ -8,10 +8,15 @@ from authserver.tables import Base
 
 class Grant(Base):
     __tablename__ = "grants"
+    __table_args__ = (
+        Index("ix_grants_listed", "created_at", "id"),
+        Index("ix_grants_of_user", "user_id", "created_at", "id"),
+        Index("ix_grants_of_client", "client_id", "created_at", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), index=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     session_id: Mapped[str | None] = mapped_column(String(32), index=True)
     scopes: Mapped[list[str]] = mapped_column(JSON)
     resources: Mapped[list[str]] = mapped_column(JSON, default=list)

@@ -1,6 +1,6 @@
 """What happened in an hour, counted in batches."""
 
-from sqlalchemy import BigInteger, String
+from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.tables import Base
@@ -8,6 +8,7 @@ from authserver.tables import Base
 
 class UsageCount(Base):
     __tablename__ = "usage_counts"
+    __table_args__ = (Index("ix_usage_counts_subject", "subject", "metric", "hour"),)
 
     hour: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # epoch seconds of its start
     metric: Mapped[str] = mapped_column(String(40), primary_key=True)  # tokens, refusals, introspections, sign_ins …

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, case, func
+from sqlalchemy import BigInteger, ColumnElement, Index, String, case, func
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from authserver.lib import emails
-from authserver.tables import Base
+from authserver.tables import Base, only
 
 
 def _key_of_row(context: Any) -> str:
@@ -16,6 +16,13 @@ def _key_of_row(context: Any) -> str:
 
 class User(Base):
     __tablename__ = "users"
+    __table_args__ = (
+        Index("ix_users_listed", "created_at", "id", **only("deleted_at IS NULL")),
+        Index("ix_users_invited", "created_at", "id", **only("password_hash IS NULL")),
+        Index("ix_users_disabled", "created_at", "id", **only("disabled_at IS NOT NULL")),
+        Index("ix_users_deleted_at", "deleted_at", **only("deleted_at IS NOT NULL")),
+        Index("ix_users_role", "role"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # the `sub` of tokens, never reused
     email: Mapped[str] = mapped_column(String(254), unique=True)  # as given: what is shown and mailed to
@@ -32,7 +39,7 @@ class User(Base):
     tokens_not_before: Mapped[int] = mapped_column(BigInteger, default=0)  # tokens issued before are dead
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
     # Then disabled, too, so that whatever asks for the one need not ask for the other; erased seven days later.
-    deleted_at: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger)
     person_updated_at: Mapped[int] = mapped_column("updated_at", BigInteger)  # what apps are told about them
     last_login_at: Mapped[int | None] = mapped_column(BigInteger)

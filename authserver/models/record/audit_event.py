@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, String
+from sqlalchemy import JSON, BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.tables import Base
@@ -10,14 +10,22 @@ from authserver.tables import Base
 
 class AuditEvent(Base):
     __tablename__ = "audit_events"
+    __table_args__ = (
+        Index("ix_audit_events_type", "type", "result", "seq"),
+        Index("ix_audit_events_owner", "owner_id", "seq"),
+        Index("ix_audit_events_client", "client_id", "seq"),
+        Index("ix_audit_events_actor", "actor", "seq"),
+        Index("ix_audit_events_target", "target", "seq"),
+        Index("ix_audit_events_result", "result", "seq"),
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at_us: Mapped[int] = mapped_column(BigInteger, index=True)  # microseconds, UTC
-    type: Mapped[str] = mapped_column(String(60), index=True)
+    type: Mapped[str] = mapped_column(String(60))
     actor: Mapped[str] = mapped_column(String(100))  # user:…, client:…, key:…, system, cli
     target: Mapped[str] = mapped_column(String(140))  # user:…, client:…, key:…, grant:…
-    owner_id: Mapped[str | None] = mapped_column(String(32), index=True)  # whose history shows it
-    client_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    owner_id: Mapped[str | None] = mapped_column(String(32))  # whose history shows it
+    client_id: Mapped[str | None] = mapped_column(String(64))
     result: Mapped[str] = mapped_column(String(10))  # ok, refused
     reason: Mapped[str] = mapped_column(String(200))
     ip: Mapped[str] = mapped_column(String(45))

@@ -11,7 +11,8 @@ class WebhookDelivery(Base):
     __table_args__ = (
         UniqueConstraint("endpoint_id", "event_id"),
         Index("ix_webhook_deliveries_due", "endpoint_id", "next_at", "event_us"),
-        Index("ix_webhook_deliveries_history", "endpoint_id", "event_us"),
+        Index("ix_webhook_deliveries_history", "endpoint_id", "event_us", "id"),
+        Index("ix_webhook_deliveries_state", "endpoint_id", "state", "event_us", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -52,7 +52,8 @@ def test_an_administrator_sees_everything(app: Flask, alice: Person, bob: Person
         ({"about": "user:usrB"}, {"user.login", "consent.granted"}),
         ({"about": "cl_1"}, {"consent.granted"}), ({"about": "req9"}, {"consent.granted"}),
         ({"about": "user.login_failed"}, {"user.login_failed"}), ({"about": "nothing"}, set()),
-        ({"about": "%"}, set()), ({"about": "_"}, {"consent.granted"}), ({"about": "' OR 1=1 --"}, set()),
+        ({"about": "%"}, set()), ({"about": "_"}, set()), ({"about": "cl_"}, set()),
+        ({"about": "client:cl_1"}, {"consent.granted"}), ({"about": "' OR 1=1 --"}, set()),
         ({"about": "\x00"}, None),
     ],
 )  # fmt: skip
