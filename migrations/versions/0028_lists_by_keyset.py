@@ -19,6 +19,7 @@ _NEW: tuple[tuple[str, str, list[str], str | None], ...] = (
     ("ix_users_role", "users", ["role"], None),
     ("ix_clients_listed", "clients", ["created_at", "id"], "deleted_at IS NULL"),
     ("ix_clients_owned", "clients", ["owner_id", "created_at", "id"], None),
+    ("ix_clients_self_registered", "clients", ["self_registered", "created_at", "id"], None),
     ("ix_clients_kind", "clients", ["kind", "created_at", "id"], "deleted_at IS NULL"),
     ("ix_clients_disabled", "clients", ["created_at", "id"], "disabled_at IS NOT NULL"),
     ("ix_clients_deleted", "clients", ["created_at", "id"], "deleted_at IS NOT NULL"),

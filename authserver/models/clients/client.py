@@ -13,6 +13,7 @@ class Client(Base):
     __table_args__ = (
         Index("ix_clients_listed", "created_at", "id", **only("deleted_at IS NULL")),
         Index("ix_clients_owned", "owner_id", "created_at", "id"),
+        Index("ix_clients_self_registered", "self_registered", "created_at", "id"),
         Index("ix_clients_kind", "kind", "created_at", "id", **only("deleted_at IS NULL")),
         Index("ix_clients_disabled", "created_at", "id", **only("disabled_at IS NOT NULL")),
         Index("ix_clients_deleted", "created_at", "id", **only("deleted_at IS NOT NULL")),
