@@ -34,11 +34,12 @@ NAVIGATION = (
     ("Admin", "Self-registered", "admin_blocked_apps.index", "app", True),
     ("Admin", "Scopes", "admin_scopes.index", "list", True),
     ("Admin", "APIs", "admin_resources.index", "hook", True),
-    ("Admin", "Registration", "admin_registration_tokens.index", "plus", True),
     ("Admin", "Key levels", "admin_permissions.index", "key", True),
     ("Admin", "Gateway routes", "admin_gateway_routes.index", "arrows", True),
     ("Admin", "Signing keys", "admin_signing_keys.index", "lock", True),
 )
+# Pages that are reached from an entry's page, and have none of their own.
+_BEHIND = {"admin_registration_tokens": "admin_blocked_apps"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def theme() -> str:
 
 def _navigation(is_admin: bool) -> list[dict[str, Any]]:
     groups: dict[str, list[dict[str, Any]]] = {}
-    blueprint = request.blueprint
+    blueprint = _BEHIND.get(request.blueprint or "", request.blueprint)
     for group, label, endpoint, icon, admin_only in NAVIGATION:
         if endpoint in current_app.view_functions and (is_admin or not admin_only):
             name = endpoint.partition(".")[0]
