@@ -31,6 +31,7 @@ SIGN_INS = (
 )  # fmt: skip
 CREDENTIALS = (
     "lib/jwt.py", "domain/clients/keys.py", "domain/tokens/server_jwts.py", "domain/tokens/inspection.py",
+    "domain/tokens/signatures.py",
     "domain/api_keys/judging.py", "domain/grants/grants.py", "domain/webhooks/endpoints.py",
     "domain/limits/changes.py", "edge/bearer.py", "edge/cors.py", "edge/json_errors.py", "edge/rate_limit.py",
     "edge/refused.py", "gateway/decision.py",
