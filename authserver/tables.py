@@ -23,5 +23,8 @@ class Base(DeclarativeBase):
 
 
 def only(condition: str) -> dict[str, Any]:
-    """The arguments that make an index one of those rows alone; statements have to say the condition literally."""
-    return {"postgresql_where": sqlalchemy.text(condition), "sqlite_where": sqlalchemy.text(condition)}
+    """The arguments that say of an index that it has those rows alone; statements have to say the condition literally.
+
+    Its migration makes it so. As an option of the index it would import PostgreSQL's dialect into every command.
+    """
+    return {"info": {"only": condition}}

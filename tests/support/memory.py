@@ -23,6 +23,7 @@ from werkzeug.local import LocalProxy
 KEPT = {
     "authserver.api.openapi._made": "the document by issuer, brand and settings: a quarter of a second",
     "authserver.connect_pages.pages": "pages of docs/connect",
+    "authserver.domain.clients.client_id_metadata._in_flight": "places that whoever took one gives back",
     "authserver.domain.clients.keys._key": "keys by their text: importing RSA takes 37 ms",
     "authserver.domain.access.gateway_routes.pattern": "expressions by their text",
     "authserver.domain.ground.mails._templates": "compiled templates",
