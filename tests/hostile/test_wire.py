@@ -25,6 +25,12 @@ def served() -> Served:
     return shared("sqlite")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def faults_before(served: Served) -> int:
+    """How many lines tell of a fault before anything here is said: others filled rooms of the same server."""
+    return len(served.errors())
+
+
 def talk(served: Served, raw: bytes, seconds: float = 3) -> bytes:
     """Everything that the server says to these bytes until it closes or falls silent."""
     port = int(served.issuer.rpartition(":")[2])
@@ -245,7 +251,7 @@ def test_a_header_with_underscores_stands_for_no_other(served: Served, names: tu
     assert said.startswith(b"HTTP/1.1 403"), said[:400]
 
 
-def test_a_well_formed_request_still_works_afterwards(served: Served) -> None:
+def test_a_well_formed_request_still_works_afterwards(served: Served, faults_before: int) -> None:
     job = served.machine("Survivor")
     assert json.loads(job.client_credentials().body)["token_type"] == "Bearer"
-    assert served.errors() == []
+    assert served.errors()[faults_before:] == []
