@@ -27,7 +27,7 @@ from authserver.models import User
 from tests.support import assembled, at_end, databases, emptied, lean, long_sets, order
 from tests.support.emptied import Emptied
 from tests.support.memory import Memory
-from tests.support.served import served, served_strictly  # noqa: F401  # fixtures
+from tests.support.served import faults_before, served, served_strictly  # noqa: F401  # fixtures
 
 KINDS = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
 PASSWORD = "a walk along the river bank"

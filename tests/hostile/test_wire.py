@@ -13,7 +13,7 @@ import requests
 
 from tests.support.served import Served, shared
 
-pytestmark = pytest.mark.served
+pytestmark = [pytest.mark.served, pytest.mark.usefixtures("faults_before")]
 BODY = b"grant_type=client_credentials"
 LAST = b"Host: localhost\r\nConnection: close\r\n\r\n"
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
@@ -23,12 +23,6 @@ FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 @pytest.fixture(scope="module")
 def served() -> Served:
     return shared("sqlite")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def faults_before(served: Served) -> int:
-    """How many lines tell of a fault before anything here is said: others filled rooms of the same server."""
-    return len(served.errors())
 
 
 def talk(served: Served, raw: bytes, seconds: float = 3) -> bytes:

@@ -286,3 +286,9 @@ def served(request: pytest.FixtureRequest) -> Served:
 def served_strictly(request: pytest.FixtureRequest) -> Served:
     """The same without any grace for refresh tokens."""
     return shared(request.param, refresh_grace=0)
+
+
+@pytest.fixture(scope="module")
+def faults_before(served: Served) -> int:
+    """How many lines tell of a fault before a module begins: others may have filled rooms of the same server."""
+    return len(served.errors())
