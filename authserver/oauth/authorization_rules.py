@@ -12,7 +12,7 @@ from authserver.domain.authorization import code_protection
 from authserver.domain.authorization.code_protection import Needed
 from authserver.domain.authorization.requests import Asked, Destination
 from authserver.domain.clients import clients
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.errors import Check
 from authserver.lib import form_body, pkce, redirect_uris
 from authserver.lib import scopes as grammar

@@ -8,7 +8,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 
 from authserver.domain.clients import clients
 from authserver.domain.clients import throttle as client_throttle
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.errors import Check
 from authserver.lib import clock, redirect_uris, secrets
 from authserver.lib import scopes as grammar

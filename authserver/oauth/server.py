@@ -11,7 +11,7 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749.errors import UnsupportedGrantTypeError
 
 from authserver.domain.clients import clients
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import usage
 from authserver.domain.tokens import issuance

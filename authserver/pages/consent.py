@@ -17,7 +17,7 @@ from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization import steps as authorization_steps
 from authserver.domain.authorization.requests import Pending
 from authserver.domain.authorization.steps import Step
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import consents
 from authserver.domain.people import users
 from authserver.domain.people.sessions import SignedIn

@@ -12,7 +12,7 @@ from authserver import database
 from authserver.domain.access import scopes
 from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization.requests import Answered, Pending
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import codes as authorization_codes
 from authserver.domain.grants import consents, grants
 from authserver.domain.ground import mails

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from authserver import config
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 
 
 class Needed(enum.Enum):

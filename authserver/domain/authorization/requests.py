@@ -11,7 +11,7 @@ from authserver import config, database
 from authserver.domain.access import scopes
 from authserver.domain.authorization import code_protection
 from authserver.domain.clients import clients
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.ground import throttle
 from authserver.domain.limits import rate_limits
 from authserver.domain.people.sessions import SignedIn

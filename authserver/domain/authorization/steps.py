@@ -6,7 +6,7 @@ import enum
 
 from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization.requests import Pending
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import consents
 from authserver.domain.people.sessions import SignedIn
 from authserver.errors import Check

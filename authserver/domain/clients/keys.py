@@ -15,7 +15,7 @@ from sqlalchemy import delete, or_, select, update
 from authserver import database
 from authserver.domain import outbound
 from authserver.domain.clients import clients
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.ground import cache
 from authserver.lib import clock, jwk, jwt, rooms
 from authserver.models import FetchedJwks

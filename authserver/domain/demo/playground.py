@@ -11,7 +11,7 @@ from authserver.domain.access import permissions, scopes
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import clients, endings, ownership
 from authserver.domain.clients import secrets as client_secrets
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.clients.metadata import CODE, MACHINE, REFRESH, Registration
 from authserver.domain.demo import seeding
 from authserver.errors import NotFound

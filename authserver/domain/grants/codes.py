@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.record import audit

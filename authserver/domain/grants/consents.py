@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, Text, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import grants
 from authserver.domain.ground import lists, person_locks
 from authserver.domain.ground.lists import Part, Rows

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from authserver import config, database
 from authserver.domain.access import resources, scopes
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.ground import lists
 from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.record import audit

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, LargeBinary, String, bindparam, func, insert,
 from sqlalchemy.orm import Session, aliased
 
 from authserver import config, database
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import grants
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.record import audit

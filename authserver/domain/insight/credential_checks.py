@@ -12,7 +12,7 @@ from authserver import config, database
 from authserver.domain.api_keys import judging
 from authserver.domain.clients import clients
 from authserver.domain.clients import keys as client_keys
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.ground import reasons
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import inspection, issuance, server_jwts, signatures

@@ -13,7 +13,7 @@ from authserver.domain.access import scopes
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import KeyFacts
 from authserver.domain.clients import clients
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import reasons, usage

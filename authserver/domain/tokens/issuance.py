@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from authserver import config, database
 from authserver.domain.access import resources
 from authserver.domain.clients import self_registered
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import usage
 from authserver.domain.limits import stored_rows

@@ -13,7 +13,7 @@ from authserver import config, database
 from authserver.domain.access import resources
 from authserver.domain.clients import clients
 from authserver.domain.clients import keys as client_keys
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.ground import reasons
 from authserver.domain.limits import rate_limits, stored_rows
 from authserver.domain.limits.rate_limits import State

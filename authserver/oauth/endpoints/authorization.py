@@ -13,7 +13,7 @@ from authserver.domain.authorization import steps as authorization_steps
 from authserver.domain.authorization.requests import UNBOUND, Asked, Destination, Pending, Refusal
 from authserver.domain.authorization.steps import Step
 from authserver.domain.clients.client_id_metadata import NotDescribed
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.people.sessions import SignedIn
 from authserver.edge import (
     authorization_answer,

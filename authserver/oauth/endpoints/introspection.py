@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authserver.domain.clients import clients
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.ground import usage
 from authserver.domain.tokens import inspection, remembered
 from authserver.domain.tokens.inspection import Inspection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import codes as authorization_codes
 from authserver.domain.grants import grants
 from authserver.domain.limits import token_budget

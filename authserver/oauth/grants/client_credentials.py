@@ -5,7 +5,7 @@ from __future__ import annotations
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
 from authserver.domain.access import scopes
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.limits import token_budget
 from authserver.domain.tokens import issuance
 from authserver.errors import Check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.limits import token_budget
 from authserver.domain.tokens import issuance

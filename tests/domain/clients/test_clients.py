@@ -16,6 +16,7 @@ from authserver.domain.clients import clients, endings, ownership
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
 from authserver.domain.record import audit
@@ -228,7 +229,7 @@ def test_a_warm_lookup_sends_no_statement(app: Flask, alice: Person, statements:
 
 
 def test_facts_hold_every_column_of_the_table() -> None:
-    names = {field.name for field in dataclasses.fields(clients.ClientFacts)}
+    names = {field.name for field in dataclasses.fields(ClientFacts)}
     judged = {"secrets", "native", "owner_disabled", "vouched", "tokens_ended_before"}
     # The first two say together which tokens ended, judged by whose they are; the others are nothing for the protocol.
     hidden = {"tokens_not_before", "former_owner_id", "registration_digest", "registered_with"}

@@ -10,7 +10,7 @@ from flask import Flask
 
 from authserver.domain.access import resources
 from authserver.domain.clients import clients, privileges
-from authserver.domain.clients.clients import ClientFacts
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
 from authserver.errors import Invalid
