@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver.domain.api_keys import keys as api_keys
-from authserver.edge import person_budget
+from authserver.domain.limits import changes
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 
@@ -18,7 +18,7 @@ Browser = Callable[[], FlaskClient]
 @pytest.fixture
 def spent(http: FlaskClient, alice: Person, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A browser of Alice's whose changes are used up."""
-    monkeypatch.setattr(person_budget, "CHANGES", "2/hour")
+    monkeypatch.setattr(changes, "ON_PAGES", "2/hour")
     forms.sign_in(http, alice.email, alice.password)
     for name in ("One", "Two"):
         assert forms.submit(http, "/settings/profile", name=name).status_code == 303
@@ -46,7 +46,7 @@ def test_a_post_without_its_forms_token_spends_nothing(
     browser: Browser, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another site's page sends no token, and would spend a visitor's budget."""
-    monkeypatch.setattr(person_budget, "CHANGES", "1/hour")
+    monkeypatch.setattr(changes, "ON_PAGES", "1/hour")
     http = browser()
     forms.sign_in(http, alice.email, alice.password)
     for _ in range(3):

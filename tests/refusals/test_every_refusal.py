@@ -42,6 +42,7 @@ NOT_BY_A_CREDENTIAL = {
     "_check_room: ": "forms",
     "_require_on: ": "forms",
     "revise: ": "forms",
+    "spend_on_page: ": "forms",
     "roll: ": "forms",
     "verify: raise Invalid('A body": "a wrong body is answered with its problem",
     "_require_room: raise jwt.InvalidToken": "only who introspects is told, and the answer is no refusal",
