@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import functools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from authserver.cli import options, output
+from authserver.cli import client_registration, options, output
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
-from authserver.lib import scopes as grammar
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
 if TYPE_CHECKING:
     from authserver.domain.clients.directory import Listed
-    from authserver.domain.clients.metadata import Registration
 
-FORMATS = ("jwt", "opaque")
 OVERLAPS = ("now", "1h", "24h", "3d", "7d")
 
 
@@ -53,29 +47,29 @@ def group() -> None:
 @click.option("--no-id-token-claims", is_flag=True, help="Name and email at userinfo alone, not in ID tokens.")
 @click.option("--no-pkce", is_flag=True, help="Its software can send neither PKCE nor a nonce (not for public ones).")
 @click.option("--require-pkce", is_flag=True, help="Refuse requests without PKCE, whatever the setting says.")
-@click.option("--access-token-format", type=click.Choice(FORMATS), help="jwt unless told.")
+@click.option("--access-token-format", type=click.Choice(options.FORMATS), help="jwt unless told.")
 @click.option("--profile", type=click.Choice(["fapi2"]), help="Hold it to a security profile.")
 @click.option("--skip-consent", is_flag=True, help="For your own apps: people are not asked.")
 @click.option("--owner", default="", help="Email of the person who answers for it.")
 @click.option("--id", "client_id", default="", help="A client id of your choice.")
 @click.option("--from", "file", type=click.File("r", encoding="utf-8"), help="RFC 7591 JSON; options win over it.")
-def create(**options: Any) -> None:
+def create(**given: Any) -> None:
     """Register a client and print its id and, once, its secret."""
     from authserver.domain.clients import clients
     from authserver.domain.clients import metadata as client_metadata
 
-    if options["profile"]:
+    if given["profile"]:
         raise Invalid(
             "--profile fapi2 needs pushed authorization requests and sender-constrained tokens,"
             " which this server does not offer."
         )
-    if not options["name"] and not options["file"]:
+    if not given["name"] and not given["file"]:
         raise click.UsageError("Missing option '--name'.")
-    if options["no_pkce"] and options["require_pkce"]:
+    if given["no_pkce"] and given["require_pkce"]:
         raise click.UsageError("--no-pkce and --require-pkce: choose one of the two.")
-    owner = _person(options["owner"]) if options["owner"] else None
-    wanted = _wanted(options)
-    with _named_apis(wanted, owner):
+    owner = _person(given["owner"]) if given["owner"] else None
+    wanted = client_registration.read(given)
+    with client_registration.named_apis(wanted, owner):
         client, secret = clients.register(owner, wanted, trusted=True)
     result = {"client_id": client.id} | ({"client_secret": secret} if secret else {})
     text = "\n".join(f"{name}={value}" for name, value in result.items())
@@ -199,62 +193,6 @@ def restore(client_id: str) -> None:
     _tell_standing(client_id)
 
 
-def _wanted(options: dict[str, Any]) -> Registration:
-    from authserver.domain.clients import metadata as client_metadata
-    from authserver.domain.clients.metadata import MACHINE, Registration
-
-    document = options["file"].read() if options["file"] else ""
-    wanted = client_metadata.from_json(document) if document else Registration(name="")
-    values: dict[str, Any] = {
-        "name": options["name"],
-        "redirect_uris": options["redirect_uris"],
-        "grant_types": options["grants"],
-        "scopes": _scope(options["scope"]),
-        "required_scopes": _scope(" ".join(options["required"])),
-        "public": options["public"] or None,
-        "token_endpoint_auth_method": options["auth_method"],
-        "jwks": _keys(options["jwks"]),
-        "jwks_uri": options["jwks_uri"],
-        "jwt_reuse": options["jwt_reuse"],
-        "rate_limit": options["rate_limit"],
-        "resources": options["resources"],
-        "resource_server_for": options["served"],
-        "introspect_all": options["introspect_all"],
-        "skip_consent": options["skip_consent"],
-        "access_token_format": options["access_token_format"],
-        "client_id": options["client_id"],
-    }
-    given = {name: value for name, value in values.items() if value not in (None, "", (), False)}
-    if options["no_id_token_claims"]:
-        given["id_token_claims"] = False
-    if options["no_pkce"] or options["require_pkce"]:
-        given["require_pkce"] = options["require_pkce"]
-    if options["auth_method"] == "none":
-        given["public"] = True
-    if not document and not given.get("redirect_uris") and not given.get("grant_types") and not given.get("public"):
-        given.setdefault("grant_types", () if given.get("resource_server_for") else (MACHINE,))
-    return dataclasses.replace(wanted, **given)
-
-
-@contextlib.contextmanager
-def _named_apis(wanted: Registration, owner: Any) -> Iterator[None]:
-    """Register the APIs that the shell names and nobody has made yet, together with the client or not at all."""
-    from authserver import database
-    from authserver.domain.access import resources
-
-    named = dict.fromkeys((*wanted.resources, *wanted.resource_server_for))
-    new = [identifier for identifier in named if resources.find(identifier) is None]
-    for identifier in new:
-        if problem := resources.problem(identifier):
-            raise Invalid(problem, field="resource")
-    with database.together():
-        for identifier in new:
-            resources.create(identifier, identifier[:100], owner_id=owner.id if owner else None)
-        yield
-    for identifier in new:
-        output.note(f"Registered the API {identifier}.")
-
-
 @group.command("block")
 @click.argument("what", metavar="HOST|NAME|ID")
 def block(what: str) -> None:
@@ -273,22 +211,6 @@ def unblock(what: str) -> None:
 
     blocked_apps.unblock(what)
     output.emit({"value": what, "status": "unblocked"}, f"{what} is blocked no more.")
-
-
-def _scope(text: str) -> tuple[str, ...]:
-    try:
-        return grammar.parse(" ".join(text.split()))
-    except ValueError as error:
-        raise Invalid(str(error), field="scope") from None
-
-
-def _keys(file: Path | None) -> dict[str, Any] | None:
-    from authserver.domain.clients import metadata as client_metadata
-
-    try:
-        return client_metadata.key_set(file.read_text(encoding="utf-8")) if file else None
-    except UnicodeDecodeError:
-        raise Invalid("The file is neither JSON nor PEM.", field="jwks") from None
 
 
 def _person(email: str) -> Any:

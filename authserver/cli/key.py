@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -17,30 +16,7 @@ if TYPE_CHECKING:
     from authserver.domain.api_keys.keys import ApiKey
 
 LEVELS = ("read_only", "read_write", "full_access")
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 COLUMNS = ("id", "name", "owner", "permission", "hint", "status", "last_used", "expires_at")
-
-
-class Span(click.ParamType[int]):
-    """Seconds as `3600`, `12h`, `90d`, or, where that makes sense, `never`."""
-
-    name = "span"
-
-    def __init__(self, *, never: bool = False) -> None:
-        self.never = never
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Seconds; -1 for never."""
-        if isinstance(value, int):
-            return value
-        if self.never and value == "never":
-            return -1
-        match = re.fullmatch(r"([0-9]{1,12})([smhd]?)", str(value))
-        if match is None:
-            self.fail(
-                f"{value!r} is not a time: write 3600, 12h or 90d{', or never' if self.never else ''}", param, ctx
-            )
-        return int(match[1]) * UNITS[match[2]]
 
 
 @click.group()
@@ -53,7 +29,7 @@ def group() -> None:
 @click.option("--name", required=True, help="What will use it.")
 @click.option("--permission", required=True, type=click.Choice(LEVELS))
 @click.option(
-    "--expires-in", type=Span(never=True), default="90d", show_default=True, help="Seconds, 12h, 90d or never."
+    "--expires-in", type=options.Span(never=True), default="90d", show_default=True, help="Seconds, 12h, 90d or never."
 )
 @click.option("--note", default="", help="Where it is installed, who to ask.")
 @click.option("--network", "networks", multiple=True, metavar="CIDR", help="May be used from here; repeatable.")
@@ -101,7 +77,7 @@ def _with_owners(found: Iterator[ApiKey]) -> Iterator[dict[str, Any]]:
 
 @group.command()
 @click.argument("key_id", metavar="ID")
-@click.option("--overlap", type=Span(), default="24h", show_default=True, help="How long the old key works on.")
+@click.option("--overlap", type=options.Span(), default="24h", show_default=True, help="How long the old key works on.")
 def rotate(key_id: str, overlap: int) -> None:
     """Make a successor with the same access and print it, this once."""
     from authserver.domain.api_keys import keys as api_keys

@@ -51,9 +51,9 @@ def stream(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = No
     else:
         names = list(columns or first[0])
         widths = _widths(first, names)
-        _print_row(names, widths)
+        print(_inert(_row(names, widths)))  # noqa: T201  # the one place that prints
         for row in itertools.chain(first, left):
-            _print_row([_cell(row.get(name)) for name in names], widths)
+            print(_inert(_row(_cells(row, names), widths)))  # noqa: T201  # the one place that prints
 
 
 def _stream_json(rows: Iterator[Mapping[str, Any]]) -> None:
@@ -62,15 +62,6 @@ def _stream_json(rows: Iterator[Mapping[str, Any]]) -> None:
         print(f"{before}\n{textwrap.indent(_as_json(row, indent=2), '  ')}", end="")  # noqa: T201  # the one place
         before = ","
     print("[]" if before == "[" else "\n]")  # noqa: T201  # the one place that prints
-
-
-def _print_row(cells: Sequence[str], widths: Sequence[int]) -> None:
-    text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-    print(_inert(text))  # noqa: T201  # the one place that prints
-
-
-def _widths(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[int]:
-    return [max(len(name), *(len(_cell(row.get(name))) for row in rows)) for name in names]
 
 
 def line(member: Mapping[str, Any], text: str) -> None:
@@ -86,11 +77,20 @@ def note(text: str) -> None:
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
     """Rows as aligned columns, for people."""
     names = list(columns or (rows[0] if rows else ()))
-    cells = [names] + [[_cell(row.get(name)) for name in names] for row in rows]
-    widths = [max(len(each[column]) for each in cells) for column in range(len(names))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(each, widths, strict=True)).rstrip() for each in cells
-    )
+    widths = _widths(rows, names)
+    return "\n".join([_row(names, widths), *(_row(_cells(row, names), widths) for row in rows)])
+
+
+def _widths(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[int]:
+    return [max([len(name), *(len(_cell(row.get(name))) for row in rows)]) for name in names]
+
+
+def _cells(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    return [_cell(row.get(name)) for name in names]
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _as_json(value: Any, *, indent: int | None = None) -> str:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authserver.cli import output
-from authserver.cli.key import Span
+from authserver.cli import options, output
 from authserver.lib import durations
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
@@ -24,7 +23,7 @@ def group() -> None:
 
 @group.command()
 @click.option("--uses", type=int, default=1, show_default=True, help="How many registrations it is good for.")
-@click.option("--expires-in", type=Span(), default="7d", show_default=True, help="Seconds, 12h or 7d.")
+@click.option("--expires-in", type=options.Span(), default="7d", show_default=True, help="Seconds, 12h or 7d.")
 def create(uses: int, expires_in: int) -> None:
     """Make a token and print it, once."""
     from authserver import config

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authserver.cli import output
-from authserver.errors import Invalid
+from authserver.cli import options, output
 from authserver.lib import scopes as grammar
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
 if TYPE_CHECKING:
     from authserver.domain.access.resources import ResourceFacts
 
-FORMATS = ("jwt", "opaque")
 COLUMNS = ("identifier", "name", "scope", "open")
 
 
@@ -28,7 +26,7 @@ def group() -> None:
 @click.argument("url")
 @click.option("--name", required=True, help="What people read.")
 @click.option("--scope", default="", help='Its scopes, such as "notes:read notes:write"; new ones are made.')
-@click.option("--access-token-format", type=click.Choice(FORMATS), help="As the app says unless told.")
+@click.option("--access-token-format", type=click.Choice(options.FORMATS), help="As the app says unless told.")
 @click.option("--access-token-ttl", type=int, metavar="SECONDS", help="Its tokens live no longer: 60 to 86400.")
 @click.option("--open", "is_open", is_flag=True, help="Apps that register themselves may ask for tokens for it.")
 def create(
@@ -39,7 +37,7 @@ def create(
 
     resources.create(
         url, name, access_token_format=access_token_format, access_token_ttl=access_token_ttl, open=is_open,
-        scopes=_scopes(scope),
+        scopes=options.scopes(scope),
     )  # fmt: skip
     _emit(resources.get(url))
 
@@ -68,7 +66,7 @@ def show(url: str) -> None:
 @click.option(
     "--scope", help='All its scopes, such as "notes:read notes:write"; those left out are not its own any more.'
 )
-@click.option("--access-token-format", type=click.Choice((*FORMATS, "app")), help="app: as the app says.")
+@click.option("--access-token-format", type=click.Choice((*options.FORMATS, "app")), help="app: as the app says.")
 @click.option("--access-token-ttl", type=int, metavar="SECONDS", help="60 to 86400; 0: as the app says.")
 @click.option("--open/--closed", "is_open", default=None, help="Whether apps that register themselves may ask for it.")
 def update(
@@ -87,7 +85,7 @@ def update(
         access_token_typ=None if form == "opaque" else before.access_token_typ,
         access_token_ttl=before.access_token_ttl if access_token_ttl is None else access_token_ttl or None,
         open=before.open if is_open is None else is_open,
-        scopes=None if scope is None else _scopes(scope),
+        scopes=None if scope is None else options.scopes(scope),
     )
     _emit(resources.get(url))
 
@@ -100,13 +98,6 @@ def delete(url: str) -> None:
 
     resources.remove(url)
     output.emit({"identifier": url, "status": "deleted"}, f"{url} is deleted.")
-
-
-def _scopes(text: str) -> tuple[str, ...]:
-    try:
-        return grammar.parse(" ".join(text.split()))
-    except ValueError as error:
-        raise Invalid(str(error), field="scope") from None
 
 
 def _facts(resource: ResourceFacts) -> dict[str, Any]:
