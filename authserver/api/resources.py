@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain.access import protected_resources, resource_scopes, resources
+from authserver.domain.access import protected_resources, resource_scopes, resource_wishes, resources
 from authserver.domain.access.resources import ResourceFacts
 from authserver.edge import restricted
 from authserver.edge.api_call import ADMIN, Call, Route, nothing, one, paged, time
@@ -97,8 +97,8 @@ def _scopes(call: Call) -> tuple[str, ...] | None:
 _CHOSEN: dict[str, Schema] = {
     "name": {"type": "string", "maxLength": 100},
     "scope": {**STRING, "maxLength": grammar.MAX_LENGTH, "description": "Its scopes; new ones are made."},
-    "access_token_format": or_null(one_of(*resources.FORMATS)),
-    "access_token_typ": or_null(one_of(*resources.TYPS)),
+    "access_token_format": or_null(one_of(*resource_wishes.FORMATS)),
+    "access_token_typ": or_null(one_of(*resource_wishes.TYPS)),
     "access_token_ttl": or_null({**INTEGER, "description": "Seconds; null: as the client says."}),
     "open": {**BOOLEAN, "description": "Apps that register themselves may ask for tokens for it, within its scopes."},
 }

@@ -58,12 +58,12 @@ def read(given: Mapping[str, Any]) -> Registration:
 def named_apis(wanted: Registration, owner: Any) -> Iterator[None]:
     """Register the APIs that the shell names and nobody has made yet, together with the client or not at all."""
     from authserver import database
-    from authserver.domain.access import resources
+    from authserver.domain.access import resource_wishes, resources
 
     named = dict.fromkeys((*wanted.resources, *wanted.resource_server_for))
     new = [identifier for identifier in named if resources.find(identifier) is None]
     for identifier in new:
-        if problem := resources.problem(identifier):
+        if problem := resource_wishes.problem(identifier):
             raise Invalid(problem, field="resource")
     with database.together():
         for identifier in new:

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from authserver import config
-from authserver.domain.access import resources
+from authserver.domain.access import resource_wishes, resources
 from authserver.domain.clients import clients
 from authserver.domain.insight import credential_checks
 from authserver.domain.running import declaration
@@ -204,4 +204,4 @@ class TestAnAppWhoseIdIsAnUrl:
     ],
 )  # fmt: skip
 def test_no_api_has_an_address_that_assertions_are_made_for(app: Flask, identifier: str, good: bool) -> None:
-    assert (resources.problem(identifier) is None) is good
+    assert (resource_wishes.problem(identifier) is None) is good

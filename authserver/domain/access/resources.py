@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import Any, Unpack
 
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.access import resource_scopes
+from authserver.domain.access import resource_scopes, resource_wishes
+from authserver.domain.access.resource_wishes import Wish
 from authserver.domain.ground import cache, person_locks
 from authserver.domain.record import audit
-from authserver.errors import Conflict, Invalid, NotFound
-from authserver.lib import clock, hosts, quoting, redirect_uris, secrets
+from authserver.errors import Conflict, NotFound
+from authserver.lib import clock, secrets
 from authserver.models import Client, Resource
 
-FORMATS = ("jwt", "opaque")
 MAX_PER_OWNER = 100
-TTL = range(60, 86_401)
-TYPS = ("at+jwt", "JWT")  # what the header of its JWTs says; some decoders know no other than JWT
 TOLD = ("name", "access_token_format", "access_token_typ", "access_token_ttl", "open")
-_URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9._~:/@!$&'()*+,;=%-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,32 +94,15 @@ def assignable_by(user_id: str | None, *, admin: bool) -> tuple[ResourceFacts, .
     return tuple(each for each in all().values() if admin or each.public or (user_id and each.owner_id == user_id))
 
 
-def create(
-    identifier: str,
-    name: str,
-    *,
-    access_token_format: str | None = None,
-    access_token_typ: str | None = None,
-    access_token_ttl: int | None = None,
-    open: bool = False,
-    scopes: Sequence[str] | None = None,
-    owner_id: str | None = None,
-) -> Resource:
+def create(identifier: str, name: str, *, owner_id: str | None = None, **wish: Unpack[Wish]) -> Resource:
     """Register an API, and with `scopes` those that belong to it.
 
     Raises Invalid with one sentence a field, Conflict if it exists.
     """
-    _require_valid(identifier, name, access_token_format, access_token_typ, access_token_ttl, scopes)
-    row = Resource(
-        identifier=identifier,
-        name=name.strip(),
-        access_token_format=access_token_format or None,
-        access_token_typ=kept_typ(access_token_typ),
-        access_token_ttl=access_token_ttl,
-        open=open,
-        owner_id=owner_id,
-        created_at=clock.now(),
-    )
+    resource_wishes.require_valid(identifier, name, wish)
+    scopes = wish.get("scopes") or ()
+    row = Resource(identifier=identifier, owner_id=owner_id, created_at=clock.now())
+    _write(row, name, wish)
     with database.transaction() as session:
         if session.get(Resource, identifier) is not None:
             raise Conflict("There is already a resource with this identifier.", field="identifier")
@@ -143,8 +120,8 @@ def create(
             resource_scopes.assign(session, identifier, row.name, scopes)
         _touch(session)
         audit.record(
-            session, "resource.created", target=f"resource:{identifier}", owner_id=owner_id, name=row.name, open=open,
-            scopes=list(scopes or ()),
+            session, "resource.created", target=f"resource:{identifier}", owner_id=owner_id, name=row.name,
+            open=row.open, scopes=list(scopes),
         )  # fmt: skip
     return row
 
@@ -162,26 +139,17 @@ def require_room(session: Session, owner_id: str, more: int = 1, *, field: str =
         )
 
 
-def update(
-    identifier: str,
-    name: str,
-    *,
-    access_token_format: str | None = None,
-    access_token_typ: str | None = None,
-    access_token_ttl: int | None = None,
-    open: bool = False,
-    scopes: Sequence[str] | None = None,
-) -> Resource:
+def update(identifier: str, name: str, **wish: Unpack[Wish]) -> Resource:
     """Change everything of an API but its identifier, which is in tokens; its scopes only if `scopes` is given.
 
     Raises Invalid, NotFound.
     """
-    _require_valid(identifier, name, access_token_format, access_token_typ, access_token_ttl, scopes)
+    resource_wishes.require_valid(identifier, name, wish)
+    scopes = wish.get("scopes")
     with database.transaction() as session:
         row = _locked(session, identifier)
         before = _told(row)
-        row.name, row.access_token_format = name.strip(), access_token_format or None
-        row.access_token_typ, row.access_token_ttl, row.open = kept_typ(access_token_typ), access_token_ttl, open
+        _write(row, name, wish)
         after = _told(row)
         if scopes is not None:
             before, after = before | {"scopes": list(resource_scopes.of(identifier))}, after | {"scopes": list(scopes)}
@@ -206,17 +174,6 @@ def remove(identifier: str) -> None:
         audit.record(session, "resource.deleted", target=f"resource:{identifier}", owner_id=row.owner_id)
 
 
-def problem(identifier: str) -> str | None:
-    """What is wrong with an identifier, in a sentence; None if nothing is (RFC 8707: absolute URI, no fragment)."""
-    if len(identifier) > 500:
-        return "An identifier may have at most 500 characters."
-    if found := _problem_with_own(identifier):
-        return found
-    if _URN.fullmatch(identifier):
-        return None
-    return redirect_uris.problem(identifier)
-
-
 def is_taken(identifier: str) -> bool:
     """Whether tokens with this audience are an API's: then no client has it as its id.
 
@@ -226,54 +183,15 @@ def is_taken(identifier: str) -> bool:
     return identifier in own() or identifier in all()
 
 
-def _problem_with_own(identifier: str) -> str | None:
-    """What stands against an address of this server's own, however it is spelt."""
-    given, issuer = urlsplit(identifier), urlsplit(config.current().issuer)
-    if _host(given) != _host(issuer):
-        return None
-    base = issuer.path.rstrip("/")
-    path = unquote(given.path).rstrip("/")
-    if path in (base, f"{base}/v1") and not given.query:
-        return "This is the address of this server itself; every app may ask for tokens for it."
-    if f"{path}/".startswith((f"{base}/oauth/", f"{base}/.well-known/")):
-        return "This address is this server's own: what an app signs for it must not be good anywhere else."
-    return None
-
-
-def _host(parts: SplitResult) -> tuple[str, str]:
-    return parts.scheme, hosts.canonical(parts.netloc, parts.scheme)
+def _write(row: Resource, name: str, wish: Wish) -> None:
+    row.name, row.open = name.strip(), wish.get("open", False)
+    row.access_token_format = wish.get("access_token_format") or None
+    row.access_token_ttl = wish.get("access_token_ttl")
+    row.access_token_typ = resource_wishes.kept_typ(wish.get("access_token_typ"))
 
 
 def _told(row: Resource) -> dict[str, Any]:
     return {each: getattr(row, each) for each in TOLD}
-
-
-def kept_typ(given: Any) -> Any:
-    """A type as it is kept: what RFC 9068 says is no choice. What is none stays what it is, to be refused."""
-    return None if given in (None, "", TYPS[0]) else given
-
-
-def _require_valid(
-    identifier: str, name: str, access_token_format: str | None, access_token_typ: str | None,
-    access_token_ttl: int | None, scopes: Sequence[str] | None,
-) -> None:  # fmt: skip
-    problems = {}
-    if found := problem(identifier):
-        problems["identifier"] = quoting.refused(identifier, found)
-    if not 1 <= len(name.strip()) <= 100 or not name.isprintable():
-        problems["name"] = "Enter a name of 1 to 100 characters."
-    if access_token_format and access_token_format not in FORMATS:
-        problems["access_token_format"] = "Choose JWT or opaque."
-    if access_token_typ and access_token_typ not in TYPS:
-        problems["access_token_typ"] = "Choose at+jwt or JWT."
-    if access_token_format == "opaque" and kept_typ(access_token_typ):
-        problems["access_token_typ"] = "An opaque token has no type. Choose JWT as the form, or at+jwt here."
-    if access_token_ttl is not None and access_token_ttl not in TTL:
-        problems["access_token_ttl"] = "Enter 60 to 86400 seconds, or nothing for as long as the app says."
-    if found := resource_scopes.check(scopes or ()):
-        problems["scope"] = found
-    if problems:
-        raise Invalid("Check the resource.", problems=problems)
 
 
 def _locked(session: Session, identifier: str) -> Resource:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authserver import database
-from authserver.domain.access import gateway_routes, resource_scopes, resources, scopes
+from authserver.domain.access import gateway_routes, resource_scopes, resource_wishes, resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.clients import clients, transfers
 from authserver.domain.clients import metadata as client_metadata
@@ -100,7 +100,7 @@ def _plan_resource(entry: dict[str, Any]) -> Change | None:
     _no_others(entry, ("identifier", *RESOURCE_FIELDS))
     owner, names = _owner(entry.get("owner")), _scope_names(entry)
     wanted = {"name": entry.get("name") or identifier, "access_token_format": entry.get("access_token_format"),
-              "access_token_typ": resources.kept_typ(entry.get("access_token_typ")),
+              "access_token_typ": resource_wishes.kept_typ(entry.get("access_token_typ")),
               "access_token_ttl": entry.get("access_token_ttl"), "open": entry.get("open", False)}  # fmt: skip
     if type(wanted["open"]) is not bool or type(wanted["access_token_ttl"]) not in (int, type(None)):
         raise Invalid("open is true or false, and access_token_ttl a number of seconds.")
