@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import EmailField, RadioField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # younger than its stubs
 
 from authserver.domain.people import departures, users
 from authserver.domain.people.users import User
 from authserver.edge import current_user
+from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict
 
 blueprint = Blueprint("admin_users_departures", __name__)

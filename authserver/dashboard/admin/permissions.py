@@ -7,10 +7,10 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import SelectMultipleField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
 from authserver.domain.access import permissions
 from authserver.edge import current_user
+from authserver.edge.choices import SelectChoice
 from authserver.errors import Invalid, NotFound
 
 blueprint = Blueprint("admin_permissions", __name__, url_prefix="/admin/permissions")

@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import InputRequired
 
 from authserver import config
 from authserver.domain.clients import registration_tokens
 from authserver.edge import current_user, form_problems, one_shot
+from authserver.edge.choices import SelectChoice
 from authserver.errors import Invalid
 
 blueprint = Blueprint("admin_registration_tokens", __name__, url_prefix="/admin/registration-tokens")

@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField, StringField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Optional
 
 from authserver.domain.access import protected_resources, resource_scopes, resources
 from authserver.edge import current_user, form_problems
+from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, Invalid
 from authserver.lib import scopes as grammar
 

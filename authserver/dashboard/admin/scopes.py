@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField, StringField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import InputRequired
 
 from authserver.domain.access import resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.edge import current_user, form_problems
+from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, Invalid, NotFound
 
 blueprint = Blueprint("admin_scopes", __name__)

@@ -7,13 +7,13 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, RadioField, StringField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # younger than its stubs
 from wtforms.validators import InputRequired
 
 from authserver import database
 from authserver.domain.people import addresses, departures, links, names, sessions, users
 from authserver.domain.people.users import User
 from authserver.edge import current_user, one_shot, paging
+from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, DomainError, Invalid
 
 blueprint = Blueprint("admin_users", __name__)

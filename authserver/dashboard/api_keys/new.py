@@ -9,7 +9,6 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, FieldList, RadioField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
 from authserver import config
 from authserver.domain.access import permissions
@@ -17,6 +16,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.api_keys.keys import Wish
 from authserver.edge import current_user, one_shot
+from authserver.edge.choices import SelectChoice
 from authserver.errors import Invalid
 from authserver.lib import clock, durations
 

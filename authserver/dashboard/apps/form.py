@@ -19,13 +19,13 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Optional
 
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import CODE, KINDS, MACHINE
 from authserver.edge import current_user
+from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, Invalid
 from authserver.lib import redirect_uris
 

@@ -16,6 +16,7 @@ from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.domain.webhooks.endpoints import WebhookEndpoint
 from authserver.domain.webhooks.wishes import Wish
 from authserver.edge import current_user, one_shot
+from authserver.edge.choices import SelectChoice
 from authserver.errors import Invalid, NotFound
 
 blueprint = Blueprint("webhooks_form", __name__)
@@ -28,10 +29,15 @@ class WebhookForm(FlaskForm):
 
     name = StringField("Name")
     url = StringField("URL")
-    which = RadioField("Events", default=ALL, choices=[(ALL, "All events"), (SOME, "Only some")], validate_choice=False)
+    which = RadioField(
+        "Events",
+        default=ALL,
+        choices=[SelectChoice(ALL, "All events"), SelectChoice(SOME, "Only some")],
+        validate_choice=False,
+    )
     events = SelectMultipleField(
         "Choose events",
-        choices=[(each, outbox.EVENTS[each].title) for each in outbox.EVENTS],
+        choices=[SelectChoice(each, outbox.EVENTS[each].title) for each in outbox.EVENTS],
         validate_choice=False,
     )
     everybody = BooleanField("Events of everybody", default=True)
