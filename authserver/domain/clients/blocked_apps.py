@@ -9,19 +9,22 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, literal, select
 
 from authserver import database
-from authserver.domain.ground import cache
+from authserver.domain.ground import cache, lists, usage
 from authserver.domain.record import audit
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock
-from authserver.models import BlockedApp, Client, Consent, Grant
+from authserver.models import BlockedApp, Client, Consent, UsageCount
 from authserver.observability import context
 
 HOST, NAME, ID = "host", "name", "id"
 MAX = 1000
 MAX_LISTED = 500
+# Of the client of the statement around it.
+_ALLOWING = select(literal(1)).where(Consent.client_id == Client.id, Consent.revoked_at.is_(None)).correlate(Client)
+_CONSENTS = select(func.count()).select_from(_ALLOWING.limit(lists.COUNTED + 1).subquery()).scalar_subquery()
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -47,10 +50,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Registrations that look the same, newest first; how many people allowed them, and when one was last used."""
+    """Registrations that look the same, newest first; how many consents they have (each counted to lists.COUNTED + 1),
+    and the beginning of the hour in which one last got a token.
+    """
 
     clients: tuple[Client, ...]
-    people: int
+    consents: int
     last_used_at: int | None
     blocked: bool
 
@@ -120,20 +125,16 @@ def listed() -> list[Listed]:
         which = select(Client).where(Client.self_registered.is_(True), Client.deleted_at.is_(None))
         rows = session.scalars(which.order_by(Client.created_at.desc(), Client.id).limit(MAX_LISTED)).all()
         ids = [row.id for row in rows]
-        allowed = session.execute(
-            select(Consent.client_id, Consent.user_id).where(Consent.client_id.in_(ids), Consent.revoked_at.is_(None))
-        ).all()
-        used = dict(
-            session.execute(
-                select(Grant.client_id, func.max(Grant.last_used_at))
-                .where(Grant.client_id.in_(ids))
-                .group_by(Grant.client_id)
-            ).all()
-        )
-    people: dict[str, set[str]] = {}
-    for client_id, user_id in allowed:
-        people.setdefault(client_id, set()).add(user_id)
-    return [_folded_line(each, people, used) for each in _groups(rows)]
+        counts = session.execute(select(Client.id, _CONSENTS).where(Client.id.in_(ids)))
+        consents = {client_id: int(total) for client_id, total in counts}
+        used = {each.removeprefix("client:"): hour for each, hour in session.execute(_hours(ids))}
+    return [_folded_line(each, consents, used) for each in _groups(rows)]
+
+
+def _hours(ids: Sequence[str]) -> Any:
+    subjects = UsageCount.subject.in_([f"client:{each}" for each in ids])
+    counted = (UsageCount.metric == usage.TOKENS, UsageCount.sample.is_(False))
+    return select(UsageCount.subject, func.max(UsageCount.hour)).where(subjects, *counted).group_by(UsageCount.subject)
 
 
 def _groups(rows: Sequence[Client]) -> list[list[Client]]:
@@ -143,10 +144,10 @@ def _groups(rows: Sequence[Client]) -> list[list[Client]]:
     return list(groups.values())
 
 
-def _folded_line(rows: list[Client], people: dict[str, set[str]], used: dict[str, int | None]) -> Listed:
-    seen: set[str] = set().union(*(people.get(row.id, set()) for row in rows))
-    last = [at for row in rows if (at := used.get(row.id)) is not None]
-    return Listed(tuple(rows), len(seen), max(last, default=None), any(find(row, row.id) for row in rows))
+def _folded_line(rows: list[Client], consents: dict[str, int], used: dict[str, int]) -> Listed:
+    last = [used[row.id] for row in rows if row.id in used]
+    total = sum(consents.get(row.id, 0) for row in rows)
+    return Listed(tuple(rows), total, max(last, default=None), any(find(row, row.id) for row in rows))
 
 
 def _read(what: str, kind: str) -> tuple[str, str]:

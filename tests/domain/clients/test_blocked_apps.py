@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from authserver import database
 from authserver.domain.clients import blocked_apps, clients
+from authserver.domain.ground import usage
 from authserver.errors import Invalid, NotFound
+from authserver.lib import clock, secrets
+from authserver.models import Consent
 from tests.conftest import Person
 from tests.support import protocol, registering
 from tests.support.registering import register
@@ -95,6 +99,26 @@ def test_identical_registrations_are_one_line(alice: Person) -> None:
     assert {row.id for each in lines for row in each.clients if len(each.clients) == 3} == {
         each["client_id"] for each in made
     }
+
+
+def test_a_line_has_the_consents_of_all_its_registrations_and_the_hour_of_their_last_token(
+    alice: Person, bob: Person
+) -> None:
+    first, second = web()["client_id"], web()["client_id"]
+    now = clock.now()
+    for client_id, person, revoked in ((first, alice, None), (second, bob, None), (second, alice, now)):
+        with database.transaction() as session:
+            session.add(
+                Consent(
+                    id=secrets.random_id("co"), user_id=person.id, client_id=client_id, granted={"": ["openid"]},
+                    granted_at=now, updated_at=now, revoked_at=revoked,
+                )
+            )  # fmt: skip
+    usage.count(usage.TOKENS, f"client:{second}")
+    usage.flush()
+    [line] = blocked_apps.listed()
+    assert line.consents == 2
+    assert line.last_used_at is not None and 0 <= now - line.last_used_at < 3605
 
 
 def test_one_that_a_document_describes_falls_under_its_host_and_its_url(alice: Person) -> None:
