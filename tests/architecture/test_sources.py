@@ -207,7 +207,7 @@ def test_escapes_are_undone_in_the_few_places_that_read_what_is_escaped() -> Non
     }
     assert found == {
         "authserver/config/rules.py",  # a URL of the operator's
-        "authserver/domain/access/resources.py",  # an identifier's path, to compare it with our own
+        "authserver/domain/access/resource_wishes.py",  # an identifier's path, to compare it with our own
         "authserver/domain/access/protected_resources.py",  # the path of a well-known address
         "authserver/gateway/original_request.py",  # the path that a proxy asks about; a second reading is refused
         "authserver/lib/basic_auth.py",  # RFC 6749 section 2.3.1

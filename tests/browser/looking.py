@@ -17,6 +17,7 @@ def look(chromium: Chromium, stage: Stage, email: str, screen: Screen) -> list[s
         page.goto(path if path.startswith("http") else stage.demo.issuer + path)
         if screen.act:
             screen.act(page)
+            page.wait_for_load_state()  # a pressed button may have led to a page that is still arriving
         windows.picture(page, screen.name)
         found = windows.faults(page)
         page.set_viewport_size({"width": windows.PHONE, "height": windows.HEIGHT})

@@ -13,7 +13,8 @@ import click
 import pytest
 
 from authserver import cli
-from authserver.cli import client
+from authserver.cli import client, options
+from authserver.domain.access import resource_wishes
 from authserver.domain.clients import metadata, secrets
 
 # Whole packages, and what they cost: nobody waits for them who does not need them.
@@ -152,7 +153,7 @@ def test_a_figure_that_is_none_is_an_error() -> None:
 
 
 def test_the_choices_of_the_client_verbs_are_those_of_the_domain() -> None:
-    assert client.FORMATS == metadata.FORMATS
+    assert options.FORMATS == metadata.FORMATS == resource_wishes.FORMATS
     assert tuple(secrets.OVERLAPS) == client.OVERLAPS
     (overlap,) = [option for option in client.rotate_secret.params if option.name == "overlap"]
     assert overlap.default == secrets.DEFAULT_OVERLAP

@@ -1,4 +1,4 @@
-"""What the server's modules remember between two tests: variables, containers and caches, put back as they were.
+"""What stays in a process between two tests: variables, containers, caches and its environment, put back as they were.
 
 Tests of one process share its modules. Whatever a test leaves in a variable of one of them (a counter, a cache, a
 bucket, the settings) is undone after it, found by looking at the modules, so that a new variable needs no line here.
@@ -7,6 +7,7 @@ bucket, the settings) is undone after it, found by looking at the modules, so th
 from __future__ import annotations
 
 import functools
+import os
 import re
 import sys
 import threading
@@ -52,6 +53,7 @@ class Memory:
     def __init__(self) -> None:
         self._bound = [(namespace, [(name, namespace[name]) for name in names]) for namespace, names in _looked().bound]
         self._undo: list[Restore] = []
+        self._environment = dict(os.environ)
         self.keep_contents()
 
     def keep_contents(self) -> None:
@@ -66,6 +68,9 @@ class Memory:
                     namespace[name] = value
         for undo in self._undo:
             undo()
+        if os.environ != self._environment:
+            os.environ.clear()
+            os.environ.update(self._environment)
 
 
 def strange() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import os
 import threading
 import types
 from collections import deque
@@ -107,3 +108,15 @@ def test_what_a_server_remembers_is_forgotten(app: Flask, http: FlaskClient) -> 
     assert (dict(usage._counts), dict(cache._versions), cache._polled_at) != before
     remembered.restore()
     assert (dict(usage._counts), dict(cache._versions), cache._polled_at) == before
+
+
+def test_a_variable_of_the_environment_goes_with_its_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEPT_BEFORE", "as it was")
+    remembered = Memory()
+
+    os.environ["LEFT_BEHIND"] = "by a test"
+    del os.environ["KEPT_BEFORE"]
+    remembered.restore()
+
+    assert "LEFT_BEHIND" not in os.environ
+    assert os.environ["KEPT_BEFORE"] == "as it was"
