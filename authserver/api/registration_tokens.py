@@ -55,7 +55,7 @@ def facts(row: RegistrationToken) -> dict[str, Any]:
 
 
 _MEMBERS: dict[str, Schema] = {
-    "id": STRING, "hint": STRING, "status": one_of("active", "used_up", "expired", "revoked"), "uses": INTEGER,
+    "id": STRING, "hint": STRING, "status": one_of("active", "used_up", "expired", "revoked", "idle"), "uses": INTEGER,
     "used": INTEGER, "created_at": TIME, "expires_at": TIME, "revoked_at": or_null(TIME),
 }  # fmt: skip
 _NEW = record({

@@ -9,9 +9,11 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired
 
+from authserver.domain.insight import audit_sentences
 from authserver.domain.people.credentials import passwords
+from authserver.domain.people.users import User
 from authserver.domain.record import audit
-from authserver.domain.tokens import disowning
+from authserver.domain.tokens import disowning, empowered
 from authserver.edge import browser, current_user
 from authserver.errors import Invalid, RateLimited, Unavailable
 
@@ -75,8 +77,14 @@ def review() -> str:
     )  # fmt: skip
 
 
+def _is_about_people() -> bool:
+    """Whether accounts or roles of others end: for whoever proved lately that they are the administrator."""
+    return any(each.partition(":")[0] in empowered.OF_PEOPLE for each in request.form.getlist("end"))
+
+
 @blueprint.post("/settings/security/review")
 @current_user.require_user
+@current_user.require_recent_if(_is_about_people)
 def end_made() -> Any:
     """End what is ticked."""
     ended = disowning.end(current_user.me().user, set(request.form.getlist("end")), _since())
@@ -90,6 +98,16 @@ def _since() -> int:
     return int(text) if good else disowning.first_sign_in(current_user.me().user.id)
 
 
+def _places(history: list[Any], me: User) -> dict[int, str]:
+    """Where each event came from, by its number; of what somebody else did, an administrator, that is theirs.
+
+    Whoever guessed at the password is no such somebody.
+    """
+    told = audit_sentences.for_viewer(history, me)
+    guessed = {event.seq: event.ip for event in history if event.type in GUESSES}
+    return {each.seq: each.ip for each in told} | guessed
+
+
 def _page(form: PasswordForm) -> str:
     me = current_user.me()
     events, _ = audit.page(owner_id=me.user.id, limit=40)
@@ -101,10 +119,12 @@ def _page(form: PasswordForm) -> str:
         user=me.user,
         session=me.session,
         history=history,
+        places=_places(history, me.user),
         sentences=SENTENCES,
     )
 
 
+GUESSES = ("user.login_failed", "user.locked", "user.password_reset_requested")
 # What a person's own security history says (ux.md 2.9, "user's own view"): sentence and tone.
 SENTENCES = {
     "user.login": ("Signed in", "ok"),

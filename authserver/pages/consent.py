@@ -160,6 +160,9 @@ def _allow(handle: str, pending: Pending, client: ClientFacts, found: SignedIn) 
         # Else what somebody unticked could be made a fixed row before they press the button.
         return _page(handle, pending, client, found, problem="The app changed while you were reading. Look again.")
     offered = _offered(pending, client, found)
+    if not set(_shown(offered).split()) <= set(request.form.get("shown", _shown(offered)).split()):
+        # A role that the person got meanwhile, or a scope that was made no tick: nobody allows what they did not read.
+        return _page(handle, pending, client, found, problem="What the app may get has changed. Look again.")
     ticked = set(request.form.getlist("scope"))
     allowed = [row.name for row in offered if not row.optional or row.name in ticked]
     if offered and not allowed:
@@ -177,12 +180,13 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
         client=client,
         user=found.user,
         initials=_initials(client.name),
-        homepage_host="" if client.document_url else _host(client.homepage),
+        homepage_host=_homepage(client, pending.redirect_uri),
         document_host=_host(client.document_url or ""),
         owner=users.find(client.owner_id) if client.owner_id else None,
         people=consents.people(client.id),
         first_party=client.skip_consent and not client.self_registered,
         groups=_groups(offered),
+        shown=_shown(offered),
         targets=_names(pending.resources),
         offline=any(row.name == scopes.OFFLINE for row in offered),
         keeps_access=client.may_use("refresh_token"),
@@ -217,6 +221,11 @@ def _offered(pending: Pending, client: ClientFacts, found: SignedIn) -> list[Row
         if facts.name in kept
     ]
     return sorted(rows, key=lambda row: row.name == scopes.OFFLINE)
+
+
+def _shown(rows: Sequence[Row]) -> str:
+    """What the page asked for: the scopes, and which of them are ticks."""
+    return " ".join(f"{row.name}{'?' if row.optional else ''}" for row in rows)
 
 
 def _limit(facts: ScopeFacts, value: str) -> str:
@@ -260,6 +269,13 @@ def _destination(redirect_uri: str) -> dict[str, Any]:
     if redirect_uris.is_custom_scheme(redirect_uri):
         return {"kind": "scheme", "text": redirect_uris.origin(redirect_uri)}
     return {"kind": "web", "text": redirect_uris.origin(redirect_uri)}
+
+
+def _homepage(client: ClientFacts, redirect_uri: str) -> str:
+    """The host of its homepage; of an app that registered itself, which names no owner, if the answer goes there."""
+    host = "" if client.document_url else _host(client.homepage)
+    goes_there = redirect_uri.startswith("https://") and _host(redirect_uri) == host
+    return host if goes_there or not client.self_registered else ""
 
 
 def _is_of_document(client: ClientFacts, redirect_uri: str) -> bool:

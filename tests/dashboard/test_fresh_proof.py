@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from typing import Any
 
@@ -20,12 +21,26 @@ from tests.support import forms
 
 MACHINE = ("/apps/new", {"kind": "machine", "name": "Job"}, Client)
 WEB_THAT_ACTS = ("/apps/new", {"kind": "web", "name": "Job", "grant_types": "client_credentials"}, Client)
+KEYS = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}  # fmt: skip
+WITH_KEYS = (
+    "/apps/new", {"kind": "web", "name": "Job", "redirect_uris-0": "https://a.example/cb", "jwks": json.dumps(KEYS)},
+    Client,
+)  # fmt: skip
+WITH_ADDRESS_OF_KEYS = (
+    "/apps/new",
+    {"kind": "spa", "name": "Job", "redirect_uris-0": "https://a.example/cb", "jwks_uri": "https://a.example/jwks"},
+    Client,
+)  # fmt: skip
 FULL_KEY = ("/settings/api-keys/new", {"name": "CI", "permission": "full_access", "expires": "7d"}, ApiKey)
 LONG_KEY = ("/settings/api-keys/new", {"name": "CI", "permission": "read_only", "expires": "1y"}, ApiKey)
 EARS = (
     "/webhooks/new", {"name": "Ears", "url": "https://a.example", "which": "all", "everybody": "y"}, WebhookEndpoint
 )  # fmt: skip
-SENSITIVE = {"machine": MACHINE, "web": WEB_THAT_ACTS, "full key": FULL_KEY, "long key": LONG_KEY, "webhook": EARS}
+SENSITIVE = {
+    "machine": MACHINE, "web": WEB_THAT_ACTS, "keys": WITH_KEYS, "address of keys": WITH_ADDRESS_OF_KEYS,
+    "full key": FULL_KEY, "long key": LONG_KEY, "webhook": EARS,
+}  # fmt: skip
 ENDPOINTS = {
     "/apps/new": "apps_registering.register", "/settings/api-keys/new": "api_keys_new.create",
     "/webhooks/new": "webhooks_form.create",

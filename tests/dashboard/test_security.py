@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import time_machine
 from flask.testing import FlaskClient
 
 from authserver import database
 from authserver.domain.ground import one_time_links
-from authserver.domain.people import sessions, sign_ins
+from authserver.domain.people import links, sessions, sign_ins, users
+from authserver.domain.people.credentials import passwords
 from authserver.domain.tokens import disowning
+from authserver.lib import clock
+from authserver.observability import context
+from authserver.observability.context import Context
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
 
@@ -112,3 +117,32 @@ def test_a_thief_whose_change_is_disowned_while_it_is_answered_gets_no_session(
     monkeypatch.setattr(disowning, "first_sign_in", meanwhile)
     assert forms.submit(http, PAGE, ACTION, current_password=PASSWORD, new_password=NEW).status_code == 403
     assert sessions.list_for(alice.id) == []
+
+
+def test_from_where_an_administrator_ended_sessions_is_not_told(http: FlaskClient, alice: Person, ada: Person) -> None:
+    """From where somebody guessed is."""
+    with context.using(Context(ip="198.51.100.79", actor=f"user:{ada.id}")):
+        links.access_link(alice.id)
+    with context.using(Context(ip="203.0.113.9")):
+        passwords.check(alice.email, "wrong")
+    forms.sign_in(http, alice.email, PASSWORD)
+    page = http.get(PAGE).get_data(as_text=True)
+    assert "One-time link made for this account" in page and "198.51.100.79" not in page
+    assert "203.0.113.9" in page
+
+
+def test_to_end_what_is_other_peoples_takes_a_fresh_proof(http: FlaskClient, ada: Person) -> None:
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        forms.sign_in(http, ada.email, PASSWORD)
+        with context.using(Context(actor=f"user:{ada.id}")):
+            made = users.create("carol@example.test")
+        moment.shift(301)
+        page = "/settings/security/review"
+        form = forms.form_on(http.get(page).get_data(as_text=True), page)
+        assert form.values["end"] == f"person:{made.id}"
+        asked = forms.post(http, form)
+        assert asked.location and asked.location.startswith("/login/confirm")
+        assert users.get(made.id).disabled_at is None
+        forms.submit(http, "/login/confirm?next=/", "/login/confirm", password=PASSWORD)
+        assert forms.submit(http, page).status_code == 303
+        assert users.get(made.id).disabled_at is not None

@@ -15,6 +15,7 @@ from authserver import database
 from authserver.domain.clients import clients
 from authserver.domain.grants import consents
 from authserver.domain.ground import cache
+from authserver.domain.people import users
 from authserver.lib import clock
 from authserver.models import AuditEvent, AuthorizationCode, AuthorizationRequest, Consent, Grant, Mail
 from tests.conftest import PASSWORD
@@ -113,6 +114,21 @@ def test_it_says_how_long_the_access_lasts(
 ) -> None:
     change_app(**columns)
     assert said in text_of(ask(hers, scope=scope))
+
+
+@pytest.mark.parametrize(("homepage", "self_registered", "shown"), [
+    ("https://bank.example", True, False), ("https://notes.example.com/about", True, True),
+    ("https://other.example", False, True),
+])  # fmt: skip
+def test_a_homepage_is_named_that_the_answer_goes_to(
+    notes: str, hers: FlaskClient, bob: Any, homepage: str, self_registered: bool, shown: bool
+) -> None:
+    """A program that registers itself calls anybody's site its own, and no owner stands beside it."""
+    owner = None if self_registered else bob.id
+    change_app(owner_id=owner, self_registered=self_registered, installation=False, homepage=homepage)
+    host = homepage.split("/")[2]
+    page = ask(hers, scope="openid")
+    assert page.status_code == 200 and (f"{host} ·" in page.text) is shown
 
 
 def test_nothing_is_allowed_by_pressing_enter_and_no_button_has_the_focus(notes: str, hers: FlaskClient) -> None:
@@ -666,6 +682,19 @@ def test_an_app_that_has_it_already_goes_on_without_a_proof(notes: str, http: Fl
         answer_consent(http, ask(http, scope="openid keys:manage"))
         moment.shift(301)
         assert "code" in answer_of(ask(http, scope="openid keys:manage"))
+
+
+def test_what_a_role_that_came_meanwhile_would_allow_is_read_first(
+    notes: str, hers: FlaskClient, alice: Any, ada: Any
+) -> None:
+    """The page showed a plain person's scopes; they are an administrator when they press the button."""
+    change_app(owner_id=None, installation=True, scopes=["workflows:read", "admin"])
+    page = ask(hers, scope="workflows:read admin")
+    users.set_role(alice.id, "admin")
+    again = answer_consent(hers, page)
+    assert again.status_code == 422 and "has changed" in again.text and not rows(Grant)
+    answer_consent(hers, ask(hers, scope="workflows:read admin"))
+    assert [grant.scopes for grant in rows(Grant)] == [["workflows:read", "admin"]]
 
 
 # An app that changes while somebody reads.

@@ -13,6 +13,7 @@ from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import CODE, KINDS
 from authserver.domain.ground import usage
+from authserver.domain.insight import audit_sentences
 from authserver.domain.record import audit
 from authserver.edge import current_user, paging
 from authserver.lib import clock, redirect_uris
@@ -60,7 +61,11 @@ def activity(client_id: str) -> Any:
     """What happened to it, newest first."""
     client = _mine(client_id)
     events, total = audit.page(client_id=client.id, **paging.asked())
-    return render_template("dashboard/apps/activity.html", client=client, events=events, total=total)
+    told = audit_sentences.for_viewer(events, current_user.me().user)
+    places = {each.seq: each.ip for each in told}
+    return render_template(
+        "dashboard/apps/activity.html", client=client, events=events, total=total, places=places
+    )  # fmt: skip
 
 
 def _mine(client_id: str) -> Any:

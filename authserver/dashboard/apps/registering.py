@@ -29,9 +29,13 @@ class ImportForm(FlaskForm):
 
 
 def _makes_a_machine() -> bool:
-    """Whether the app acts for itself: its secret is as good as a key without an end."""
+    """Whether the app acts for itself: its secret, or what signs with its keys, is as good as a key without an end.
+
+    Whatever its kind, an app with keys sends JWTs of its own, and acts with its owner's authority by them.
+    """
     kind = KINDS.get(_kind())
-    return kind is not None and MACHINE in (*kind.grant_types, *request.form.getlist("grant_types"))
+    has_keys = any(request.form.get(name, "").strip() for name in ("jwks", "jwks_uri"))
+    return kind is not None and (has_keys or MACHINE in (*kind.grant_types, *request.form.getlist("grant_types")))
 
 
 def _form_of_kind() -> str:

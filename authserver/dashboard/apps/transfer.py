@@ -78,9 +78,11 @@ def answer(client_id: str) -> Any:
     if not one_shot.spend():
         return render_template("dashboard/apps/already_shown.html", what="secret", client=found.client), 409
     try:
-        client, secret = transfers.accept(me, client_id, request.form.get("former_credentials", ""))
+        client, secret = transfers.accept(
+            me, client_id, request.form.get("former_credentials", ""), version=_version()
+        )  # fmt: skip
     except (Conflict, Invalid) as refused:
-        return _page(found, refused), refused.status
+        return _page(_offered(client_id), refused), refused.status
     shown = make_response(
         render_template("dashboard/apps/transferred.html", client=client, secret=secret, kind=KINDS[client.kind])
     )
@@ -93,6 +95,11 @@ def _offered(client_id: str) -> transfers.Offer:
         return transfers.get(current_user.me().user, client_id)
     except NotFound:
         raise NotFound("There is no such page.", "no offer to this person") from None
+
+
+def _version() -> int | None:
+    text = request.form.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
 
 
 def _choices(found: transfers.Offer) -> list[tuple[str, str, str]]:

@@ -176,7 +176,8 @@ def _is_id(what: str) -> bool:
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().strip()[:255]
+    # Spaces as pages show them: many beside each other are one.
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())[:255]
 
 
 def _hosts(app: App) -> set[str]:

@@ -33,6 +33,7 @@ def keep(session: Session, row: Client, former_id: str | None) -> None:
     _end_shared(session, row)
     ends = clock.now() + DAY
     row.shared_until, row.former_owner_id = ends, former_id
+    row.registration_digest = None  # it changes the app, which is the new owner's
     outliving = func.coalesce(ClientSecret.expires_at, ends + 1) > ends
     session.execute(
         update(ClientSecret)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
 
 from authserver import config, database
+from authserver.domain.ground import makers
 from authserver.domain.record import audit
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, secrets
@@ -65,12 +67,15 @@ def get(id: str) -> RegistrationToken:
 
 
 def status(row: RegistrationToken) -> str:
-    """active, used up, expired or revoked."""
+    """active, used up, expired, revoked, or idle: whoever made it is no administrator now."""
     if row.revoked_at is not None:
         return "revoked"
     if row.expires_at <= clock.now():
         return "expired"
-    return "used up" if row.used >= row.uses else "active"
+    if row.used >= row.uses:
+        return "used up"
+    with database.reading() as session:
+        return "active" if makers.stands(session, row.created_by) else "idle"
 
 
 def revoke(id: str) -> None:
@@ -81,8 +86,24 @@ def revoke(id: str) -> None:
             raise NotFound("There is no such token.")
         if row.revoked_at is None:
             row.revoked_at = clock.now()
-            target = f"registration_token:{row.id}"
-            audit.record(session, "registration_token.revoked", target=target, hint=row.hint)
+            record_revoked(session, row)
+
+
+def end_all_of(session: Session, maker: str) -> list[RegistrationToken]:
+    """End for good what this maker made, inside a transaction that records its own events (`record_revoked`)."""
+    theirs = select(RegistrationToken).where(
+        RegistrationToken.created_by == maker, RegistrationToken.revoked_at.is_(None)
+    )
+    rows = list(session.scalars(theirs.order_by(RegistrationToken.id).with_for_update()))
+    for row in rows:
+        row.revoked_at = clock.now()
+    return rows
+
+
+def record_revoked(session: Session, row: RegistrationToken) -> None:
+    """The event of a token that was ended."""
+    target = f"registration_token:{row.id}"
+    audit.record(session, "registration_token.revoked", target=target, hint=row.hint)
 
 
 def is_good(presented: str) -> bool:
@@ -90,13 +111,16 @@ def is_good(presented: str) -> bool:
     if secrets.kind_of(presented) != KIND:
         return False
     with database.reading() as session:
-        found = select(RegistrationToken.id).where(*_good(presented))
-        return session.scalar(found) is not None
+        maker = session.scalar(select(RegistrationToken.created_by).where(*_good(presented)))
+        return maker is not None and makers.stands(session, maker)
 
 
 def spend(presented: str) -> str | None:
     """Take one use, in one statement; the token's id, or None if it is not good any more."""
     with database.transaction() as session:
+        maker = session.scalar(select(RegistrationToken.created_by).where(*_good(presented)))
+        if maker is None or not makers.stands(session, maker):
+            return None
         taken = update(RegistrationToken).where(*_good(presented)).values(used=RegistrationToken.used + 1)
         return session.scalar(taken.returning(RegistrationToken.id), execution_options={"synchronize_session": False})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 
 from authserver import config, database
 from authserver.domain.clients import blocked_apps, clients, endings, privileges, registration_tokens
@@ -137,10 +137,12 @@ def note_first_use(client_id: str) -> None:
 def purge(before: int) -> int:
     """Delete apps that registered themselves before a time (epoch seconds) and never got a token; how many."""
     unused = (Client.self_registered.is_(True), Client.first_used_at.is_(None), Client.owner_id.is_(None))
+    # A document leads to the same app again: what an administrator said of that would be forgotten with its row.
+    unsaid = or_(Client.document_url.is_(None), Client.disabled_at.is_(None) & Client.rate_limit.is_(None))
     no_grant = ~exists(select(Grant.id).where(Grant.client_id == Client.id))
     with database.transaction() as session:
         gone = session.execute(
-            delete(Client).where(*unused, Client.created_at < before, no_grant),
+            delete(Client).where(*unused, unsaid, Client.created_at < before, no_grant),
             execution_options={"synchronize_session": False},
         )
         if count := int(gone.rowcount):  # type: ignore[attr-defined]  # a DELETE's result has it

@@ -145,8 +145,12 @@ def take_back(by: User, client_id: str) -> None:
         _record(session, "client.transfer_withdrawn", row)
 
 
-def accept(new_owner: User, client_id: str, former_credentials: str) -> tuple[Client, str | None]:
+def accept(
+    new_owner: User, client_id: str, former_credentials: str, *, version: int | None = None
+) -> tuple[Client, str | None]:
     """Take an offered app over; its new secret, once (None for a public one).
+
+    `version` is the one that they looked at: Conflict if its owner changed it since.
 
     The former owner's secrets, keys and tokens end at once (`end`), or in 24 hours (`keep_24h`): until then the app
     acts in nobody's name. Raises NotFound, also where whoever offered it may no longer do so; Invalid.
@@ -161,6 +165,8 @@ def accept(new_owner: User, client_id: str, former_credentials: str) -> tuple[Cl
         found = _standing(session, client_id)
         if row is None or found is None or found.to.id != new_owner.id:
             raise NotFound(NO_OFFER)
+        if version is not None and version != row.version:
+            raise Conflict("The app was changed while you were reading. Look at it again.")
         to = session.get_one(User, new_owner.id)
         _require_fit(row, to)
         if former_credentials == KEEP and (why := former_owners.cannot_keep(row, found.owner, to)):

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.ground import person_locks
+from authserver.domain.ground import makers, person_locks
 from authserver.errors import NotFound
 from authserver.lib import clock, secrets
 from authserver.models import OneTimeLink, User
@@ -35,10 +35,13 @@ class Found:
     mailed: bool = False
 
 
-def make(session: Session, user: User, purpose: str, *, lifetime: int | None = None, mailed: bool = False) -> str:
+def make(
+    session: Session, user: User, purpose: str, *, lifetime: int | None = None, mailed: bool = False, made_by: str = ""
+) -> str:
     """A new link, as the whole URL under the configured issuer; its token is stored nowhere.
 
-    `mailed`: it goes to the person's address and to nobody else, so that whoever uses it has that address.
+    `mailed`: it goes to the person's address and to nobody else, so that whoever uses it has that address. `made_by`,
+    as the audit log names actors: who gets to see it, and opens the account with an administrator's authority.
     """
     seconds, path = PURPOSES[purpose]
     token, now = secrets.random_token(), clock.now()
@@ -49,6 +52,7 @@ def make(session: Session, user: User, purpose: str, *, lifetime: int | None = N
             user_id=user.id,
             email=user.email,
             mailed=mailed,
+            made_by=made_by,
             created_at=now,
             expires_at=now + (lifetime or seconds),
         )
@@ -71,17 +75,18 @@ def look(token: str, *purposes: str) -> Found:
                 User.disabled_at.is_(None),
             )
         ).one_or_none()
-    if found is None:
-        raise NotFound(DEAD)
+        if found is None or not makers.stands(session, found[0].made_by):
+            raise NotFound(DEAD)
     row, user = found
     return Found(row.purpose, user, row.expires_at, row.created_at, row.mailed)
 
 
 def spend(session: Session, token: str, *purposes: str) -> User:
     """Use a link up, by one statement of which only one of two succeeds; raises NotFound for one that is dead."""
-    whose = session.scalar(select(OneTimeLink.user_id).where(OneTimeLink.digest == secrets.digest(token)))
-    if whose:
-        person_locks.take(session, whose)
+    made = select(OneTimeLink.user_id, OneTimeLink.made_by).where(OneTimeLink.digest == secrets.digest(token))
+    if (link := session.execute(made).one_or_none()) is None:
+        raise NotFound(DEAD)
+    person_locks.take(session, link.user_id)
     user_id = session.scalar(
         update(OneTimeLink)
         .where(
@@ -96,7 +101,7 @@ def spend(session: Session, token: str, *purposes: str) -> User:
         execution_options={"synchronize_session": False},
     )
     user = session.get(User, user_id) if user_id else None
-    if user is None or user.disabled_at is not None:
+    if user is None or user.disabled_at is not None or not makers.stands(session, link.made_by):
         raise NotFound(DEAD)
     return user
 
@@ -105,6 +110,19 @@ def made_at(session: Session, token: str) -> int:
     """When a link was made (epoch seconds), good or not; 0 for none."""
     made = select(OneTimeLink.created_at).where(OneTimeLink.digest == secrets.digest(token))
     return session.scalar(made) or 0
+
+
+def end(digest: bytes) -> None:
+    """Make one unused link useless, by its digest."""
+    with database.transaction() as session:
+        dead = update(OneTimeLink).where(OneTimeLink.digest == digest, OneTimeLink.used_at.is_(None))
+        session.execute(dead.values(used_at=clock.now()), execution_options={"synchronize_session": False})
+
+
+def kill_made_by(session: Session, maker: str) -> None:
+    """Make useless what this maker, as the audit log names actors, handed to others."""
+    dead = update(OneTimeLink).where(OneTimeLink.made_by == maker, OneTimeLink.used_at.is_(None))
+    session.execute(dead.values(used_at=clock.now()), execution_options={"synchronize_session": False})
 
 
 def kill(session: Session, user_id: str, *purposes: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import transfers
+from authserver.domain.clients import registration_tokens, transfers
 from authserver.domain.grants import consents, grants
 from authserver.domain.ground import cache, lists, one_time_links
 from authserver.domain.people import known_devices, living, sessions, usernames, users
@@ -23,6 +23,7 @@ from authserver.models import (
     Client,
     Consent,
     Grant,
+    RegistrationToken,
     Resource,
     SignInSession,
     User,
@@ -59,6 +60,7 @@ class _Ended:
     keys: list[ApiKey]
     webhooks: list[WebhookEndpoint]
     apps: list[Client]
+    tokens: list[RegistrationToken]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -194,6 +196,7 @@ def _both(session: Session, user_id: str, heir_id: str | None) -> tuple[User, Us
 
 def _end(session: Session, user: User, heir: User | None) -> _Ended:
     one_time_links.kill(session, user.id, *one_time_links.PURPOSES)
+    one_time_links.kill_made_by(session, f"user:{user.id}")
     known_devices.forget_all(session, user.id)
     ended = _Ended(
         sessions=sessions.end_all_in(session, user.id),
@@ -201,6 +204,7 @@ def _end(session: Session, user: User, heir: User | None) -> _Ended:
         keys=api_keys.revoke_all_in(session, user.id),
         webhooks=outbox.pause_all_of(session, user.id),
         apps=transfers.leave(session, user, heir),
+        tokens=registration_tokens.end_all_of(session, f"user:{user.id}"),
     )
     grants.end(session, "user deleted", Grant.user_id == user.id)
     session.flush()
@@ -217,3 +221,5 @@ def _record(session: Session, user: User, ended: _Ended) -> None:
         audit.record(session, "webhook.paused", target=f"webhook:{hook.id}", owner_id=user.id, name=hook.name)
     for app in ended.apps:
         transfers.record_left(session, app, user)
+    for token in ended.tokens:
+        registration_tokens.record_revoked(session, token)

@@ -84,6 +84,6 @@ def _link(user_id: str, purpose: str, *, lifetime: int | None = None) -> str:
         if user.disabled_at is not None:
             raise Conflict(DISABLED)
         one_time_links.kill(session, user_id, purpose)
-        link = one_time_links.make(session, user, purpose, lifetime=lifetime)
+        link = one_time_links.make(session, user, purpose, lifetime=lifetime, made_by=context.current().actor)
         audit.record(session, "user.link_created", target=f"user:{user_id}", owner_id=user_id, purpose=purpose)
     return link

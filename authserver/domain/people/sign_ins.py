@@ -65,6 +65,8 @@ def disown_sign_in(token: str) -> tuple[User, int]:
         known_devices.forget_all(session, user.id)
         grants.end(session, "disowned", Grant.user_id == user.id)
         user.password_hash = None  # the intruder knows it
+        # One that an administrator's browser made for its own account would set another.
+        one_time_links.kill(session, user.id, "reset", "welcome", "sign_in")
         audit.record(
             session,
             "session.ended",

@@ -21,6 +21,7 @@ from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, emails, secrets
 from authserver.models import Grant
 from authserver.models import User as User  # the people commands and pages are handed
+from authserver.observability import context
 
 ROLES = ("user", "admin")
 
@@ -223,7 +224,8 @@ def _insert(user: User, username: str, *, invited: bool = False) -> str:
                 user.username = made or usernames.made_for(session, user.email_key)
                 session.add(user)
                 session.flush()
-                link = one_time_links.make(session, user, "welcome") if invited else ""
+                maker = context.current().actor
+                link = one_time_links.make(session, user, "welcome", made_by=maker) if invited else ""
                 about: dict[str, Any] = {"target": f"user:{user.id}", "owner_id": user.id}
                 audit.record(session, "user.created", **about, role=user.role)
                 if invited:

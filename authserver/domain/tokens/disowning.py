@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -14,7 +14,8 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import endings, transfers
 from authserver.domain.grants import consents
 from authserver.domain.ground import person_locks
-from authserver.domain.people import sign_ins
+from authserver.domain.people import sign_ins, users
+from authserver.domain.tokens import empowered
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.lib import clock
 from authserver.models import (
@@ -24,6 +25,7 @@ from authserver.models import (
     ClientSecret,
     ClientTransfer,
     Consent,
+    Grant,
     SignInSession,
     User,
     WebhookEndpoint,
@@ -32,13 +34,13 @@ from authserver.models import (
 LONGEST = 90 * 86_400
 KINDS = {
     "key": "API key", "app": "App", "secret": "Client secret", "webhook": "Webhook", "consent": "Connected app",
-    "offer": "Offer of an app", "download": "Download",
+    "offer": "Offer of an app", "download": "Download", **empowered.KINDS,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One thing that was made, rotated, allowed or downloaded; `at` in epoch seconds. A download cannot be ended."""
+    """One thing that was made, rotated, allowed or downloaded; `at` in epoch seconds."""
 
     kind: str
     id: str
@@ -53,7 +55,7 @@ class Made:
     @property
     def ends(self) -> bool:
         """Whether it can be ended."""
-        return self.kind != "download"
+        return self.kind not in ("download", *empowered.LASTING)
 
 
 def first_sign_in(user_id: str) -> int:
@@ -75,6 +77,7 @@ def since(user: User, moment: int) -> list[Made]:
         found = [*_keys(session, user, moment), *_apps(session, user, moment), *_secrets(session, user, moment)]
         found += [*_webhooks(session, user, moment), *_consents(session, user, moment)]
         found += _offers(session, user, moment)
+        found += [Made(*each) for each in empowered.since(session, user, moment)]
         found += _downloads(session, user, moment)
     return sorted(found, key=lambda each: each.at, reverse=True)
 
@@ -83,6 +86,8 @@ def end(user: User, chosen: Collection[str], moment: int) -> int:
     """End those of `since` whose references are chosen, all or none; returns how many. Apps are only disabled."""
     with database.together():
         with database.transaction() as session:
+            if user.is_admin:
+                users.hold_administrators()  # before anybody else is locked
             person_locks.take(session, user.id)
         ending = [each for each in since(user, moment) if each.ends and each.reference in chosen]
         for each in ending:
@@ -97,9 +102,15 @@ def disown(token: str, *, everything: bool) -> tuple[User, int]:
     NotFound.
     """
     with database.together():  # a link that is used up has ended everything
+        users.hold_administrators()
         user, moment = sign_ins.disown_sign_in(token)
-        made = since(user, moment) if everything else []
-        return user, end(user, {each.reference for each in made}, moment)
+        ended = _end_all(user, moment) if everything else 0
+    # What a request of the thief wrote while this was being written; those that come after find no session.
+    return user, ended + (_end_all(user, moment) if everything else 0)
+
+
+def _end_all(user: User, moment: int) -> int:
+    return end(user, {each.reference for each in since(user, moment)}, moment)
 
 
 def _keys(session: Session, user: User, moment: int) -> list[Made]:
@@ -129,10 +140,12 @@ def _keys_changed(session: Session, user: User, moment: int) -> dict[str, int]:
 
 
 def _apps(session: Session, user: User, moment: int) -> list[Made]:
+    """Apps that were made or changed, and stopped ones that were let go on: a thief may know their secrets."""
+    again = _told(user, moment, "client.enabled", "client.restored").with_only_columns(AuditEvent.client_id)
     rows = session.scalars(
         select(Client).where(
             Client.owner_id == user.id,
-            Client.updated_at >= moment,
+            or_(Client.updated_at >= moment, Client.id.in_(again)),
             Client.deleted_at.is_(None),
             Client.disabled_at.is_(None),
         )
@@ -150,10 +163,15 @@ def _secrets(session: Session, user: User, moment: int) -> list[Made]:
 
 
 def _webhooks(session: Session, user: User, moment: int) -> list[Made]:
+    again = session.scalars(_told(user, moment, "webhook.enabled").with_only_columns(AuditEvent.target)).all()
     rows = session.scalars(
         select(WebhookEndpoint).where(
             WebhookEndpoint.owner_id == user.id,
-            or_(WebhookEndpoint.updated_at >= moment, WebhookEndpoint.secret_made_at >= moment),
+            or_(
+                WebhookEndpoint.updated_at >= moment,
+                WebhookEndpoint.secret_made_at >= moment,
+                WebhookEndpoint.id.in_(each.removeprefix("webhook:") for each in again),
+            ),
             WebhookEndpoint.deleted_at.is_(None),
             WebhookEndpoint.draft.is_(False),
         )
@@ -162,12 +180,22 @@ def _webhooks(session: Session, user: User, moment: int) -> list[Made]:
 
 
 def _consents(session: Session, user: User, moment: int) -> list[Made]:
-    rows = session.execute(
-        select(Consent.client_id, Consent.updated_at, Client.name)
-        .join(Client, Client.id == Consent.client_id)
-        .where(Consent.user_id == user.id, Consent.updated_at >= moment, Consent.revoked_at.is_(None))
+    """Apps that were allowed more, and those that were signed in to with what had been allowed before."""
+    allowed = (Consent.user_id == user.id, Consent.updated_at >= moment, Consent.revoked_at.is_(None))
+    live = (Grant.user_id == user.id, Grant.revoked_at.is_(None), Grant.expires_at > clock.now())
+    looks = (
+        select(Consent.client_id, Consent.updated_at.label("at")).where(*allowed),
+        select(Grant.client_id, Grant.created_at.label("at")).where(*live, Grant.created_at >= moment),
     )
-    return [Made("consent", row.client_id, row.name, row.updated_at) for row in rows]
+    both = union_all(*looks).subquery()
+    apps = select(Client.id, Client.name, func.max(both.c.at).label("at")).join(both, both.c.client_id == Client.id)
+    return [Made("consent", row.id, row.name, row.at) for row in session.execute(apps.group_by(Client.id, Client.name))]
+
+
+def _told(user: User, moment: int, *types: str) -> Any:
+    """Events of these types about what is this person's, since then."""
+    told = (AuditEvent.owner_id == user.id, AuditEvent.type.in_(types), AuditEvent.at_us >= moment * 1_000_000)
+    return select(AuditEvent).where(*told)
 
 
 def _offers(session: Session, user: User, moment: int) -> list[Made]:
@@ -203,4 +231,5 @@ _END: dict[str, Any] = {
     "webhook": lambda user, id: webhook_endpoints.delete(user.id, id),
     "offer": lambda user, id: transfers.take_back(user, id),
     "consent": lambda user, id: consents.revoke(user.id, id),
+    **empowered.END,
 }

@@ -14,6 +14,7 @@ class OneTimeLink(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     email: Mapped[str] = mapped_column(String(254))  # the address it was made for: a changed one kills the link
     mailed: Mapped[bool] = mapped_column(default=False)  # it went to that address alone, so that using it proves it
+    made_by: Mapped[str] = mapped_column(String(100), default="")  # who handed it out; empty for mailed ones
     created_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
     used_at: Mapped[int | None] = mapped_column(BigInteger)

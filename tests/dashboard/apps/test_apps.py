@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import re
@@ -57,7 +58,6 @@ def at(browser: Callable[[], FlaskClient]) -> SignedIn:
 
 
 def make(owner: Person, **values: Any) -> Client:
-    import dataclasses
 
     return clients.register(owner.user, dataclasses.replace(WEB, **values), trusted=True)[0]
 
@@ -235,6 +235,18 @@ def test_where_people_sat_when_they_allowed_an_app_is_not_told_to_its_owner(
     page = at(alice).get(path).text
     assert "Somebody allowed it" in page and "198.51.100.77" not in page
     assert "198.51.100.77" in at(ada).get(path).text
+
+
+def test_from_where_an_administrator_changed_an_app_is_not_told_to_its_owner(
+    at: SignedIn, alice: Person, ada: Person
+) -> None:
+    client = make(alice)
+    with context.using(context.Context(ip="198.51.100.78", actor=f"user:{ada.id}")):
+        endings.disable(ada.user, client.id)
+    path = f"/apps/{client.id}/activity"
+    page = at(alice).get(path).text
+    assert "Disabled" in page and "198.51.100.78" not in page
+    assert "198.51.100.78" in at(ada).get(path).text
 
 
 GET_PAGES = (
@@ -514,7 +526,12 @@ def test_an_app_is_offered_and_accepted_before_it_changes_hands(
     assert at(mallory).get(f"/apps/{client.id}/transfer").status == 404
     offered = his.open(f"/apps/{client.id}/transfer")
     assert alice.email in offered.text and CALLBACK in offered.text
-    taken = his.submit(offered.form("/transfer"), former_credentials="end", action="accept")
+    row = clients.stored(client.id)
+    assert row is not None
+    clients.revise(alice.user, client.id, dataclasses.replace(clients.registration_of(row), description="Other"))
+    stale = his.submit(offered.form("/transfer"), former_credentials="end", action="accept")
+    assert stale.status == 409 and "changed while you were reading" in stale.text
+    taken = his.submit(stale.form("/transfer"), former_credentials="end", action="accept")
     assert taken.status == 200 and "Shown once" in taken.text
     assert clients.get(client.id).owner_id == bob.id
 

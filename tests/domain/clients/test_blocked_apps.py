@@ -50,6 +50,13 @@ def test_what_falls_under_it_stops_and_none_like_it_comes(what: str, kind: str) 
     assert works(made)
 
 
+@pytest.mark.parametrize("name", ["Notes  agent", " Notes   agent ", "NOTES agent"])
+def test_a_name_is_blocked_as_it_looks_whatever_its_spaces(name: str) -> None:
+    blocked_apps.block("Notes agent")
+    refused = register(redirect_uris=["https://app.evil.example/cb"], application_type="web", client_name=name)
+    assert refused.status == 400 and "blocked" in refused.json["error_description"]
+
+
 def test_one_app_is_blocked_by_its_id_and_its_like_is_not() -> None:
     made, other = web(), web()
     assert blocked_apps.block(made["client_id"]).kind == "id"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -200,6 +200,28 @@ def test_one_that_nobody_used_goes_after_a_day(host: Host, alice: Person, later:
     later(86_402)
     assert retention.purge()["clients"] == 1
     assert clients.find(url) is None
+
+
+@pytest.mark.parametrize("said", [lambda id: endings.disable(None, id), lambda id: limit(id, "5/hour")])
+def test_what_an_administrator_said_of_an_unused_one_outlives_its_day(
+    host: Host, alice: Person, later: Any, said: Callable[[str], Any]
+) -> None:
+    """Its document leads to the same app again, which would come back as if nobody had stopped it."""
+    url = host.publish()
+    documents.look_up(url, alice.id)
+    said(clients.get(url).id)
+    before = clients.get(url)
+    later(86_402)
+    retention.purge()
+    documents.look_up(url, alice.id)
+    after = clients.get(url)
+    assert (after.enabled, after.rate_limit) == (before.enabled, before.rate_limit) != (True, None)
+
+
+def limit(client_id: str, rate_limit: str) -> None:
+    row = clients.stored(client_id)
+    assert row is not None
+    clients.revise(None, client_id, dataclasses.replace(clients.registration_of(row), rate_limit=rate_limit))
 
 
 def test_no_api_and_no_client_share_a_name(host: Host, alice: Person) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 import time_machine
 
 from authserver import database
-from authserver.domain.clients import clients, transfers
+from authserver.domain.clients import clients, self_registered, transfers
 from authserver.domain.clients import keys as client_keys
+from authserver.domain.clients.self_registered import NotRegistered
 from authserver.domain.grants import consents
 from authserver.domain.people import departures, users
 from authserver.domain.tokens import inspection
 from authserver.errors import Conflict, Denied, Invalid, NotFound
-from authserver.lib import clock, jwt
+from authserver.lib import clock, jwt, secrets
 from tests.conftest import Person
 from tests.support import protocol
 from tests.support.protocol import App
@@ -209,3 +211,30 @@ def test_they_are_asked_again_under_an_heirs_name(alice: Person, bob: Person, ad
         consents.record(session, bob.id, app.id, resources=[], asked=["profile"], allowed=["profile"])
     departures.delete(alice.id, heir_id=bob.id, by_id=ada.id)
     assert consents.people(app.id) == 0
+
+
+@pytest.mark.parametrize("choice", ["end", "keep_24h"])
+def test_what_a_self_registered_app_is_changed_by_ends_with_the_transfer(bob: Person, choice: str) -> None:
+    """Its secret may work for a day; the app itself, its addresses too, is the new owner's at once."""
+    token = secrets.generate("kaie", "rat")
+    app = protocol.register(self_registered=True, installation=False, registration_digest=secrets.digest(token))
+    assert self_registered.find(app.id, token).id == app.id
+    transfers.offer(None, app.id, bob.user)
+    transfers.accept(bob.user, app.id, choice)
+    with pytest.raises(NotRegistered):
+        self_registered.find(app.id, token)
+
+
+def test_an_app_that_its_owner_changed_while_it_was_looked_at_is_looked_at_again(alice: Person, bob: Person) -> None:
+    app = app_of(alice)
+    transfers.offer(alice.user, app.id, bob.user)
+    seen = transfers.get(bob.user, app.id).client
+    row = clients.stored(app.id)
+    assert row is not None
+    moved = dataclasses.replace(clients.registration_of(row), redirect_uris=("https://elsewhere.example.test/cb",))
+    clients.revise(alice.user, app.id, moved)
+    with pytest.raises(Conflict):
+        transfers.accept(bob.user, app.id, "end", version=seen.version)
+    assert owner_of(app) == alice.id
+    transfers.accept(bob.user, app.id, "end", version=transfers.get(bob.user, app.id).client.version)
+    assert owner_of(app) == bob.id

@@ -46,7 +46,7 @@ def complete(wanted: Registration) -> Registration:
     granted = kind.grant_types if wanted.grant_types is None else wanted.grant_types
     return dataclasses.replace(
         wanted,
-        name=" ".join(wanted.name.split(" ")).strip(),
+        name=" ".join(word for word in wanted.name.split(" ") if word),
         kind=kind_name,
         application_type=wanted.application_type or kind.application_type,
         public=public,
