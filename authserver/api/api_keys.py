@@ -26,6 +26,7 @@ def index(call: Call) -> Outgoing:
     return many(rows.each(facts), total, call)
 
 
+@restricted.for_developers
 @restricted.makes_within
 def create(call: Call) -> Outgoing:
     """A key for the person behind this credential, never beyond its own scopes (contract 11.2)."""

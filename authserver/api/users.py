@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from authserver import database
+from authserver.domain.access import roles
 from authserver.domain.people import addresses, departures, living, names, users
 from authserver.domain.people.users import User
 from authserver.edge import restricted
@@ -127,7 +128,7 @@ _MEMBERS: dict[str, Schema] = {
     "name": or_null(STRING),
     "given_name": or_null(STRING),
     "family_name": or_null(STRING),
-    "role": one_of(*users.ROLES),
+    "role": one_of(*roles.ROLES),
     "disabled": BOOLEAN,
     "email_verified": BOOLEAN,
     "created_at": TIME,
@@ -142,7 +143,7 @@ _NAMED: dict[str, Schema] = {
     "name": {**_NAME, "description": "Empty: composed of given_name and family_name."},
     "given_name": _PART,
     "family_name": _PART,
-    "role": one_of(*users.ROLES),
+    "role": one_of(*roles.ROLES),
     "email_verified": {**BOOLEAN, "description": "You know that the address is theirs; else a mailed link proves it."},
 }
 _NEW = record({"email": {"type": "string", "maxLength": 254}, **_NAMED}, "email")

@@ -23,7 +23,7 @@ def group() -> None:
 @group.command()
 @click.argument("email")
 @click.option("--admin", is_flag=True, help="Make this person an administrator; short for --role admin.")
-@click.option("--role", default="user", help="What this person may do: user or admin.")
+@click.option("--role", default="user", help="What this person may do: user, developer or admin.")
 @click.option("--name", default="", help="The name that pages show; else it is composed of the next two.")
 @click.option("--given-name", default="", help="Given name.")
 @click.option("--family-name", default="", help="Family name.")

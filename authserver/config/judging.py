@@ -35,6 +35,7 @@ KINDS: dict[str, Kind] = {
     "registration": kinds.word("off", "token", "open"),
     "registration_scopes": kinds.scopes,
     "cimd": ON_OFF,
+    "developers": kinds.word("everybody", "developers", "admins"),
     "signup": ON_OFF,
     "outbound_allow": kinds.openings,
     "outbound_ca": kinds.certificates,

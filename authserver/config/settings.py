@@ -73,6 +73,8 @@ class Settings:
     """Scopes that apps which register themselves may have, beside those of APIs that are open to them; no others."""
     cimd: str = "on"
     """Apps whose client_id is the URL of a document that describes them: `on` or `off`."""
+    developers: str = "everybody"
+    """Who may register apps, make API keys and webhooks: `everybody`, `developers` (the role and above) or `admins`."""
     signup: str = "off"
     """Self-service accounts: `on` (needs mail) or `off`."""
     outbound_allow: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from authserver.domain.access import scopes
+from authserver.domain.access import roles, scopes
 from authserver.domain.clients import clients
 from authserver.domain.ground import lists
 from authserver.domain.ground.lists import Part, Rows
@@ -79,6 +79,10 @@ class Call:
         if found is None or found.disabled_at is not None:
             raise Denied("This credential acts for nobody.", "a client without an owner, or its owner is disabled")
         return found
+
+    def require_developer(self) -> None:
+        """Refuse where the person behind this credential makes no apps, keys and webhooks here. Raises Denied."""
+        roles.require_developer(self.person().role)
 
     def acting_id(self) -> str | None:
         """The id of the person with whose authority this is asked: of a client's own credential the client's owner.

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from authserver.domain.access import roles
 from authserver.domain.people import sessions, sign_ins
 from authserver.domain.people.sessions import SignedIn
 from authserver.domain.people.users import User
@@ -90,6 +91,18 @@ def require_admin(view: View) -> View:
             raise NotFound("There is no such page.", "an administrator's page was asked for")
         return view(*args, **kwargs)
 
+    return cast("View", guarded)
+
+
+def require_developer(view: View) -> View:
+    """Only for people who may make apps, keys and webhooks here; others read whom to ask. Goes below `require_user`."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        roles.require_developer(me().user.role)
+        return view(*args, **kwargs)
+
+    guarded.for_developers = True  # type: ignore[attr-defined]  # a mark for the test
     return cast("View", guarded)
 
 

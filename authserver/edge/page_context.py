@@ -8,35 +8,37 @@ from typing import Any
 from flask import Flask, current_app, request, url_for
 
 from authserver import config
+from authserver.domain.access import roles
 from authserver.domain.ground import lists
 from authserver.edge import browser, current_user, headers
 from authserver.lib import clock, durations
 from authserver.observability import context
 
 THEMES = ("system", "light", "dark")
-# (group, label, endpoint, icon, for administrators alone)
+DEVELOPERS, ADMINISTRATORS = "developers", "administrators"
+# (group, label, endpoint, icon, who is shown it: empty for everybody)
 NAVIGATION = (
-    ("", "Overview", "overview.show", "home", False),
-    ("Build", "Apps", "apps.index", "app", False),
-    ("Build", "API keys", "api_keys.index", "key", False),
-    ("Build", "Webhooks", "webhooks.index", "hook", False),
-    ("Build", "API", "api_docs.show", "terminal", False),
-    ("Build", "Playground", "playground.show", "play", False),
-    ("Watch", "Usage", "usage.show", "chart", False),
-    ("Watch", "Audit log", "audit_log.index", "list", False),
-    ("Watch", "Refused requests", "errors.index", "warning", False),
-    ("You", "Connected apps", "connected_apps.index", "link", False),
-    ("You", "Sessions", "sessions.index", "desktop", False),
-    ("You", "Security", "security.show", "shield", False),
-    ("You", "Profile", "profile.show", "user", False),
-    ("Admin", "Users", "admin_users.index", "user", True),
-    ("Admin", "All apps", "admin_clients.index", "app", True),
-    ("Admin", "Self-registered", "admin_blocked_apps.index", "app", True),
-    ("Admin", "Scopes", "admin_scopes.index", "list", True),
-    ("Admin", "APIs", "admin_resources.index", "hook", True),
-    ("Admin", "Key levels", "admin_permissions.index", "key", True),
-    ("Admin", "Gateway routes", "admin_gateway_routes.index", "arrows", True),
-    ("Admin", "Signing keys", "admin_signing_keys.index", "lock", True),
+    ("", "Overview", "overview.show", "home", ""),
+    ("Build", "Apps", "apps.index", "app", DEVELOPERS),
+    ("Build", "API keys", "api_keys.index", "key", DEVELOPERS),
+    ("Build", "Webhooks", "webhooks.index", "hook", DEVELOPERS),
+    ("Build", "API", "api_docs.show", "terminal", DEVELOPERS),
+    ("Build", "Playground", "playground.show", "play", DEVELOPERS),
+    ("Watch", "Usage", "usage.show", "chart", DEVELOPERS),
+    ("Watch", "Audit log", "audit_log.index", "list", ""),
+    ("Watch", "Refused requests", "errors.index", "warning", DEVELOPERS),
+    ("You", "Connected apps", "connected_apps.index", "link", ""),
+    ("You", "Sessions", "sessions.index", "desktop", ""),
+    ("You", "Security", "security.show", "shield", ""),
+    ("You", "Profile", "profile.show", "user", ""),
+    ("Admin", "Users", "admin_users.index", "user", ADMINISTRATORS),
+    ("Admin", "All apps", "admin_clients.index", "app", ADMINISTRATORS),
+    ("Admin", "Self-registered", "admin_blocked_apps.index", "app", ADMINISTRATORS),
+    ("Admin", "Scopes", "admin_scopes.index", "list", ADMINISTRATORS),
+    ("Admin", "APIs", "admin_resources.index", "hook", ADMINISTRATORS),
+    ("Admin", "Key levels", "admin_permissions.index", "key", ADMINISTRATORS),
+    ("Admin", "Gateway routes", "admin_gateway_routes.index", "arrows", ADMINISTRATORS),
+    ("Admin", "Signing keys", "admin_signing_keys.index", "lock", ADMINISTRATORS),
 )
 # Pages that are reached from an entry's page, and have none of their own.
 _BEHIND = {"admin_registration_tokens": "admin_blocked_apps"}
@@ -57,6 +59,7 @@ def init_app(app: Flask) -> None:
     for name in ("ago", "absolute", "iso", "in_words"):
         app.jinja_env.filters[name] = _filter(getattr(durations, name), with_now=name == "ago")
     app.jinja_env.filters["counted"] = lists.in_words
+    app.jinja_env.filters["role_title"] = lambda role: roles.ROLES[role].title
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -69,7 +72,7 @@ def values() -> dict[str, Any]:
         "theme": theme(),
         "csp_nonce": headers.nonce(),
         "current_user": found.user if found else None,
-        "nav": _navigation(found.user.is_admin) if found else [],
+        "nav": _navigation(found.user.role) if found else [],
         "request_id": context.current().request_id,
         "now": clock.now(),
         "issuer": settings.issuer,
@@ -86,11 +89,12 @@ def theme() -> str:
     return chosen if chosen in THEMES else "system"
 
 
-def _navigation(is_admin: bool) -> list[dict[str, Any]]:
+def _navigation(role: str) -> list[dict[str, Any]]:
+    shown = {"": True, DEVELOPERS: roles.may_develop(role), ADMINISTRATORS: role == roles.ADMIN}
     groups: dict[str, list[dict[str, Any]]] = {}
     blueprint = _BEHIND.get(request.blueprint or "", request.blueprint)
-    for group, label, endpoint, icon, admin_only in NAVIGATION:
-        if endpoint in current_app.view_functions and (is_admin or not admin_only):
+    for group, label, endpoint, icon, audience in NAVIGATION:
+        if endpoint in current_app.view_functions and shown[audience]:
             name = endpoint.partition(".")[0]
             here = blueprint == name or str(blueprint).startswith(f"{name}_")
             item = {"label": label, "href": url_for(endpoint), "icon": icon, "current": here}

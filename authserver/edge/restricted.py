@@ -53,6 +53,18 @@ def makes(what: str, when: Judge | None = None) -> Callable[[Handler], Handler]:
     return decorate
 
 
+def for_developers(handler: Handler) -> Handler:
+    """Mark a handler that makes apps, keys or webhooks, and refuse it to people who may make none (DEVELOPERS)."""
+
+    @functools.wraps(handler)
+    def guarded(call: Call) -> Outgoing:
+        call.require_developer()
+        return handler(call)
+
+    guarded.for_developers = True  # type: ignore[attr-defined]  # a mark for the test
+    return guarded
+
+
 def makes_within(handler: Handler) -> Handler:
     """Mark a handler whose makings are held within their maker by the domain (decision 14)."""
 

@@ -48,6 +48,7 @@ def _widens(call: Call) -> bool:
     return not _WORDS.issuperset(call.body) or call.body.get("disabled") is False
 
 
+@restricted.for_developers
 @restricted.makes(reach.MADE)
 def create(call: Call) -> Outgoing:
     """Register a client; its secret is in this answer alone."""

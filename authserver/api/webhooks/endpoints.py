@@ -34,6 +34,7 @@ def _reaches_everybody(call: Call) -> bool:
     return not stops and (_asks_for_everybody(call) or get(call).everybody)
 
 
+@restricted.for_developers
 @restricted.makes(_MADE, when=_asks_for_everybody)
 def create(call: Call) -> Outgoing:
     """Set an endpoint up; its secret is in this answer alone."""

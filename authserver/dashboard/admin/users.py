@@ -10,6 +10,7 @@ from wtforms import BooleanField, EmailField, RadioField, StringField
 from wtforms.validators import InputRequired
 
 from authserver import database
+from authserver.domain.access import roles
 from authserver.domain.people import addresses, departures, links, names, sessions, users
 from authserver.domain.people.users import User
 from authserver.edge import current_user, one_shot, paging
@@ -18,7 +19,7 @@ from authserver.errors import Conflict, DomainError, Invalid
 
 blueprint = Blueprint("admin_users", __name__)
 NAMES = ("given_name", "family_name", "name", "username")
-ROLES = [SelectChoice("user", "User"), SelectChoice("admin", "Administrator")]
+ROLES = [SelectChoice(name, role.title) for name, role in roles.ROLES.items()]
 
 
 class UserForm(FlaskForm):
@@ -238,7 +239,7 @@ def _put(form: FlaskForm, refused: DomainError) -> None:
 
 
 def _form_page(form: UserForm) -> str:
-    return render_template("dashboard/admin/users/new.html", form=form, form_errors=form.errors)
+    return render_template("dashboard/admin/users/new.html", form=form, roles=roles.ROLES, form_errors=form.errors)
 
 
 def _detail_page(
@@ -257,6 +258,7 @@ def _detail_page(
         form=form,
         names=names,
         standing_form=standing,
+        roles=roles.ROLES,
         erased_at=departures.erased_at(user),
         restored=departures.RESTORED[departures.restored_state(user)] if user.deleted_at else "",
         form_errors=form.errors or names.errors or standing.errors,

@@ -117,6 +117,7 @@ class KeyForm(FlaskForm):
 
 @blueprint.get("/settings/api-keys/new")
 @current_user.require_user
+@current_user.require_developer
 def show() -> str:
     """The form; the address may fill it in, which is how it survives being asked for the password."""
     return _form(KeyForm(request.args, permission=request.args.get("permission") or permissions.READ_ONLY))
@@ -137,6 +138,7 @@ def _filled_in() -> str:
 
 @blueprint.post("/settings/api-keys/new")
 @current_user.require_user
+@current_user.require_developer
 @current_user.require_recent_if(_is_strong, back=_filled_in)
 def create() -> Any:
     """Make a key and show it, once, in this answer."""

@@ -49,6 +49,7 @@ def _kind() -> str:
 
 @blueprint.get("/apps/new")
 @current_user.require_user
+@current_user.require_developer
 @current_user.require_recent_if(_makes_a_machine, back=_form_of_kind)
 def new() -> Any:
     """First the kind of app, then its form."""
@@ -64,6 +65,7 @@ def new() -> Any:
 
 @blueprint.post("/apps/new")
 @current_user.require_user
+@current_user.require_developer
 @current_user.require_recent_if(_makes_a_machine, back=_form_of_kind)
 def register() -> Any:
     """Make the app and show its secret, once."""
@@ -84,6 +86,7 @@ def register() -> Any:
 
 @blueprint.get("/apps/import")
 @current_user.require_user
+@current_user.require_developer
 @current_user.require_recent
 def paste() -> Any:
     """A form for a metadata document."""
@@ -92,6 +95,7 @@ def paste() -> Any:
 
 @blueprint.post("/apps/import")
 @current_user.require_user
+@current_user.require_developer
 @current_user.require_recent
 def take_document() -> Any:
     """Register what an RFC 7591 document asks for."""

@@ -83,6 +83,7 @@ def _hears_everybody(webhook_id: str = "") -> bool:
 
 @blueprint.get("/webhooks/new")
 @current_user.require_user
+@current_user.require_developer
 @current_user.require_recent_if(_hears_everybody)
 def show() -> str:
     """An empty form."""
@@ -91,6 +92,7 @@ def show() -> str:
 
 @blueprint.post("/webhooks/new")
 @current_user.require_user
+@current_user.require_developer
 @current_user.require_recent_if(_hears_everybody)
 def create() -> Any:
     """Save the webhook and show its secret, once, in this answer; or have a test sent first."""

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.access import resources
+from authserver.domain.access import resources, roles
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import former_owners, ownership, privileges
 from authserver.domain.clients import secrets as client_secrets
@@ -300,6 +300,7 @@ def _may_give(by: User | None, row: Client) -> bool:
 
 def _require_fit(row: Client, to: User, *, owner_id: str | None = None) -> None:
     """`owner_id`: whose APIs count as their own; left out, the new owner's."""
+    roles.require_can_own(to.role)
     if not to.is_admin and (has := privileges.held(row, owner_id or to.id)):
         said = " and ".join(privileges.PRIVILEGES[name] for name in has)
         raise Conflict(

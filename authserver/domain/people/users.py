@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain.access import roles
 from authserver.domain.clients import former_owners
 from authserver.domain.grants import grants
 from authserver.domain.ground import cache, lists, one_time_links, throttle
@@ -17,13 +18,11 @@ from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.people import addresses, living, names, sessions, usernames
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit, outbox
-from authserver.errors import Conflict, Invalid, NotFound
+from authserver.errors import Conflict, NotFound
 from authserver.lib import clock, emails, secrets
 from authserver.models import Grant
 from authserver.models import User as User  # the people commands and pages are handed
 from authserver.observability import context
-
-ROLES = ("user", "admin")
 
 
 def find(user_id: str) -> User | None:
@@ -52,8 +51,9 @@ def find_by_email(email: str) -> User | None:
 
 def as_plain(user: User) -> User:
     """The same person as if they were no administrator, for a credential that does not reach so far; never stored."""
+    role = roles.DEVELOPER if user.role == roles.ADMIN else user.role
     return User(
-        id=user.id, email=user.email, name=user.name, username=user.username, role="user", disabled_at=user.disabled_at
+        id=user.id, email=user.email, name=user.name, username=user.username, role=role, disabled_at=user.disabled_at
     )
 
 
@@ -134,11 +134,11 @@ def invite(
 
 
 def set_role(user_id: str, role: str, *, by_id: str | None = None) -> None:
-    """Make somebody a user or an administrator; `by_id` as for `disable`.
+    """Give somebody another role; `by_id` as for `disable`.
 
     Raises Invalid, and Conflict for the last administrator and for oneself.
     """
-    _check_role(role)
+    roles.check(role)
     with database.transaction() as session:
         if role != "admin":
             require_another_admin(session, user_id)
@@ -196,7 +196,7 @@ def unlock(user_id: str) -> None:
 
 def new(email: str, name: str, role: str, *, verified: bool) -> User:
     """An account that is stored nowhere yet. Raises Invalid."""
-    _check_role(role)
+    roles.check(role)
     now = clock.now()
     return User(
         id=secrets.random_id("usr"),
@@ -270,8 +270,3 @@ def require_another_admin(session: Session, user_id: str) -> None:
     """
     if _locked_administrators(session) == [user_id]:
         raise Conflict("This is the last administrator. Make somebody else one first.")
-
-
-def _check_role(role: str) -> None:
-    if role not in ROLES:
-        raise Invalid("A role is user or admin.", field="role")

@@ -32,7 +32,7 @@ class User(Base):
     chosen_name: Mapped[str] = mapped_column("name", String(200), default="")
     given_name: Mapped[str] = mapped_column(String(100), default="")
     family_name: Mapped[str] = mapped_column(String(100), default="")
-    role: Mapped[str] = mapped_column(String(10), default="user")  # user, admin
+    role: Mapped[str] = mapped_column(String(10), default="user")  # see domain.access.roles
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_changed_at: Mapped[int | None] = mapped_column(BigInteger)
     email_verified_at: Mapped[int | None] = mapped_column(BigInteger)

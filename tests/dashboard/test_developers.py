@@ -1,0 +1,166 @@
+"""Who may register apps, make keys and webhooks (AUTHSERVER_DEVELOPERS): one judgement for pages, API and transfers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from authserver import api
+from authserver.domain.access import roles
+from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys.keys import Wish
+from authserver.domain.clients import clients, transfers
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.people import users
+from authserver.errors import Conflict, Invalid
+from tests.conftest import PASSWORD, Person
+from tests.support import forms
+
+MAKING = ("/apps/new", "/apps/new?kind=web", "/apps/import", "/settings/api-keys/new", "/webhooks/new")
+TOOLS = ("/apps", "/settings/api-keys", "/webhooks", "/playground", "/usage", "/errors")
+OWN = ("/settings/connected-apps", "/settings/sessions", "/settings/security", "/settings/profile")
+ASKED = {
+    "/v1/api-keys": {"name": "Made", "permission": "read_only"},
+    "/v1/clients": {"client_name": "Made", "redirect_uris": ["https://made.example.test/cb"], "scope": "openid"},
+    "/v1/webhooks": {"name": "Made", "url": "https://hooks.example.test/in"},
+}
+# What else is made through the API: by administrators.
+NOT_DEVELOPERS = {"/v1/users", "/v1/resources", "/v1/registration-tokens", "/v1/signing-keys"}
+
+
+@pytest.fixture
+def overrides(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return {"developers": getattr(request, "param", "developers")}
+
+
+@pytest.fixture
+def as_alice(http: FlaskClient, alice: Person) -> FlaskClient:
+    forms.sign_in(http, alice.email, PASSWORD)
+    return http
+
+
+def links_of(page: str) -> set[str]:
+    side = re.search(r"<nav[^>]*>.*?</nav>", page, re.DOTALL)
+    assert side
+    return set(re.findall(r'href="([^"]+)"', side[0]))
+
+
+@pytest.mark.parametrize("path", MAKING)
+def test_a_person_without_the_role_reads_whom_to_ask(as_alice: FlaskClient, path: str) -> None:
+    answer = as_alice.get(path)
+    assert answer.status_code == 403
+    assert "Ask an administrator for the role developer" in answer.get_data(as_text=True)
+
+
+def test_a_form_that_was_open_makes_nothing_after_the_role_is_gone(http: FlaskClient, alice: Person) -> None:
+    users.set_role(alice.id, "developer")
+    forms.sign_in(http, alice.email, PASSWORD)
+    form = forms.form_on(http.get("/settings/api-keys/new").get_data(as_text=True), "/settings/api-keys/new")
+    users.set_role(alice.id, "user")
+
+    answer = forms.post(http, form, name="Late", permission="read_only")
+
+    assert answer.status_code == 403
+    assert not api_keys.page(alice.id)[0]
+
+
+def test_their_side_bar_holds_their_account_and_no_tools(as_alice: FlaskClient) -> None:
+    page = as_alice.get("/").get_data(as_text=True)
+    shown = links_of(page)
+    assert not shown & set(TOOLS)
+    assert "/apps/new" not in page and "/settings/api-keys/new" not in page
+    assert all(f'href="{path}"' in page for path in ("/settings/sessions",))
+
+
+@pytest.mark.parametrize("role", ["developer", "admin"])
+def test_developers_and_administrators_have_the_tools(http: FlaskClient, alice: Person, role: str) -> None:
+    users.set_role(alice.id, role)
+    forms.sign_in(http, alice.email, PASSWORD)
+    assert {"/apps", "/settings/api-keys", "/webhooks"} <= links_of(http.get("/").get_data(as_text=True))
+    assert http.get("/settings/api-keys/new").status_code == 200
+
+
+@pytest.mark.parametrize("overrides", ["everybody"], indirect=True)
+def test_by_default_everybody_has_them(as_alice: FlaskClient) -> None:
+    assert "/apps" in links_of(as_alice.get("/").get_data(as_text=True))
+    assert as_alice.get("/apps/new").status_code == 200
+
+
+@pytest.mark.parametrize("overrides", ["admins"], indirect=True)
+def test_where_administrators_alone_make_them_a_developer_makes_none(http: FlaskClient, alice: Person) -> None:
+    users.set_role(alice.id, "developer")
+    forms.sign_in(http, alice.email, PASSWORD)
+    answer = http.get("/apps/new")
+    assert answer.status_code == 403
+    assert "administrators alone" in answer.get_data(as_text=True)
+
+
+def test_what_they_have_goes_on_and_can_be_ended(as_alice: FlaskClient, alice: Person) -> None:
+    clients.register(alice.user, Registration(name="Notes", kind="machine"))
+    key, _ = api_keys.create(alice.user, Wish(name="Old", permission="read_only"))
+    page = as_alice.get("/").get_data(as_text=True)
+    assert "1 app, 1 key" in page and 'href="/settings/api-keys"' in page
+    assert "Old" in as_alice.get("/settings/api-keys").get_data(as_text=True)
+    asked = as_alice.get(f"/settings/api-keys/{key.id}/revoke").get_data(as_text=True)
+    forms.post(as_alice, forms.form_on(asked, f"/settings/api-keys/{key.id}/revoke"))
+    assert api_keys.get(alice.id, key.id).revoked_at is not None
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_the_api_makes_none_for_them_either(app: Flask, alice: Person, path: str) -> None:
+    _, value = api_keys.create(alice.user, Wish(name="Old", permission="full_access"))
+    said = {"Authorization": f"Bearer {value}"}
+
+    refused = app.test_client().post(path, json=ASKED[path], headers=said)
+    users.set_role(alice.id, "developer")
+    made = app.test_client().post(path, json=ASKED[path], headers=said)
+
+    assert refused.status_code == 403 and "Ask an administrator" in refused.get_data(as_text=True)
+    assert made.status_code == 201
+
+
+def test_every_maker_of_the_api_is_for_developers_or_says_whose_it_is() -> None:
+    makers = {route.path: route.handler for route in api.ROUTES if route.creates and "{" not in route.path}
+    marked = {path for path, handler in makers.items() if getattr(handler, "for_developers", False)}
+    assert marked == set(ASKED)
+    assert set(makers) - marked == NOT_DEVELOPERS
+
+
+def test_every_page_that_makes_something_of_ones_own_is_for_developers(app: Flask) -> None:
+    making = {
+        rule.rule: getattr(app.view_functions[rule.endpoint], "for_developers", False)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.endswith(("/new", "/import")) and not rule.rule.startswith("/admin/")
+    }
+    assert making and all(making.values()), making
+
+
+def test_no_app_becomes_the_property_of_somebody_who_could_register_none(alice: Person, bob: Person) -> None:
+    users.set_role(bob.id, "developer")
+    row, _ = clients.register(users.get(bob.id), Registration(name="Notes", kind="machine"))
+    with pytest.raises(Conflict, match="developers and administrators alone have apps"):
+        transfers.offer(users.get(bob.id), row.id, alice.user)
+
+
+def test_nor_where_the_role_is_lost_between_offer_and_acceptance(alice: Person, bob: Person) -> None:
+    for person in (alice, bob):
+        users.set_role(person.id, "developer")
+    row, _ = clients.register(users.get(bob.id), Registration(name="Notes", kind="machine"))
+    transfers.offer(users.get(bob.id), row.id, users.get(alice.id))
+    users.set_role(alice.id, "user")
+    with pytest.raises(Conflict):
+        transfers.accept(users.get(alice.id), row.id, "end")
+
+
+@pytest.mark.parametrize("role", ["", "root", "Admin", "user ", "developers"])
+def test_a_role_that_is_none_is_refused_with_those_that_are(alice: Person, role: str) -> None:
+    with pytest.raises(Invalid, match="user, developer or admin"):
+        users.set_role(alice.id, role)
+
+
+def test_every_role_fits_its_column() -> None:
+    assert max(map(len, roles.ROLES)) <= 10
