@@ -104,6 +104,8 @@ def register(app: Flask, settings: Settings) -> None:
     lane.register(app, endpoints)
     for blueprint in (*oauth.BLUEPRINTS, *pages.BLUEPRINTS, *dashboard.BLUEPRINTS, *api.BLUEPRINTS):
         app.register_blueprint(blueprint)
+    for blueprint in pages.switched_on(settings):
+        app.register_blueprint(blueprint)
     for blueprint in pages.DEMO_BLUEPRINTS if settings.demo else ():
         app.register_blueprint(blueprint)
     for blueprint in dashboard.PLAYGROUND_BLUEPRINTS if settings.has_playground else ():

@@ -28,7 +28,9 @@ def group() -> None:
 @group.command()
 @click.option("--name", default="", help="What people read.")
 @click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where people come back to; repeatable.")
-@click.option("--grant", "grants", multiple=True, help="authorization_code, refresh_token, client_credentials.")
+@click.option(
+    "--grant", "grants", multiple=True, help="authorization_code, refresh_token, client_credentials, device_code."
+)
 @click.option("--scope", default="", help='What it may ask for, such as "openid workflows:read".')
 @click.option("--public", is_flag=True, help="It runs on people's machines and keeps no secret.")
 @click.option("--auth-method", default="", help="client_secret_basic, client_secret_post or none.")

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from authserver.domain.clients.metadata import Registration
 
 
+# Names that are long, as a shell may have them.
+_GRANTS = {"device_code": "urn:ietf:params:oauth:grant-type:device_code"}
+
+
 def read(given: Mapping[str, Any]) -> Registration:
     """What `client create` asks for: its file, and over it its options. Raises Invalid."""
     from authserver.domain.clients import metadata as client_metadata
@@ -26,7 +30,7 @@ def read(given: Mapping[str, Any]) -> Registration:
     values: dict[str, Any] = {
         "name": given["name"],
         "redirect_uris": given["redirect_uris"],
-        "grant_types": given["grants"],
+        "grant_types": tuple(_GRANTS.get(each, each) for each in given["grants"]),
         "scopes": options.scopes(given["scope"]),
         "required_scopes": options.scopes(" ".join(given["required"])),
         "public": given["public"] or None,

@@ -15,7 +15,7 @@ MAX_LENGTH = 64 * 1024
 OFFLINE = frozenset({"inspect"})
 KINDS = {
     "at": "access_token", "rt": "refresh_token", "ak": "api_key", "ac": "authorization_code", "cs": "client_secret",
-    "rat": "registration_access_token",
+    "dc": "device_code", "rat": "registration_access_token",
 }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ KINDS: dict[str, Kind] = {
     "registration_scopes": kinds.scopes,
     "cimd": ON_OFF,
     "developers": kinds.word("everybody", "developers", "admins"),
+    "device": ON_OFF,
     "signup": ON_OFF,
     "outbound_allow": kinds.openings,
     "outbound_ca": kinds.certificates,

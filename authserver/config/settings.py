@@ -75,6 +75,8 @@ class Settings:
     """Apps whose client_id is the URL of a document that describes them: `on` or `off`."""
     developers: str = "everybody"
     """Who may register apps, make API keys and webhooks: `everybody`, `developers` (the role and above) or `admins`."""
+    device: str = "on"
+    """Signing in on a device by a code that is typed elsewhere (RFC 8628): `on` or `off`."""
     signup: str = "off"
     """Self-service accounts: `on` (needs mail) or `off`."""
     outbound_allow: tuple[str, ...] = ()

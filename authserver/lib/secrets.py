@@ -7,9 +7,9 @@ import re
 import secrets
 import zlib
 
-KINDS = ("ak", "cs", "rt", "at", "rat", "ac", "iat")
+KINDS = ("ak", "cs", "rt", "at", "rat", "ac", "iat", "dc")
 """API key, client secret, refresh token, access token, registration access token, authorization code, initial access
-token of a registration."""
+token of a registration, device code."""
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BODY = 30  # characters of base62: 178 bits
@@ -17,9 +17,9 @@ _CHECK = 6  # 62**6 > 2**32
 _ID = 20
 
 _SLUG = re.compile(r"[a-z0-9]+")
-_FORM = re.compile(r"[a-z0-9]+_(ak|rt|at|cs|rat|ac|iat)_[0-9A-Za-z]{36}")
+_FORM = re.compile(r"[a-z0-9]+_(ak|rt|at|cs|rat|ac|iat|dc)_[0-9A-Za-z]{36}")
 _PREFIX = {kind: re.compile(rf"[a-z0-9]+_{kind}_") for kind in KINDS}
-_HINT = re.compile(r"([a-z0-9]+_(?:ak|rt|at|cs|rat|ac|iat)_)[0-9A-Za-z]*([0-9A-Za-z]{4})")
+_HINT = re.compile(r"([a-z0-9]+_(?:ak|rt|at|cs|rat|ac|iat|dc)_)[0-9A-Za-z]*([0-9A-Za-z]{4})")
 
 # A random byte below 248 = 4 * 62 is a fair base62 digit; the other eight values are dropped.
 _DIGITS = bytes(ord(ALPHABET[byte % 62]) for byte in range(256))
@@ -121,7 +121,7 @@ def _bytes(value: bytes | str) -> bytes:
 # Every alternative consumes what it looked at, so that a long hostile line costs linear time.
 REDACT = re.compile(
     r"""
-      (?P<ours>_(?:ak|rt|at|cs|rat|ac|iat)_)[0-9A-Za-z]{16,}
+      (?P<ours>_(?:ak|rt|at|cs|rat|ac|iat|dc)_)[0-9A-Za-z]{16,}
     | (?P<webhook>whsec_)[A-Za-z0-9+/=_-]+
     | (?P<jwt>eyJ)[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*
     | (?P<scheme>\b(?i:bearer|basic|dpop)(?:\ +|\+|%20))
@@ -138,7 +138,7 @@ REDACT = re.compile(
 
 # What REDACT can match holds one of these, case folded. Most lines hold none, and looking costs 1 µs instead of 27.
 _SIGNS = (
-    "_ak_", "_rt_", "_at_", "_cs_", "_rat_", "_ac_", "_iat_", "whsec_", "eyj", "bearer", "basic", "dpop",
+    "_ak_", "_rt_", "_at_", "_cs_", "_rat_", "_ac_", "_iat_", "_dc_", "whsec_", "eyj", "bearer", "basic", "dpop",
     "password", "client_secret", "client_assertion", "code_verifier", "/welcome/", "/this-was-not-me/", "/verify/", "://",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from authserver.models.access.resource import Resource
 from authserver.models.access.route_table import RouteTable
 from authserver.models.access.scope import Scope
 from authserver.models.api_keys.key import ApiKey
+from authserver.models.authorization.device import DeviceAuthorization
 from authserver.models.authorization.request import AuthorizationRequest
 from authserver.models.clients.blocked_app import BlockedApp
 from authserver.models.clients.client import Client
@@ -61,6 +62,7 @@ __all__ = [
     "ClientTransfer",
     "Consent",
     "DemoWorkflow",
+    "DeviceAuthorization",
     "FetchedJwks",
     "FormNonce",
     "Grant",

@@ -55,5 +55,5 @@ def path_inserted() -> dict[str, Endpoint]:
 
 
 metadata.add(features.metadata)
-for each in GRANTS:
+for each in (*GRANTS, *features.grants()):
     server.register_grant(each)

@@ -68,6 +68,13 @@ class InvalidTarget(Explained, OAuth2Error):  # type: ignore[misc]  # Authlib ha
     error = "invalid_target"
 
 
+class DeviceError(Explained, OAuth2Error):  # type: ignore[misc]  # Authlib has no types
+    """400: a device code that ends without tokens: `access_denied` or `expired_token` (RFC 8628 section 3.5)."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(error=error, description=description)
+
+
 class UnsupportedGrantType(Explained, OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """400: Authlib's own class repeats the value it was sent."""
 

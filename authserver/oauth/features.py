@@ -11,7 +11,8 @@ from authserver.config import Settings
 from authserver.edge.cors import any_origin
 from authserver.edge.machine import Endpoint
 from authserver.oauth import client_id_metadata
-from authserver.oauth.endpoints import registration
+from authserver.oauth.endpoints import device_authorization, registration
+from authserver.oauth.grants import device_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Feature:
     is_on: Callable[[Settings], bool]
     metadata: Callable[[Settings], dict[str, Any]]
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    grants: tuple[Any, ...] = ()  # classes that say by `is_offered` whether the setting has them on
 
 
 FEATURES = (
@@ -35,6 +37,12 @@ FEATURES = (
         },
     ),
     Feature(client_id_metadata.is_on, client_id_metadata.described),
+    Feature(
+        device_code.is_on,
+        device_authorization.described,
+        {device_authorization.PATH: Endpoint(device_authorization.respond, frozenset({"POST"}))},
+        (device_code.DeviceCode,),
+    ),
 )
 
 
@@ -42,6 +50,11 @@ def endpoints() -> dict[str, Endpoint]:
     """Those of the features that are on."""
     settings = config.current()
     return {path: each for feature in FEATURES if feature.is_on(settings) for path, each in feature.endpoints.items()}
+
+
+def grants() -> tuple[Any, ...]:
+    """Those of every feature."""
+    return tuple(grant for each in FEATURES for grant in each.grants)
 
 
 def metadata(settings: Settings) -> dict[str, Any]:

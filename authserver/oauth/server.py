@@ -92,10 +92,10 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
             _count_error(_label(self, request.fields["grant_type"]), error.error)
         return outgoing
 
-    @functools.cached_property
+    @property
     def grant_types(self) -> tuple[str, ...]:
-        """The registered grants, in the order of the protocol's table of contents."""
-        return tuple(grant.GRANT_TYPE for grant, _ in self._token_grants)
+        """The grants that are offered, in the order of the protocol's table of contents."""
+        return tuple(grant.GRANT_TYPE for grant, _ in self._token_grants if getattr(grant, "is_offered", _always)())
 
 
 # Everything else (no-store and the like) is the edge's to say, once for all machine endpoints.
@@ -161,6 +161,10 @@ def _count_tokens(grant_type: str, facts: ClientFacts, body: dict[str, Any]) -> 
 
 def _count_error(grant_type: str, error: str) -> None:
     metrics.TOKEN_ERRORS.labels(grant=grant_type, error=error).inc()
+
+
+def _always() -> bool:
+    return True
 
 
 def _identified() -> str:

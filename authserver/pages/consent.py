@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
-from authserver import config
-from authserver.domain.access import resources, scopes
-from authserver.domain.access.scopes import ScopeFacts
+from authserver.domain.access import scopes
 from authserver.domain.authorization import answers as authorization_answers
 from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization import steps as authorization_steps
@@ -21,28 +17,21 @@ from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import consents
 from authserver.domain.people import users
 from authserver.domain.people.sessions import SignedIn
-from authserver.domain.tokens import issuance
-from authserver.edge import authorization_answer, browser, current_user, explanations, headers, refused
+from authserver.edge import (
+    authorization_answer,
+    browser,
+    consent_rows,
+    current_user,
+    explanations,
+    headers,
+    refused,
+)
+from authserver.edge.consent_rows import Row
 from authserver.errors import Check
-from authserver.lib import durations, redirect_uris
+from authserver.lib import redirect_uris
 from authserver.observability import metrics
 
 blueprint = Blueprint("consent", __name__)
-ICONS = {"openid": "user", "profile": "user", "email": "mail", scopes.OFFLINE: "clock"}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the list: a scope in the words people read."""
-
-    name: str
-    sentence: str
-    cannot: str
-    level: str
-    icon: str
-    value: str  # what will really be shared
-    is_new: bool
-    optional: bool
 
 
 @blueprint.get("/oauth/authorize/consent")
@@ -160,7 +149,9 @@ def _allow(handle: str, pending: Pending, client: ClientFacts, found: SignedIn) 
         # Else what somebody unticked could be made a fixed row before they press the button.
         return _page(handle, pending, client, found, problem="The app changed while you were reading. Look again.")
     offered = _offered(pending, client, found)
-    if not set(_shown(offered).split()) <= set(request.form.get("shown", _shown(offered)).split()):
+    if not set(consent_rows.shown(offered).split()) <= set(
+        request.form.get("shown", consent_rows.shown(offered)).split()
+    ):
         # A role that the person got meanwhile, or a scope that was made no tick: nobody allows what they did not read.
         return _page(handle, pending, client, found, problem="What the app may get has changed. Look again.")
     ticked = set(request.form.getlist("scope"))
@@ -179,18 +170,18 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
         handle=handle,
         client=client,
         user=found.user,
-        initials=_initials(client.name),
+        initials=consent_rows.initials(client.name),
         homepage_host=_homepage(client, pending.redirect_uri),
         document_host=_host(client.document_url or ""),
         owner=users.find(client.owner_id) if client.owner_id else None,
         people=consents.people(client.id),
         first_party=client.skip_consent and not client.self_registered,
-        groups=_groups(offered),
-        shown=_shown(offered),
-        targets=_names(pending.resources),
+        groups=consent_rows.grouped(offered),
+        shown=consent_rows.shown(offered),
+        targets=consent_rows.names(pending.resources),
         offline=any(row.name == scopes.OFFLINE for row in offered),
         keeps_access=client.may_use("refresh_token"),
-        lasts=_span(_lifetime(client, pending)),
+        lasts=consent_rows.lasting(client, pending.resources),
         remembered=consents.remembered(client, pending.redirect_uri),
         pending=pending,
         destination=_destination(pending.redirect_uri) | {"verified": _is_of_document(client, pending.redirect_uri)},
@@ -201,65 +192,7 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
 
 def _offered(pending: Pending, client: ClientFacts, found: SignedIn) -> list[Row]:
     kept = authorization_requests.effective_scopes(pending, client, found.user.role)
-    new = consents.new_scopes(found.user.id, client.id, pending.resources, kept)
-    named = " · ".join(each for each in (found.user.name, found.user.username) if each)
-    values = {"profile": named, "email": found.user.email}
-    # Without openid there is no sign-in for the app (and no nonce, contract 11.44), so it is never a tick.
-    fixed = {"openid", *client.required_scopes}
-    rows = [
-        Row(
-            name=facts.name,
-            sentence=facts.title,
-            cannot=_limit(facts, values.get(facts.name, "")),
-            level=facts.level,
-            icon=ICONS.get(facts.name, ""),
-            value=values.get(facts.name, ""),
-            is_new=facts.name in new,
-            optional=facts.name not in fixed and (facts.optional or facts.name in client.optional_scopes),
-        )
-        for facts in scopes.all().values()
-        if facts.name in kept
-    ]
-    return sorted(rows, key=lambda row: row.name == scopes.OFFLINE)
-
-
-def _shown(rows: Sequence[Row]) -> str:
-    """What the page asked for: the scopes, and which of them are ticks."""
-    return " ".join(f"{row.name}{'?' if row.optional else ''}" for row in rows)
-
-
-def _limit(facts: ScopeFacts, value: str) -> str:
-    """What stands below the sentence; the value itself says enough."""
-    if facts.name != scopes.OFFLINE:
-        return "" if value else facts.cannot
-    return f"For up to {_span(config.current().refresh_token_idle_ttl)} after the last use. Revoke it any time."
-
-
-def _lifetime(client: ClientFacts, pending: Pending) -> int:
-    """How long, in seconds, access lasts unless the app renews it; where it can, after the last renewal."""
-    settings = config.current()
-    if client.may_use("refresh_token"):
-        return settings.refresh_token_idle_ttl
-    return issuance.lifetime(client, tuple(pending.resources))
-
-
-def _span(seconds: int) -> str:
-    return durations.ago(0, seconds).removesuffix(" ago") if seconds >= durations.MINUTE else f"{seconds} seconds"
-
-
-def _groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-    """The rows by the API they belong to; what belongs to none comes first, without a heading."""
-    known = scopes.all()
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        found.setdefault(known[row.name].resource or "", []).append(row)
-    return [(_names([key])[0] if key else "", found[key]) for key in sorted(found)]
-
-
-def _names(identifiers: Sequence[str]) -> list[str]:
-    registered = resources.all()
-    own = resources.own_names()
-    return [registered[each].name if each in registered else own.get(each, each) for each in identifiers]
+    return consent_rows.of(kept, pending.resources, client, found.user)
 
 
 def _destination(redirect_uri: str) -> dict[str, Any]:
@@ -288,7 +221,3 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def _initials(name: str) -> str:
-    return "".join(word[0] for word in name.split()[:2]).upper()

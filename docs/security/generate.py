@@ -23,6 +23,7 @@ from authserver import api  # noqa: E402  # the path comes first
 from authserver.config.settings import Settings  # noqa: E402
 from authserver.domain.access import permissions, scopes  # noqa: E402
 from authserver.domain.api_keys import wishes as key_wishes  # noqa: E402
+from authserver.domain.authorization import devices  # noqa: E402
 from authserver.domain.authorization import requests as authorization_requests  # noqa: E402
 from authserver.domain.clients import privileges  # noqa: E402
 from authserver.domain.ground import one_time_links  # noqa: E402
@@ -59,6 +60,8 @@ def _kinds() -> str:
          said(authorization_requests.LIFETIME)),
         ("an authorization code", "the client it was made for, with the verifier", "yields tokens, once",
          said(settings.authorization_code_ttl)),
+        ("a device code", "the client it was made for, once its person allowed it", "yields tokens, once",
+         said(devices.LIFETIME)),
         ("a refresh token", "the client it was made for", "yields the next tokens, once", refresh),
         ("an access token", "the app that got it", "the scopes it carries, at the audience it names",
          said(settings.access_token_ttl)),

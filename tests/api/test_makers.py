@@ -39,6 +39,7 @@ AUTHORITY: dict[str, frozenset[str]] = {
     "consents": frozenset({"granted"}),
     "grants": frozenset({"scopes"}),
     "access_tokens": frozenset(),
+    "device_authorizations": frozenset(),
     "refresh_tokens": frozenset(),
     "authorization_codes": frozenset(),
     "sessions": frozenset({"auth_time"}),

@@ -126,6 +126,21 @@ def answered(page: Page) -> None:
     page.get_by_role("button", name="Cancel").click()
 
 
+def device_asks(page: Page) -> None:
+    """A device asks, and its code is typed."""
+    client_id, site = page.url.rpartition("=")[2], page.url.partition("/device")[0]
+    said = page.request.post(
+        site + "/oauth/device_authorization", form={"client_id": client_id, "scope": "openid"}
+    ).json()
+    press("Continue", user_code=said["user_code"])(page)
+
+
+def device_allowed(page: Page) -> None:
+    """And allowed."""
+    device_asks(page)
+    page.get_by_role("button", name="Allow").click()
+
+
 def nothing_ticked(page: Page) -> None:
     """An app that asked only for what one may leave out."""
     for each in page.locator("main input[name=scope]").all():
@@ -261,6 +276,10 @@ PERSON = (
     Screen("consent-bare", "{authorize_bare}"),
     Screen("consent-account", "{authorize}&prompt=select_account"),
     Screen("consent-closed", "{authorize}&prompt=consent", answered),
+    Screen("device", "/device"),
+    Screen("device-wrong", "/device", press("Continue", user_code="BCDF-GHJK")),
+    Screen("device-question", "/device?app={television}", device_asks),
+    Screen("device-allowed", "/device?app={television}", device_allowed),
     Screen("not-found-signed-in", "/admin/users"),
 )  # fmt: skip
 

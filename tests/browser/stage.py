@@ -10,6 +10,7 @@ from tests.browser.demo import ADMIN, ALICE, Demo
 from tests.support.third_party import App
 
 HOME = "https://notes.example.com"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 IDENTITY = ["openid", "profile", "email", "offline_access"]
 SCOPES = [*IDENTITY, "workflows:read", "workflows:write"]
 
@@ -22,6 +23,7 @@ class Stage:
     newcomer: str
     app: str
     native: str
+    television: str
     machine: str
     disabled: str
     rotating: str
@@ -61,6 +63,7 @@ def build(demo: Demo) -> Stage:
                     **{"redirect_uris-0": HOME + "/callback"})  # fmt: skip
     alice.fill(f"/apps/{acme.client_id}/scopes", optional_scopes=["workflows:write"])
     native = demo.app(ALICE, "Terminal", "native", scopes=SCOPES, **{"redirect_uris-0": "http://127.0.0.1/callback"})
+    television = demo.app(ALICE, "Television", "native", scopes=SCOPES, grant_types=[DEVICE])
     machine = demo.app(ALICE, "Nightly report", "machine", scopes=["workflows:read"])
     stopped = demo.app(ALICE, "Old importer", "machine", scopes=["workflows:read"])
     alice.fill(f"/apps/{stopped.client_id}/disable")
@@ -106,6 +109,7 @@ def build(demo: Demo) -> Stage:
         newcomer=newcomer,
         app=acme.client_id,
         native=native.client_id,
+        television=television.client_id,
         machine=machine.client_id,
         disabled=stopped.client_id,
         rotating=rotating.client_id,

@@ -71,6 +71,7 @@ NOW = 2_000_000_000
 SPANS = {
     0: r"at its end|until its window ends|until nobody would accept|the rest 1 day",
     clock.LEEWAY: r"and 60 s for the clocks",
+    3600: r"an hour after its end",
     86_400: r"1 day (after its end|more)",
     7 * 86_400: r"^7 days$",
     30 * 86_400: r"^30 days( after its end)?$",

@@ -53,6 +53,7 @@ MATRIX = {
     "theme.save": OPEN,
     "authorization.": OPEN,
     "consent.": OPEN,
+    "device.": PERSON,
     "overview.show": PERSON,
     "profile.": PERSON,
     "security.": PERSON,

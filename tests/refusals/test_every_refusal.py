@@ -9,6 +9,7 @@ from tests.refusals import (
     lines,
     rows_of_answers,
     rows_of_credentials,
+    rows_of_devices,
     rows_of_gateways,
     rows_of_grants,
     rows_of_requests,
@@ -20,6 +21,7 @@ from tests.refusals.world import World, judge
 TOKEN = (
     "oauth/client.py", "oauth/request_rules.py", "oauth/server.py",
     "oauth/grants/authorization_code.py", "oauth/grants/client_credentials.py", "oauth/grants/refresh_token.py",
+    "oauth/grants/device_code.py", "oauth/endpoints/device_authorization.py", "domain/grants/device_codes.py",
     "oauth/endpoints/token.py", "oauth/endpoints/introspection.py", "oauth/endpoints/revocation.py",
     "oauth/endpoints/userinfo.py", "domain/grants/codes.py", "domain/grants/refresh_tokens.py",
     "domain/limits/token_budget.py", "domain/limits/stored_rows.py", "domain/clients/throttle.py",
@@ -27,7 +29,8 @@ TOKEN = (
 )  # fmt: skip
 SIGN_INS = (
     "oauth/authorization_rules.py", "oauth/endpoints/authorization.py", "domain/authorization/requests.py",
-    "domain/authorization/steps.py", "domain/authorization/answers.py", "pages/consent.py",
+    "domain/authorization/steps.py", "domain/authorization/answers.py", "pages/consent.py", "pages/device.py",
+    "domain/authorization/devices.py", "domain/authorization/device_answers.py",
 )  # fmt: skip
 CREDENTIALS = (
     "lib/jwt.py", "domain/clients/keys.py", "domain/tokens/server_jwts.py", "domain/tokens/inspection.py",
@@ -55,14 +58,14 @@ NOT_BY_A_CREDENTIAL = {
 def test_at_the_endpoints_of_tokens(world: World) -> None:
     judge(
         world,
-        (*rows_of_requests.ROWS, *rows_of_grants.ROWS, *rows_of_tokens.ROWS),
+        (*rows_of_requests.ROWS, *rows_of_grants.ROWS, *rows_of_tokens.ROWS, *rows_of_devices.AT_ENDPOINTS),
         TOKEN,
         {"_caller: raise InvalidClient": "an app that went between the look at its token and at itself"},
     )
 
 
 def test_at_the_way_of_a_sign_in(world: World) -> None:
-    judge(world, rows_of_sign_ins.ROWS, SIGN_INS, {})
+    judge(world, (*rows_of_sign_ins.ROWS, *rows_of_devices.ON_PAGES, *rows_of_devices.AT_ENDPOINTS), SIGN_INS, {})
 
 
 def test_of_credentials(world: World) -> None:

@@ -21,7 +21,12 @@ from authserver.observability import context
 CALLBACK = "https://app.example/callback"
 VERIFIER = "a-verifier-of-enough-characters-for-rfc-7636-x"
 FORM = "application/x-www-form-urlencoded"
-EVERY_GRANT = ["authorization_code", "refresh_token", "client_credentials"]
+EVERY_GRANT = [
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:device_code",
+]
 SCOPES = ["openid", "profile", "email", "workflows:read", "workflows:write"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from flask import request
@@ -23,7 +22,7 @@ from wtforms.validators import Optional
 
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.clients.metadata import CODE, KINDS, MACHINE
+from authserver.domain.clients.metadata import DEVICE, KINDS, MACHINE, OF_PEOPLE, authentication
 from authserver.edge import current_user
 from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, Invalid
@@ -37,6 +36,7 @@ GRANTS = [
     SelectChoice("authorization_code", "Sign people in"),
     SelectChoice("refresh_token", "Stay signed in"),
     SelectChoice("client_credentials", "Act for itself"),
+    SelectChoice(DEVICE, "Sign people in by a code that they type on another device"),
 ]
 METHODS = [
     SelectChoice("", "Secret in the header or in the body"),
@@ -93,11 +93,12 @@ def made(kind_name: str, before: Any) -> AppForm:
     kind = KINDS[kind_name]
     form = AppForm()
     taken = set() if me.is_admin else set(FOR_ADMINISTRATORS)
-    grants: Iterable[str] = before.grant_types if before else kind.grant_types
     if kind.public:
         taken |= {"token_endpoint_auth_method", "require_pkce"}
-        form.grant_types.choices = [each for each in GRANTS if each.value != MACHINE]
-    if CODE not in grants:
+    grants = set(before.grant_types if before else kind.grant_types)
+    offered = [each for each in GRANTS if each.value in (*grants, *authentication.grant_types())]
+    form.grant_types.choices = [each for each in offered if not (kind.public and each.value == MACHINE)]
+    if not OF_PEOPLE & grants:
         taken |= {
             "optional_scopes",
             "required_scopes",
@@ -112,7 +113,7 @@ def made(kind_name: str, before: Any) -> AppForm:
         taken |= {"grant_types"}
     for name in taken:
         del form[name]
-    _offer(form, me, before, people=CODE in grants)
+    _offer(form, me, before, people=bool(OF_PEOPLE & grants))
     _keep_what_was_left_out(form, before)
     return form
 
@@ -216,7 +217,7 @@ def shown(form: AppForm, kind_name: str, client: Any) -> dict[str, Any]:
         "preview_host": _host(uris[0]) if uris else "",
         "preview_loopback": bool(uris) and redirect_uris.is_loopback(uris[0]),
         "development": [uri for uri in uris if redirect_uris.is_loopback(uri)] if kind_name in ("web", "spa") else [],
-        "people": CODE in (client.grant_types if client else kind.grant_types),
+        "people": bool(OF_PEOPLE.intersection(client.grant_types if client else kind.grant_types)),
         "identity_only": MACHINE not in (client.grant_types if client else kind.grant_types),
     }
 

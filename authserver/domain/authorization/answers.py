@@ -55,9 +55,9 @@ def allow(pending: Pending, client: ClientFacts, found: SignedIn, *, allowed: Se
     with database.transaction() as session:
         _claim(session, pending, "allow", found.user.id)
         new = consents.record(session, found.user.id, client.id, resources=pending.resources, asked=asked, allowed=kept)
-        _tell(session, client, found, new)
+        tell(session, client, found, new)
         code = _issue(session, pending, found, kept)
-        _record(session, "consent.granted", client, found, scopes=list(kept), resources=pending.resources)
+        record(session, "consent.granted", client, found, scopes=list(kept), resources=pending.resources)
     return code
 
 
@@ -65,7 +65,7 @@ def deny(pending: Pending, client: ClientFacts, found: SignedIn) -> None:
     """The person refuses; the app learns nothing else. Raises Answered."""
     with database.transaction() as session:
         _claim(session, pending, "deny", found.user.id)
-        _record(session, "consent.denied", client, found, scopes=pending.scopes)
+        record(session, "consent.denied", client, found, scopes=pending.scopes)
 
 
 def _claim(session: Session, pending: Pending, answer: str, user_id: str) -> None:
@@ -105,7 +105,7 @@ def _issue(session: Session, pending: Pending, found: SignedIn, kept: Sequence[s
     )
 
 
-def _tell(session: Session, client: ClientFacts, found: SignedIn, new: Sequence[str]) -> None:
+def tell(session: Session, client: ClientFacts, found: SignedIn, new: Sequence[str]) -> None:
     """A mail about what reaches far, the first time it is allowed."""
     far = [facts.title for facts in scopes.all().values() if facts.name in new and facts.level == "full"]
     if far:
@@ -124,7 +124,8 @@ def _tell(session: Session, client: ClientFacts, found: SignedIn, new: Sequence[
         )
 
 
-def _record(session: Session, event: str, client: ClientFacts, found: SignedIn, **data: Any) -> None:
+def record(session: Session, event: str, client: ClientFacts, found: SignedIn, **data: Any) -> None:
+    """The event of an answer, in the history of the person who gave it."""
     audit.record(
         session,
         event,

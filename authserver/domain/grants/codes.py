@@ -129,14 +129,19 @@ def _judged(code: Any, client: ClientFacts, redirect_uri: str | None, code_verif
     yield Check("code age", code.code_expires_at > now, f"at most {lifetime} s", f"{age} s")
     same = redirect_uri == code.redirect_uri or (redirect_uri is None and not code.redirect_uri_sent)
     yield Check("redirect URI", same, code.redirect_uri, redirect_uri if redirect_uri is not None else "(nothing)")
-    fits = _verifier_fits(code.code_challenge, code_verifier)
-    wanted = "one whose SHA-256 is the code_challenge (S256)" if code.code_challenge else "none: no challenge was sent"
-    sent = "missing" if code_verifier is None else "one that does not fit" if code.code_challenge else "one"
-    yield Check("code verifier", fits, wanted, "fits" if fits else sent)
+    yield check_verifier(code.code_challenge, code_verifier)
     if code.created_at < client.tokens_not_before:
         yield Check("not revoked", False, "issued after all tokens of the app ended", "issued before")
     ended = grants.facts(code).ended(code.created_at, now)
     yield ended or Check("sign-in", True, "neither revoked nor its person disabled", "in order")
+
+
+def check_verifier(challenge: str | None, verifier: str | None) -> Check:
+    """Whether a verifier fits its challenge (RFC 7636 section 4.6), for the owner's eyes; the verifier is not told."""
+    fits = _verifier_fits(challenge, verifier)
+    wanted = "one whose SHA-256 is the code_challenge (S256)" if challenge else "none: no challenge was sent"
+    sent = "missing" if verifier is None else "one that does not fit" if challenge else "one"
+    return Check("code verifier", fits, wanted, "fits" if fits else sent)
 
 
 def _verifier_fits(challenge: str | None, verifier: str | None) -> bool:

@@ -19,6 +19,9 @@ RESETS_PER_ADDRESS = 20
 OFFERS_PER_PERSON = 20
 # Anybody may register an app where registration is open, and each is a row until it is a day old.
 REGISTRATIONS_PER_ADDRESS = 20
+# Codes of devices that a person types wrong (RFC 8628 section 5.1): 20 of one network guess one of 2^34.
+USER_CODES_PER_PERSON = 5
+USER_CODES_PER_ADDRESS = 20
 # Every sign-in costs a password hash, the right ones too: what nobody signs in often enough to reach.
 SIGN_INS_PER_ACCOUNT = 300
 SIGN_INS_PER_ADDRESS = 1500
@@ -80,6 +83,14 @@ def begin_offer(user_id: str) -> Attempt:
 def begin_registration(*, ip: str) -> Attempt:
     """Take a place for one registration of an app by whoever asks."""
     return _begin(*_of_address("registration address", ip, REGISTRATIONS_PER_ADDRESS))
+
+
+def begin_user_code(user_id: str, *, ip: str) -> Attempt:
+    """Take a place for one code of a device that somebody types, which may be a guess."""
+    return _begin(
+        (f"user code account {_short(user_id)}", USER_CODES_PER_PERSON),
+        *_of_address("user code address", ip, USER_CODES_PER_ADDRESS),
+    )
 
 
 def refund(attempt: Attempt) -> None:

@@ -44,6 +44,7 @@ SENTENCES: Mapping[str, str] = {
     "token.revoked": "{actor} ended tokens of {client}",
     "refresh_token.reused": "A spent refresh token of {client} came back, so its whole family was revoked",
     "code.replayed": "A spent authorization code of {client} came back, so what it gave was revoked",
+    "device_code.replayed": "A spent device code of {client} came back, so what it gave was revoked",
     "client.created": "{actor} registered {client}",
     "client.updated": "{actor} changed {client}",
     "client.blocked": "{actor} blocked apps of the {id} {name}",
@@ -93,6 +94,7 @@ SENTENCES: Mapping[str, str] = {
     "database.restored": "{actor} restored a backup: every session, grant and token of before ended",
 }
 _BY_ITSELF = "{client} registered itself"
+_ACCESS = ("consent.", "token.", "refresh_token.", "code.", "device_code.")
 _SERVER = ("signing_key.", "scope.", "resource.", "permission.", "route_table.", "audit.", "outbound.", "database.")
 _SIGN_INS = (
     "user.login", "user.login_failed", "user.login_after_failures", "user.locked", "user.unlocked", "user.logout",
@@ -104,7 +106,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "people": ("People", tuple(each for each in SENTENCES if each.startswith("user.") and each not in _SIGN_INS)),
     "access": (
         "Access and tokens",
-        tuple(each for each in SENTENCES if each.startswith(("consent.", "token.", "refresh_token.", "code."))),
+        tuple(each for each in SENTENCES if each.startswith(_ACCESS)),
     ),
     "apps": ("Apps", tuple(each for each in SENTENCES if each.startswith(("client.", "registration_token.")))),
     "keys": ("API keys", tuple(each for each in SENTENCES if each.startswith("api_key."))),

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from sqlalchemy import ColumnElement, func, or_, select
 
 from authserver import config, database
-from authserver.domain.clients.metadata import CODE, MACHINE
+from authserver.domain.clients.metadata import MACHINE, OF_PEOPLE
 from authserver.domain.ground import lists, usage
 from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.insight import usage_reports
@@ -216,7 +216,7 @@ def _limits_of_app(subject: str, row: Any, people: list[str]) -> Iterable[Limit]
     text = row.rate_limit or settings.rate_limit_oauth
     if MACHINE in row.grant_types:
         yield Limit("Tokens of its own", rate_limits.peek(rate_limits.OAUTH, f"{subject}:{row.id}", text))
-    if CODE in row.grant_types:
+    if OF_PEOPLE.intersection(row.grant_types):
         states = [rate_limits.peek(rate_limits.OAUTH, f"{subject}:{person}", text) for person in people]
         nobody = rate_limits.peek(rate_limits.OAUTH, f"{subject}:", text)
         busiest = min(states, key=lambda state: state.remaining, default=nobody)
@@ -228,7 +228,7 @@ def _limits_of_app(subject: str, row: Any, people: list[str]) -> Iterable[Limit]
 
 def _people_of(rows: Iterable[Any]) -> dict[str, list[str]]:
     """Who uses these apps: of those who signed in last the ones who used them last, by the app's id."""
-    apps = [row.id for row in rows if CODE in getattr(row, "grant_types", ())]
+    apps = [row.id for row in rows if OF_PEOPLE.intersection(getattr(row, "grant_types", ()))]
     if not apps:
         return {}
     found: dict[str, dict[str, int]] = {each: {} for each in apps}

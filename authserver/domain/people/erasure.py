@@ -19,6 +19,7 @@ from authserver.models import (
     CacheChange,
     Client,
     DemoWorkflow,
+    DeviceAuthorization,
     Mail,
     Refusal,
     Resource,
@@ -83,6 +84,7 @@ def _mentions(user: User) -> Iterator[tuple[Any, ColumnElement[bool]]]:
     yield CacheChange.__table__, or_(CacheChange.key == user.id, CacheChange.key.in_(apps))
     yield Refusal.__table__, Refusal.owner_id == user.id
     yield AuthorizationRequest.__table__, AuthorizationRequest.user_id == user.id
+    yield DeviceAuthorization.__table__, DeviceAuthorization.user_id == user.id
     yield (
         UsageCount.__table__,
         or_(

@@ -20,6 +20,7 @@ from authserver.models import (
     Client,
     ClientSecret,
     Consent,
+    DeviceAuthorization,
     Grant,
     OneTimeLink,
     SigningKey,
@@ -69,7 +70,7 @@ def after_restore(known: Endings | None) -> Mapping[str, int]:
             "grants": _set(session, Grant, Grant.revoked_at, now, revoked_because="restored"),
             "access_tokens": _count(session, delete(AccessToken)),
             "links": _count(session, delete(OneTimeLink)),
-            "requests": _count(session, delete(AuthorizationRequest)),
+            "requests": _count(session, delete(AuthorizationRequest)) + _count(session, delete(DeviceAuthorization)),
             "repeated": _repeat(session, known or []),
         }
         # The next second: what was issued earlier in this one must end, too.

@@ -20,6 +20,7 @@ from authserver.models import (
     AuthorizationRequest,
     ClientSecret,
     ClientTransfer,
+    DeviceAuthorization,
     FormNonce,
     Grant,
     IdempotencyKey,
@@ -38,7 +39,7 @@ from authserver.models import (
 from authserver.observability import metrics
 from authserver.tables import Base
 
-DAY = 86_400
+HOUR, DAY = 3600, 86_400
 BATCH = 500
 RESTORABLE = 7 * DAY  # how long a deleted client can be brought back
 # Who presents something dead within this time is still told apart from who makes something up.
@@ -79,6 +80,14 @@ def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
             ),
         ),
         (AuthorizationCode, AuthorizationCode.expires_at < remembered),
+        # The same; a device that still asks is told for an hour that its code has expired.
+        (
+            DeviceAuthorization,
+            or_(
+                DeviceAuthorization.expires_at < remembered,
+                DeviceAuthorization.answered_at.is_(None) & (DeviceAuthorization.expires_at < now - HOUR),
+            ),
+        ),
         (AccessToken, AccessToken.expires_at < remembered),
         (RefreshToken, RefreshToken.expires_at < remembered),
         (RevokedToken, RevokedToken.expires_at < now - clock.LEEWAY),

@@ -13,11 +13,18 @@ from authserver.domain.clients import clients
 from authserver.domain.people import sessions
 from authserver.domain.record import audit
 from authserver.domain.running import retention
-from authserver.lib import clock
-from authserver.models import AuthorizationRequest, ClientTransfer, FormNonce, RevokedToken, SignInSession
+from authserver.lib import clock, secrets
+from authserver.models import (
+    AuthorizationRequest,
+    ClientTransfer,
+    DeviceAuthorization,
+    FormNonce,
+    RevokedToken,
+    SignInSession,
+)
 from authserver.observability import metrics
 from tests.conftest import Person
-from tests.support import protocol
+from tests.support import devices, protocol
 
 
 def test_batches_go_on_until_nothing_expired_is_left(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +73,23 @@ def test_a_request_that_nobody_answered_goes_as_soon_as_nobody_can(app: Flask, a
     with database.reading() as session:
         left = session.scalars(select(AuthorizationRequest.digest)).all()
     assert {kept[digest] for digest in left} == {"open", "answered"}
+
+
+def test_a_device_that_nobody_answered_goes_an_hour_after_its_end(app: Flask, alice: Person) -> None:
+    """Until then it is told `expired_token` (RFC 8628 section 3.5), not that its code was never made."""
+    television, now = devices.register(), clock.now()
+    ends = {"open": now + 60, "told": now - 1800, "dead": now - 3601, "answered": now - 3601, "old": now - 86_401}
+    kept = {}
+    for name, at in ends.items():
+        digest = secrets.digest(devices.begun(television)["device_code"])
+        kept[digest] = name
+        with database.transaction() as session:
+            row = session.get_one(DeviceAuthorization, digest)
+            row.expires_at, row.answered_at = at, now if name in ("answered", "old") else None
+    assert retention.purge()["device_authorizations"] == 2
+    with database.reading() as session:
+        left = session.scalars(select(DeviceAuthorization.digest)).all()
+    assert {kept[digest] for digest in left} == {"open", "told", "answered"}
 
 
 def test_an_offer_of_an_app_that_nobody_took_goes(app: Flask, alice: Person, bob: Person) -> None:

@@ -19,12 +19,20 @@ from authserver.domain.clients.metadata.document import from_document, from_json
 from authserver.domain.clients.metadata.keys import ignored as ignored_keys
 from authserver.domain.clients.metadata.keys import key_set
 from authserver.domain.clients.metadata.kinds import KINDS
-from authserver.domain.clients.metadata.registration import CODE, FIELDS, MACHINE, REFRESH, Registration
+from authserver.domain.clients.metadata.registration import (
+    CODE,
+    DEVICE,
+    FIELDS,
+    MACHINE,
+    OF_PEOPLE,
+    REFRESH,
+    Registration,
+)
 from authserver.domain.clients.metadata.tokens import FORMATS
 from authserver.errors import Invalid
 
 __all__ = [
-    "CODE", "FIELDS", "FORMATS", "KINDS", "MACHINE", "REFRESH", "Registration",
+    "CODE", "DEVICE", "FIELDS", "FORMATS", "KINDS", "MACHINE", "OF_PEOPLE", "REFRESH", "Registration",
     "check", "complete", "from_document", "from_json", "ignored_keys", "key_set", "to_document",
 ]  # fmt: skip
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from authserver import config
 from authserver.domain.clients.metadata.kinds import KINDS
-from authserver.domain.clients.metadata.registration import CODE, MACHINE, REFRESH, Registration
+from authserver.domain.clients.metadata.registration import (
+    CODE,
+    DEVICE,
+    MACHINE,
+    OF_PEOPLE,
+    REFRESH,
+    Registration,
+)
 from authserver.lib import quoting
 
-GRANT_TYPES = (CODE, REFRESH, MACHINE)
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 RESPONSE_MODES = ("query", "form_post")
+
+
+def grant_types() -> tuple[str, ...]:
+    """The grants that this server offers, with those that settings switch on."""
+    return (CODE, REFRESH, MACHINE, *([DEVICE] if config.current().device == "on" else []))
 
 
 def check_kind(wanted: Registration) -> dict[str, str]:
@@ -23,12 +35,12 @@ def check_kind(wanted: Registration) -> dict[str, str]:
 def check_grants(wanted: Registration) -> dict[str, str]:
     """Grants are ours, and go together."""
     granted = wanted.grant_types or ()
-    if unknown := quoting.strangers(granted, GRANT_TYPES):
-        return {"grant_types": f"This server does not offer {unknown}. Possible are {', '.join(GRANT_TYPES)}."}
+    if unknown := quoting.strangers(granted, grant_types()):
+        return {"grant_types": f"This server does not offer {unknown}. Possible are {', '.join(grant_types())}."}
     if wanted.public and MACHINE in granted:
         return {"grant_types": "An app without a secret cannot use client_credentials."}
-    if REFRESH in granted and CODE not in granted:
-        return {"grant_types": "refresh_token goes together with authorization_code."}
+    if REFRESH in granted and not OF_PEOPLE.intersection(granted):
+        return {"grant_types": "refresh_token goes together with authorization_code or with the grant for devices."}
     if not granted and wanted.kind != "resource_server":
         return {"grant_types": "Choose at least one grant."}
     if unknown := quoting.strangers(wanted.response_modes, RESPONSE_MODES):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from authserver.domain.clients.metadata import redirect_uris
-from authserver.domain.clients.metadata.registration import CODE, MACHINE, REFRESH, Registration
+from authserver.domain.clients.metadata.registration import CODE, MACHINE, OF_PEOPLE, REFRESH, Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,6 @@ def guess(wanted: Registration) -> str:
     """The kind of app that a registration without one describes."""
     if wanted.public or wanted.token_endpoint_auth_method == "none":
         return "spa" if wanted.redirect_uris and redirect_uris.only_https(wanted.redirect_uris) else "native"
-    if wanted.redirect_uris or CODE in (wanted.grant_types or ()):
+    if wanted.redirect_uris or OF_PEOPLE.intersection(wanted.grant_types or ()):
         return "web"
     return "resource_server" if wanted.resource_server_for or wanted.introspect_all else "machine"

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CODE, REFRESH, MACHINE = "authorization_code", "refresh_token", "client_credentials"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 section 3.4
+OF_PEOPLE = frozenset({CODE, DEVICE})
+"""Grants in which somebody signs in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from authserver.domain.access import self_registration
+from authserver.domain.clients.metadata import authentication
 from authserver.domain.clients.metadata import document as client_document
-from authserver.domain.clients.metadata.registration import CODE, REFRESH, Registration
+from authserver.domain.clients.metadata.registration import CODE, DEVICE, OF_PEOPLE, REFRESH, Registration
 from authserver.errors import Invalid
 from authserver.lib import redirect_uris
 
@@ -19,7 +20,7 @@ MEMBERS = (
 )  # fmt: skip
 """Members that count. Every other is dropped: what is left would be privileges, or is none of this server's."""
 # A grant of an app for itself, or by somebody's assertion, needs somebody who answers for the app.
-GRANTS = (CODE, REFRESH)
+GRANTS = (CODE, REFRESH, DEVICE)
 STATEMENT = "software_statement"
 _FIELDS = tuple(client_document.FIELD_OF[name] for name in MEMBERS if name != "response_types")
 
@@ -38,8 +39,11 @@ def read(document: Mapping[str, Any]) -> Registration:
         raise UnapprovedStatement(text, field=STATEMENT)
     asked = {name: value for name, value in document.items() if value is not None}
     known = {name: value for name, value in asked.items() if name in MEMBERS or name in client_document.UNOFFERED}
-    known["grant_types"] = _kept(asked, "grant_types", GRANTS, default=[CODE])
-    known["response_types"] = _kept(asked, "response_types", ("code",), default=["code"])
+    offered = [each for each in GRANTS if each in authentication.grant_types()]
+    known["grant_types"] = _kept(asked, "grant_types", offered, needed=OF_PEOPLE, default=[CODE])
+    known["response_types"] = ["code"]  # a device has none to ask for
+    if CODE in known["grant_types"]:
+        known["response_types"] = _kept(asked, "response_types", ("code",), needed={"code"}, default=["code"])
     known.setdefault("token_endpoint_auth_method", "client_secret_basic")
     wanted = client_document.from_document(known)
     return dataclasses.replace(
@@ -76,12 +80,14 @@ def _scopes(asked: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in asked if name in allowed) if asked else allowed
 
 
-def _kept(asked: Mapping[str, Any], name: str, possible: Sequence[str], *, default: list[str]) -> list[str]:
+def _kept(
+    asked: Mapping[str, Any], name: str, possible: Sequence[str], *, needed: Collection[str], default: list[str]
+) -> list[str]:
     values = asked.get(name, default)
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
         raise Invalid("Check the metadata.", problems={name: "This member is a list of texts."})
     kept = [each for each in possible if each in values]
-    if possible[0] not in kept:
+    if not set(needed).intersection(kept):
         raise Invalid("Check the metadata.", problems={name: f"{possible[0]} must be among them."})
     return kept
 

@@ -1,0 +1,100 @@
+"""What a consent page shows of an app's wishes: a row for each scope, in the words people read (ux.md 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from authserver import config
+from authserver.domain.access import resources, scopes
+from authserver.domain.access.scopes import ScopeFacts
+from authserver.domain.clients.facts import ClientFacts
+from authserver.domain.grants import consents
+from authserver.domain.people.users import User
+from authserver.domain.tokens import issuance
+from authserver.lib import durations
+
+ICONS = {"openid": "user", "profile": "user", "email": "mail", scopes.OFFLINE: "clock"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the list: a scope in the words people read."""
+
+    name: str
+    sentence: str
+    cannot: str
+    level: str
+    icon: str
+    value: str  # what will really be shared
+    is_new: bool
+    optional: bool
+
+
+def of(kept: Sequence[str], asked: Sequence[str], client: ClientFacts, user: User) -> list[Row]:
+    """The rows for the scopes that can be granted, `asked` being the resources they are asked for."""
+    new = consents.new_scopes(user.id, client.id, asked, kept)
+    named = " · ".join(each for each in (user.name, user.username) if each)
+    values = {"profile": named, "email": user.email}
+    # Without openid there is no sign-in for the app (and no nonce, contract 11.44), so it is never a tick.
+    fixed = {"openid", *client.required_scopes}
+    rows = [
+        Row(
+            name=facts.name,
+            sentence=facts.title,
+            cannot=_limit(facts, values.get(facts.name, "")),
+            level=facts.level,
+            icon=ICONS.get(facts.name, ""),
+            value=values.get(facts.name, ""),
+            is_new=facts.name in new,
+            optional=facts.name not in fixed and (facts.optional or facts.name in client.optional_scopes),
+        )
+        for facts in scopes.all().values()
+        if facts.name in kept
+    ]
+    return sorted(rows, key=lambda row: row.name == scopes.OFFLINE)
+
+
+def shown(rows: Sequence[Row]) -> str:
+    """What a page asked for: the scopes, and which of them are ticks."""
+    return " ".join(f"{row.name}{'?' if row.optional else ''}" for row in rows)
+
+
+def grouped(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """The rows by the API they belong to; what belongs to none comes first, without a heading."""
+    known = scopes.all()
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(known[row.name].resource or "", []).append(row)
+    return [(names([key])[0] if key else "", found[key]) for key in sorted(found)]
+
+
+def names(identifiers: Sequence[str]) -> list[str]:
+    """What people call these APIs."""
+    registered = resources.all()
+    own = resources.own_names()
+    return [registered[each].name if each in registered else own.get(each, each) for each in identifiers]
+
+
+def lasting(client: ClientFacts, asked: Sequence[str]) -> str:
+    """How long access lasts unless the app renews it; where it can, after the last renewal."""
+    settings = config.current()
+    if client.may_use("refresh_token"):
+        return _span(settings.refresh_token_idle_ttl)
+    return _span(issuance.lifetime(client, tuple(asked)))
+
+
+def initials(name: str) -> str:
+    """Two letters that stand for an app without a picture."""
+    return "".join(word[0] for word in name.split()[:2]).upper()
+
+
+def _limit(facts: ScopeFacts, value: str) -> str:
+    """What stands below the sentence; the value itself says enough."""
+    if facts.name != scopes.OFFLINE:
+        return "" if value else facts.cannot
+    return f"For up to {_span(config.current().refresh_token_idle_ttl)} after the last use. Revoke it any time."
+
+
+def _span(seconds: int) -> str:
+    return durations.ago(0, seconds).removesuffix(" ago") if seconds >= durations.MINUTE else f"{seconds} seconds"
