@@ -14,11 +14,14 @@ from werkzeug.datastructures import FileStorage
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.people.credentials import passwords
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks.wishes import Wish
 from authserver.lib import clock
 from authserver.models import ApiKey, Client, SignInSession, WebhookEndpoint
 from tests.conftest import Person
 from tests.support import forms
 
+PLAIN_HOOK = Wish("Plain", "https://a.example/in")
 MACHINE = ("/apps/new", {"kind": "machine", "name": "Job"}, Client)
 WEB_THAT_ACTS = ("/apps/new", {"kind": "web", "name": "Job", "grant_types": "client_credentials"}, Client)
 KEYS = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
@@ -129,3 +132,20 @@ def test_the_proof_is_the_one_of_who_is_signed_in(http: FlaskClient, alice: Pers
     proven = forms.submit(http, asked, "/login/confirm", email=mallory.email, password=alice.password)
     assert proven.location == "/settings/sessions"
     assert alice.email in http.get("/settings/sessions").get_data(as_text=True)
+
+
+def test_a_webhooks_own_headers_are_shown_and_sent_elsewhere_after_a_fresh_proof_alone(
+    http: FlaskClient, alice: Person
+) -> None:
+    """Receivers' secrets are in them: a browser that was left open tells none, and sends none to another address."""
+    wish = Wish("Hook", "https://a.example/in", headers={"Authorization": "Bearer of the receiver"})
+    secret, plain = (webhook_endpoints.create(alice.user, each)[0].id for each in (wish, PLAIN_HOOK))
+    forms.sign_in(http, alice.email, alice.password)
+    assert "of the receiver" in http.get(f"/webhooks/{secret}/edit").get_data(as_text=True)
+    proof_grows_old()
+    assert http.get(f"/webhooks/{plain}/edit").status_code == 200
+    assert http.get(f"/webhooks/{secret}/edit").location.startswith("/login/confirm?next=")
+    moved = {"name": "Hook", "url": "https://evil.example/in", "which": "all"}
+    moved["csrf_token"] = forms.token(http, "webhooks_form.save")
+    assert http.post(f"/webhooks/{secret}/edit", data=moved).location.startswith("/login/confirm?next=")
+    assert webhook_endpoints.get(alice.id, secret).url == wish.url

@@ -75,16 +75,22 @@ class WebhookForm(FlaskForm):
             self.form_errors.append(refused.public)
 
 
-def _hears_everybody(webhook_id: str = "") -> bool:
-    """Whether this is, or may become, a webhook of everybody's events: an administrator's."""
+def _is_sensitive(webhook_id: str = "") -> bool:
+    """Whether this is, or may become, a webhook of everybody's events, an administrator's; or has headers of its own.
+
+    Receivers' secrets are in those: the form shows them, and another address would be sent them.
+    """
+    row = _mine(webhook_id) if webhook_id else None
+    if row is not None and row.headers_sealed is not None:
+        return True
     hears = "everybody" in request.form if request.method == "POST" else True
-    return current_user.me().user.is_admin and (hears or bool(webhook_id and _mine(webhook_id).everybody))
+    return current_user.me().user.is_admin and (hears or bool(row and row.everybody))
 
 
 @blueprint.get("/webhooks/new")
 @current_user.require_user
 @current_user.require_developer
-@current_user.require_recent_if(_hears_everybody)
+@current_user.require_recent_if(_is_sensitive)
 def show() -> str:
     """An empty form."""
     return _page(WebhookForm())
@@ -93,7 +99,7 @@ def show() -> str:
 @blueprint.post("/webhooks/new")
 @current_user.require_user
 @current_user.require_developer
-@current_user.require_recent_if(_hears_everybody)
+@current_user.require_recent_if(_is_sensitive)
 def create() -> Any:
     """Save the webhook and show its secret, once, in this answer; or have a test sent first."""
     form = WebhookForm()
@@ -116,7 +122,7 @@ def create() -> Any:
 
 @blueprint.get("/webhooks/<webhook_id>/edit")
 @current_user.require_user
-@current_user.require_recent_if(_hears_everybody)
+@current_user.require_recent_if(_is_sensitive)
 def edit(webhook_id: str) -> str:
     """The form with what is set now."""
     row = _mine(webhook_id)
@@ -134,7 +140,7 @@ def edit(webhook_id: str) -> str:
 
 @blueprint.post("/webhooks/<webhook_id>/edit")
 @current_user.require_user
-@current_user.require_recent_if(_hears_everybody)
+@current_user.require_recent_if(_is_sensitive)
 def save(webhook_id: str) -> Any:
     """Change it; the secret stays."""
     row, form = _mine(webhook_id), WebhookForm()

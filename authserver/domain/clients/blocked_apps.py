@@ -15,7 +15,7 @@ from authserver import database
 from authserver.domain.ground import cache, lists, usage
 from authserver.domain.record import audit
 from authserver.errors import Invalid, NotFound
-from authserver.lib import clock
+from authserver.lib import clock, visible_text
 from authserver.models import BlockedApp, Client, Consent, UsageCount
 from authserver.observability import context
 
@@ -177,7 +177,8 @@ def _is_id(what: str) -> bool:
 
 def _folded(name: str) -> str:
     # Spaces as pages show them: many beside each other are one.
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())[:255]
+    shown = visible_text.without_blanks(name)
+    return " ".join(unicodedata.normalize("NFKC", shown).casefold().split())[:255]
 
 
 def _hosts(app: App) -> set[str]:

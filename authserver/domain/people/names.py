@@ -8,7 +8,7 @@ from authserver import database
 from authserver.domain.people import living, usernames
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid
-from authserver.lib import clock
+from authserver.lib import clock, visible_text
 
 MAX_NAME = 200
 MAX_PART = 100
@@ -62,7 +62,7 @@ def clean(name: str, field: str = "name", at_most: int = MAX_NAME) -> str:
     name = " ".join(name.split())
     if len(name) > at_most:
         raise Invalid(f"A name has at most {at_most} characters.", field=field)
-    if not name.isprintable():
+    if not visible_text.is_visible(name):
         raise Invalid("A name has no invisible characters.", field=field)
     return name
 

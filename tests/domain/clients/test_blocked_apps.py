@@ -50,7 +50,7 @@ def test_what_falls_under_it_stops_and_none_like_it_comes(what: str, kind: str) 
     assert works(made)
 
 
-@pytest.mark.parametrize("name", ["Notes  agent", " Notes   agent ", "NOTES agent"])
+@pytest.mark.parametrize("name", ["Notes  agent", " Notes   agent ", "NOTES agent", "Notes ag\ufe0fent"])
 def test_a_name_is_blocked_as_it_looks_whatever_its_spaces(name: str) -> None:
     blocked_apps.block("Notes agent")
     refused = register(redirect_uris=["https://app.evil.example/cb"], application_type="web", client_name=name)

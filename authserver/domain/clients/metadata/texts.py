@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from authserver.domain.clients.metadata.registration import Registration
+from authserver.lib import visible_text
 
 
 def check(wanted: Registration) -> dict[str, str]:
     """Short and visible: they stand on the consent page."""
     problems = {}
-    if not 1 <= len(wanted.name) <= 100 or not wanted.name.isprintable():
+    if not 1 <= len(wanted.name) <= 100 or not visible_text.is_visible(wanted.name):
         problems["name"] = "Enter a name of 1 to 100 visible characters."
     text = wanted.description.replace("\r\n", " ").replace("\n", " ")
     if len(text) > 500 or not text.isprintable():
