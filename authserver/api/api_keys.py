@@ -61,6 +61,7 @@ def change(call: Call) -> Outgoing:
     return _shown(api_keys.revise(call.reach(), call.path["id"], changes, maker=maker_of(call), still=still))
 
 
+@restricted.for_developers
 @restricted.makes_within
 def rotate(call: Call) -> Outgoing:
     """A successor with the same access; the old key works on for `overlap_seconds`."""

@@ -65,6 +65,7 @@ def come_back(client_id: str) -> Response:
 
 @blueprint.post("/apps")
 @current_user.require_user
+@current_user.require_developer
 @current_user.require_recent
 def make_client() -> Response:
     """An app of this person for trying things; its secret goes into the memory of the page and nowhere else."""
@@ -75,6 +76,7 @@ def make_client() -> Response:
 
 @blueprint.post("/keys")
 @current_user.require_user
+@current_user.require_developer
 def make_key() -> Response:
     """A key that reads, for an hour."""
     return _told(key=playground.short_key(current_user.me().user))

@@ -34,7 +34,8 @@ NOT_DEVELOPERS = {"/v1/users", "/v1/resources", "/v1/registration-tokens", "/v1/
 
 @pytest.fixture
 def overrides(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return {"developers": getattr(request, "param", "developers")}
+    asked = getattr(request, "param", "developers")
+    return asked if isinstance(asked, dict) else {"developers": asked}
 
 
 @pytest.fixture
@@ -137,6 +138,23 @@ def test_every_page_that_makes_something_of_ones_own_is_for_developers(app: Flas
         if rule.rule.endswith(("/new", "/import")) and not rule.rule.startswith("/admin/")
     }
     assert making and all(making.values()), making
+
+
+@pytest.mark.parametrize("overrides", [{"developers": "developers", "playground": "on"}], indirect=True)
+def test_what_makes_something_under_another_name_is_for_developers_too(as_alice: FlaskClient, alice: Person) -> None:
+    """The playground makes an app and keys with one press; a rotation makes a key, for ever again."""
+    key, value = api_keys.create(alice.user, Wish(name="Old", permission="full_access"))
+    posts = {
+        "/playground/apps": "playground.make_client", "/playground/keys": "playground.make_key",
+        f"/settings/api-keys/{key.id}/rotate": "api_keys.rotate",
+    }  # fmt: skip
+    for path, endpoint in posts.items():
+        answer = as_alice.post(path, data={"csrf_token": forms.token(as_alice, endpoint), "overlap": "7d"})
+        assert answer.status_code == 403, path
+    said = {"Authorization": f"Bearer {value}"}
+    assert as_alice.post(f"/v1/api-keys/{key.id}/rotate", json={}, headers=said).status_code == 403
+    assert [each.id for each in api_keys.page(alice.id)[0]] == [key.id]
+    assert not clients.owned_by(alice.user)[0]
 
 
 def test_no_app_becomes_the_property_of_somebody_who_could_register_none(alice: Person, bob: Person) -> None:

@@ -79,6 +79,7 @@ def show(key_id: str) -> str:
 
 @blueprint.get("/<key_id>/rotate")
 @current_user.require_user
+@current_user.require_developer
 def ask_rotate(key_id: str) -> Any:
     """How long shall the old key work on?"""
     return _rotation(_mine(key_id))
@@ -91,6 +92,7 @@ def _is_strong(key_id: str) -> bool:
 
 @blueprint.post("/<key_id>/rotate")
 @current_user.require_user
+@current_user.require_developer
 @current_user.require_recent_if(_is_strong, back=lambda key_id: url_for("api_keys.ask_rotate", key_id=key_id))
 def rotate(key_id: str) -> Any:
     """Make the successor and show it, once, in this answer."""

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from authserver.domain.access import roles
 from authserver.domain.clients import privileges, registration_tokens
 from authserver.domain.ground import one_time_links
 from authserver.domain.people import users
@@ -20,13 +21,13 @@ from authserver.models import AuditEvent, Client, ClientSecret, OneTimeLink, Reg
 
 KINDS = {
     "person": "Account",
-    "administrator": "Administrator",
+    "role": "Role of an account",
     "link": "One-time link",
     "registration": "Registration token",
     "address": "Another address for the account",
 }
 # To end what is other people's takes a fresh proof on a page.
-OF_PEOPLE = ("person", "administrator")
+OF_PEOPLE = ("person", "role")
 # What came of these cannot be undone from here: what was said is to be looked at.
 LASTING = ("address",)
 _AGAIN = ("client.created", "client.enabled", "client.restored")
@@ -64,7 +65,8 @@ def _people(session: Session, user: User, moment: int) -> Iterator[Found]:
     made: dict[str, AuditEvent] = {}
     moved: dict[str, int] = {}
     for event in session.scalars(_events(user, moment, "user.created", "user.updated")):
-        if event.type == "user.created" or (event.data.get("role") == "admin" and event.target not in made):
+        raised = event.data.get("role", roles.USER) != roles.USER
+        if event.type == "user.created" or (raised and event.target not in made):
             made[event.target] = event
         elif event.data.get("changed") == ["email"]:
             moved[event.target.partition(":")[2]] = event.at_us // 1_000_000
@@ -73,8 +75,8 @@ def _people(session: Session, user: User, moment: int) -> Iterator[Found]:
         event = made[f"user:{person.id}"]
         if event.type == "user.created":
             yield "person", person.id, person.email, event.at_us // 1_000_000
-        elif person.is_admin:
-            yield "administrator", person.id, person.email, event.at_us // 1_000_000
+        elif person.role != roles.USER:
+            yield "role", person.id, person.email, event.at_us // 1_000_000
     for person in session.scalars(select(User).where(User.id.in_(moved), User.id != user.id)):
         yield "address", person.id, person.email, moved[person.id]
 
@@ -110,7 +112,7 @@ def _as_actor(user: User) -> str:
 
 END: dict[str, Any] = {
     "person": lambda _user, id: users.disable(id),
-    "administrator": lambda _user, id: users.set_role(id, "user"),
+    "role": lambda _user, id: users.set_role(id, roles.USER),
     "link": lambda _user, id: one_time_links.end(bytes.fromhex(id)),
     "registration": lambda _user, id: registration_tokens.revoke(id),
 }

@@ -135,19 +135,22 @@ def test_what_a_thief_gave_in_an_administrators_name_is_listed_and_ends(
     users.set_role(bob.id, "admin")
     with time_machine.travel(clock.now(), tick=False) as moment:
         as_person(ada, lambda: users.invite("before@example.test"))
+        dora = users.create("dora@example.test")
         moment.shift(60)
         now = clock.now()
         eve, welcome = as_person(ada, lambda: users.invite("eve@example.test", role="admin"))
         as_person(ada, lambda: users.set_role(alice.id, "admin"))
+        as_person(ada, lambda: users.set_role(dora.id, "developer"))
         reset = as_person(ada, lambda: links.access_link(bob.id))
         own = as_person(ada, lambda: links.access_link(ada.id))
         token = as_person(ada, lambda: registration_tokens.create()[1])
-        assert kinds(ada, now) == ["administrator", "link", "link", "link", "person", "registration"]
+        assert kinds(ada, now) == ["link", "link", "link", "person", "registration", "role", "role"]
         assert kinds(bob, now) == kinds(alice, now) == []
         with database.transaction() as session:
             link = one_time_links.make(session, ada.user, "not_me").rpartition("/")[2]
-        assert disowning.disown(link, everything=True)[1] == 6 - 1, "the link for the account itself ends in any case"
-    assert users.get(eve.id).disabled_at is not None and users.get(alice.id).role == "user"
+        assert disowning.disown(link, everything=True)[1] == 7 - 1, "the link for the account itself ends in any case"
+    assert users.get(eve.id).disabled_at is not None
+    assert users.get(alice.id).role == users.get(dora.id).role == "user"
     assert users.get(bob.id).role == "admin" and users.get(ada.id).role == "admin"
     assert not registration_tokens.is_good(token)
     for made, purpose in ((welcome, "welcome"), (reset, "reset"), (own, "reset")):
