@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.record import audit
+from authserver.domain.record import audit, outbox
 from authserver.lib import user_agents
 from authserver.models import ApiKey, AuditEvent, Client, SignInSession, User
 
@@ -208,7 +208,7 @@ def _told(event: AuditEvent, known: Mapping[str, str], viewer: User) -> Told:
         ip=event.ip if own else "",
         user_agent=event.user_agent if own else "",
         request_id=event.request_id if own else "",
-        data=event.data,
+        data=outbox.details(event.data, who=own),
         hash=event.hash,
     )
 

@@ -23,6 +23,8 @@ ALL = "*"
 MISSED_DAYS = 30
 DAY = 86_400
 PAUSED = "paused"
+# Of what events say: where somebody was, like the address of their request.
+OF_WHO = frozenset({"asked_from"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +254,16 @@ def _data(type: str, facts: Mapping[str, Any], *, own: bool, who: bool) -> dict[
         "target": target if own or not target.startswith("user:") else None,
         "user_id": facts.get("owner_id") if own or type in _ABOUT_SUBJECTS else None,
         "client_id": facts.get("client_id"),
-        "details": facts.get("data") or {},
+        "details": details(facts.get("data") or {}, who=who),
     }
     if who:
         known |= {name: facts.get(name) or None for name in ("actor", "ip", "request_id")}
     return {name: value for name, value in known.items() if value is not None}
+
+
+def details(data: Mapping[str, Any], *, who: bool) -> dict[str, Any]:
+    """What an event says, for a reader who is told who did it and from where, or is not."""
+    return {name: value for name, value in data.items() if who or name not in OF_WHO}
 
 
 def _iso(at_us: int) -> str:

@@ -82,8 +82,11 @@ def test_others_are_another_person(app: Flask, alice: Person, ada: Person) -> No
 
 def test_an_apps_owner_learns_nothing_about_who_used_it(app: Flask, alice: Person, bob: Person) -> None:
     app_, _ = clients.register(alice.user, Registration(name="Notes", kind="machine"))
-    recorded("consent.granted", f"user:{bob.id}", target=f"client:{app_.id}", owner_id=bob.id, client_id=app_.id)
+    who = {"owner_id": bob.id, "client_id": app_.id, "asked_from": "192.0.2.7"}
+    recorded("consent.granted", f"user:{bob.id}", target=f"client:{app_.id}", **who)
     seen = audit_sentences.for_viewer(audit.page(limit=1)[0], alice.user)[0]
+    assert "192.0.2.7" not in str(seen), "nor from where their device asked"
+    assert audit_sentences.for_viewer(audit.page(limit=1)[0], bob.user)[0].data["asked_from"] == "192.0.2.7"
     assert seen.sentence == "Another person allowed Notes"
     assert (seen.ip, seen.user_agent, seen.request_id, seen.actor) == ("", "", "", "another person")
     assert bob.id not in str(seen)

@@ -86,14 +86,16 @@ def test_an_apps_owner_hears_of_the_app_but_not_who_and_from_where(alice: Person
     app, _ = clients.register(alice.user, Registration(name="Notes", kind="machine"))
     hook = endpoint(alice, URL)
     with context.using(context.Context("req1", "10.1.2.3", "Firefox", f"user:{bob.id}")), database.transaction() as s:
-        audit.record(s, "consent.granted", target=f"client:{app.id}", owner_id=bob.id, client_id=app.id, scopes=["a"])
+        who = {"owner_id": bob.id, "client_id": app.id, "asked_from": "192.0.2.7"}
+        audit.record(s, "consent.granted", target=f"client:{app.id}", **who, scopes=["a"])
     assert heard(hook) == ["consent.granted"]
     data = told(hook, own=False)["data"]
     assert data == {
         "result": "ok", "target": f"client:{app.id}", "user_id": bob.id, "client_id": app.id,
         "details": {"scopes": ["a"]},
     }  # fmt: skip
-    assert told(hook, own=True)["data"]["ip"] == "10.1.2.3"
+    known = told(hook, own=True)["data"]
+    assert (known["ip"], known["details"]["asked_from"]) == ("10.1.2.3", "192.0.2.7")
 
 
 def test_administrators_hear_of_everybody_if_they_want(alice: Person, ada: Person) -> None:
