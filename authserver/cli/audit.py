@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from authserver.cli import output
+from authserver.lib import csv_cells
 
 FOLLOW_SECONDS = 1.0
 COLUMNS = (
@@ -98,5 +99,4 @@ def _print(events: list[Any]) -> None:
 def _cell(value: Any) -> Any:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
-    # A spreadsheet takes these for formulas.
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return csv_cells.inert(value)

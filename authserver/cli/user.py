@@ -1,10 +1,11 @@
-"""authserver user: create, list, show, rename, role, disable, enable, delete, restore, unlock, reset-password, link."""
+"""authserver user: people from their creation to their deletion, and lists of them in and out."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -12,6 +13,8 @@ from authserver.cli import options, output
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from authserver.domain.people.users import User
 
 
@@ -29,8 +32,11 @@ def group() -> None:
 @click.option("--family-name", default="", help="Family name.")
 @click.option("--username", default="", help="What applications call the account; else it is made from the email.")
 @click.option("--email-verified", is_flag=True, help="You know that the address is theirs.")
+@click.option("--mail", is_flag=True, help="Mail the one-time link to its person instead of printing it.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
-def create(email: str, admin: bool, role: str, email_verified: bool, password_stdin: bool, **names: str) -> None:
+def create(
+    email: str, admin: bool, role: str, email_verified: bool, mail: bool, password_stdin: bool, **names: str
+) -> None:
     """Create an account; without a password, print a one-time link with which its person chooses one."""
     from authserver.domain.people import users
 
@@ -40,9 +46,10 @@ def create(email: str, admin: bool, role: str, email_verified: bool, password_st
         output.note(f"Created {user.email}.")
         output.emit(_facts(user), user.id)
         return
-    user, link = users.invite(email, role=role, verified=email_verified, **names)
-    output.note(f"Created {user.email}. The link works once, for 24 hours:")
-    output.emit(_facts(user) | {"link": link}, link)
+    user, link = users.invite(email, role=role, verified=email_verified, by_mail=mail, **names)
+    how = "Its link is on its way by mail." if mail else "The link works once, for 24 hours:"
+    output.note(f"Created {user.email}. {how}")
+    output.emit(_facts(user) | {"link": link or None}, link or user.id)
 
 
 @group.command("list")
@@ -51,12 +58,7 @@ def create(email: str, admin: bool, role: str, email_verified: bool, password_st
 @options.limit
 def list_people(search: str, state: str, limit: int | None) -> None:
     """List people, newest first."""
-    from authserver.domain.ground import lists
-    from authserver.domain.people import users
-
-    if state and state not in users.STATES:
-        raise click.UsageError(f"A state is {', '.join(users.STATES[:-1])} or {users.STATES[-1]}.")
-    found = lists.every(functools.partial(users.page, search, state=state), limit)
+    found = _everybody(search, state, limit)
     columns = ("id", "email", "username", "name", "role", "status")
     output.stream(map(_facts, found), columns, empty="Nobody yet.")
 
@@ -170,6 +172,54 @@ def reset_password(email: str) -> None:
 def link(email: str) -> None:
     """Print a one-time link: a welcome before the first password, a reset after."""
     _print_link(email)
+
+
+@group.command("import")
+@click.argument("file", type=click.File("r", encoding="utf-8-sig"))
+@click.option("--dry-run", is_flag=True, help="Say what would become of each line, and change nothing.")
+@click.option("--mail", is_flag=True, help="Mail new people their links instead of printing them.")
+def take(file: TextIO, dry_run: bool, mail: bool) -> None:
+    """Create or change the people of a CSV file (`-` is stdin); its first line names columns as `user export` does.
+
+    A cell that is empty changes nothing. If one line is wrong nothing is done.
+    """
+    from authserver.domain.people import rosters
+
+    lines = rosters.read(_text_of(file))
+    rows = (dataclasses.asdict(each) for each in rosters.take(lines, by_mail=mail, dry_run=dry_run))
+    output.stream(rows, ("number", "email", "result", "link"), empty="The file has no people.")
+
+
+@group.command("export")
+@click.option("--search", default="", help="Part of a name or email.")
+@click.option("--state", default="", help="active, invited, disabled or deleted; else everybody who isn't deleted.")
+def export(search: str, state: str) -> None:
+    """Print people as CSV, newest first, without anything that opens an account; with --json as `user list` does."""
+    from authserver.domain.people import rosters
+
+    found = _everybody(search, state)
+    if output.wants_json():
+        output.stream(map(_facts, found), empty="")
+        return
+    for line in rosters.written(found):
+        click.echo(line, nl=False)
+
+
+def _text_of(file: TextIO) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError:
+        raise click.UsageError("The file is not UTF-8. Save it as CSV UTF-8.") from None
+
+
+def _everybody(search: str, state: str, limit: int | None = None) -> Iterator[User]:
+    """People of a state, newest first. Raises UsageError for a state that is none."""
+    from authserver.domain.ground import lists
+    from authserver.domain.people import users
+
+    if state and state not in users.STATES:
+        raise click.UsageError(f"A state is {', '.join(users.STATES[:-1])} or {users.STATES[-1]}.")
+    return lists.every(functools.partial(users.page, search, state=state), limit)
 
 
 def _print_link(email: str) -> None:

@@ -21,6 +21,7 @@ from authserver.dashboard.admin import (
     permissions,
     registration_tokens,
     resources,
+    rosters,
     scopes,
     signing_keys,
     users,
@@ -62,5 +63,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     profile.blueprint,
     users.blueprint,
     departures.blueprint,
+    rosters.blueprint,
 )
 PLAYGROUND_BLUEPRINTS: tuple[Blueprint, ...] = (playground.blueprint,)

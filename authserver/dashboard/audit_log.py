@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +14,7 @@ from authserver.domain.insight.audit_search import Wanted
 from authserver.domain.record import audit
 from authserver.edge import current_user, paging
 from authserver.errors import NotFound
-from authserver.lib import clock, rooms
+from authserver.lib import clock, csv_cells, rooms
 
 blueprint = Blueprint("audit_log", __name__)
 DAY = 86_400
@@ -114,17 +112,6 @@ def _jsonl(events: Iterator[dict[str, Any]]) -> Iterator[str]:
 
 
 def _csv(events: Iterator[dict[str, Any]]) -> Iterator[str]:
-    yield _line(list(COLUMNS))
+    yield csv_cells.line(COLUMNS)
     for event in _rows(events):
-        yield _line([_cell(json.dumps(event[name]) if name == "data" else event[name]) for name in COLUMNS])
-
-
-def _line(cells: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    # A spreadsheet takes these for formulas.
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        yield csv_cells.line(json.dumps(event[name]) if name == "data" else event[name] for name in COLUMNS)

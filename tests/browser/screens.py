@@ -298,6 +298,12 @@ ADMIN = (
     Screen("admin-overview", "/"),
     Screen("admin-users", "/admin/users"),
     Screen("admin-users-none-fit", "/admin/users?q=zzzz"),
+    Screen(
+        "admin-users-import",
+        "/admin/users/import",
+        press("See what would happen", people="email,name\ncarol@demo.test,Carol\nalice@demo.test,Alice\n"),
+    ),
+    Screen("admin-users-import-errors", "/admin/users/import", press("See what would happen", people="email\nnobody")),
     Screen("admin-user-new", "/admin/users/new"),
     Screen("admin-user-new-errors", "/admin/users/new", press("Create user", email="nobody")),
     Screen("admin-user-created", "/admin/users/new", press("Create user", email="una@demo.test", name="Una")),

@@ -141,7 +141,7 @@ def build(demo: Demo) -> Stage:
 
 def _user(demo: Demo, email: str) -> str:
     found = demo.browser(ADMIN).open("/admin/users?q=" + quote(email))
-    return _first(found.links, r"/admin/users/(?!new)(\w+)$")
+    return _first(found.links, r"/admin/users/(usr\w+)$")
 
 
 def _first(links: list[str], pattern: str) -> str:

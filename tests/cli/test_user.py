@@ -228,3 +228,38 @@ def test_an_address_is_proven_where_the_command_vouches_for_it(
     carol = users.find_by_email("carol@example.test")
     assert carol is not None
     assert (carol.email_verified_at is not None) == proven
+
+
+def test_people_are_exported_and_imported_as_the_same_file(run: Run, alice: Person) -> None:
+    code, text, _ = run("export")
+    assert code == 0 and text.splitlines()[0].startswith("email,name,")
+    code, out, _ = run("import", "-", stdin=text)
+    assert (code, "unchanged" in out) == (0, True)
+
+
+def test_an_import_prints_each_new_persons_link(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes("\ufeffemail;name\n".replace(";", ",").encode() + "carol@example.test,Caról\n".encode())
+    code, out, _ = run("import", str(file), "--dry-run", "--json")
+    assert (code, json.loads(out)[0]["result"], json.loads(out)[0]["link"]) == (0, "created", "")
+    code, out, _ = run("import", str(file), "--json")
+    assert code == 0 and "/welcome/" in json.loads(out)[0]["link"]
+
+
+def test_an_import_with_a_wrong_line_names_it(run: Run) -> None:
+    code, _, err = run("import", "-", stdin="email,role\ncarol@example.test,user\ndan@example.test,root\n")
+    assert code == 1 and "line 3" in err and "developer" in err
+    assert users.find_by_email("carol@example.test") is None
+
+
+def test_a_file_of_another_encoding_is_told_as_such(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes("email,name\ncarol@example.test,Caról\n".encode("latin-1"))
+    code, _, err = run("import", str(file))
+    assert code == 2 and "UTF-8" in err
+
+
+def test_without_a_way_to_mail_nobody_is_created_to_be_mailed(run: Run) -> None:
+    code, _, err = run("create", "carol@example.test", "--mail")
+    assert code == 1 and "smtp_url" in err
+    assert users.find_by_email("carol@example.test") is None

@@ -103,6 +103,7 @@ MATRIX = {
     "audit_log.export": ADMIN,
     "admin_users.": ADMIN,
     "admin_users_departures.": ADMIN,
+    "admin_users_rosters.": ADMIN,
     "admin_clients.": ADMIN,
     "admin_scopes.": ADMIN,
     "admin_resources.": ADMIN,

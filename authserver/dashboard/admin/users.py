@@ -32,6 +32,7 @@ class UserForm(FlaskForm):
     username = StringField("Username")
     role = RadioField("Role", choices=ROLES, default="user")
     email_verified = BooleanField("I know that this address is theirs")
+    by_mail = BooleanField("Mail them the link")
 
 
 class NamesForm(FlaskForm):
@@ -90,10 +91,14 @@ def create() -> Any:
     try:
         names = {name: form[name].data or "" for name in NAMES}
         verified = bool(form.email_verified.data)
-        user, link = users.invite(form.email.data or "", role=form.role.data or "user", verified=verified, **names)
+        by_mail, role = bool(form.by_mail.data), form.role.data or "user"
+        user, link = users.invite(form.email.data or "", role=role, verified=verified, by_mail=by_mail, **names)
     except (Invalid, Conflict) as refused:
         _put(form, refused)
         return _form_page(form), 422
+    if not link:
+        flash("The account is there, and its one-time link is on its way to its person.")
+        return redirect(url_for("admin_users.show", user_id=user.id), 303)
     return _link_page(user, link, created=True)
 
 

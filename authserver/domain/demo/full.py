@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.access import gateway_routes, resources, scopes
+from authserver.domain.access import gateway_routes, resources, roles, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.clients import clients, ownership
 from authserver.domain.clients import secrets as client_secrets
@@ -215,5 +215,6 @@ def _grant_row(who: User, app: str, number: int) -> dict[str, Any]:
 def _in_transit(admin: User, alice: User) -> None:
     """Apps that somebody offered to the two who look: one each."""
     for giver, taker, number in ((admin, alice, 3), (alice, admin, 2)):
-        if client_transfers.find(_app_id(number)) is None and ownership.visible_to(admin, _app_id(number)):
+        there = client_transfers.find(_app_id(number)) is None and ownership.visible_to(admin, _app_id(number))
+        if there and roles.may_develop(taker.role):
             client_transfers.offer(giver, _app_id(number), taker)

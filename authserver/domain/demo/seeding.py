@@ -44,7 +44,7 @@ def seed(card: Card, *, fixed: bool, keep: Callable[[Card], None]) -> Card:
         keep(made)
 
     admin = _person(ADMIN, "Demo Admin", "admin", made, learn, fixed=fixed)
-    alice = _person(ALICE, "Alice Martin", "user", made, learn, fixed=fixed)
+    alice = _person(ALICE, "Alice Martin", "developer", made, learn, fixed=fixed)
     _resource()
     for owner, wanted in _registrations(admin, alice):
         _client(owner, wanted, made, learn)

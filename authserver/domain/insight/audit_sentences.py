@@ -90,6 +90,7 @@ SENTENCES: Mapping[str, str] = {
     "webhook.disabled": "The webhook {name} was switched off",
     "webhook.replayed": "{actor} had deliveries of the webhook {name} sent again",
     "api_key.expiring": "The key {name} expires soon",
+    "user.exported": "{actor} exported the list of people",
     "audit.exported": "{actor} exported the audit log",
     "database.restored": "{actor} restored a backup: every session, grant and token of before ended",
 }

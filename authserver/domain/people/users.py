@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from authserver import database
+from authserver import config, database
 from authserver.domain.access import roles
 from authserver.domain.clients import former_owners
 from authserver.domain.grants import grants
-from authserver.domain.ground import cache, lists, one_time_links, throttle
+from authserver.domain.ground import cache, lists, mails, one_time_links, throttle
 from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.people import addresses, living, names, sessions, usernames
 from authserver.domain.people.credentials import passwords
@@ -123,14 +123,17 @@ def create(
 
 def invite(
     email: str, name: str = "", role: str = "user", *, verified: bool = False, username: str = "",
-    given_name: str = "", family_name: str = "",
+    given_name: str = "", family_name: str = "", by_mail: bool = False,
 ) -> tuple[User, str]:  # fmt: skip
     """A new account without a password, and the one-time link with which its person chooses one; both or neither.
 
-    Raises Invalid, or Conflict for a taken address or username.
+    `by_mail` sends the link to its person, and nobody else gets it. Raises Invalid, or Conflict for a taken address
+    or username, or where no mail can be sent.
     """
     user = _wanted(email, name, role, verified, given_name, family_name)
-    return user, _insert(user, usernames.clean(username) if username else "", invited=True)
+    if by_mail and not config.current().mail:
+        raise Conflict("This server sends no mail (smtp_url). Hand the one-time link over yourself.")
+    return user, _insert(user, usernames.clean(username) if username else "", invited=True, by_mail=by_mail)
 
 
 def set_role(user_id: str, role: str, *, by_id: str | None = None) -> None:
@@ -216,7 +219,7 @@ def _wanted(email: str, name: str, role: str, verified: bool, given_name: str, f
     return user
 
 
-def _insert(user: User, username: str, *, invited: bool = False) -> str:
+def _insert(user: User, username: str, *, invited: bool = False, by_mail: bool = False) -> str:
     for _ in range(_TRIES):
         try:
             with database.transaction() as session:
@@ -224,8 +227,7 @@ def _insert(user: User, username: str, *, invited: bool = False) -> str:
                 user.username = made or usernames.made_for(session, user.email_key)
                 session.add(user)
                 session.flush()
-                maker = context.current().actor
-                link = one_time_links.make(session, user, "welcome", made_by=maker) if invited else ""
+                link = _invitation(session, user, by_mail) if invited else ""
                 about: dict[str, Any] = {"target": f"user:{user.id}", "owner_id": user.id}
                 audit.record(session, "user.created", **about, role=user.role)
                 if invited:
@@ -241,6 +243,14 @@ def _insert(user: User, username: str, *, invited: bool = False) -> str:
 
 
 _TRIES = 5
+
+
+def _invitation(session: Session, user: User, by_mail: bool) -> str:
+    if not by_mail:
+        return one_time_links.make(session, user, "welcome", made_by=context.current().actor)
+    link = one_time_links.make(session, user, "welcome", mailed=True)
+    mails.send(session, user.email, "invitation", whose=user.id, name=user.name, link=link)
+    return ""
 
 
 def require_other(by_id: str | None, user_id: str, what: str) -> None:

@@ -208,15 +208,18 @@ def _offers(session: Session, user: User, moment: int) -> list[Made]:
     return [Made("offer", row.client_id, row.name, row.offered_at) for row in rows]
 
 
+_DOWNLOADS = {"audit.exported": "the audit log", "user.exported": "the list of people"}
+
+
 def _downloads(session: Session, user: User, moment: int) -> list[Made]:
     rows = session.scalars(
         select(AuditEvent).where(
             AuditEvent.actor == f"user:{user.id}",
-            AuditEvent.type == "audit.exported",
+            AuditEvent.type.in_(_DOWNLOADS),
             AuditEvent.at_us >= moment * 1_000_000,
         )
     )
-    return [Made("download", str(row.seq), "the audit log", row.at_us // 1_000_000) for row in rows]
+    return [Made("download", str(row.seq), _DOWNLOADS[row.type], row.at_us // 1_000_000) for row in rows]
 
 
 def _end_app(user: User, client_id: str) -> None:
