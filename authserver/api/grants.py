@@ -16,12 +16,12 @@ def index(call: Call) -> Outgoing:
     """Grants that still work, newest first."""
     whose = call.whose(call.signed_in_person)
     rows, total = grants.page(whose, **call.part)
-    return many(rows.each(facts), total, call)
+    return many(rows.each(lambda row: facts(row, call)), total, call)
 
 
 def show(call: Call) -> Outgoing:
     """One grant."""
-    return one(facts(_get(call)))
+    return one(facts(_get(call), call))
 
 
 def revoke(call: Call) -> Outgoing:
@@ -30,12 +30,12 @@ def revoke(call: Call) -> Outgoing:
     return nothing()
 
 
-def facts(row: Grant) -> dict[str, Any]:
+def facts(row: Grant, call: Call) -> dict[str, Any]:
     """A grant: one sign-in of one person at one app."""
     return {
         "id": row.id,
         "client_id": row.client_id,
-        "user_id": row.user_id,
+        "user_id": call.known_as(row.user_id),
         "session_id": row.session_id,
         "scope": grammar.join(row.scopes),
         "resources": list(row.resources),

@@ -37,7 +37,7 @@ def _user(call: Call) -> dict[str, Any] | None:
     if user is None:
         return None
     return {
-        "id": user.id,
+        "id": call.known_as(user.id),
         "email": user.email if own or call.holder.has("email") else None,
         "name": user.name if own or call.holder.has("profile") else None,
     }

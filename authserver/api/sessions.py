@@ -14,7 +14,7 @@ def index(call: Call) -> Outgoing:
     """Live sessions of one person, last used first."""
     whose = call.whose(call.signed_in_person)
     rows = sessions.list_for(whose or call.signed_in_person().id)
-    return paged(rows, call, facts, key=lambda row: (-row.seen_at, row.id))
+    return paged(rows, call, lambda row: facts(row, call), key=lambda row: (-row.seen_at, row.id))
 
 
 def end(call: Call) -> Outgoing:
@@ -25,11 +25,11 @@ def end(call: Call) -> Outgoing:
     return nothing()
 
 
-def facts(row: Any) -> dict[str, Any]:
+def facts(row: Any, call: Call) -> dict[str, Any]:
     """A session, without anything that could continue it."""
     return {
         "id": row.id,
-        "user_id": row.user_id,
+        "user_id": call.known_as(row.user_id),
         "ip": row.ip,
         "user_agent": row.user_agent,
         "methods": list(row.amr),

@@ -9,6 +9,7 @@ from authserver.domain.signing.keys import SigningKey
 from authserver.edge.api_call import ADMIN, Call, Route, nothing, one, paged, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import OBJECT, STRING, TIME, Schema, one_of, or_null, record, ref, shown
+from authserver.lib import jwk
 
 NEEDED = (ADMIN,)
 
@@ -54,7 +55,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "NewSigningKeys": shown({"keys": {"type": "array", "items": ref("SigningKey")}}),
 }  # fmt: skip
-_ALGS = record({"algs": {"type": "array", "items": one_of(*signing_keys.ALGS), "maxItems": 2}})
+_ALGS = record({"algs": {"type": "array", "items": one_of(*jwk.SIGNING_ALGS), "maxItems": 4}})
 ROUTES = (
     Route("GET", "/v1/signing-keys", index, NEEDED, "List signing keys", ref("SigningKey"), many=True),
     Route("POST", "/v1/signing-keys", rotate, NEEDED, "Make new signing keys", ref("NewSigningKeys"), _ALGS,

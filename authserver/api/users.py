@@ -7,7 +7,7 @@ from typing import Any
 
 from authserver import database
 from authserver.domain.access import roles
-from authserver.domain.people import addresses, departures, living, names, users
+from authserver.domain.people import addresses, departures, living, names, standard_claims, users
 from authserver.domain.people.users import User
 from authserver.edge import restricted
 from authserver.edge.api_call import ADMIN, Call, Route, many, nothing, one, paged, time
@@ -19,6 +19,7 @@ from authserver.errors import Invalid, NotFound
 NEEDED = (ADMIN,)
 NAMES = ("name", "given_name", "family_name")
 _GIVEN = (*NAMES, "username", "role")
+_CLAIMS = (*standard_claims.LABELS, "address")
 
 
 def index(call: Call) -> Outgoing:
@@ -32,9 +33,11 @@ def index(call: Call) -> Outgoing:
 
 def show(call: Call) -> Outgoing:
     """One person."""
-    if not call.is_admin and call.path["id"] != call.holder.owner_id:
+    asked, own = call.path["id"], call.holder.owner_id
+    asked = own if own is not None and asked == call.holder.subject else asked
+    if not call.is_admin and asked != own:
         raise NotFound("There is no such person.")
-    return one(facts(users.get(call.path["id"]), call))
+    return one(facts(users.get(asked), call))
 
 
 @restricted.makes("people and their links")
@@ -78,6 +81,7 @@ def _apply(user_id: str, asked: Mapping[str, Any], by_id: str | None) -> None:
     if "username" in asked:
         names.set_username(user_id, asked["username"])
     names.rename(user_id, **{name: asked[name] for name in NAMES if name in asked})
+    standard_claims.change(user_id, {name: asked[name] for name in _CLAIMS if name in asked})
     if "email_verified" in asked:
         addresses.set_email_verified(user_id, asked["email_verified"])
 
@@ -105,12 +109,13 @@ def facts(user: User, call: Call) -> dict[str, Any]:
     everything = call.is_admin or call.holder.kind == "api_key"
     named = everything or call.holder.has("profile")
     return {
-        "id": user.id,
+        "id": call.known_as(user.id),
         "email": user.email if everything or call.holder.has("email") else None,
         "username": user.username if named else None,
         "name": user.name if named else None,
         "given_name": user.given_name if named else None,
         "family_name": user.family_name if named else None,
+        **_claims(user, call, named=named),
         "role": user.role,
         "disabled": user.disabled_at is not None,
         "email_verified": user.email_verified_at is not None,
@@ -121,6 +126,15 @@ def facts(user: User, call: Call) -> dict[str, Any]:
     }
 
 
+def _claims(user: User, call: Call, *, named: bool) -> dict[str, Any]:
+    """The standard claims, each as far as its own scope goes (OpenID Connect Core 5.4); null where none is told."""
+    everything = call.is_admin or call.holder.kind == "api_key"
+    seen = {"phone_number": everything or call.holder.has("phone"), "address": everything or call.holder.has("address")}
+    return {name: user.standard_claims.get(name) if seen.get(name, named) else None for name in _CLAIMS}
+
+
+_ADDRESS: Schema = record({part: {"type": "string", "maxLength": 400} for part in standard_claims.ADDRESS})
+_TEXT: Schema = {"type": "string", "maxLength": 2000}
 _MEMBERS: dict[str, Schema] = {
     "id": STRING,
     "email": or_null(STRING),
@@ -128,6 +142,8 @@ _MEMBERS: dict[str, Schema] = {
     "name": or_null(STRING),
     "given_name": or_null(STRING),
     "family_name": or_null(STRING),
+    **{name: or_null(STRING) for name in standard_claims.LABELS},
+    "address": or_null(_ADDRESS),
     "role": one_of(*roles.ROLES),
     "disabled": BOOLEAN,
     "email_verified": BOOLEAN,
@@ -147,7 +163,11 @@ _NAMED: dict[str, Schema] = {
     "email_verified": {**BOOLEAN, "description": "You know that the address is theirs; else a mailed link proves it."},
 }
 _NEW = record({"email": {"type": "string", "maxLength": 254}, **_NAMED}, "email")
-_CHANGE = record({**_NAMED, "disabled": BOOLEAN})
+_TOLD: dict[str, Schema] = {
+    **{name: {**_TEXT, "description": "OpenID Connect Core 5.1; empty: not told."} for name in standard_claims.LABELS},
+    "address": {**_ADDRESS, "description": "OpenID Connect Core 5.1.1; a member that is empty is not told."},
+}
+_CHANGE = record({**_NAMED, **_TOLD, "disabled": BOOLEAN})
 SCHEMAS: dict[str, Schema] = {
     "User": shown(_MEMBERS),
     "NewUser": shown({**_MEMBERS, "welcome_link": STRING}, "A new person, and the link that works once."),

@@ -57,7 +57,7 @@ def group() -> None:
 @click.option("--from", "file", type=click.File("r", encoding="utf-8"), help="RFC 7591 JSON; options win over it.")
 def create(**given: Any) -> None:
     """Register a client and print its id and, once, its secret."""
-    from authserver.domain.clients import clients
+    from authserver.domain.clients import clients, sector_identifiers
     from authserver.domain.clients import metadata as client_metadata
 
     if given["profile"]:
@@ -71,6 +71,7 @@ def create(**given: Any) -> None:
         raise click.UsageError("--no-pkce and --require-pkce: choose one of the two.")
     owner = _person(given["owner"]) if given["owner"] else None
     wanted = client_registration.read(given)
+    sector_identifiers.require(wanted)
     with client_registration.named_apis(wanted, owner):
         client, secret = clients.register(owner, wanted, trusted=True)
     result = {"client_id": client.id} | ({"client_secret": secret} if secret else {})

@@ -91,6 +91,33 @@ def rename(email: str, username: str | None, **called: str | None) -> None:
 
 @group.command()
 @click.argument("email")
+@click.argument("told", nargs=-1, metavar="[NAME=VALUE]...")
+def claims(email: str, told: tuple[str, ...]) -> None:
+    """Show or change what apps may be told of a person, such as nickname=Al or address.country=France.
+
+    The names are those of OpenID Connect Core 5.1; an empty value takes a claim away.
+    """
+    from authserver.domain.people import standard_claims, users
+
+    user = _get(email)
+    wanted, address = _told(told)
+    standard_claims.change(user.id, wanted | ({"address": address} if address else {}))
+    output.emit(users.get(user.id).standard_claims)
+
+
+def _told(told: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, str]]:
+    pairs = [each.partition("=") for each in told]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise click.UsageError(f"Write NAME=VALUE; {wrong[0]} has no value.")
+    wanted = {name: value for name, _, value in pairs}
+    if "address" in wanted:
+        raise click.UsageError("An address has parts: address.street_address, address.postal_code, address.country …")
+    address = {name.removeprefix("address."): value for name, value in wanted.items() if name.startswith("address.")}
+    return {name: value for name, value in wanted.items() if not name.startswith("address.")}, address
+
+
+@group.command()
+@click.argument("email")
 @click.argument("role")
 def role(email: str, role: str) -> None:
     """Make somebody a user or an administrator (admin)."""

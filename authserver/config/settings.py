@@ -69,7 +69,7 @@ class Settings:
     """PKCE for public clients, and for others unless a `nonce` protects (`auto`), for `all`, or for `public` ones."""
     registration: str = "token"
     """Dynamic registration of apps: `off`, `token` (with an initial access token) or `open`, for everybody."""
-    registration_scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
+    registration_scopes: tuple[str, ...] = ("openid", "profile", "email", "phone", "address", "offline_access")
     """Scopes that apps which register themselves may have, beside those of APIs that are open to them; no others."""
     cimd: str = "on"
     """Apps whose client_id is the URL of a document that describes them: `on` or `off`."""

@@ -117,10 +117,15 @@ class Call:
         if asked == "all":
             self.require(ADMIN)
             return None
-        if asked and asked != self.holder.owner_id:
+        mine = self.holder.owner_id
+        if asked and asked != mine and (mine is None or asked != self.known_as(mine)):
             self.require(ADMIN)
             return str(asked)
         return (own or self.person)().id
+
+    def known_as(self, user_id: str) -> str:
+        """What this credential calls a person: an app with pairwise subjects knows its own by another id."""
+        return self.holder.subject if user_id == self.holder.owner_id else user_id
 
     def reach(self) -> str | None:
         """Whose single things may be touched: the person's own, everybody's (None) for administrators."""

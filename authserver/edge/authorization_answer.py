@@ -1,4 +1,4 @@
-"""The answer to an authorization request: query or form_post, always with `iss` (RFC 9207)."""
+"""The answer to an authorization request: query, fragment or form_post, always with `iss` (RFC 9207)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def send(to: Destination, **members: str) -> Response:
     if g.get("answers_a_form"):
         return _hand_over(to, members)
     # Never 307, which would carry the person's form along (RFC 9700 section 4.12).
-    return Response(status=303, headers={"Location": redirect_uris.append(to.redirect_uri, members)})
+    return Response(status=303, headers={"Location": _appended(to, members)})
 
 
 def answers_a_form() -> None:
@@ -29,7 +29,12 @@ def answers_a_form() -> None:
 def location(to: Destination, **members: str) -> str:
     """The same as a link that a person follows, for apps that nobody vouches for."""
     members |= {"iss": config.current().issuer} | ({} if to.state is None else {"state": to.state})
-    return redirect_uris.append(to.redirect_uri, members)
+    return _appended(to, members)
+
+
+def _appended(to: Destination, members: dict[str, str]) -> str:
+    append = redirect_uris.append_fragment if to.response_mode == "fragment" else redirect_uris.append
+    return append(to.redirect_uri, members)
 
 
 def _form_post(to: Destination, members: dict[str, str]) -> Response:
@@ -46,7 +51,7 @@ def _form_post(to: Destination, members: dict[str, str]) -> Response:
 
 def _hand_over(to: Destination, members: dict[str, str]) -> Response:
     """A page that moves on by itself, or by its link (contract 11.22)."""
-    target, host = redirect_uris.append(to.redirect_uri, members), redirect_uris.display_host(to.redirect_uri)
+    target, host = _appended(to, members), redirect_uris.display_host(to.redirect_uri)
     response = make_response(render_template("pages/hand_over.html", target=target, host=host))
     response.headers["Refresh"] = f"0; url={target}"
     return response

@@ -104,7 +104,9 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
     here = context.current()
     here.actor, here.owner_id = made.actor, made.owner_id or ""
     here.log["credential"] = made.kind
-    here.log |= {"key_id": made.key_id} if made.key_id else {"client_id": made.client_id, "sub": made.subject}
+    here.log |= (
+        {"key_id": made.key_id} if made.key_id else {"client_id": made.client_id, "sub": made.owner_id or made.subject}
+    )
     return made
 
 

@@ -10,11 +10,14 @@ from authserver.domain.access import resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import consents
+from authserver.domain.people import standard_claims
 from authserver.domain.people.users import User
 from authserver.domain.tokens import issuance
 from authserver.lib import durations
 
-ICONS = {"openid": "user", "profile": "user", "email": "mail", scopes.OFFLINE: "clock"}
+ICONS = {
+    "openid": "user", "profile": "user", "email": "mail", "phone": "phone", "address": "home", scopes.OFFLINE: "clock",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,7 @@ class Row:
 def of(kept: Sequence[str], asked: Sequence[str], client: ClientFacts, user: User) -> list[Row]:
     """The rows for the scopes that can be granted, `asked` being the resources they are asked for."""
     new = consents.new_scopes(user.id, client.id, asked, kept)
-    named = " · ".join(each for each in (user.name, user.username) if each)
-    values = {"profile": named, "email": user.email}
+    values = _values(user)
     # Without openid there is no sign-in for the app (and no nonce, contract 11.44), so it is never a tick.
     fixed = {"openid", *client.required_scopes}
     rows = [
@@ -87,6 +89,18 @@ def lasting(client: ClientFacts, asked: Sequence[str]) -> str:
 def initials(name: str) -> str:
     """Two letters that stand for an app without a picture."""
     return "".join(word[0] for word in name.split()[:2]).upper()
+
+
+def _values(user: User) -> dict[str, str]:
+    """The data that each scope shares, as they are: what a person did not fill in is not told."""
+    told = {name: text for name, text in user.standard_claims.items() if name in standard_claims.LABELS}
+    about = [f"{standard_claims.LABELS[name]} {text}" for name, text in told.items() if name != "phone_number"]
+    return {
+        "profile": " · ".join(each for each in (user.name, user.username, *about) if each),
+        "email": user.email,
+        "phone": told.get("phone_number", ""),
+        "address": standard_claims.formatted(user.standard_claims.get("address", {})).replace("\n", ", "),
+    }
 
 
 def _limit(facts: ScopeFacts, value: str) -> str:

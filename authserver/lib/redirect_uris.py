@@ -78,6 +78,13 @@ def append(uri: str, params: Mapping[str, str | None]) -> str:
     return f"{base}?{joined}" if joined else base
 
 
+def append_fragment(uri: str, params: Mapping[str, str | None]) -> str:
+    """The same with the parameters in the fragment, which a browser keeps to itself; no registered URI has one."""
+    base = append(uri, {})
+    added = urlencode({name: value for name, value in params.items() if value is not None}, quote_via=quote, safe="")
+    return f"{base}#{added}"
+
+
 def origin(uri: str) -> str:
     """`https://host[:port]` as browsers write it in Origin; `scheme:` for a custom scheme, as CSP wants it.
 

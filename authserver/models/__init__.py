@@ -17,6 +17,7 @@ from authserver.models.demo.workflow import DemoWorkflow
 from authserver.models.grants.code import AuthorizationCode
 from authserver.models.grants.consent import Consent
 from authserver.models.grants.grant import Grant
+from authserver.models.grants.pairwise_subject import PairwiseSubject
 from authserver.models.grants.refresh_token import RefreshToken
 from authserver.models.ground.attempt_counter import AttemptCounter
 from authserver.models.ground.cache_change import CacheChange
@@ -70,6 +71,7 @@ __all__ = [
     "KnownDevice",
     "Mail",
     "OneTimeLink",
+    "PairwiseSubject",
     "PermissionLevel",
     "RefreshToken",
     "Refusal",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,21 +15,15 @@ from authserver.domain.clients.facts import ClientFacts
 from authserver.errors import Check
 from authserver.lib import form_body, pkce, redirect_uris
 from authserver.lib import scopes as grammar
+from authserver.oauth import authentication_request, prompt
 
-RESPONSE_MODES = ("query", "form_post")
-PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+# Where the answer may stand (OAuth 2.0 Multiple Response Types 1.0, section 2.1; Form Post Response Mode 1.0).
+RESPONSE_MODES = ("query", "fragment", "form_post")
 # Characters; a state of 8 kB passes whole, whatever it holds.
 MAX_STATE = 16_384
-MAX_NONCE = 1_024
-MAX_LOGIN_HINT = 254
 MAX_RESOURCES = 10
-# RFC 9101 and OIDC Core 6: what we don't do is refused by name, not ignored.
-UNSUPPORTED = {
-    "request": "request_not_supported",
-    "request_uri": "request_uri_not_supported",
-    "registration": "registration_not_supported",
-}
-_SECONDS = re.compile(r"[0-9]{1,9}")
+# What we don't do is refused by name, not ignored (OIDC Core 3.1.2.6).
+UNSUPPORTED = {"registration": "registration_not_supported"}
 
 
 class Untrusted(Exception):
@@ -96,10 +89,10 @@ def claimed(raw: bytes | str, content_type: str | None) -> ClientFacts | None:
 
 def identify(sent: Parameters) -> Sender:
     """Who asks and where to. Raises Untrusted until both are beyond doubt, for every kind of error (class C1)."""
-    client = _client(sent)
+    client = client_of(sent)
     redirect_uri = _redirect_uri(sent, client)
     mode = sent.get("response_mode") or "query"
-    silent = "none" in (sent.get("prompt") or "").split(" ")
+    silent = prompt.is_silent(sent.get("prompt"))
     to = Destination(
         client.id,
         redirect_uri or client.redirect_uris[0],
@@ -124,14 +117,12 @@ def judge(sent: Parameters, sender: Sender) -> Asked:
         scope_asked=sent.get("scope") is not None,
         resources=_resources(sent, client, to),
         code_challenge=_code_challenge(sent, client, to, names),
-        nonce=_at_most(sent, "nonce", MAX_NONCE, to),
-        prompt=_prompt(sent, to),
-        max_age=_max_age(sent, to),
-        login_hint=_login_hint(sent),
+        **authentication_request.judge(sent, client, to, names),
     )
 
 
-def _client(sent: Parameters) -> ClientFacts:
+def client_of(sent: Parameters) -> ClientFacts:
+    """Who asks. Raises Untrusted."""
     client_id = sent.get("client_id")
     if client_id is None:
         problem = "was sent more than once" if "client_id" in sent.repeated else "is missing"
@@ -211,7 +202,7 @@ def _require_supported(sent: Parameters, to: Destination) -> None:
 def _require_code_flow(sent: Parameters, client: ClientFacts, to: Destination) -> None:
     mode = sent.get("response_mode")
     if mode is not None and mode not in _modes(client):
-        text = "The response_mode is not supported. Leave it out, or send query or form_post as the app is registered."
+        text = "The response_mode is not supported. Leave it out, or send one that the app is registered for."
         raise to.refuse("invalid_request", text, Check("response mode", False, " or ".join(_modes(client)), mode))
     kind = sent.get("response_type")
     if kind is None:
@@ -310,46 +301,9 @@ def _neither(sent: Parameters, names: Sequence[str]) -> tuple[Check, ...]:
     )
 
 
-def _prompt(sent: Parameters, to: Destination) -> tuple[str, ...]:
-    asked = tuple(dict.fromkeys(part for part in (sent.get("prompt") or "").split(" ") if part))
-    if not PROMPTS.issuperset(asked):
-        text, said = (
-            "The prompt is unknown. Send none, login, consent or select_account, or leave it out.",
-            " ".join(asked),
-        )
-        raise to.refuse("invalid_request", text, Check("prompt", False, " or ".join(sorted(PROMPTS)), said))
-    if "none" in asked and len(asked) > 1:
-        text, said = "The prompt none stands alone. Send it without another value.", " ".join(asked)
-        raise to.refuse("invalid_request", text, Check("prompt", False, "none", said))
-    return asked
-
-
-def _max_age(sent: Parameters, to: Destination) -> int | None:
-    text = sent.get("max_age")
-    if text is None:
-        return None
-    if not _SECONDS.fullmatch(text):
-        said = Check("max age", False, "seconds in digits", text)
-        raise to.refuse("invalid_request", "The max_age is no number. Send seconds in digits, or leave it out.", said)
-    return int(text)
-
-
-def _at_most(sent: Parameters, name: str, limit: int, to: Destination) -> str | None:
-    value = sent.get(name)
-    if value is not None and len(value) > limit:
-        text = f"The {name} is longer than {limit} characters. Send a shorter one."
-        raise to.refuse("invalid_request", text, _too_long(name, value, limit))
-    return value
-
-
 def _too_long(name: str, value: str, limit: int) -> Check:
     return Check(name, False, f"at most {limit} characters", f"{len(value)} characters")
 
 
 def _repeated(names: Iterable[str]) -> Check:
     return Check("parameters", False, "each one once", f"more than once: {', '.join(sorted(names))}")
-
-
-def _login_hint(sent: Parameters) -> str:
-    hint = sent.get("login_hint") or ""
-    return hint if len(hint) <= MAX_LOGIN_HINT and hint.isprintable() else ""

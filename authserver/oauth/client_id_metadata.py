@@ -11,6 +11,7 @@ from authserver.config import Settings
 from authserver.domain.clients import client_id_metadata as documents
 from authserver.domain.clients.client_id_metadata import NotDescribed
 from authserver.edge import current_user, return_path
+from authserver.oauth import prompt
 from authserver.oauth.authorization_rules import Parameters
 
 MAX_QUERY = 8_000
@@ -44,7 +45,7 @@ def before(sent: Parameters) -> Response | None:
     if wrong := documents.problem(url):
         raise NotDescribed(wrong)
     back = f"{request.path}?{request.query_string.decode('latin-1')}"
-    if "none" in (sent.get("prompt") or "").split(" ") or return_path.safe(back) != back:
+    if prompt.is_silent(sent.get("prompt")) or return_path.safe(back) != back:
         raise NotDescribed(f"{_FIRST} Sign in here, then start again from the app.")
     return _to(url_for("login.show", next=back))
 

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from authserver.domain.access import scopes
 from authserver.domain.authorization import answers as authorization_answers
+from authserver.domain.authorization import requested_claims
 from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization import steps as authorization_steps
 from authserver.domain.authorization.requests import Pending
@@ -53,7 +54,7 @@ def decide() -> Response:
     handle, pending, client, found = _stored(request.form.get("request", ""))
     step = authorization_steps.next_step(pending, client, found)
     action = request.form.getlist("action")
-    if found is None or step in (Step.SIGN_IN, Step.CHOOSE_ACCOUNT) or not _asked_of(pending, found):
+    if found is None or step not in (Step.CONSENT, Step.ANSWER) or not _asked_of(pending, found):
         return _continue(handle)
     if action == ["deny"]:
         return _deny(pending, client, found)
@@ -115,7 +116,7 @@ def _continue(handle: str) -> Response:
 def _reaches_far(pending: Pending, client: ClientFacts, found: SignedIn) -> bool:
     """Whether an app asks for what a key gets after a fresh proof alone: it could make that key (ASVS 7.5.3)."""
     known = scopes.all()
-    kept = authorization_requests.effective_scopes(pending, client, found.user.role)
+    kept = requested_claims.to_be_allowed(pending, client, found.user.role)
     return any(known[name].level == "full" for name in kept)
 
 
@@ -191,7 +192,7 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
 
 
 def _offered(pending: Pending, client: ClientFacts, found: SignedIn) -> list[Row]:
-    kept = authorization_requests.effective_scopes(pending, client, found.user.role)
+    kept = requested_claims.to_be_allowed(pending, client, found.user.role)
     return consent_rows.of(kept, pending.resources, client, found.user)
 
 

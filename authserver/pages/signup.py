@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired
 
 from authserver import config
 from authserver.domain.people import sign_ups
+from authserver.edge import headers, waiting_request
 from authserver.errors import Invalid, NotFound, RateLimited
 
 blueprint = Blueprint("signup", __name__)
@@ -32,7 +33,7 @@ def only_where_open() -> None:
 
 @blueprint.get("/signup")
 def show() -> str:
-    """The form."""
+    """The form; for an app that waits (prompt=create) its request goes along."""
     return _page(SignUpForm())
 
 
@@ -43,7 +44,7 @@ def submit() -> Any:
     if not form.validate():
         return _page(form), 422
     try:
-        sign_ups.sign_up(form.email.data or "", form.name.data or "")
+        sign_ups.sign_up(form.email.data or "", form.name.data or "", request=waiting_request.handle())
     except Invalid as refused:
         form[refused.field].errors = [refused.public]
         return _page(form), 422
@@ -54,4 +55,12 @@ def submit() -> Any:
 
 
 def _page(form: SignUpForm) -> str:
-    return render_template("pages/signup.html", form=form, form_errors=form.errors)
+    waiting = waiting_request.find()
+    if waiting and waiting.in_popup:
+        headers.keep_opener()
+    hint = waiting.login_hint if waiting else ""
+    if hint and not form.is_submitted():
+        form.email.process_data(hint)
+    return render_template(
+        "pages/signup.html", form=form, form_errors=form.errors, handle=waiting_request.handle(), waiting=waiting
+    )

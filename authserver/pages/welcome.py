@@ -14,7 +14,7 @@ from authserver.domain.ground.one_time_links import Found
 from authserver.domain.people import links
 from authserver.domain.people.credentials import passwords
 from authserver.domain.people.users import User
-from authserver.edge import current_user
+from authserver.edge import current_user, waiting_request
 from authserver.errors import Invalid, NotFound, Unavailable
 from authserver.observability import context
 
@@ -50,7 +50,8 @@ def accept(token: str) -> Any:
     except Unavailable as refused:
         form.form_errors.append(refused.public)
         return _page(token, link, form), refused.status, {"Retry-After": str(refused.retry_after)}
-    flash("Your password is set, and you are signed in.")
+    if not waiting_request.handle():
+        flash("Your password is set, and you are signed in.")
     return _sign_in(user, "pwd")
 
 
@@ -62,10 +63,19 @@ def dead(error: NotFound) -> tuple[str, int]:
 
 
 def _sign_in(user: User, method: str) -> Response:
-    response = make_response(redirect(url_for("overview.show"), 303))
+    waiting = waiting_request.handle()
+    target = url_for("authorization.proceed", request=waiting) if waiting else url_for("overview.show")
+    response = make_response(redirect(target, 303))
     current_user.begin(response, user, method)
     return response
 
 
 def _page(token: str, link: Found, form: WelcomeForm) -> str:
-    return render_template("pages/welcome.html", token=token, link=link, form=form, form_errors=form.errors)
+    return render_template(
+        "pages/welcome.html",
+        token=token,
+        link=link,
+        form=form,
+        form_errors=form.errors,
+        handle=waiting_request.handle(),
+    )

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import usage
-from authserver.domain.people import sessions, users
+from authserver.domain.people import sessions, standard_claims, users
 from authserver.lib import secrets
 from authserver.models import Mail
 from tests.api.conftest import Caller, client_token, key_of, token_of
@@ -39,6 +39,29 @@ def test_an_administrator_creates_somebody_who_gets_a_link(call: Caller, ada: Pe
     assert call("POST", "/v1/users", key_of(ada), taken).error == (409, "CONFLICT")
     assert call("PATCH", f"/v1/users/{cy['id']}", key_of(ada), {"username": "root"}).error == (422, "VALIDATION_FAILED")
     assert call("POST", "/v1/users", key_of(ada), {"email": "no address"}).error == (422, "VALIDATION_FAILED")
+
+
+def test_an_administrator_changes_what_apps_may_be_told_of_somebody(call: Caller, ada: Person, alice: Person) -> None:
+    """The standard claims of OpenID Connect Core 5.1, by their names."""
+    path, told = f"/v1/users/{alice.id}", {"nickname": "Al", "address": {"country": "France"}}
+    assert told.items() <= call("PATCH", path, key_of(ada), told).data.items()
+    assert told.items() <= call("GET", path, key_of(alice)).data.items()
+    assert call("PATCH", path, key_of(ada), {"nickname": ""}).data["nickname"] is None
+    refused = call("PATCH", path, key_of(ada), {"birthdate": "soon", "address": {"country": "x" * 101}})
+    assert refused.error == (422, "VALIDATION_FAILED")
+    for unknown in ({"address": {"planet": "Mars"}}, {"phone_number_verified": True}):
+        assert call("PATCH", path, key_of(ada), unknown).error == (422, "VALIDATION_FAILED")
+    assert call("PATCH", path, key_of(alice, "full_access"), told).error[0] == 403
+    assert users.get(alice.id).standard_claims == {"address": {"country": "France"}}
+
+
+def test_an_app_reads_no_more_of_its_person_than_its_scopes_tell(call: Caller, alice: Person) -> None:
+    told = {"nickname": "Al", "phone_number": "+33123456789", "address": {"country": "France"}}
+    standard_claims.change(alice.id, told)
+    for scope, name in (("profile", "nickname"), ("phone", "phone_number"), ("address", "address")):
+        found = call("GET", f"/v1/users/{alice.id}", token_of(alice, scope)).data
+        assert [each for each in told if found[each] is not None] == [name]
+    assert call("GET", f"/v1/users/{alice.id}", token_of(alice)).data.items() >= dict.fromkeys(told).items()
 
 
 def test_an_administrator_disables_somebody(call: Caller, ada: Person, alice: Person) -> None:

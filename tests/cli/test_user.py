@@ -122,6 +122,21 @@ def test_names_are_given_and_changed(run: Run) -> None:
     assert run("rename", "cy@example.test", "--username", "root")[0] == 1
 
 
+def test_what_apps_may_be_told_is_shown_and_changed(run: Run, alice: Person) -> None:
+    code, shown, _ = run(
+        "claims", alice.email, "nickname=Al", "birthdate=1990-05-31", "address.country=France", "--json"
+    )
+    assert (code, json.loads(shown)) == (
+        0, {"nickname": "Al", "birthdate": "1990-05-31", "address": {"country": "France"}},
+    )  # fmt: skip
+    assert run("claims", alice.email, "nickname=", "address.country=")[0] == 0
+    assert json.loads(run("claims", alice.email, "--json")[1]) == {"birthdate": "1990-05-31"}
+    assert run("claims", alice.email, "birthdate=soon")[0] == 1
+    assert run("claims", alice.email, "shoe_size=44")[0] == 1
+    assert run("claims", alice.email, "birthdate")[0] == 2
+    assert run("claims", alice.email, "address=Paris")[0] == 2
+
+
 def test_disable_and_enable(run: Run, alice: Person) -> None:
     assert run("disable", alice.email)[0] == 0
     assert users.get(alice.id).disabled_at is not None

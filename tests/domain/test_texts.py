@@ -13,7 +13,7 @@ from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
-from authserver.domain.people import users
+from authserver.domain.people import standard_claims, users
 from authserver.domain.webhooks import endpoints, wishes
 from authserver.errors import Invalid
 from tests.conftest import Person
@@ -30,6 +30,8 @@ def address(text: str) -> str:
 MAKERS: dict[str, Callable[[Person, str], object]] = {
     "a person's name": lambda alice, text: users.create(address(text), text),
     "a person's given name": lambda alice, text: users.create(address(text), "X", given_name=text),
+    "a person's nickname": lambda alice, text: standard_claims.change(alice.id, {"nickname": text}),
+    "a person's street": lambda alice, text: standard_claims.change(alice.id, {"address": {"street_address": text}}),
     "an app's name": lambda alice, text: clients.register(alice.user, Registration(name=text, **WEB)),
     "an app's description": lambda alice, text: clients.register(
         alice.user, Registration(name="App", description=text, **WEB)

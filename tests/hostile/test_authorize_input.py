@@ -104,7 +104,7 @@ TRIGGERS: dict[str, dict[str, str | None]] = {
     "a foreign resource": {"resource": "https://other.example"},
     "a request object": {"request": "e30.e30."},
     "a request_uri": {"request_uri": "http://127.0.0.1:9/x"},
-    "a response_mode": {"response_mode": "fragment"},
+    "a response_mode": {"response_mode": "query.jwt"},
 }
 
 
@@ -148,9 +148,9 @@ ERRORS = {
     "a foreign resource": ({"resource": "https://other.example"}, "invalid_target"),
     "a resource with a fragment": ({"resource": "https://other.example#x"}, "invalid_target"),
     "an unsigned request object": ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
-    "a remote request object": ({"request_uri": "http://127.0.0.1:9/x"}, "request_uri_not_supported"),
+    "a remote request object": ({"request_uri": "http://127.0.0.1:9/x"}, "invalid_request_uri"),
     "registration": ({"registration": "{}"}, "registration_not_supported"),
-    "response_mode fragment": ({"response_mode": "fragment"}, "invalid_request"),
+    "response_mode query.jwt": ({"response_mode": "query.jwt"}, "invalid_request"),
     "response_mode web_message": ({"response_mode": "web_message"}, "invalid_request"),
     "a very long nonce": ({"nonce": "n" * 20_000}, "invalid_request"),
 }

@@ -30,7 +30,7 @@ AT_AUTHORIZE: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
     ({"code_challenge": "a" * 42}, ("code_challenge", "43")),
     ({"response_type": None}, ("response_type=code",)),
     ({"response_type": "token"}, ("response_type", "code flow")),
-    ({"response_mode": "fragment"}, ("response_mode", "query", "form_post")),
+    ({"response_mode": "query.jwt"}, ("response_mode", "registered")),
     ({"scope": "nothing"}, ("scope", "Allow one in the app")),
     ({"scope": 'a"b'}, ("scope", "single spaces")),
     ({"resource": "https://nowhere.example"}, ("resource", "Assign it")),
@@ -40,7 +40,7 @@ AT_AUTHORIZE: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
     ({"max_age": "soon"}, ("max_age", "seconds")),
     ({"nonce": "n" * 2000}, ("nonce", "1024")),
     ({"state": "s" * 20_000}, ("state", "16384")),
-    ({"request": "e30.e30."}, ("request", "not supported")),
+    ({"request": "e30.e30."}, ("request object", "signature")),
 )
 AT_TOKEN: tuple[tuple[dict[str, str], tuple[str, ...]], ...] = (
     ({}, ("grant_type", "missing")),

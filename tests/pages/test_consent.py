@@ -15,7 +15,7 @@ from authserver import database
 from authserver.domain.clients import clients
 from authserver.domain.grants import consents
 from authserver.domain.ground import cache
-from authserver.domain.people import users
+from authserver.domain.people import standard_claims, users
 from authserver.lib import clock
 from authserver.models import AuditEvent, AuthorizationCode, AuthorizationRequest, Consent, Grant, Mail
 from tests.conftest import PASSWORD
@@ -715,3 +715,16 @@ def test_what_was_unticked_is_not_allowed_by_an_app_that_makes_it_required_meanw
     assert again.status_code == 422 and "changed while you were reading" in again.text
     assert not rows(AuthorizationCode) and not rows(Consent)
     assert "code" in answer_of(answer_consent(hers, ask(hers, scope="openid workflows:write")))
+
+
+def test_the_page_shows_the_very_data_that_each_scope_shares(hers: FlaskClient, notes: str, alice: Any) -> None:
+    """ux.md 2.3; what was not filled in is not told, and what no scope asks for does not stand there."""
+    change_app(scopes=["openid", "profile", "email", "phone", "address"])
+    page = ask(hers, scope="openid profile phone address").text
+    assert "See your phone number" in page and "See your postal address" in page
+    told = {"nickname": "Al", "phone_number": "+33123456789", "address": {"locality": "Paris", "country": "France"}}
+    standard_claims.change(alice.id, told)
+    page = ask(hers, scope="openid profile phone address").text
+    assert all(text in page for text in ("Nickname Al", "+33123456789", "Paris, France"))
+    page = ask(hers, scope="openid phone").text
+    assert "+33123456789" in page and "Nickname" not in page and "Paris" not in page

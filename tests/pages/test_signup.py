@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from authserver import config
 from authserver.domain.ground import mails, throttle
 from authserver.domain.people import users
+from authserver.oauth.endpoints import metadata
 from tests.conftest import Person
-from tests.support import forms
+from tests.support import authorizing, forms
+from tests.support.authorizing import answer_of, authorize, followed
 
 Browser = Callable[[], FlaskClient]
 NEW = "seven green lanterns drift"
@@ -94,3 +98,67 @@ class TestOff:
         }
         assert http.get("/signup").status_code == 404
         assert "Create account" not in http.get("/login").get_data(as_text=True)
+
+
+def welcome_link() -> str:
+    found = re.search(r"http://localhost:8000(/welcome/\S+)", mails.recent()[0].body)
+    assert found
+    return found[1]
+
+
+def test_an_app_sends_somebody_who_has_no_account_yet(http: FlaskClient, app: Flask) -> None:
+    """prompt=create (Initiating User Registration 1.0, section 4): an account first, and then on to the app."""
+    authorizing.make_app()
+    page = followed(http, authorize(http, prompt="create", login_hint="carol@example.test"))
+    assert page.request.path == "/signup" and "Acme Notes" in page.text and 'value="carol@example.test"' in page.text
+    here = page.request.path + "?" + page.request.query_string.decode()
+    assert forms.submit(http, here, "/signup", email="carol@example.test", name="Carol").status_code == 200
+    answer = followed(http, forms.submit(http, welcome_link(), new_password=NEW))
+    assert answer.request.path == "/oauth/authorize/consent" and "carol@example.test" in answer.text
+    assert "code" in answer_of(authorizing.answer_consent(http, answer))
+
+
+def test_somebody_who_is_signed_in_may_open_another_account(http: FlaskClient, app: Flask, alice: Person) -> None:
+    """Section 4.1: the page is shown whoever is signed in; who has an account signs in from there."""
+    authorizing.make_app()
+    authorizing.sign_in(http, alice)
+    page = followed(http, authorize(http, prompt="create"))
+    assert page.request.path == "/signup"
+    way = re.search(r'href="(/login[^"]+)"', page.text)
+    assert way and "request=" in way[1]
+
+
+def test_the_mailed_link_leads_no_other_browser_to_the_app(http: FlaskClient, browser: Browser, app: Flask) -> None:
+    """Whoever begins a request and enters somebody else's address does not go on as them (class C18)."""
+    authorizing.make_app()
+    page = followed(http, authorize(http, prompt="create"))
+    here = page.request.path + "?" + page.request.query_string.decode()
+    forms.submit(http, here, "/signup", email="victim@example.test")
+    victim = browser()
+    assert forms.submit(victim, welcome_link(), new_password=NEW).location == "/"
+    assert (
+        authorizing.followed(http, http.get("/oauth/authorize/continue?" + here.partition("?")[2])).status_code == 200
+    )
+
+
+@pytest.mark.parametrize("handle", ["x", "../../evil", "https://evil.test", "%22%3E", "x" * 300])
+def test_a_made_up_request_is_none(http: FlaskClient, handle: str) -> None:
+    forms.submit(http, f"/signup?request={handle}", "/signup", email="carol@example.test")
+    assert "?" not in welcome_link()
+    assert forms.submit(http, welcome_link() + f"?request={handle}", welcome_link(), new_password=NEW).location == "/"
+
+
+def test_the_metadata_names_it_where_it_works(app: Flask) -> None:
+    """Section 4.2."""
+    assert metadata.describe(config.current())["prompt_values_supported"][-1] == "create"
+
+
+class TestWhereNobodyOpensAnAccount:
+    @pytest.fixture
+    def overrides(self) -> dict[str, object]:
+        return {"signup": "off"}
+
+    def test_the_value_is_unknown_there(self, http: FlaskClient, app: Flask) -> None:
+        authorizing.make_app()
+        assert answer_of(authorize(http, prompt="create"))["error"] == "invalid_request"
+        assert "create" not in metadata.describe(config.current())["prompt_values_supported"]

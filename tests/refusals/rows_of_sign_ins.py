@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 from unittest import mock
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -14,9 +15,11 @@ from werkzeug.test import TestResponse
 from authserver import config, database
 from authserver.domain.authorization import answers as authorization_answers
 from authserver.domain.ground import cache
+from authserver.domain.signing import keys as signing_keys
+from authserver.lib import acr, clock, jwt
 from authserver.models import User
 from tests.refusals.world import Row, World, later
-from tests.support import authorizing, protocol
+from tests.support import authorizing, own_jwts, protocol
 from tests.support.protocol import App
 
 CALLBACK = protocol.CALLBACK
@@ -64,6 +67,25 @@ def with_two_places(world: World) -> TestResponse:
     return world.browser().get(f"/oauth/authorize?{query}&redirect_uri=x")
 
 
+def of_an_object(**said: Any) -> Any:
+    """A request with a signed object that says this, and the app's own id where it says True."""
+
+    def provoke(world: World) -> TestResponse:
+        app = world.register(jwks=own_jwts.key_set(own_jwts.pair()))
+        told = {name: app.id if value is True else value for name, value in said.items()}
+        return asked(world, {"request": own_jwts.signed(own_jwts.pair(), told)}, app)
+
+    return provoke
+
+
+def answered_with_the_same_object(world: World) -> TestResponse:
+    browser, app = signed_in(world), world.register(jwks=own_jwts.key_set(own_jwts.pair()))
+    said = {"jti": "once", "exp": clock.now() + 60}
+    handles = [begun(world, browser, app, request=own_jwts.signed(own_jwts.pair(), said)) for _ in range(2)]
+    pages = [browser.get(f"/oauth/authorize/consent?request={handle}") for handle in handles]
+    return [authorizing.answer_consent(browser, page) for page in pages][-1]
+
+
 # Its steps
 
 
@@ -106,6 +128,53 @@ def without_openid_any_more(world: World) -> TestResponse:
     handle = begun(world, browser, app, **UNPROTECTED, nonce="n", scope="openid email")
     protocol.change(app, scopes=["email"])
     return proceeded(browser, handle)
+
+
+def as_somebody_else(world: World) -> TestResponse:
+    """The app expects Alice, and Bob signs in after it asked."""
+    browser, app = world.browser(), world.register()
+    handle = begun(world, browser, app, scope="openid", id_token_hint=hint(app, sub=world.alice.id))
+    authorizing.sign_in(browser, world.bob)
+    return proceeded(browser, handle)
+
+
+def silently_as_somebody_else(world: World) -> TestResponse:
+    app = world.register()
+    sent = asking(app, prompt="none", scope="openid", id_token_hint=hint(app, sub=world.alice.id))
+    return signed_in(world).get("/oauth/authorize?" + urlencode(sent))
+
+
+def too_weakly(world: World) -> TestResponse:
+    """A class that could be reached when the app asked, and that the sign-in did not reach."""
+    browser, app = world.browser(), world.register()
+    with mock.patch.object(acr, "REACHABLE", ("aal1", "aal2")):
+        handle = begun(world, browser, app, scope="openid", claims=essential("aal2"))
+        authorizing.sign_in(browser, world.bob)
+        return proceeded(browser, handle)
+
+
+def essential(*values: str) -> str:
+    return json.dumps({"id_token": {"acr": {"essential": True, "values": values}}})
+
+
+def hint(app: App, **changes: Any) -> str:
+    """An ID token of an app's, with whatever a row changes."""
+    said = {"iss": "http://localhost:8000", "aud": app.id, "azp": app.id, "sub": "usr_x", "exp": 1} | changes
+    return jwt.sign(signing_keys.signer("RS256"), said, "JWT")
+
+
+def hinted(**changes: Any) -> Any:
+    def provoke(world: World) -> TestResponse:
+        app = world.register()
+        return asked(world, {"scope": "openid", "id_token_hint": hint(app, **changes)}, app)
+
+    return provoke
+
+
+def hinted_at_two(world: World) -> TestResponse:
+    app = world.register()
+    claims = json.dumps({"id_token": {"sub": {"value": "usr_y"}}})
+    return asked(world, {"scope": "openid", "id_token_hint": hint(app), "claims": claims}, app)
 
 
 # Its end
@@ -195,9 +264,22 @@ ROWS: tuple[Row, ...] = (
     (with_two_places, {"parameters": ("each one once", "redirect_uri")}),
     (sent_twice, {"parameters": ("each one once", "state")}),
     (of(state="s" * 20_000), {"state": ("at most 16384", "20000 characters")}),
-    (of(request="e30.e30."), {"request": ("not sent", "sent")}),
-    (of(request_uri="urn:x"), {"request uri": ("not sent", "sent")}),
-    (of(response_mode="fragment"), {"response mode": ("query or form_post", "fragment")}),
+    (of(registration="{}"), {"registration": ("not sent", "sent")}),
+    (of(request="x", request_uri="urn:x"), {"request object": ("one", "two")}),
+    (of(request_uri="urn:x"), {"request uri": ("none is registered", "urn:x")}),
+    (of({"request_uris": ["https://127.0.0.1/r"]}, request_uri="https://127.0.0.1/r"),
+     {"request uri": ("a JWT", "127.0.0.1")}),
+    (of(request="eyJhbGciOiJub25lIn0.e30."), {"algorithm": ("RS256 or PS256", "none")}),
+    (of(redirect_uri="https://app.example/callbak", request="x"), {"request object": ("a good JWT", "not a compact")}),
+    (of(request="x"), {"request object": ("a good JWT", "not a compact JWS")}),
+    (of_an_object(iss="other"), {"request object": ("a good JWT", "iss is not the app")}),
+    (of_an_object(aud="https://other.example"), {"request object": ("a good JWT", "aud is not this server")}),
+    (of_an_object(sub=True), {"request object": ("a good JWT", "sub is the app itself")}),
+    (of_an_object(request="x"), {"request object": ("a good JWT", "another request object inside")}),
+    (of_an_object(jti="x"), {"request object": ("a good JWT", "a jti that is no text, or without an exp")}),
+    (of_an_object(response_type="token"), {"response type": ("code", "token")}),
+    (answered_with_the_same_object, {"jti of the request object": ("a new one", "answered before")}),
+    (of(response_mode="jwt"), {"response mode": ("query or fragment or form_post", "jwt")}),
     (of(response_type=None), {"response type": ("code", "(nothing)")}),
     (of(response_type="token"), {"response type": ("code", "token")}),
     (of({"grant_types": ["client_credentials"]}), {"grant": ("client_credentials", "authorization_code")}),
@@ -217,6 +299,17 @@ ROWS: tuple[Row, ...] = (
     (of(prompt="sometimes"), {"prompt": ("login", "sometimes")}),
     (of(prompt="none login"), {"prompt": ("none", "none login")}),
     (of(max_age="soon"), {"max age": ("seconds in digits", "soon")}),
+    (of(scope="openid", claims="{"), {"claims": ("a JSON object", "no JSON")}),
+    (of(acr_values="a\x07"), {"acr values": ("names", "invisible characters")}),
+    (of(scope="openid", claims=essential("phr")), {"acr": ("aal1", "phr")}),
+    (of(scope="openid", id_token_hint="x"), {"id token hint": ("an ID token of this app's", "not a compact JWS")}),
+    (hinted(iss="https://other.example"), {"id token hint": ("an ID token of this app's", "another issuer's")}),
+    (hinted(client_id="x"), {"id token hint": ("an ID token of this app's", "no ID token")}),
+    (hinted(aud="other"), {"id token hint": ("an ID token of this app's", "another app's")}),
+    (hinted_at_two, {"person": ("one", "two")}),
+    (as_somebody_else, {"person": ("the one who is expected", "somebody else")}),
+    (silently_as_somebody_else, {"sign-in": ("a person signed in", "somebody else is signed in")}),
+    (too_weakly, {"acr": ("aal2", "aal1")}),
     (silently_for_nobody, {"sign-in": ("a person signed in", "nobody is signed in")}),
     (silently_without_consent, {"consent": ("given before", "not given")}),
     (without_a_scope_for_the_person, {"scope": ("the person's role may hold", "admin")}),

@@ -31,6 +31,8 @@ SIGN_INS = (
     "oauth/authorization_rules.py", "oauth/endpoints/authorization.py", "domain/authorization/requests.py",
     "domain/authorization/steps.py", "domain/authorization/answers.py", "pages/consent.py", "pages/device.py",
     "domain/authorization/devices.py", "domain/authorization/device_answers.py",
+    "oauth/request_object.py", "oauth/authentication_request.py", "oauth/id_token_hint.py",
+    "domain/tokens/id_tokens.py",
 )  # fmt: skip
 CREDENTIALS = (
     "lib/jwt.py", "domain/clients/keys.py", "domain/tokens/server_jwts.py", "domain/tokens/inspection.py",
@@ -50,6 +52,8 @@ NOT_BY_A_CREDENTIAL = {
     "verify: raise Invalid('A body": "a wrong body is answered with its problem",
     "_require_room: raise jwt.InvalidToken": "only who introspects is told, and the answer is no refusal",
     "_split: raise InvalidToken('not a compact JWS') from": "what is not ASCII does not look like a JWT",
+    "verify_named: raise ": "of request objects, which come to a sign-in",
+    "read_unsigned: raise ": "of request objects, which come to a sign-in",
     "verify_unnamed: raise InvalidToken('algorithm": "refused by name before; here for who calls it alone",
     "verify_unnamed: raise InvalidToken('no kid": "refused by name before; here for who calls it alone",
 }

@@ -22,14 +22,15 @@ from wtforms.validators import Optional
 
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.clients.metadata import DEVICE, KINDS, MACHINE, OF_PEOPLE, authentication
+from authserver.domain.clients.metadata import DEVICE, KINDS, MACHINE, OF_PEOPLE, authentication, request_objects
+from authserver.domain.signing import keys as signing_keys
 from authserver.edge import current_user
 from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, Invalid
 from authserver.lib import redirect_uris
 
 ON_SCOPES_PAGE = ("scopes", "optional_scopes", "required_scopes", "resources")
-ROWS = ("redirect_uris", "allowed_cors_origins", "contacts")
+ROWS = ("redirect_uris", "allowed_cors_origins", "contacts", "request_uris")
 # Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
 FOR_ADMINISTRATORS = ("rate_limit", "skip_consent", "introspect_all", "resource_server_for")
 GRANTS = [
@@ -44,15 +45,34 @@ METHODS = [
     SelectChoice("client_secret_post", "Secret in the body only (client_secret_post)"),
 ]
 TOKENS = [SelectChoice("jwt", "JWT, checked anywhere"), SelectChoice("opaque", "Opaque, checked by asking us")]
-ALGS = [SelectChoice("RS256"), SelectChoice("ES256")]
+SUBJECTS = [
+    SelectChoice("public", "The id that every app knows"),
+    SelectChoice("pairwise", "An id that no other app knows (pairwise)"),
+]
+OBJECTS = [
+    SelectChoice("", "Signed, with any algorithm"),
+    *(SelectChoice(each, f"Signed with {each}") for each in request_objects.ALGS if each != "none"),
+    SelectChoice("none", "Not signed"),
+]
 PKCE = {"": None, "always": True, "neither": False}
 PKCE_CHOICES = [
     SelectChoice("", "What its software sends by itself"),
     SelectChoice("always", "Always PKCE"),
     SelectChoice("neither", "My software can send neither"),
 ]
-LEFT_OUT = {"token_endpoint_auth_method": "", "access_token_format": "jwt", "id_token_alg": "RS256"}
-_EMPTY_IS_NONE = ("token_endpoint_auth_method", "jwks_uri", "access_token_ttl", "jwks", "rate_limit")
+LEFT_OUT = {
+    "token_endpoint_auth_method": "", "access_token_format": "jwt", "id_token_alg": "RS256", "userinfo_alg": "",
+    "subject_type": "public", "request_object_alg": "",
+}  # fmt: skip
+_EMPTY_IS_NONE = (
+    "token_endpoint_auth_method",
+    "jwks_uri",
+    "access_token_ttl",
+    "jwks",
+    "rate_limit",
+    "userinfo_alg",
+    "request_object_alg",
+)
 
 
 class AppForm(FlaskForm):
@@ -71,8 +91,13 @@ class AppForm(FlaskForm):
     token_endpoint_auth_method = SelectField("Authentication", choices=METHODS)
     access_token_format = SelectField("Access tokens", choices=TOKENS)
     access_token_ttl = IntegerField("Their life in seconds", [Optional()])
-    id_token_alg = SelectField("ID tokens signed with", choices=ALGS)
+    id_token_alg = SelectField("ID tokens signed with")
+    userinfo_alg = SelectField("Userinfo")
     id_token_claims = BooleanField("Name and email in ID tokens", default=True)
+    subject_type = SelectField("It knows people by", choices=SUBJECTS)
+    sector_identifier_uri = StringField("Address of its sector")
+    request_object_alg = SelectField("Request objects", choices=OBJECTS)
+    request_uris = FieldList(StringField(), "Address", max_entries=12)
     jwks = TextAreaField("Public keys")
     jwks_uri = StringField("Address of the public keys")
     jwt_reuse = BooleanField("Its own JWTs may be used more than once")
@@ -106,6 +131,11 @@ def made(kind_name: str, before: Any) -> AppForm:
             "skip_consent",
             "require_pkce",
             "id_token_alg",
+            "userinfo_alg",
+            "subject_type",
+            "sector_identifier_uri",
+            "request_object_alg",
+            "request_uris",
             "allowed_cors_origins",
         }
         taken |= {"redirect_uris"} if kind_name in ("machine", "resource_server") else set()
@@ -245,6 +275,11 @@ def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
         own = before.scopes if before else ()
         left = [each for each in named if each.value in own and each.value != "openid"]
         form.optional_scopes.choices = form.required_scopes.choices = left
+    if "id_token_alg" in form:
+        algs = signing_keys.algs()
+        form.id_token_alg.choices = [SelectChoice(each) for each in algs]
+        signed = [SelectChoice(each, f"Signed with {each}") for each in algs]
+        form.userinfo_alg.choices = [SelectChoice("", "In JSON"), *signed]
     served = {each.identifier for each in resources.assignable_by(me.id, admin=me.is_admin)}
     served |= set(before.resources if before else ())
     apis = [SelectChoice(each.identifier, each.name) for each in registered.values()]

@@ -51,12 +51,20 @@ class ScopeFacts:
 BUILTIN = (
     ScopeFacts("openid", "Know that it is you", "It does not see your password.", "identity", position=10),
     ScopeFacts(
-        "profile", "See your name", "It cannot change your profile.", "identity",
+        "profile", "See your name and what your profile tells", "It cannot change your profile.", "identity",
         optional=True, position=20,
     ),
     ScopeFacts(
         "email", "See your email address", "It cannot read or send mail.", "identity",
         optional=True, position=30,
+    ),
+    ScopeFacts(
+        "phone", "See your phone number", "It cannot call you or send messages by it.", "identity",
+        optional=True, position=32,
+    ),
+    ScopeFacts(
+        "address", "See your postal address", "It cannot see where you are.", "identity",
+        optional=True, position=34,
     ),
     ScopeFacts(
         OFFLINE, "Keep access when you are not using the app", "It gains nothing beyond what you allow here.",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.access import scopes
+from authserver.domain.authorization import requested_claims
 from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization.requests import Answered, Pending
 from authserver.domain.clients.facts import ClientFacts
@@ -18,8 +19,9 @@ from authserver.domain.grants import consents, grants
 from authserver.domain.ground import mails
 from authserver.domain.people.sessions import SignedIn
 from authserver.domain.record import audit
+from authserver.errors import Check
 from authserver.lib import clock, user_agents
-from authserver.models import AuthorizationRequest
+from authserver.models import AuthorizationRequest, UsedJti
 from authserver.observability import context
 
 
@@ -39,9 +41,10 @@ def choose(pending: Pending, user_id: str) -> None:
 
 def allow_as_before(pending: Pending, client: ClientFacts, found: SignedIn) -> str:
     """Answer without a question, because everything was allowed before; returns the code. Raises Answered."""
-    kept = authorization_requests.effective_scopes(pending, client, found.user.role)
+    kept = requested_claims.to_be_allowed(pending, client, found.user.role)
     with database.transaction() as session:
         _claim(session, pending, "allow", found.user.id)
+        _use_object_up(session, pending, client)
         return _issue(session, pending, found, kept)
 
 
@@ -50,10 +53,11 @@ def allow(pending: Pending, client: ClientFacts, found: SignedIn, *, allowed: Se
 
     Raises Answered for every call but the first, however many come at once.
     """
-    asked = authorization_requests.effective_scopes(pending, client, found.user.role)
+    asked = requested_claims.to_be_allowed(pending, client, found.user.role)
     kept = tuple(name for name in asked if name in allowed)
     with database.transaction() as session:
         _claim(session, pending, "allow", found.user.id)
+        _use_object_up(session, pending, client)
         new = consents.record(session, found.user.id, client.id, resources=pending.resources, asked=asked, allowed=kept)
         tell(session, client, found, new)
         code = _issue(session, pending, found, kept)
@@ -72,6 +76,20 @@ def _claim(session: Session, pending: Pending, answer: str, user_id: str) -> Non
     _change(session, pending, answered_at=clock.now(), answer=answer, user_id=user_id)
 
 
+def _use_object_up(session: Session, pending: Pending, client: ClientFacts) -> None:
+    """One code for a request object with a `jti`, however often its link is opened. Raises Refusal."""
+    if pending.object_mark is None:
+        return
+    row = {"digest": pending.object_mark, "expires_at": pending.object_ends_at}
+    new = database.insert(UsedJti).values(row).on_conflict_do_nothing().returning(UsedJti.digest)
+    if session.execute(new).one_or_none() is None:
+        raise authorization_requests.destination_of(pending, client).refuse(
+            "invalid_request_object",
+            "The request object was answered before. Send a new one, with another jti, for each sign-in.",
+            Check("jti of the request object", False, "a new one", "one that was answered before"),
+        )
+
+
 def _change(session: Session, pending: Pending, **values: object) -> None:
     """Change a request that has no answer yet. Raises Answered."""
     result = session.execute(
@@ -84,16 +102,18 @@ def _change(session: Session, pending: Pending, **values: object) -> None:
 
 
 def _issue(session: Session, pending: Pending, found: SignedIn, kept: Sequence[str]) -> str:
+    names, claims = requested_claims.split(pending, kept)
     grant = grants.create(
         session,
         client_id=pending.client_id,
         user_id=found.user.id,
         session_id=found.session.id,
-        scopes=list(kept),
+        scopes=names,
         resources=pending.resources,
         auth_time=found.session.auth_time,
         amr=found.session.amr,
         nonce=pending.nonce,
+        requested_claims=claims,
     )
     return authorization_codes.issue(
         session,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import update
 
@@ -97,6 +97,12 @@ class Asked:
     prompt: tuple[str, ...] = ()
     max_age: int | None = None
     login_hint: str = ""
+    subject: str | None = None
+    acr_values: tuple[str, ...] = ()
+    acr_essential: bool = False
+    claims: Mapping[str, list[str]] = field(default_factory=dict)
+    object_mark: bytes | None = None  # of a request object with a jti, which one answer uses up
+    object_ends_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,12 @@ def store(asked: Asked, *, browser: bytes, found: SignedIn | None) -> tuple[str,
         prompt=list(asked.prompt),
         max_age=asked.max_age,
         login_hint=asked.login_hint,
+        subject=asked.subject,
+        acr_values=list(asked.acr_values),
+        acr_essential=asked.acr_essential,
+        claims=dict(asked.claims),
+        object_mark=asked.object_mark,
+        object_ends_at=asked.object_ends_at,
         created_at=now,
         expires_at=now + LIFETIME,
     )

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from authserver import config, database
 from authserver.domain import outbound
 from authserver.domain.access import resources
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, sector_identifiers
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.clients.metadata import self_registration as said
@@ -130,6 +130,7 @@ def _registration(url: str, answer: outbound.Answer) -> Registration:
         raise Invalid("The document's token_endpoint_auth_method must be none here.")
     wanted = client_metadata.complete(said.read({**document, "token_endpoint_auth_method": "none"}))
     client_metadata.check(wanted, trusted=False, owner_id=None, self_registered=True)
+    sector_identifiers.require(wanted)
     return wanted
 
 

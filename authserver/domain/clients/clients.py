@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.access import resources, scopes, self_registration
-from authserver.domain.clients import blocked_apps, ownership, privileges
+from authserver.domain.clients import blocked_apps, ownership, privileges, sector_identifiers
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
@@ -84,6 +84,7 @@ def register(
     owner_id = owner.id if owner else None
     wanted = client_metadata.complete(metadata)
     client_metadata.check(wanted, trusted=trusted, owner_id=owner_id, self_registered=self_registered)
+    sector_identifiers.require(wanted)
     if not installation:
         privileges.require_fit(wanted, owner)
     now = clock.now()
@@ -117,6 +118,7 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
     `version` is the one that the form was made from: Conflict if somebody else saved since.
     `by` None is the command line. Raises NotFound, Invalid, Conflict.
     """
+    _require_sector(client_id, metadata)
     with database.transaction() as session:
         row = ownership.locked(session, by, client_id)
         before = registration_of(row)
@@ -148,6 +150,16 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
         row.version, row.updated_at = row.version + 1, clock.now()
         record(session, row, "client.updated", changed=told)
     return row
+
+
+def _require_sector(client_id: str, metadata: Registration) -> None:
+    """Before the transaction: somebody else's server may have to be asked."""
+    row = stored(client_id)
+    same = row and (row.sector_identifier_uri, tuple(row.redirect_uris)) == (
+        metadata.sector_identifier_uri, metadata.redirect_uris
+    )  # fmt: skip
+    if not same:
+        sector_identifiers.require(metadata)
 
 
 def stored(client_id: str) -> Client | None:

@@ -33,6 +33,8 @@ class ClientFacts:
     application_type: str
     public: bool
     token_endpoint_auth_method: str | None
+    subject_type: str
+    sector_identifier_uri: str
     redirect_uris: tuple[str, ...]
     post_logout_redirect_uris: tuple[str, ...]
     allowed_cors_origins: tuple[str, ...]
@@ -50,7 +52,12 @@ class ClientFacts:
     access_token_format: str
     access_token_ttl: int | None
     id_token_alg: str
+    userinfo_alg: str | None
+    default_max_age: int | None
+    default_acr_values: tuple[str, ...]
     id_token_claims: bool
+    request_uris: tuple[str, ...]
+    request_object_alg: str | None
     jwks: dict[str, Any] | None
     jwks_uri: str | None
     keys_end_at: int | None

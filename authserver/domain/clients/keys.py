@@ -57,8 +57,26 @@ def verify(client: ClientFacts, token: str, algs: frozenset[str]) -> dict[str, A
         return _leniently(token, _refetched(client, known).keys, algs)
 
 
-def _verified(token: str, keys: Sequence[jwk.VerifyKey], algs: frozenset[str]) -> dict[str, Any]:
-    return jwt.verify(token, keys, algs=algs, typ=None, require_kid=False)
+def verify_named(client: ClientFacts, token: str, algs: frozenset[str], *, typ: str | None) -> dict[str, Any]:
+    """The claims of what the client signed, by the key that its `kid` names or the only one that fits.
+
+    Never by trying keys on another's name (contract 11.40). Raises InvalidToken.
+    """
+    if client.keys_end_at is not None and client.keys_end_at <= clock.now():
+        raise jwt.InvalidToken("the keys were a former owner's")
+    if not client.jwks_uri:
+        return _verified(token, _registered.get(client.id) if client.jwks else (), algs, typ)
+    known = _fetched(client)
+    try:
+        return _verified(token, known.keys, algs, typ)
+    except jwt.InvalidToken:
+        return _verified(token, _refetched(client, known).keys, algs, typ)
+
+
+def _verified(
+    token: str, keys: Sequence[jwk.VerifyKey], algs: frozenset[str], typ: str | None = None
+) -> dict[str, Any]:
+    return jwt.verify(token, keys, algs=algs, typ=typ, require_kid=False)
 
 
 def _leniently(token: str, keys: Sequence[jwk.VerifyKey], algs: frozenset[str]) -> dict[str, Any]:

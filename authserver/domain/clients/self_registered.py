@@ -8,7 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 
 from authserver import config, database
-from authserver.domain.clients import blocked_apps, clients, endings, privileges, registration_tokens
+from authserver.domain.clients import (
+    blocked_apps,
+    clients,
+    endings,
+    privileges,
+    registration_tokens,
+    sector_identifiers,
+)
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
@@ -58,6 +65,7 @@ def begin(presented: str) -> None:
 def register(wanted: Registration, presented: str = "") -> Registered:
     """A new app, with a use of the initial access token if one was presented. Raises Invalid, NotRegistered."""
     _require_welcome(wanted)
+    sector_identifiers.require(wanted)
     token = secrets.generate(config.current().slug, KIND)
     with database.together():
         with_token = registration_tokens.spend(presented) if presented else None
@@ -88,6 +96,7 @@ def revise(client_id: str, presented: str, wanted: Registration) -> Registered:
     find(client_id, presented)  # nobody else spends its budget
     changes.spend(f"client {client_id}")
     _require_welcome(wanted)
+    sector_identifiers.require(wanted)
     token = secrets.generate(config.current().slug, KIND)
     with database.together():
         with database.transaction() as session:

@@ -17,7 +17,7 @@ from authserver.domain.clients.metadata import Registration
 from authserver.domain.demo import inbox as webhook_inbox
 from authserver.domain.demo import workflows as demo_workflows
 from authserver.domain.ground import cache, usage
-from authserver.domain.people import links, users
+from authserver.domain.people import links, standard_claims, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import wishes as webhook_wishes
@@ -30,6 +30,20 @@ JOB, WEB, PLAYGROUND = "nightly-job", "demo-web-app", "playground"
 WEB_CALLBACKS = ("http://localhost:9000/callback", "http://127.0.0.1:9000/callback")
 API_PATH = "/demo/v1"
 SAMPLE_DAYS = 14
+
+TOLD: dict[str, dict[str, Any]] = {
+    ADMIN: {"nickname": "Root", "locale": "en", "zoneinfo": "Europe/London"},
+    ALICE: {
+        "middle_name": "Rose", "nickname": "Al", "profile": "https://social.example.com/alice",
+        "picture": "https://social.example.com/alice.png", "website": "https://alice.example.com", "gender": "female",
+        "birthdate": "1990-05-31", "zoneinfo": "Europe/Paris", "locale": "fr-FR", "phone_number": "+33123456789",
+        "address": {
+            "street_address": "1 rue du Chat", "postal_code": "75005", "locality": "Paris",
+            "region": "Ile-de-France", "country": "France",
+        },
+    },
+}  # fmt: skip
+"""What the demo's people tell of themselves."""
 
 Card = dict[str, str]
 """What the card tells, by name: passwords by address, secrets by client id, `api_key`. Nothing else holds them."""
@@ -83,6 +97,8 @@ def _person(email: str, name: str, role: str, card: Card, learn: Callable[[str, 
     password = wanted or _password()
     if user is None:
         user = users.create(email, name=name, role=role, password=password)
+        standard_claims.change(user.id, TOLD[email])
+        user = users.get(user.id)
         learn(email, password)
     elif password != card.get(email):
         digest = passwords.hashed(password, email=email, name=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from authserver import config, database
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients.facts import ClientFacts
+from authserver.domain.grants import subjects
 from authserver.domain.ground import lists
 from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.record import audit
@@ -22,12 +23,13 @@ from authserver.models import Grant as Grant  # what pages and the API are hande
 from authserver.models.people import user as users
 
 OF_GRANT: tuple[InstrumentedAttribute[Any], ...] = (
-    Grant.id, Grant.client_id, Grant.user_id, Grant.session_id, Grant.scopes, Grant.resources,
-    Grant.auth_time, Grant.amr, Grant.nonce, Grant.created_at, Grant.expires_at, Grant.revoked_at,
+    Grant.id, Grant.client_id, Grant.user_id, Grant.subject, Grant.session_id, Grant.scopes, Grant.resources,
+    Grant.auth_time, Grant.amr, Grant.nonce, Grant.requested_claims, Grant.created_at, Grant.expires_at,
+    Grant.revoked_at,
 )  # fmt: skip
 OF_USER: tuple[InstrumentedAttribute[Any], ...] = (
     User.email, User.chosen_name, User.given_name, User.family_name, User.username, User.person_updated_at,
-    User.email_verified_at, User.role, User.disabled_at, User.tokens_not_before,
+    User.email_verified_at, User.role, User.disabled_at, User.tokens_not_before, User.standard_claims,
 )  # fmt: skip
 NAMED = 20  # apps of one sign-in session
 COLUMNS = OF_GRANT + OF_USER
@@ -42,12 +44,14 @@ class GrantFacts:
     id: str
     client_id: str
     user_id: str
+    subject: str | None
     session_id: str | None
     scopes: list[str]
     resources: list[str]
     auth_time: int
     amr: list[str]
     nonce: str | None
+    requested_claims: dict[str, list[str]]
     created_at: int
     expires_at: int
     revoked_at: int | None
@@ -61,6 +65,12 @@ class GrantFacts:
     role: str
     disabled_at: int | None
     tokens_not_before: int
+    standard_claims: dict[str, Any]
+
+    @property
+    def sub(self) -> str:
+        """What its app knows the person by (OpenID Connect Core 8)."""
+        return self.subject or self.user_id
 
     @property
     def name(self) -> str:
@@ -117,6 +127,7 @@ def create(
     auth_time: int,
     amr: Iterable[str],
     nonce: str | None,
+    requested_claims: Mapping[str, list[str]] | None = None,
 ) -> Grant:
     """Record, in the caller's transaction, what was allowed. `expires_at` is the absolute end of its refresh tokens."""
     now = clock.now()
@@ -124,12 +135,14 @@ def create(
         id=secrets.random_id("gr"),
         client_id=client_id,
         user_id=user_id,
+        subject=subjects.assign(session, client_id, user_id),
         session_id=session_id,
         scopes=list(scopes),
         resources=list(resources),
         auth_time=auth_time,
         amr=list(amr),
         nonce=nonce,
+        requested_claims=dict(requested_claims or {}),
         created_at=now,
         expires_at=now + config.current().refresh_token_max_ttl,
     )

@@ -153,9 +153,16 @@ def _of_claims(claims: Mapping[str, Any], *, signed: bool) -> Explained | None:
         Check("client", client.enabled, "enabled", "" if client.enabled else "disabled or deleted"),
     ]
     # Whose token it is may be believed only if we made it.
-    owner_id = str(claims["sub"]) if signed and claims.get("sub") != client.id else None
+    owner_id = _person(claims) if signed and claims.get("sub") != client.id else None
     said = (*checks, *(_revoked(claims) if signed else ()))
     return Explained(said, client_id=client.id, owner_id=owner_id, proven=signed)
+
+
+def _person(claims: Mapping[str, Any]) -> str:
+    """Whose it is: the grant says, for an app may know the person by another `sub`."""
+    with database.reading() as session:
+        grant = session.get(Grant, str(claims.get("jti", "")).rpartition(".")[0])
+    return grant.user_id if grant else str(claims["sub"])
 
 
 def _revoked(claims: Mapping[str, Any]) -> list[Check]:

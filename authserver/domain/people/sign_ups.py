@@ -13,11 +13,13 @@ from authserver.models import User
 from authserver.observability import context
 
 
-def sign_up(email: str, name: str) -> None:
+def sign_up(email: str, name: str, *, request: str = "") -> None:
     """Open an account and mail a welcome link, which proves the address; a taken address gets a mail that says so.
 
     No password before the address is proven: else whoever signs somebody else's address up would hold the key
-    to an account that its owner then confirms. The answer is the same for every address. Raises Invalid, RateLimited.
+    to an account that its owner then confirms. The answer is the same for every address. `request` is the handle of
+    an app's request that waits for the account (prompt=create), to which the link leads back in the same browser.
+    Raises Invalid, RateLimited.
     """
     if config.current().signup != "on":
         raise NotFound("There is no such page.", "sign-up is off")
@@ -32,6 +34,7 @@ def sign_up(email: str, name: str) -> None:
             session.flush()
         if known.password_hash is None and known.disabled_at is None:
             link = one_time_links.make(session, known, "welcome", mailed=True)
+            link += f"?request={request}" if request else ""
             mails.send(session, known.email, "welcome", whose=known.id, link=link)
         elif known.deleted_at is None:
             mails.send(session, known.email, "sign_up_taken", whose=known.id)

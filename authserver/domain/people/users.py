@@ -53,7 +53,13 @@ def as_plain(user: User) -> User:
     """The same person as if they were no administrator, for a credential that does not reach so far; never stored."""
     role = roles.DEVELOPER if user.role == roles.ADMIN else user.role
     return User(
-        id=user.id, email=user.email, name=user.name, username=user.username, role=role, disabled_at=user.disabled_at
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        username=user.username,
+        role=role,
+        disabled_at=user.disabled_at,
+        standard_claims=user.standard_claims,
     )
 
 

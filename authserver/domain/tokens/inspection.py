@@ -41,6 +41,11 @@ class Inspection:
     permission: str = ""
     key: KeyFacts | None = None
 
+    @property
+    def person_id(self) -> str:
+        """Whose it is, whatever its app calls them; the client's own id for what is nobody's."""
+        return self.grant.user_id if self.grant else self.subject
+
 
 # Statements are built once: for SQLAlchemy that costs more than running them.
 
@@ -177,12 +182,12 @@ def _inspect_refresh_token(token: str) -> Inspection | None:
     effective = grants.effective_scopes(grant, client)
     claims = {
         "iss": config.current().issuer,
-        "sub": grant.user_id,
+        "sub": grant.sub,
         "client_id": client.client_id,
         "iat": row.issued_at,
         "exp": row.token_expires_at,
     }
-    return Inspection("refresh_token", client.id, grant.user_id, effective, (), claims, grant, grant.email)
+    return Inspection("refresh_token", client.id, grant.sub, effective, (), claims, grant, grant.email)
 
 
 def _inspect_api_key(key: str, ip: str) -> Inspection | None:

@@ -18,7 +18,7 @@ from authserver.domain.limits import stored_rows
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import person_claims
 from authserver.errors import Check, Invalid
-from authserver.lib import clock, jwt, rooms, secrets
+from authserver.lib import acr, clock, jwt, rooms, secrets
 from authserver.lib import scopes as grammar
 from authserver.models import AccessToken
 
@@ -52,7 +52,7 @@ def issue(
         self_registered.note_first_use(client.id)
     claims = {
         "iss": config.current().issuer,
-        "sub": grant.user_id if grant else client.id,
+        "sub": grant.sub if grant else client.id,
         "aud": _audience(resources),
         "client_id": client.client_id,
         "iat": now,
@@ -92,7 +92,7 @@ def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, no
     now, key = clock.now(), signing_keys.signer(client.id_token_alg)
     claims: dict[str, Any] = {
         "iss": config.current().issuer,
-        "sub": grant.user_id,
+        "sub": grant.sub,
         "aud": client.client_id,
         "azp": client.client_id,
         "iat": now,
@@ -100,8 +100,8 @@ def issue_id_token(client: ClientFacts, grant: GrantFacts, beside: Issued, *, no
         "at_hash": jwt.at_hash(beside.value, key.alg),
         **_about_sign_in(grant),
     }
-    if client.id_token_claims:
-        claims |= person_claims.of(grant, beside.scopes)
+    by_scope = beside.scopes if client.id_token_claims else ()
+    claims |= person_claims.of(grant, by_scope, person_claims.asked(grant, client, "id_token"))
     if nonce and grant.nonce is not None:
         claims["nonce"] = grant.nonce
     return jwt.sign(key, claims, PLAIN_TYP)
@@ -141,7 +141,7 @@ def _audience(asked: tuple[str, ...]) -> str | list[str]:
 
 
 def _about_sign_in(grant: GrantFacts) -> dict[str, Any]:
-    said: dict[str, Any] = {"auth_time": grant.auth_time}
+    said: dict[str, Any] = {"auth_time": grant.auth_time, "acr": acr.of(grant.amr)}
     if grant.amr:
         said["amr"] = grant.amr
     if grant.session_id:

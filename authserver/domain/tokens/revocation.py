@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.clients import clients
+from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.limits import stored_rows
 from authserver.domain.record import audit
 from authserver.domain.tokens import inspection
 from authserver.lib import clock, jwt, secrets
-from authserver.models import AccessToken, RevokedToken
+from authserver.models import AccessToken, Grant, RevokedToken
 
 
 def revoke(presented: str, client_id: str | None, because: str = "revoked by its client") -> bool:
@@ -43,6 +45,12 @@ def _stored_claims(token: str) -> dict[str, Any] | None:
     return found
 
 
+def _person(session: Session, claims: dict[str, Any], client: ClientFacts | None) -> str:
+    """Whose token it is; an app with pairwise subjects knows the person by another name than we do."""
+    grant = session.get(Grant, inspection.grant_id_of(claims)) if client and client.subject_type != "public" else None
+    return grant.user_id if grant else str(claims["sub"])
+
+
 def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because: str) -> bool:
     client = clients.find(claims["client_id"])
     issued_to = client.id if client is not None else claims["client_id"]
@@ -62,7 +70,7 @@ def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because:
                 session,
                 "token.revoked",
                 target=f"access_token:{str(claims['jti'])[-8:]}",
-                owner_id=claims["sub"] if by_person else None,
+                owner_id=_person(session, claims, client) if by_person else None,
                 client_id=issued_to,
                 reason=because,
             )

@@ -25,6 +25,12 @@ class AuthorizationRequest(Base):
     prompt: Mapped[list[str]] = mapped_column(JSON, default=list)
     max_age: Mapped[int | None] = mapped_column(BigInteger)
     login_hint: Mapped[str] = mapped_column(String(254), default="")
+    subject: Mapped[str | None] = mapped_column(String(255))  # who has to be signed in, as the app knows them
+    acr_values: Mapped[list[str]] = mapped_column(JSON, default=list)
+    acr_essential: Mapped[bool] = mapped_column(default=False)
+    claims: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)  # asked one by one: names by place
+    object_mark: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # digest of its request object's jti
+    object_ends_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
     user_id: Mapped[str | None] = mapped_column(String(32))  # who is being asked, set when consent is shown

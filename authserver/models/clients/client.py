@@ -27,11 +27,13 @@ class Client(Base):
     application_type: Mapped[str] = mapped_column(String(10), default="web")  # web, native
     public: Mapped[bool] = mapped_column(default=False)  # keeps no secret and cannot authenticate
     token_endpoint_auth_method: Mapped[str | None] = mapped_column(String(40))  # NULL: basic or post
+    subject_type: Mapped[str] = mapped_column(String(10), default="public")  # public, pairwise
+    sector_identifier_uri: Mapped[str] = mapped_column(String(512), default="")
     redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
     post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
     allowed_cors_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
     grant_types: Mapped[list[str]] = mapped_column(JSON, default=list)
-    response_modes: Mapped[list[str]] = mapped_column(JSON, default=list)  # empty: query and form_post
+    response_modes: Mapped[list[str]] = mapped_column(JSON, default=list)  # empty: all of them
     scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what it may ever have
     default_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what it gets when it asks for none
     optional_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)  # what people may untick
@@ -44,7 +46,12 @@ class Client(Base):
     access_token_format: Mapped[str] = mapped_column(String(10), default="jwt")  # jwt, opaque
     access_token_ttl: Mapped[int | None] = mapped_column(BigInteger)  # NULL: the setting
     id_token_alg: Mapped[str] = mapped_column(String(10), default="RS256")
+    userinfo_alg: Mapped[str | None] = mapped_column(String(10))  # NULL: userinfo answers in JSON
+    default_max_age: Mapped[int | None] = mapped_column(BigInteger)  # where a request has no max_age, seconds
+    default_acr_values: Mapped[list[str]] = mapped_column(JSON, default=list)  # where it has no acr_values
     id_token_claims: Mapped[bool] = mapped_column(default=True)  # ID tokens say what userinfo says
+    request_uris: Mapped[list[str]] = mapped_column(JSON, default=list)  # where it publishes request objects
+    request_object_alg: Mapped[str | None] = mapped_column(String(10))  # NULL: any that is signed; none: unsigned ones
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     jwks_uri: Mapped[str | None] = mapped_column(String(2000))
     keys_end_at: Mapped[int | None] = mapped_column(BigInteger)  # those of a former owner work until then

@@ -17,12 +17,15 @@ class Grant(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"))
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    subject: Mapped[str | None] = mapped_column(String(32))  # what its app knows the person by; NULL: their id
     session_id: Mapped[str | None] = mapped_column(String(32), index=True)
     scopes: Mapped[list[str]] = mapped_column(JSON)
     resources: Mapped[list[str]] = mapped_column(JSON, default=list)
     auth_time: Mapped[int] = mapped_column(BigInteger)
     amr: Mapped[list[str]] = mapped_column(JSON, default=list)
     nonce: Mapped[str | None] = mapped_column(Text)
+    # Claims that were asked one by one, and allowed: their names by place (userinfo, id_token).
+    requested_claims: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
     created_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger, index=True)  # absolute end of the refresh family
     last_used_at: Mapped[int | None] = mapped_column(BigInteger)

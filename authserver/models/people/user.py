@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Index, String, case, func
+from sqlalchemy import JSON, BigInteger, ColumnElement, Index, String, case, func
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
@@ -32,6 +32,8 @@ class User(Base):
     chosen_name: Mapped[str] = mapped_column("name", String(200), default="")
     given_name: Mapped[str] = mapped_column(String(100), default="")
     family_name: Mapped[str] = mapped_column(String(100), default="")
+    # What else they tell of themselves, by the names of OpenID Connect Core 5.1; see domain.people.standard_claims.
+    standard_claims: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     role: Mapped[str] = mapped_column(String(10), default="user")  # see domain.access.roles
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_changed_at: Mapped[int | None] = mapped_column(BigInteger)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ from authserver.edge import (
 )
 from authserver.errors import Check, DomainError
 from authserver.lib import redirect_uris
-from authserver.oauth import authorization_rules, client_id_metadata
+from authserver.oauth import authorization_rules, client_id_metadata, request_object
 from authserver.oauth.authorization_rules import Untrusted
 from authserver.observability import context, logs
 
@@ -165,10 +166,12 @@ def on_no_longer_valid(error: authorization_requests.NoLongerValid) -> Response:
 
 
 def _asked(sent: authorization_rules.Parameters) -> Asked:
-    sender = authorization_rules.identify(sent)
+    resolved = request_object.resolve(sent)
+    sender = authorization_rules.identify(resolved.sent)
     context.current().log["client_id"] = sender.client.id
     _keep_opener(sender.client)
-    return authorization_rules.judge(sent, sender)
+    asked = authorization_rules.judge(resolved.sent, sender)
+    return dataclasses.replace(asked, object_mark=resolved.mark, object_ends_at=resolved.mark_ends_at)
 
 
 def _go_on(handle: str, pending: Pending) -> Response:
@@ -177,6 +180,10 @@ def _go_on(handle: str, pending: Pending) -> Response:
     if found and authorization_requests.signed_in_for(pending, found):
         authorization_answer.answers_a_form()
     step = authorization_steps.next_step(pending, client, found)
+    if step is Step.SIGN_UP:
+        return _to("signup.show", handle)
+    if step is Step.SWITCH_ACCOUNT:
+        return _to("login.show", handle, switch="1")
     if found is None or step is Step.SIGN_IN:
         return _to("login.show", handle, reauth="1" if found else None)
     if step is Step.CHOOSE_ACCOUNT:

@@ -48,7 +48,7 @@ class Caller:
     def may_see(self, found: Inspection) -> bool:
         if self.client is not None:
             return inspection.visible_to(found, self.client)
-        return found.subject == self.owner_id
+        return found.person_id == self.owner_id
 
     def may_see_person(self, found: Inspection, scope: str) -> bool:
         """An app learns who a person is only with their consent to `scope`; an API that serves them knows them."""

@@ -9,17 +9,16 @@ from typing import Any
 from authserver import config
 from authserver.config import Settings
 from authserver.domain.access import protected_resources, scopes
+from authserver.domain.clients.metadata import subjects
 from authserver.domain.ground import cache
 from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import person_claims
 from authserver.edge import documents
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib.documents import Document
+from authserver.oauth import authentication_request, authorization_rules, claims, prompt, request_object
 from authserver.oauth.client import AUTH_METHODS
 from authserver.oauth.server import server
 
-CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "sid", "amr", "at_hash", "azp", *person_claims.NAMES)
-PROMPTS = ("none", "login", "consent", "select_account")
 PROVING = [method for method in AUTH_METHODS if method != "none"]
 MAX_AGE = 300
 
@@ -43,20 +42,20 @@ def describe(settings: Settings) -> dict[str, Any]:
         "protected_resources": list(protected_resources.identifiers()),
         "scopes_supported": list(scopes.all()),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
+        "response_modes_supported": list(authorization_rules.RESPONSE_MODES),
         "grant_types_supported": list(server.grant_types),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "introspection_endpoint_auth_methods_supported": PROVING,
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "authorization_response_iss_parameter_supported": True,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": list(subjects.TYPES),
         "id_token_signing_alg_values_supported": list(signing_keys.algs()),
-        "claims_supported": list(CLAIMS),
-        "prompt_values_supported": list(PROMPTS),
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        "userinfo_signing_alg_values_supported": list(signing_keys.algs()),
+        **claims.described(),
+        **prompt.described(settings),
+        **authentication_request.described(),
+        **request_object.described(),
         **_more(settings),
     }
 

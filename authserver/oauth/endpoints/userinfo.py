@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from authserver import config
+from authserver.domain.clients import clients
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import reasons
+from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import inspection, person_claims
 from authserver.domain.tokens.inspection import Inspection
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.errors import Check
-from authserver.lib import form_body
+from authserver.lib import form_body, jwt
 from authserver.oauth import refusal_checks, request_rules
 from authserver.oauth.errors import BearerError, insufficient_scope, invalid_token, missing_token, no_person
 from authserver.oauth.server import server
 
 TOKEN = "access_token"
+TYP = "JWT"
 
 
 def respond(incoming: Incoming) -> Outgoing:
@@ -28,7 +30,7 @@ def respond(incoming: Incoming) -> Outgoing:
             raise no_person()
         if "openid" not in found.scopes:
             raise insufficient_scope("openid")
-        return server.handle_response(200, _claims(found.grant, found.scopes), [])
+        return _answer(found.grant, found)
     except BearerError as error:
         presented = presented or error.presented
         if presented:
@@ -79,5 +81,13 @@ def _malformed(text: str, check: Check, presented: str) -> BearerError:
     return error
 
 
-def _claims(grant: GrantFacts, scopes: tuple[str, ...]) -> dict[str, Any]:
-    return {"sub": grant.user_id, **person_claims.of(grant, scopes)}
+def _answer(grant: GrantFacts, found: Inspection) -> Outgoing:
+    """JSON, or signed for an app that registered so (section 5.3.2)."""
+    client = clients.get(found.client_id)
+    asked = person_claims.asked(grant, client, "userinfo")
+    claims = {"sub": grant.sub, **person_claims.of(grant, found.scopes, asked)}
+    if client.userinfo_alg is None:
+        return server.handle_response(200, claims, [])
+    signed = {"iss": config.current().issuer, "aud": client.client_id, **claims}
+    token = jwt.sign(signing_keys.signer(client.userinfo_alg), signed, TYP)
+    return Outgoing(200, token.encode(), [("Content-Type", "application/jwt")])

@@ -634,7 +634,16 @@ def test_quickstarts_hold_the_real_values_and_no_secret(at: SignedIn, alice: Per
 def test_choices_that_a_program_leaves_out_are_the_default(at: SignedIn, alice: Person) -> None:
     browser = at(alice)
     form = browser.open("/apps/new?kind=web").form("/apps/new")
-    left_out = dict.fromkeys(("token_endpoint_auth_method", "access_token_format", "id_token_alg"))
+    left_out = dict.fromkeys(
+        (
+            "token_endpoint_auth_method",
+            "access_token_format",
+            "id_token_alg",
+            "userinfo_alg",
+            "subject_type",
+            "request_object_alg",
+        )
+    )
     answer = browser.submit(form, **{"name": "Acme Notes", "redirect_uris-0": CALLBACK}, **left_out)
     assert SECRET.search(answer.text)
     assert only_client().access_token_format == "jwt"

@@ -20,10 +20,12 @@ from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
 from authserver.domain.record import audit
+from authserver.domain.signing import keys as signing_keys
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import Client, Grant
 from tests.conftest import Person
+from tests.support.keys import signing_with
 from tests.support.tables import rows
 
 CALLBACK = "https://app.example.test/callback"
@@ -96,7 +98,7 @@ def test_the_kind_settles_everything_else(
         (changed(token_endpoint_auth_method="client_secret_jwt"), "token_endpoint_auth_method"),
         (changed(kind="spa", require_pkce=False), "require_pkce"),
         (changed(application_type="native", require_pkce=False), "require_pkce"),
-        (changed(response_modes=("fragment",)), "response_modes"),
+        (changed(response_modes=("query.jwt",)), "response_modes"),
         (changed(scopes=("openid", "nonsense")), "scopes"),
         (changed(default_scopes=("email",)), "default_scopes"),
         (changed(optional_scopes=("email",)), "optional_scopes"),
@@ -111,8 +113,25 @@ def test_the_kind_settles_everything_else(
         (changed(access_token_ttl=86_401), "access_token_ttl"),
         (changed(id_token_alg="none"), "id_token_alg"),
         (changed(id_token_alg="HS256"), "id_token_alg"),
+        (changed(id_token_alg="PS256"), "id_token_alg"),  # nobody made a key for it
+        (changed(userinfo_alg="none"), "userinfo_alg"),
+        (changed(default_max_age=-1), "default_max_age"),
+        (changed(default_max_age=31_536_001), "default_max_age"),
+        (changed(default_acr_values=("a b",)), "default_acr_values"),
+        (changed(default_acr_values=("",)), "default_acr_values"),
+        (changed(default_acr_values=("aal1",) * 21), "default_acr_values"),
+        (changed(userinfo_alg="EdDSA"), "userinfo_alg"),
         (changed(jwks={"keys": [PUBLIC_JWK | {"d": "AA"}]}), "jwks"),
         (changed(jwks={"keys": [{"kty": "oct", "k": "AA"}]}), "jwks"),
+        (changed(request_object_alg="HS256"), "request_object_alg"),
+        (changed(request_uris=("http://app.example.test/r",)), "request_uris.0"),
+        (changed(request_uris=("https://127.0.0.1/r",)), "request_uris.0"),
+        (changed(request_uris=("https://[::1]/r",)), "request_uris.0"),
+        (changed(request_uris=("https://localhost/r",)), "request_uris.0"),
+        (changed(request_uris=("https://u:p@app.example.test/r",)), "request_uris.0"),
+        (changed(request_uris=("https://app.example.test/" + "r" * 512,)), "request_uris.0"),
+        (changed(request_uris=("https://app.example.test/r",) * 2), "request_uris.1"),
+        (changed(request_uris=tuple(f"https://app.example.test/{each}" for each in range(11))), "request_uris"),
         (changed(jwks={"keys": []}), "jwks"),
         (changed(jwks={"kty": "EC"}), "jwks"),
         (changed(jwks={"keys": [PUBLIC_JWK]}, jwks_uri="https://app.example.test/jwks"), "jwks_uri"),
@@ -132,6 +151,16 @@ def test_what_breaks_a_rule_is_refused_at_its_field(app: Flask, ada: Person, wan
         clients.register(ada.user, wanted)
     assert field in refused.value.problems
     assert client_directory.owned_by(None)[1] == 0
+
+
+@pytest.mark.parametrize("alg", ["PS256", "EdDSA"])
+def test_an_algorithm_can_be_chosen_once_a_key_signs_with_it(app: Flask, ada: Person, alg: str) -> None:
+    """OpenID Connect Registration 1.0, section 2: what the metadata lists can be registered, and nothing else."""
+    wanted = changed(id_token_alg=alg, userinfo_alg=alg)
+    with signing_with(alg):
+        row, _ = clients.register(ada.user, wanted)
+        assert (row.id_token_alg, row.userinfo_alg) == (alg, alg)
+        assert alg in signing_keys.algs()
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,35 @@ def test_what_is_a_privilege_or_unknown_is_dropped_and_not_told() -> None:
     assert (facts.allowed_cors_origins, facts.access_token_ttl, facts.id_token_claims) == ((), None, False)
 
 
+WEB = {"application_type": "web", "redirect_uris": ["https://app.example.com/cb"]}
+OF_OPENID: dict[str, Any] = {
+    "id_token_signed_response_alg": "ES256", "userinfo_signed_response_alg": "RS256", "subject_type": "pairwise",
+    "request_object_signing_alg": "none", "request_uris": ["https://app.example.com/request.jwt"],
+    "default_max_age": 3600, "default_acr_values": ["aal1"],
+}  # fmt: skip
+
+
+def test_what_openid_connect_adds_is_honoured_and_echoed(app: Flask) -> None:
+    """OpenID Connect Dynamic Client Registration 1.0, section 2."""
+    said = register(**WEB, **OF_OPENID).json
+    assert OF_OPENID.items() <= said.items()
+    facts = clients.get(said["client_id"])
+    assert (facts.id_token_alg, facts.userinfo_alg, facts.subject_type) == ("ES256", "RS256", "pairwise")
+    assert (facts.request_object_alg, facts.default_max_age) == ("none", 3600)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"id_token_signed_response_alg": "none"}, {"id_token_signed_response_alg": "PS256"},
+     {"userinfo_signed_response_alg": "HS256"}, {"userinfo_encrypted_response_alg": "RSA-OAEP"},
+     {"subject_type": "other"}, {"request_object_signing_alg": "HS256"}, {"request_uris": ["https://127.0.0.1/r"]},
+     {"request_uris": "https://app.example.com/r"}, {"default_max_age": "3600"}, {"default_max_age": -1},
+     {"default_acr_values": "aal1"}, {"sector_identifier_uri": "https://127.0.0.1/s"}],
+)  # fmt: skip
+def test_what_openid_connect_adds_and_is_wrong_is_refused(app: Flask, wrong: dict[str, Any]) -> None:
+    assert register(**WEB, **wrong).error == (400, "invalid_client_metadata")
+
+
 def test_a_nameless_app_is_called_after_where_it_leads() -> None:
     assert (
         register(client_name=None, redirect_uris=["https://a.example.test/cb"]).json["client_name"] == "a.example.test"
@@ -117,7 +146,7 @@ def test_a_nameless_app_is_called_after_where_it_leads() -> None:
 
 def test_scopes_are_those_of_the_list_whatever_is_asked() -> None:
     assert register(scope="openid admin introspect keys:manage nothing:known").json["scope"] == "openid"
-    assert register(scope=None).json["scope"] == "openid profile email offline_access"
+    assert register(scope=None).json["scope"] == "openid profile email phone address offline_access"
 
 
 def test_a_scope_of_an_open_api_needs_no_registration_and_ends_with_its_mark(app: Flask) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from authserver import database
-from authserver.domain.people import names, users
-from authserver.domain.tokens import person_claims
+from authserver.domain.people import names, standard_claims, users
+from authserver.domain.signing import keys as signing_keys
+from authserver.domain.tokens import id_tokens, person_claims
+from authserver.lib import jwt
 from authserver.models import User
 from tests.conftest import Person
 from tests.support import protocol
+from tests.support.keys import signing_with
 from tests.support.protocol import App, Reply, bearer, client_credentials, send, tokens_for
 
 PATH = "/oauth/userinfo"
@@ -67,6 +70,65 @@ def test_the_id_token_says_what_userinfo_says_unless_its_app_does_not_want_it(we
             about = {name: value for name, value in said.items() if name in person_claims.NAMES}
             at_userinfo = {name: value for name, value in get(tokens["access_token"]).json.items() if name != "sub"}
             assert about == (at_userinfo if wanted else {})
+
+
+EVERY_SCOPE = ["openid", "profile", "email", "phone", "address"]
+FILLED_IN: dict[str, Any] = {
+    "middle_name": "Lee",
+    "nickname": "Al",
+    "profile": "https://social.example/al",
+    "picture": "https://social.example/al.png",
+    "website": "https://al.example",
+    "gender": "female",
+    "birthdate": "1990-05-31",
+    "zoneinfo": "Europe/Paris",
+    "locale": "fr-FR",
+    "phone_number": "+33123456789",
+    "address": {
+        "street_address": "1 rue du Chat", "postal_code": "75005", "locality": "Paris", "region": "IDF",
+        "country": "France",
+    },
+}  # fmt: skip
+LETTER = "1 rue du Chat\n75005 Paris\nIDF\nFrance"
+
+
+@pytest.fixture
+def whole_app() -> App:
+    return protocol.register(scopes=EVERY_SCOPE)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_every_standard_claim_that_was_filled_in_is_told_by_its_scope(
+    whole_app: App, alice: Person, method: str
+) -> None:
+    """OpenID Connect Core 5.1, 5.3 and 5.4."""
+    names.rename(alice.id, given_name="Alice", family_name="Martin")
+    standard_claims.change(alice.id, FILLED_IN)
+    token = tokens_for(alice.id, whole_app, scopes=EVERY_SCOPE)["access_token"]
+    said = send(PATH, headers=bearer(token), method=method).json
+    assert said.keys() == {"sub", *person_claims.NAMES}
+    assert {name: said[name] for name in FILLED_IN if name != "address"} | {
+        "address": {name: text for name, text in said["address"].items() if name != "formatted"}
+    } == FILLED_IN
+    assert said["address"]["formatted"] == LETTER
+    assert said["phone_number_verified"] is False
+    assert isinstance(said["updated_at"], int)
+    for scope, given in person_claims.BY_SCOPE.items():
+        token = tokens_for(alice.id, whole_app, scopes=["openid", scope])["access_token"]
+        assert get(token).json.keys() == {"sub", *given}
+
+
+def test_what_was_not_filled_in_or_was_taken_away_is_not_told(whole_app: App, alice: Person) -> None:
+    """OpenID Connect Core 5.3.2: a claim that is not returned is left out, neither null nor empty."""
+    token = tokens_for(alice.id, whole_app, scopes=EVERY_SCOPE)["access_token"]
+    bare = get(token).json.keys()
+    standard_claims.change(alice.id, FILLED_IN)
+    emptied = {name: "" for name in FILLED_IN if name != "address"}
+    standard_claims.change(alice.id, emptied | {"address": {"country": ""}})
+    assert get(token).json["address"]["formatted"] == LETTER.removesuffix("\nFrance")
+    standard_claims.change(alice.id, {"address": dict.fromkeys(FILLED_IN["address"], "")})
+    assert get(token).json.keys() == bare
+    assert users.get(alice.id).standard_claims == {}
 
 
 def test_an_address_is_verified_once_it_was_proven(web_app: App, alice: Person) -> None:
@@ -150,3 +212,37 @@ def test_a_revoked_token_is_refused_at_once(web_app: App, token: str) -> None:
 
 def test_the_answer_is_never_stored(token: str) -> None:
     assert get(token).header("cache-control") == "no-store"
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "PS256", "EdDSA"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_app_may_have_the_answer_signed(alice: Person, alg: str, method: str) -> None:
+    """Section 5.3.2 and Registration 2: `application/jwt`, with issuer and audience, by the registered algorithm."""
+    app = protocol.register(userinfo_alg=alg)
+    with signing_with(alg):
+        token = tokens_for(alice.id, app, scopes=["openid", "email"])["access_token"]
+        reply = send(PATH, headers=bearer(token), method=method)
+        said = jwt.verify(reply.body.decode(), signing_keys.verifying(), algs=frozenset({alg}), typ="JWT")
+    assert reply.header("content-type") == "application/jwt"
+    assert said == {
+        "iss": "http://localhost:8000",
+        "aud": app.id,
+        "sub": alice.id,
+        "email": alice.email,
+        "email_verified": True,
+    }
+
+
+def test_a_signed_answer_is_neither_an_id_token_nor_an_access_token(alice: Person) -> None:
+    """It opens nothing and hints at nobody (class C5)."""
+    app = protocol.register(userinfo_alg="RS256")
+    signed = get(tokens_for(alice.id, app)["access_token"]).body.decode()
+    assert get(signed).error == (401, "invalid_token")
+    with pytest.raises(jwt.InvalidToken):
+        id_tokens.read(signed)
+
+
+def test_a_refusal_is_never_signed(alice: Person) -> None:
+    app = protocol.register(userinfo_alg="RS256")
+    reply = get(tokens_for(alice.id, app, scopes=["workflows:read"])["access_token"])
+    assert reply.error == (403, "insufficient_scope")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ from authserver.lib import clock, jwt, secrets
 from authserver.models import AuditEvent, AuthorizationCode, Grant, RefreshToken, User
 from tests.conftest import Person
 from tests.support import protocol
+from tests.support.keys import signing_with
 from tests.support.protocol import App, allow, exchange, introspect
 from tests.support.races import in_parallel
 
@@ -57,11 +60,24 @@ def test_the_id_token_belongs_to_app_person_and_request(web_app: App, alice: Per
     assert claims["auth_time"] <= claims["iat"]
 
 
-def test_a_client_may_choose_another_algorithm_for_its_id_tokens(alice: Person) -> None:
-    app = protocol.register(id_token_alg="ES256")
-    tokens = protocol.tokens_for(alice.id, app)
-    assert jwt.peek_header(tokens["id_token"])["alg"] == "ES256"
-    assert protocol.claims(tokens["id_token"])["at_hash"] == jwt.at_hash(tokens["access_token"], "ES256")
+ID_TOKEN = {
+    "iss", "sub", "aud", "azp", "iat", "exp", "at_hash", "auth_time", "acr", "amr", "sid", "nonce",
+}  # fmt: skip
+HASHES = {"RS256": hashlib.sha256, "PS256": hashlib.sha256, "ES256": hashlib.sha256, "EdDSA": hashlib.sha512}
+
+
+@pytest.mark.parametrize("alg", HASHES)
+def test_a_client_may_choose_another_algorithm_for_its_id_tokens(alice: Person, alg: str) -> None:
+    """OIDC Core 2, 3.1.3.6 and Registration 2: signed as registered, with these members and no others."""
+    app = protocol.register(id_token_alg=alg, id_token_claims=False)
+    with signing_with(alg):
+        tokens = protocol.tokens_for(alice.id, app, session_id="ses1")
+        claims = jwt.verify(tokens["id_token"], signing_keys.verifying(), algs=frozenset({alg}), typ="JWT")
+    header = jwt.peek_header(tokens["id_token"])
+    assert header == {"alg": alg, "kid": header["kid"], "typ": "JWT"}
+    assert claims.keys() == ID_TOKEN
+    digest = HASHES[alg](tokens["access_token"].encode()).digest()
+    assert claims["at_hash"] == base64.urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")
 
 
 def test_without_openid_there_is_no_id_token(web_app: App, alice: Person) -> None:

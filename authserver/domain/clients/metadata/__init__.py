@@ -12,6 +12,9 @@ from authserver.domain.clients.metadata import (
     kinds,
     links,
     redirect_uris,
+    request_objects,
+    signing_algs,
+    subjects,
     texts,
     tokens,
 )
@@ -40,7 +43,8 @@ __all__ = [
 _RULES: tuple[Callable[[Registration], dict[str, str]], ...] = (
     texts.check, authentication.check_kind, redirect_uris.check, links.check, authentication.check_grants,
     authentication.check_method, keys.check, access.check_scopes, access.check_resources, access.check_consent,
-    tokens.check, tokens.check_rate_limit,
+    tokens.check, tokens.check_rate_limit, signing_algs.check,
+    request_objects.check, subjects.check,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from authserver.domain.clients.metadata.registration import (
 from authserver.lib import quoting
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
-RESPONSE_MODES = ("query", "form_post")
+RESPONSE_MODES = ("query", "fragment", "form_post")
 
 
 def grant_types() -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def check_grants(wanted: Registration) -> dict[str, str]:
     if not granted and wanted.kind != "resource_server":
         return {"grant_types": "Choose at least one grant."}
     if unknown := quoting.strangers(wanted.response_modes, RESPONSE_MODES):
-        return {"response_modes": f"This server does not offer {unknown}. Possible are query and form_post."}
+        return {"response_modes": f"This server does not offer {unknown}. Possible are query, fragment and form_post."}
     return {}
 
 

@@ -127,6 +127,13 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "rate_limit": ("rate_limit", _text),
     "application_type": ("application_type", _text),
     "id_token_signed_response_alg": ("id_token_alg", _text),
+    "userinfo_signed_response_alg": ("userinfo_alg", _text),
+    "default_max_age": ("default_max_age", _number),
+    "default_acr_values": ("default_acr_values", _texts),
+    "request_uris": ("request_uris", _texts),
+    "subject_type": ("subject_type", _text),
+    "sector_identifier_uri": ("sector_identifier_uri", _text),
+    "request_object_signing_alg": ("request_object_alg", _text),
     "description": ("description", _text),
     "allowed_cors_origins": ("allowed_cors_origins", _texts),
     "resources": ("resources", _texts),
@@ -148,6 +155,6 @@ _OURS = frozenset(
 # A document that asks for protection gets it or a refusal, never less in silence.
 UNOFFERED = (
     "dpop_bound_access_tokens", "require_pushed_authorization_requests", "tls_client_certificate_bound_access_tokens",
-    "require_signed_request_object", "userinfo_signed_response_alg", "userinfo_encrypted_response_alg",
-    "id_token_encrypted_response_alg", "request_object_signing_alg", "token_endpoint_auth_signing_alg",
+    "require_signed_request_object", "userinfo_encrypted_response_alg", "id_token_encrypted_response_alg",
+    "token_endpoint_auth_signing_alg",
 )  # fmt: skip

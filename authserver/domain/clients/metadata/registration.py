@@ -22,6 +22,8 @@ class Registration:
     application_type: str = ""
     public: bool | None = None
     token_endpoint_auth_method: str | None = None
+    subject_type: str = "public"
+    sector_identifier_uri: str = ""  # where its redirect URIs are listed, if they are not all of one host
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
     allowed_cors_origins: tuple[str, ...] = ()
@@ -39,7 +41,12 @@ class Registration:
     access_token_format: str = "jwt"
     access_token_ttl: int | None = None
     id_token_alg: str = "RS256"
+    userinfo_alg: str | None = None  # None: userinfo answers in JSON
+    default_max_age: int | None = None
+    default_acr_values: tuple[str, ...] = ()
     id_token_claims: bool = True  # who registers by themselves gets false unless they ask (contract 5)
+    request_uris: tuple[str, ...] = ()
+    request_object_alg: str | None = None  # None: any that is signed; "none": unsigned ones, too
     jwks: dict[str, Any] | None = None
     jwks_uri: str | None = None
     jwt_reuse: bool = False

@@ -16,12 +16,16 @@ from authserver.lib import redirect_uris
 MEMBERS = (
     "client_name", "client_uri", "redirect_uris", "post_logout_redirect_uris", "token_endpoint_auth_method",
     "grant_types", "response_types", "scope", "contacts", "policy_uri", "tos_uri", "jwks", "jwks_uri",
-    "application_type", "id_token_signed_response_alg",
+    "application_type", "id_token_signed_response_alg", "userinfo_signed_response_alg",
+    "request_uris", "request_object_signing_alg", "subject_type", "sector_identifier_uri",
+    "default_max_age", "default_acr_values",
 )  # fmt: skip
 """Members that count. Every other is dropped: what is left would be privileges, or is none of this server's."""
 # A grant of an app for itself, or by somebody's assertion, needs somebody who answers for the app.
 GRANTS = (CODE, REFRESH, DEVICE)
 STATEMENT = "software_statement"
+# A scope that nobody asked for gives none of these: an app that names no scope at all wants neither.
+ONLY_IF_ASKED = ("phone", "address")
 _FIELDS = tuple(client_document.FIELD_OF[name] for name in MEMBERS if name != "response_types")
 
 
@@ -46,13 +50,15 @@ def read(document: Mapping[str, Any]) -> Registration:
         known["response_types"] = _kept(asked, "response_types", ("code",), needed={"code"}, default=["code"])
     known.setdefault("token_endpoint_auth_method", "client_secret_basic")
     wanted = client_document.from_document(known)
+    names = _scopes(wanted.scopes)
     return dataclasses.replace(
         wanted,
         name=wanted.name or _host(wanted.redirect_uris),
         kind="" if wanted.public else "web",
         application_type=wanted.application_type or ("native" if _is_local(wanted.redirect_uris) else "web"),
         id_token_claims=False,
-        scopes=_scopes(wanted.scopes),
+        scopes=names,
+        default_scopes=None if wanted.scopes else tuple(name for name in names if name not in ONLY_IF_ASKED),
         metadata_extra={},
     )
 
@@ -65,7 +71,7 @@ def merged(before: Registration, wanted: Registration) -> Registration:
         for names in (before.optional_scopes, before.required_scopes)
     )
     return dataclasses.replace(
-        before, **said, default_scopes=None, optional_scopes=optional, required_scopes=required
+        before, **said, default_scopes=wanted.default_scopes, optional_scopes=optional, required_scopes=required
     )  # fmt: skip
 
 

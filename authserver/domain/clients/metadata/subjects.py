@@ -1,0 +1,42 @@
+"""How an app knows people: by one `sub` for all apps, or by one of its own (OIDC Registration 1.0, section 2)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from authserver.domain import outbound
+from authserver.domain.clients.metadata.registration import Registration
+from authserver.lib import quoting
+
+TYPES = ("public", "pairwise")
+MAX_LENGTH = 512
+
+
+def check(wanted: Registration) -> dict[str, str]:
+    """A type that there is, and one host that a pairwise subject is drawn for (section 5; Core 8.1)."""
+    problems = {}
+    if wanted.subject_type not in TYPES:
+        problems["subject_type"] = "Choose public or pairwise."
+    if uri := wanted.sector_identifier_uri:
+        if found := _problem(uri):
+            problems["sector_identifier_uri"] = quoting.refused(uri, found)
+    elif wanted.subject_type == "pairwise" and not _one_host(wanted.redirect_uris):
+        text = "Redirect URIs that are not all https at one host need it: it says what they have in common."
+        problems["sector_identifier_uri"] = text
+    return problems
+
+
+def _one_host(uris: tuple[str, ...]) -> bool:
+    return all(uri.startswith("https://") for uri in uris) and len({urlsplit(uri).hostname for uri in uris}) <= 1
+
+
+def _problem(uri: str) -> str | None:
+    if not uri.startswith("https://"):
+        return "It must be a whole address that starts with https://."
+    if len(uri) > MAX_LENGTH or not uri.isprintable():
+        return f"It may have at most {MAX_LENGTH} visible characters."
+    try:
+        outbound.check(uri)
+    except outbound.Blocked as refused:
+        return str(refused)
+    return None

@@ -1,0 +1,74 @@
+"""Sectors of apps with pairwise subjects: whose apps know a person by the same `sub` (OpenID Connect Core 8.1)."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urlsplit
+
+from authserver.domain import outbound
+from authserver.domain.clients.facts import ClientFacts
+from authserver.domain.clients.metadata.registration import Registration
+from authserver.errors import Invalid
+from authserver.lib import rooms, strict_json
+
+FETCH_TIMEOUT = 2.0
+KEPT_SECONDS = 60  # so that what is looked up before a transaction need not be asked for inside it
+MAX_KEPT = 200
+MAX_DEPTH = 2
+_FIELD = "sector_identifier_uri"
+_ACCEPT = {"Accept": "application/json"}
+_kept: dict[str, tuple[float, tuple[str, ...]]] = {}
+
+
+def of(client: ClientFacts) -> str:
+    """The host that its subjects are drawn for: of its sector identifier, else of its redirect URIs."""
+    uri = client.sector_identifier_uri or next(iter(client.redirect_uris), "")
+    return (urlsplit(uri).hostname or client.id).lower()
+
+
+def require(wanted: Registration) -> None:
+    """Every redirect URI stands in the document that the app names (Registration 1.0, section 5). Raises Invalid.
+
+    Not inside a transaction, unless it was looked up a moment before.
+    """
+    uri = wanted.sector_identifier_uri
+    if not uri:
+        return
+    listed = look_up(uri)
+    if any(each not in listed for each in wanted.redirect_uris):
+        raise Invalid("The document at this address does not list every redirect URI of the app.", field=_FIELD)
+
+
+def look_up(uri: str) -> tuple[str, ...]:
+    """The redirect URIs that a document lists. In a room where one may wait. Raises Invalid."""
+    until, listed = _kept.get(uri, (0.0, ()))
+    if until <= time.monotonic():
+        rooms.about_to_ask_outside()
+        listed = _asked(uri)
+        if len(_kept) >= MAX_KEPT:
+            _kept.clear()
+        _kept[uri] = (time.monotonic() + KEPT_SECONDS, listed)
+    return listed
+
+
+def _asked(uri: str) -> tuple[str, ...]:
+    try:
+        answer = outbound.fetch(uri, "GET", _ACCEPT, b"", timeout=FETCH_TIMEOUT)
+    except outbound.Blocked as refused:
+        raise Invalid(f"This address is not asked: {refused}", field=_FIELD) from None
+    except outbound.Failed as failure:
+        raise Invalid("This address gave no answer.", str(failure), field=_FIELD) from None
+    if answer.status != 200 or answer.cut:
+        raise Invalid("There is no document of at most 64 kB at this address.", field=_FIELD)
+    return _parsed(answer.body)
+
+
+def _parsed(body: bytes) -> tuple[str, ...]:
+    try:
+        text = body.decode("utf-8")
+        listed = [] if strict_json.too_deep(text, MAX_DEPTH) else strict_json.loads(text)
+    except (ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list) or not listed or not all(isinstance(each, str) for each in listed):
+        raise Invalid("The document at this address is no JSON array of redirect URIs.", field=_FIELD)
+    return tuple(listed)
