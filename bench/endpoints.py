@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from bench import load
 from bench.conversations import FORM, Chain, Conversation, Once, Repeated, Visit, code_of, raw
 from tests.support import own_jwts
+from tests.support.browsing import Browser
 from tests.support.served import PASSWORD, Served
-from tests.support.third_party import App, Request
+from tests.support.third_party import CALLBACK, App, Request
 
 Talks = Callable[[int], Sequence[Conversation]]
 """Conversations for so many connections; asked for before each slice, and they may go on with those of the last."""
@@ -25,6 +27,9 @@ NO_LIMITS: dict[str, Any] = {
 }
 # What can be asked for once alone is made before each slice, so much of it.
 SUPPLY = 240
+# Sign-ins that two workers take on at once: a slot for each, and one that waits.
+HASHING = 4
+_APP = {"grant_types": ["authorization_code", "refresh_token"], "redirect_uris": [CALLBACK]}
 
 JWKS, METADATA = "JWKS", "metadata"
 TOKEN_JWT, TOKEN_OPAQUE = "token, client_credentials, JWT", "token, client_credentials, opaque"
@@ -32,6 +37,8 @@ INTROSPECTION_OPAQUE, INTROSPECTION_JWT = "introspection, opaque", "introspectio
 INTROSPECTION_KEY = "introspection, API key"
 GATEWAY_KEY, GATEWAY_JWT, GATEWAY_OWN = "gateway, API key", "gateway, JWT", "gateway, own JWT used once"
 REFRESH, CODE = "token, refresh", "token, code"
+# What peers sign ID tokens with: RSA as ours by default, with 3072 bits, is half of what a refresh costs.
+REFRESH_ES256 = "token, refresh, ES256"
 AUTHORIZE, SIGN_IN = "authorize, consent remembered", "sign-in besides argon2id"
 API_READ = "/v1 read"
 
@@ -64,6 +71,7 @@ def of(server: Served) -> dict[str, Talks]:
         GATEWAY_JWT: repeated(gateway(jwt)),
         GATEWAY_OWN: _own_jwts(server, gateway),
         REFRESH: people.refreshing,
+        REFRESH_ES256: _People(server, host, {"id_token_signed_response_alg": "ES256"}).refreshing,
         CODE: people.exchanging,
         AUTHORIZE: people.authorizing,
         SIGN_IN: people.signing_in,
@@ -94,11 +102,15 @@ def _own_jwts(server: Served, ask: Callable[[str], bytes]) -> Talks:
 class _People:
     """What is asked by people's browsers, and by an app in their name."""
 
-    def __init__(self, server: Served, host: str) -> None:
-        self._host, self._port = host, int(host.rpartition(":")[2])
-        self._app = server.app("Bench app")
+    def __init__(self, server: Served, host: str, metadata: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._server, self._host, self._port = server, host, int(host.rpartition(":")[2])
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(_APP | dict(metadata), file)
+            file.flush()
+            self._app = server.app("Bench app", "--from", file.name)
         self._browser = server.browser(PERSON)
         self._chains: list[Chain] = []
+        self._browsers: dict[str, Browser] = {}
         self._app.tokens(self._browser)  # from now on the consent is remembered
         self._asked = self._app.ask()
 
@@ -116,10 +128,16 @@ class _People:
         return self._chains[:connections]
 
     def signing_in(self, connections: int) -> list[Visit]:
-        """From a browser that was here before: what is new is told by mail."""
-        known = {name: value for name, value in self._cookies.items() if "session" not in name}
-        form = {"email": PERSON, "password": PASSWORD}
-        return [Visit(self._host, "/login", known, form) for _ in range(connections)]
+        """Of people each in a browser that was here before, as many at once as hash at once: who is over is refused."""
+        people = [f"bench-{number}@example.test" for number in range(min(connections, HASHING))]
+        return [Visit(self._host, "/login", self._known(email), _credentials(email)) for email in people]
+
+    def _known(self, email: str) -> dict[str, str]:
+        """The cookies of a browser in which this person once signed in."""
+        if email not in self._browsers:
+            self._browsers[email] = self._server.browser(email)
+        cookies = self._browsers[email].wire.cookies()
+        return {name: value for name, value in cookies.items() if "session" not in name}
 
     @property
     def _path(self) -> str:
@@ -136,6 +154,10 @@ class _People:
 
     def _exchange(self, code: str) -> bytes:
         return raw("POST /oauth/token", self._host, self._app.basic, _form(self._asked, self._app, code))
+
+
+def _credentials(email: str) -> dict[str, str]:
+    return {"email": email, "password": PASSWORD}
 
 
 class _Visits(Visit):

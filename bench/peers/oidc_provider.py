@@ -107,5 +107,5 @@ def _talks(port: int, told: dict[str, Any]) -> dict[str, Talks]:
         more = f"&resource={told['resource']}"
         ask = endpoints.refresh("POST /token", host, basic("app"), more)
         chains = [Chain(ask, token) for token in told["refresh"]]
-        found[endpoints.REFRESH] = lambda connections: chains[:connections]
+        found[endpoints.REFRESH_ES256] = lambda connections: chains[:connections]
     return found

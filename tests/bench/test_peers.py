@@ -35,6 +35,6 @@ def test_the_peer_answers_on_each_of_its_stores() -> None:
     without = {endpoints.JWKS, endpoints.TOKEN_JWT, endpoints.INTROSPECTION_OPAQUE}
     assert asked == {
         "oidc-provider, memory": without,
-        "oidc-provider, redis": without | {endpoints.REFRESH},
-        "oidc-provider, postgresql": without | {endpoints.REFRESH},
+        "oidc-provider, redis": without | {endpoints.REFRESH_ES256},
+        "oidc-provider, postgresql": without | {endpoints.REFRESH_ES256},
     }
