@@ -148,21 +148,27 @@ def _missing(found: Found) -> ApiError:
 
 
 def _serve(found: Found, incoming: Incoming, holder: Principal, state: State) -> Outgoing:
-    needed = found.route.scopes if found.route else ()
-    if found.route and holder.kind != "api_key" and not holder.has(api_call.ADMIN):
-        needed = (*needed, *found.route.token_scopes)
     try:
         if not state.allowed:
             raise rate_limit.refusal(state)
         if found.route is None:
             raise _missing(found)
-        bearer.require(holder, *needed)
+        _require(found.route, holder)
         query, body = api_call.query_of(found.route, incoming), api_call.body_of(found.route, incoming)
         return _handled(found.route, Call(incoming, holder, found.path, query, body))
     except (ApiError, DomainError) as refusal:
         error = _said(refusal, holder)
         refused.note(incoming, error, holder, kind="api")
         return respond(error)
+
+
+def _require(route: Route, holder: Principal) -> None:
+    """Refuse a credential without the route's scopes, and one that is not to be told of its person. Raises ApiError."""
+    unknown = () if holder.has(api_call.ADMIN) else tuple(name for name in route.token_scopes if not holder.knows(name))
+    bearer.require(holder, *route.scopes, *(unknown if holder.kind != "api_key" else ()))
+    if unknown and holder.kind == "api_key":
+        text = "An app made this key, and may not see this of your account itself. A key that you make may."
+        raise Denied(text, "a key of an app without the scope account")
 
 
 def _said(refusal: ApiError | DomainError, holder: Principal) -> ApiError:

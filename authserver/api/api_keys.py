@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from authserver.domain.access import permissions
+from authserver.domain.access import permissions, scopes
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.api_keys.keys import ApiKey, Wish
 from authserver.domain.api_keys.wishes import Maker
+from authserver.domain.limits import rate_limits
 from authserver.domain.people import users
 from authserver.edge import restricted
 from authserver.edge.api_call import OWNER, Call, Route, expected_tag, many, nothing, one, tag, time
@@ -104,14 +105,18 @@ def maker_of(call: Call) -> Maker:
     # What a restricted one makes or renews, itself included, ends with it (contract 11.37).
     ends = holder.expires_at if restricted.restriction(holder) else None
     limited = holder.own_limit and key_wishes.is_below_ours(holder.rate_limit)
-    counted_with = holder.rate_key if limited else ""
-    return Maker(holder.scopes, holder.rate_limit, holder.own_limit, holder.allowed_networks, ends, counted_with)
+    counted_with = rate_limits.named(holder.rate_policy, holder.rate_key) if limited else ""
+    knows = holder.told if holder.kind == "api_key" else scopes.PERSONAL & holder.scopes
+    return Maker(
+        holder.scopes, holder.rate_limit, holder.own_limit, holder.allowed_networks, ends, counted_with,
+        None if call.is_admin else knows,
+    )  # fmt: skip
 
 
 def _once(row: ApiKey, value: str, call: Call) -> Outgoing:
     role = users.get(row.owner_id).role
-    scopes = list(permissions.effective(row.permission, role))
-    answer = one({**facts(row), "scopes": scopes, "key": value}, 201)
+    held = list(permissions.effective(row.permission, role))
+    answer = one({**facts(row), "scopes": held, "key": value}, 201)
     answer.headers += [("Location", f"/v1/api-keys/{row.id}"), _tag(row)]
     return answer
 

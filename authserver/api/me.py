@@ -33,13 +33,13 @@ def show(call: Call) -> Outgoing:
 
 
 def _user(call: Call) -> dict[str, Any] | None:
-    user, own = call.holder.user, call.holder.kind == "api_key"
+    user = call.holder.user
     if user is None:
         return None
     return {
         "id": call.known_as(user.id),
-        "email": user.email if own or call.holder.has("email") else None,
-        "name": user.name if own or call.holder.has("profile") else None,
+        "email": user.email if call.holder.knows("email") else None,
+        "name": user.name if call.holder.knows("profile") else None,
     }
 
 

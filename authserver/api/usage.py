@@ -49,7 +49,7 @@ def _subjects(call: Call) -> dict[str, str] | None:
     holder = call.holder
     if holder.owner_id is None and "owner" not in call.query:
         return {f"client:{holder.client_id}": str(holder.client_id)}
-    if holder.kind != "api_key" and not call.is_admin:
+    if not holder.knows(ACCOUNT[0]) and not call.is_admin:
         call.require(*ACCOUNT)
     whose = call.whose(call.signed_in_person)
     return None if whose is None else usage_reports.subjects_of(whose)

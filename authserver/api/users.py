@@ -105,12 +105,12 @@ def restore(call: Call) -> Outgoing:
 
 
 def facts(user: User, call: Call) -> dict[str, Any]:
-    """A person. An app's token tells no more of its own person than they consented to."""
-    everything = call.is_admin or call.holder.kind == "api_key"
-    named = everything or call.holder.has("profile")
+    """A person. An app's token, or a key that one made, tells no more of its own person than they consented to."""
+    everything = call.is_admin or (call.holder.kind == "api_key" and call.holder.told is None)
+    named = everything or call.holder.knows("profile")
     return {
         "id": call.known_as(user.id),
-        "email": user.email if everything or call.holder.has("email") else None,
+        "email": user.email if everything or call.holder.knows("email") else None,
         "username": user.username if named else None,
         "name": user.name if named else None,
         "given_name": user.given_name if named else None,

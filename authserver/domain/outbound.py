@@ -38,7 +38,14 @@ LOOKUPS = {"requests": 2, "outside": 8, "deliveries": 64}
 
 
 class Blocked(Exception):
-    """The guard refuses this target; the text says why and may be read by who chose the URL."""
+    """The guard refuses this target; the text says why and may be read by who chose the URL.
+
+    `detail` is for the log: which address a name has in here is not theirs to find out.
+    """
+
+    def __init__(self, text: str, detail: str = "") -> None:
+        super().__init__(text)
+        self.detail = detail or text
 
 
 class Failed(Exception):
@@ -68,7 +75,7 @@ def fetch(url: str, method: str, headers: Mapping[str, str], body: bytes, *, tim
         target = check(url)
         addresses = permitted(target, timeout=min(timeout, CONNECT_SECONDS))
     except Blocked as refused:
-        _record(url, str(refused))
+        _record(url, refused.detail)
         raise
     with _connected(target, addresses, deadline) as made, _watched(made, deadline):
         status, sent, content, cut = _exchange(made, target, method, headers, body, deadline)
@@ -110,7 +117,8 @@ def _require(target: Target, addresses: Sequence[Address]) -> None:
     strange = [each for each in addresses if not named and not allowed.holds(each)]
     for each in strange:
         if word := outbound.objection(each):
-            raise Blocked(f"{each} is {word}.")
+            said = f"{each} is {word}."
+            raise Blocked(said if target.address is not None else f"{target.host} names {word}.", said)
     if strange or not (addresses or named):
         _require_https(target)
 

@@ -10,6 +10,7 @@ from authserver.domain.access import scopes
 from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.clients import clients
 from authserver.domain.limits import rate_limits
+from authserver.domain.record import acting
 from authserver.domain.tokens import inspection, remembered
 from authserver.domain.tokens.inspection import Inspection
 from authserver.edge import json_errors
@@ -42,6 +43,7 @@ class Principal:
     `subject` is the `sub` of the credential: a person's id, or the client's own. `owner_id` and `user` are those of
     the person; None for a client that acts for itself. `expires_at` in epoch seconds, None for never. `own_limit`:
     the limit was given to this key or client, it is not the server's; `allowed_networks` and `made_at` are a key's.
+    `told` is what a key is told of its person, None for everything, as those are that they made themselves.
     """
 
     kind: str  # api_key, access_token, jwt
@@ -60,6 +62,7 @@ class Principal:
     own_limit: bool = False
     allowed_networks: tuple[str, ...] = ()
     made_at: int | None = None
+    told: frozenset[str] | None = None
 
     @property
     def counted_as(self) -> str:
@@ -77,6 +80,10 @@ class Principal:
     def short_lived(self) -> bool:
         """Whether this is a key that was made to end soon (decision 14)."""
         return bool(self.made_at and self.expires_at and self.expires_at - self.made_at < key_wishes.SHORT_LIFE)
+
+    def knows(self, scope: str) -> bool:
+        """Whether it is told of its person what this scope tells: a token has it, a key needs none (`told`)."""
+        return self.has(scope) if self.kind != "api_key" else self.told is None or scope in self.told
 
     def has(self, scope: str) -> bool:
         """Whether it holds this scope now."""
@@ -103,6 +110,7 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
     made = of(found)
     here = context.current()
     here.actor, here.owner_id = made.actor, made.owner_id or ""
+    here.stands_on = _stands_on(found)
     here.log["credential"] = made.kind
     here.log |= (
         {"key_id": made.key_id} if made.key_id else {"client_id": made.client_id, "sub": made.owner_id or made.subject}
@@ -145,6 +153,15 @@ def _count_elsewhere(found: Inspection) -> None:
         rate_limits.consume(holder.rate_policy, holder.rate_key, holder.rate_limit)
 
 
+def _stands_on(found: Inspection) -> str:
+    """What ends this credential: what it makes is written while that stands alone."""
+    if found.key is not None:
+        return f"{acting.KEY}:{found.key.id}"
+    if found.grant is not None:
+        return f"{acting.GRANT}:{found.grant.id}"
+    return f"{acting.CLIENT}:{found.client_id} {int(found.claims['iat'])}"
+
+
 def of(found: Inspection) -> Principal:
     """The principal of a credential that is good now."""
     if found.key is not None:
@@ -174,6 +191,7 @@ def of(found: Inspection) -> Principal:
 def _of_key(found: Inspection) -> Principal:
     key = found.key
     assert key is not None  # noqa: S101  # for the type checker; `_principal` looked
+    policy, bucket = rate_limits.of_key(f"key:{key.id}", key.counted_with)
     return Principal(
         kind="api_key",
         subject=key.owner_id,
@@ -185,10 +203,11 @@ def _of_key(found: Inspection) -> Principal:
         user=UserFacts(key.owner_id, key.owner_email, key.owner_name, key.owner_role),
         audiences=(),
         expires_at=key.expires_at,
-        rate_policy=rate_limits.API_KEY,
-        rate_key=key.counted_with or f"key:{key.id}",
+        rate_policy=policy,
+        rate_key=bucket,
         rate_limit=key.rate_limit,
         own_limit=key.own_limit,
         allowed_networks=key.allowed_networks,
         made_at=key.created_at,
+        told=key.knows,
     )

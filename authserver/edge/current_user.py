@@ -13,6 +13,7 @@ from authserver.domain.access import roles
 from authserver.domain.people import sessions, sign_ins
 from authserver.domain.people.sessions import SignedIn
 from authserver.domain.people.users import User
+from authserver.domain.record import acting
 from authserver.edge import browser
 from authserver.errors import NotFound
 from authserver.lib import clock
@@ -31,6 +32,7 @@ def signed_in() -> SignedIn | None:
         if g.signed_in:
             context.current().actor = f"user:{g.signed_in.user.id}"
             context.current().log["sub"] = g.signed_in.user.id
+            _stand_on(g.signed_in)
     return cast("SignedIn | None", g.signed_in)
 
 
@@ -45,7 +47,13 @@ def me() -> SignedIn:
 def remember(response: Response, token: str, found: SignedIn) -> None:
     """Give the browser its session cookie; it lives as long as the browser, the server knows the rest."""
     g.signed_in = found
+    _stand_on(found)
     browser.set_cookie(response, COOKIE, token)
+
+
+def _stand_on(found: SignedIn) -> None:
+    """What this request makes is written while its session stands alone."""
+    context.current().stands_on = f"{acting.SESSION}:{found.session.id}"
 
 
 def begin(response: Response, proven: User, method: str) -> None:
@@ -64,6 +72,7 @@ def begin(response: Response, proven: User, method: str) -> None:
 def forget(response: Response) -> None:
     """Take the session cookie back."""
     g.signed_in = None
+    context.current().stands_on = ""
     browser.drop_cookie(response, COOKIE)
 
 

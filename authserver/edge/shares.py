@@ -25,20 +25,33 @@ class Shares:
 
     def take(self, address: str) -> bool:
         """Count one more; False, and nothing counted, if the address has as many as it may."""
-        if not self._most or (self._exempt is not None and self._exempt(address)):
+        key = self._counted(address)
+        if key is None:
             return True
-        if self._unfinished[address] >= self._most:
+        if self._unfinished[key] >= self._most:
             return False
-        self._unfinished[address] += 1
+        self._unfinished[key] += 1
         return True
 
     def give_back(self, address: str) -> None:
         """One of them is answered, or its client went away."""
-        left = self._unfinished[address] - 1
+        key = self._counted(address)
+        if key is None:
+            return
+        left = self._unfinished[key] - 1
         if left > 0:
-            self._unfinished[address] = left
+            self._unfinished[key] = left
         else:
-            del self._unfinished[address]
+            del self._unfinished[key]
+
+    def _counted(self, address: str) -> str | None:
+        """As what an address is counted: who has one of IPv6 has 2^64, which are one here as in every budget."""
+        if not self._most or (self._exempt is not None and self._exempt(address)):
+            return None
+        return _key(address)
+
+
+_key = functools.lru_cache(maxsize=4096)(throttle.address_key)
 
 
 def whose(asked: Incoming) -> str:

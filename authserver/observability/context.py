@@ -18,6 +18,7 @@ class Context:
     user_agent: str = ""
     actor: str = "system"
     owner_id: str = ""  # the person behind the credential of this request, once that was found good
+    stands_on: str = ""  # what its authority ends with: `session:…`, `grant:…`, `key:…`, `client:… <iat>`
     refused_for: Any = None  # why the credential of this request was refused, by who refused it; for its owner
     log: dict[str, Any] = field(default_factory=dict)  # more members for this request's log line
 

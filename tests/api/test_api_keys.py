@@ -132,12 +132,15 @@ def test_a_key_that_counts_with_a_limited_one_begins_its_window_anew_by_no_other
     assert call("PATCH", path, own, {"rate_limit": "1/minute"}).error == (422, "VALIDATION_FAILED")
 
 
-def test_keys_that_an_apps_token_makes_share_the_limit_that_the_app_was_given(call: Caller, alice: Person) -> None:
+def test_keys_that_an_apps_token_makes_count_with_it_in_the_limit_that_the_app_was_given(
+    call: Caller, alice: Person
+) -> None:
     names = ["workflows:read", "analytics:read", "keys:manage"]
     app = protocol.register(rate_limit="20/hour", scopes=names)
     token = protocol.tokens_for(alice.id, app, scopes=names)["access_token"]
     made = [call("POST", "/v1/api-keys", token, WISH).data for _ in range(2)]
-    assert [left(call, each["key"]) for each in made] == [19, 18]
+    assert [left(call, each["key"]) for each in made] == [17, 16], "two went into making them"
+    assert left(call, token) == 15
 
 
 def test_a_key_whose_limit_its_owner_chooses_counts_alone(call: Caller, alice: Person) -> None:
@@ -269,3 +272,41 @@ def test_a_bounded_key_does_not_lift_its_own_bounds(call: Caller, alice: Person)
     path = f"/v1/api-keys/{call('GET', '/v1/me', own).data['key_id']}"
     assert call("PATCH", path, own, {"rate_limit": "1000/hour"}).error == (422, "VALIDATION_FAILED")
     assert call("PATCH", path, own, {"allowed_networks": ["0.0.0.0/0"]}).error == (422, "VALIDATION_FAILED")
+
+
+READ = ["workflows:read", "analytics:read"]
+
+
+def told_of(call: Caller, key: str) -> tuple[int, ...]:
+    return tuple(call("GET", path, key).status for path in ("/v1/sessions", "/v1/grants", "/v1/usage"))
+
+
+def test_a_key_that_an_apps_token_makes_is_told_no_more_of_its_person_than_the_token(
+    call: Caller, alice: Person
+) -> None:
+    token = token_of(alice, "keys:manage", "profile", *READ)
+    made = call("POST", "/v1/api-keys", token, WISH).data
+    own = call("POST", "/v1/api-keys", key_of(alice), WISH).data
+    again = call("POST", f"/v1/api-keys/{own['id']}/rotate", token, {}).data
+    for key in (made["key"], again["key"]):
+        assert told_of(call, key) == (403, 403, 403)
+        assert "An app made this key" in str(call("GET", "/v1/sessions", key).json)
+        assert call("GET", "/v1/me", key).data["user"] == {"id": alice.id, "email": None, "name": "Alice Martin"}
+        person = call("GET", f"/v1/users/{alice.id}", key).data
+        assert (person["email"], person["name"], person["last_login_at"]) == (None, "Alice Martin", None)
+    assert told_of(call, own["key"]) == (200, 200, 200)
+    assert call("GET", "/v1/me", own["key"]).data["user"]["email"] == alice.email
+    allowed = call("POST", "/v1/api-keys", token_of(alice, "keys:manage", "account", *READ), WISH).data
+    assert told_of(call, allowed["key"]) == (200, 200, 200)
+
+
+def test_what_such_a_key_makes_in_its_turn_is_told_no_more_either(call: Caller, alice: Person) -> None:
+    level = ["workflows:write", "triggers:write", "integrations:write", "workflows:delete"]
+    token = token_of(alice, "keys:manage", "settings:manage", *READ, *level)
+    full = call("POST", "/v1/api-keys", token, {**WISH, "permission": "full_access"}).data["key"]
+    further = call("POST", "/v1/api-keys", full, WISH).data
+    assert told_of(call, further["key"]) == (403, 403, 403)
+    again = call("POST", f"/v1/api-keys/{further['id']}/rotate", key_of(alice), {}).data
+    assert told_of(call, again["key"]) == (403, 403, 403), "it is the app's still"
+    machine = {"client_name": "Own", "grant_types": ["client_credentials"], "scope": "settings:manage account"}
+    assert call("POST", "/v1/clients", full, machine).error == (422, "VALIDATION_FAILED")

@@ -231,3 +231,17 @@ def test_offers_are_counted_whether_there_is_such_a_person_or_not(call: Caller, 
         refused = call("POST", path, key, {"owner": owner})
         assert refused.error == (429, "RATE_LIMIT_EXCEEDED")
         assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_no_token_gives_an_app_the_reading_of_the_account_that_it_lacks(call: Caller, alice: Person) -> None:
+    token, scope = token_of(alice, "settings:manage"), "settings:manage account"
+    machine = {"client_name": "Own", "grant_types": ["client_credentials"], "scope": "settings:manage"}
+    assert call("POST", "/v1/clients", token, {**machine, "scope": scope}).error == (422, "VALIDATION_FAILED")
+    made = call("POST", "/v1/clients", token, machine).data["client_id"]
+    assert call("PATCH", f"/v1/clients/{made}", token, {"scope": scope}).error == (422, "VALIDATION_FAILED")
+    has_it = protocol.register(owner_id=alice.id, scopes=scope.split(), grant_types=["client_credentials"])
+    assert call("POST", f"/v1/clients/{has_it.id}/secrets", token, {}).error == (422, "VALIDATION_FAILED")
+    for may in (token_of(alice, "settings:manage", "account"), key_of(alice)):
+        own = call("POST", "/v1/clients", may, {**machine, "scope": scope}).data
+        read = protocol.client_credentials(protocol.App(own["client_id"], own["client_secret"])).json["access_token"]
+        assert call("GET", "/v1/audit-events", read).status == 200

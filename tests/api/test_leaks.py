@@ -8,19 +8,21 @@ import pytest
 from sqlalchemy import select
 
 from authserver import database
+from authserver.domain.clients import endings, transfers
 from authserver.domain.clients import secrets as client_secrets
-from authserver.domain.ground import mails
+from authserver.domain.ground import mails, one_time_links
 from authserver.domain.people import users
+from authserver.errors import NotFound
 from authserver.models import Mail
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
-from tests.support import own_jwts, protocol
+from tests.support import own_jwts, protocol, registering
 from tests.support.protocol import App
 
 
 @pytest.fixture
 def overrides() -> dict[str, Any]:
-    return {"smtp_url": "smtp://127.0.0.1:1", "mail_from": "kaie@example.test"}
+    return {"smtp_url": "smtp://127.0.0.1:1", "mail_from": "kaie@example.test", "registration": "open"}
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +89,84 @@ def test_whom_a_leaked_key_made_an_administrator_is_one_no_more(
     call("POST", "/v1/leaks", None, {"credential": leaked})
     roles = [users.get(each).role for each in (ada.id, bob.id, mallory.id, made["id"])]
     assert roles == ["admin", "admin", "user", "user"]
+
+
+def test_a_leaked_token_of_a_registration_changes_it_no_more(call: Caller) -> None:
+    made = registering.register().json
+    app = App(made["client_id"], made["client_secret"])
+    assert call("POST", "/v1/leaks", None, {"credential": made["registration_access_token"]}).status == 202
+    assert registering.manage("GET", made).error == (401, "invalid_token")
+    assert registering.manage("DELETE", made).error == (401, "invalid_token")
+    # The app goes on: its secret was not what leaked.
+    assert protocol.exchange(app, "nonsense").error == (400, "invalid_grant")
+
+
+def test_a_leaked_initial_access_token_registers_nothing_more(call: Caller, ada: Person) -> None:
+    token = call("POST", "/v1/registration-tokens", key_of(ada), {"uses": 5}).data["token"]
+    assert registering.register(token=token).status == 201
+    assert call("POST", "/v1/leaks", None, {"credential": token, "found_at": "a paste"}).status == 202
+    assert registering.register(token=token).error == (401, "invalid_token")
+    with database.reading() as session:
+        mail = session.scalars(select(Mail)).one()
+    assert mail.user_id == ada.id and "apps are registered" in mail.body and "a paste" in mail.body
+
+
+def test_a_leaked_secret_of_a_deleted_app_does_not_come_back_with_it(call: Caller, alice: Person) -> None:
+    app = protocol.register(owner_id=alice.id)
+    endings.remove(alice.user, app.id)
+    call("POST", "/v1/leaks", None, {"credential": app.secret})
+    endings.restore(alice.user, app.id)
+    assert protocol.client_credentials(app).error == (401, "invalid_client")
+
+
+def test_what_an_administrators_leaked_key_made_for_others_ends_with_it(
+    call: Caller, ada: Person, alice: Person
+) -> None:
+    leaked = key_of(ada, "full_access")
+    hers, ours = protocol.register(owner_id=alice.id), protocol.register()
+    secrets = [
+        call("POST", f"/v1/clients/{each.id}/secrets", leaked, {}).data["client_secret"] for each in (hers, ours)
+    ]
+    led_away = protocol.register(owner_id=alice.id, scopes=["openid"])
+    call("PATCH", f"/v1/clients/{led_away.id}", leaked, {"redirect_uris": ["https://evil.example/cb"]})
+    hook = call("POST", "/v1/webhooks", key_of(alice), {"name": "Hers", "url": "https://hooks.example.test/in"}).data
+    call("PATCH", f"/v1/webhooks/{hook['id']}", leaked, {"url": "https://evil.example/in"})
+    token = call("POST", "/v1/registration-tokens", leaked, {"uses": 5}).data["token"]
+    call("POST", "/v1/leaks", None, {"credential": leaked})
+    for app, secret in zip((hers, ours), secrets, strict=True):
+        assert protocol.client_credentials(App(app.id, secret)).error == (401, "invalid_client")
+    assert call("GET", f"/v1/clients/{led_away.id}", key_of(alice)).data["disabled"]
+    assert call("GET", f"/v1/webhooks/{hook['id']}", key_of(alice)).data["status"] == "paused"
+    assert registering.register(token=token).error == (401, "invalid_token")
+
+
+def test_a_link_that_a_leaked_key_was_told_opens_no_account(call: Caller, ada: Person) -> None:
+    leaked, own = key_of(ada, "full_access"), key_of(ada, "full_access")
+    links = [
+        call("POST", "/v1/users", key, {"email": email}).data["welcome_link"].rpartition("/")[2]
+        for key, email in ((leaked, "a@example.test"), (own, "b@example.test"))
+    ]
+    call("POST", "/v1/leaks", None, {"credential": leaked})
+    with pytest.raises(NotFound):
+        one_time_links.look(links[0], "welcome")
+    assert one_time_links.look(links[1], "welcome").user.email == "b@example.test"
+
+
+def test_what_the_installations_leaked_secret_made_ends_with_it(call: Caller, ada: Person, mallory: Person) -> None:
+    app = protocol.register(scopes=["admin"], grant_types=["client_credentials"])
+    got = protocol.client_credentials(app).json["access_token"]
+    assert call("PATCH", f"/v1/users/{mallory.id}", got, {"role": "admin"}).status == 200
+    token = call("POST", "/v1/registration-tokens", got, {}).data["token"]
+    call("POST", "/v1/leaks", None, {"credential": app.secret})
+    assert users.get(mallory.id).role == "user"
+    assert registering.register(token=token).error == (401, "invalid_token")
+
+
+def test_what_an_app_made_for_whoever_owned_it_before_stays(call: Caller, alice: Person, bob: Person) -> None:
+    app = protocol.register(owner_id=alice.id, scopes=["keys:manage", "workflows:read", "analytics:read"])
+    token = protocol.client_credentials(app).json["access_token"]
+    hers = call("POST", "/v1/api-keys", token, {"name": "Hers", "permission": "read_only"}).data["key"]
+    transfers.offer(alice.user, app.id, bob.user)
+    _, secret = transfers.accept(bob.user, app.id, "end")
+    call("POST", "/v1/leaks", None, {"credential": secret})
+    assert call("GET", "/v1/me", hers).status == 200

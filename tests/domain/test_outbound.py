@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import re
 import socket
 import ssl
 import threading
@@ -124,6 +125,14 @@ def test_one_private_address_of_a_name_is_enough(monkeypatch: pytest.MonkeyPatch
         post(f"https://{NAME}/")
 
 
+def test_nobody_asks_us_what_address_a_name_has_in_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    names(monkeypatch, ["10.0.0.8"])
+    with pytest.raises(outbound.Blocked, match=rf"^{re.escape(NAME)} names a private address\.$"):
+        post(f"https://{NAME}/")
+    [event], _ = audit.page(type="outbound.blocked")
+    assert event.reason == "10.0.0.8 is a private address.", "the operator is told"
+
+
 def test_a_name_is_asked_once_and_the_checked_address_is_used(
     monkeypatch: pytest.MonkeyPatch, receiver: Receiver
 ) -> None:
@@ -206,7 +215,7 @@ def test_a_name_may_be_opened_for_one_port(monkeypatch: pytest.MonkeyPatch, rece
 
 def test_what_is_opened_opens_nothing_else(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
     names(monkeypatch, ["127.0.0.1", "10.0.0.8"])
-    with allowing("10.0.0.0/8"), pytest.raises(outbound.Blocked, match=r"127\.0\.0\.1"):
+    with allowing("10.0.0.0/8"), pytest.raises(outbound.Blocked, match="this machine's own address"):
         post(receiver.url(host=NAME))
     assert receiver.got == []
 

@@ -36,6 +36,16 @@ def test_a_trusted_proxy_has_no_share_and_zero_is_no_limit() -> None:
     assert all(none.take("192.0.2.1") for _ in range(50))
 
 
+def test_who_has_a_network_of_ipv6_has_one_share() -> None:
+    shares = Shares(2, trusted=("2001:db8::1/128",))
+    assert [shares.take(f"2001:db8::{n}") for n in ("a", "b", "c")] == [True, True, False]
+    assert shares.take("2001:db8::1") and shares.take("2001:db8:0:1::a")
+    shares.give_back("2001:db8::1")
+    assert not shares.take("2001:db8::d"), "a trusted proxy of that network has no share to give back"
+    shares.give_back("2001:db8::b")
+    assert shares.take("2001:db8::d")
+
+
 @pytest.mark.usefixtures("installed")
 def test_who_sends_no_body_holds_up_to_the_share_and_the_next_hears_why() -> None:
     silent = [Protocol(None) for _ in range(3)]

@@ -132,6 +132,14 @@ def for_another_api(world: World, app: App) -> TestResponse:
     return world.get(ME, token_of(world, app, resources=[api]))
 
 
+def for_an_api_that_was_taken_from_its_app(world: World, app: App) -> TestResponse:
+    api = protocol.add_resource(f"https://{app.id}.example")
+    protocol.change(app, resources=[api])
+    token = token_of(world, app, resources=[api])
+    protocol.change(app, resources=[])
+    return world.get(ME, token)
+
+
 def of_another_issuer(world: World) -> TestResponse:
     with config.using(dataclasses.replace(config.current(), issuer="https://before.example")):
         token = token_of(world, app := world.register())
@@ -335,6 +343,7 @@ ROWS: tuple[Row, ...] = (
             (of_form(form, of_a_person_who_ended_everything), {"not revoked": ("the person's tokens", "before")}),
             (of_form(form, of_a_sign_in_that_was_ended), {"not revoked": ("in use", "was ended")}),
             (of_form(form, of_a_sign_in_past_its_life), {"sign-in": ("longest life", "ended")}),
+            (of_form(form, for_an_api_that_was_taken_from_its_app), {"audience": ("assigned to the app", "taken")}),
         )
     ),
     (of_form("jwt", for_another_api), {"audience": ("http://localhost:8000", "https://another.example")}),

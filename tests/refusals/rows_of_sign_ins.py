@@ -14,6 +14,8 @@ from werkzeug.test import TestResponse
 
 from authserver import config, database
 from authserver.domain.authorization import answers as authorization_answers
+from authserver.domain.authorization import steps as authorization_steps
+from authserver.domain.grants import consents
 from authserver.domain.ground import cache
 from authserver.domain.signing import keys as signing_keys
 from authserver.lib import acr, clock, jwt
@@ -229,6 +231,21 @@ def answered_in_the_same_moment(world: World) -> TestResponse:
         return authorizing.answer_consent(browser, page)
 
 
+def by_a_consent_that_is_taken_back_in_the_same_moment(world: World) -> TestResponse:
+    browser, app = signed_in(world), world.register()
+    page = browser.get(f"/oauth/authorize/consent?request={begun(world, browser, app)}")
+    authorizing.answer_consent(browser, page)
+    judged = authorization_steps.next_step
+
+    def next_step(*given: Any) -> Any:
+        found = judged(*given)
+        consents.revoke(world.bob.id, app.id)
+        return found
+
+    with mock.patch.object(authorization_steps, "next_step", next_step):
+        return browser.get("/oauth/authorize?" + urlencode(asking(app)))
+
+
 def cancelled(world: World) -> TestResponse:
     browser, app = signed_in(world), world.register()
     page = browser.get(f"/oauth/authorize/consent?request={begun(world, browser, app)}")
@@ -320,6 +337,7 @@ ROWS: tuple[Row, ...] = (
     (by_another_browser, None),
     (answered_before, {"answer": ("one to each", "a second one")}),
     (answered_in_the_same_moment, {"answer": ("one to each", "a second one")}),
+    (by_a_consent_that_is_taken_back_in_the_same_moment, {"consent": ("until the answer", "taken back")}),
     (cancelled, {"consent": ("given by the person", "they chose Cancel")}),
     (after_many_others, {"sign-ins begun": ("1/10 minute", "one more")}),
 )  # fmt: skip

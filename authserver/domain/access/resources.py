@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -69,6 +70,14 @@ def find(identifier: str) -> ResourceFacts | None:
         cache.forget()
         found = all().get(identifier)
     return found
+
+
+def unknown(identifiers: Iterable[str]) -> list[str]:
+    """Those that are no resources; the database is asked once at most, however many there are."""
+    missing = [each for each in identifiers if each not in all()]
+    if missing:
+        cache.forget()
+    return [each for each in missing if each not in all()]
 
 
 def id_of(identifier: str) -> str:

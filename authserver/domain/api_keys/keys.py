@@ -22,6 +22,7 @@ from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
 from authserver.lib import clock, secrets
+from authserver.lib import scopes as grammar
 from authserver.models import ApiKey as ApiKey  # what pages and commands are handed
 from authserver.models import User
 
@@ -48,6 +49,7 @@ class KeyFacts:
     own_limit: bool = False
     allowed_networks: tuple[str, ...] = ()
     counted_with: str = ""
+    knows: frozenset[str] | None = None  # of what is its owner's own; None: everything
 
 
 def create(owner: User, wish: Wish, *, maker: Maker | None = None) -> tuple[ApiKey, str]:
@@ -90,6 +92,7 @@ def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None
         row, value = _new(owner.id, _successor(old, maker), maker)
         # What a key has used is used, whatever it is called now.
         row.counted_with = row.counted_with or old.counted_with
+        row.knows = _known_to_both(row.knows, old.knows)
         session.add(row)
         ends = clock.now() + overlap
         old.rotated_to, old.expires_at = row.id, min(ends, old.expires_at or ends)
@@ -134,6 +137,8 @@ def revise(
     `maker` as in `create`; `still` says whether the key is as the caller saw it. Raises NotFound, Invalid, Conflict.
     """
     with database.transaction() as session:
+        if owner_id is not None:
+            person_locks.take(session, owner_id)
         row = _locked(session, owner_id, key_id)
         if still is not None and not still(row):
             raise Conflict("Somebody changed this key in the meantime. Look at it again and repeat your change.")
@@ -233,6 +238,7 @@ def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
         own_limit=row.rate_limit is not None,
         allowed_networks=tuple(row.allowed_networks),
         counted_with=row.counted_with,
+        knows=None if row.knows is None else frozenset(row.knows.split()),
     )
 
 
@@ -270,6 +276,7 @@ def _new(owner_id: str, wish: Wish, maker: Maker | None) -> tuple[ApiKey, str]:
         permission=wish.permission,
         rate_limit=wish.rate_limit,
         counted_with=maker.counted_with if maker else "",
+        knows=None if maker is None or maker.knows is None else grammar.join(sorted(maker.knows)),
         allowed_networks=list(wish.allowed_networks),
         created_at=now,
         expires_at=ends,
@@ -294,6 +301,12 @@ def _successor(old: ApiKey, maker: Maker | None) -> Wish:
     if maker.expires_at is None or lifetime is None:
         return wish
     return dataclasses.replace(wish, expires_in=max(1, min(lifetime, maker.expires_at - now)))
+
+
+def _known_to_both(one: str | None, other: str | None) -> str | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return grammar.join(sorted({*one.split()} & {*other.split()}))
 
 
 def _locked(session: Session, owner_id: str | None, key_id: str) -> ApiKey:

@@ -40,7 +40,8 @@ class Maker:
     `own_limit` says that `rate_limit` was given to it; else it is the server's. `expires_at` (epoch seconds) is set for
     a restricted key alone: the usual 90 days are a habit, and an access token's hour is nobody's choice. `counted_with`
     is the bucket of a credential whose limit is below the server's: what it makes counts with it, or many keys would
-    have many times its limit.
+    have many times its limit. `knows` is what of `scopes.PERSONAL` it may be told of its person; None: everything, as
+    their own keys are, and administrators.
     """
 
     scopes: frozenset[str]
@@ -49,6 +50,7 @@ class Maker:
     allowed_networks: tuple[str, ...] = ()
     expires_at: int | None = None
     counted_with: str = ""
+    knows: frozenset[str] | None = None
 
 
 def inherited(maker: Maker, wish: Wish, given: Collection[str]) -> Wish:

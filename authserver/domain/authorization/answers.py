@@ -16,9 +16,9 @@ from authserver.domain.authorization.requests import Answered, Pending
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import codes as authorization_codes
 from authserver.domain.grants import consents, grants
-from authserver.domain.ground import mails
+from authserver.domain.ground import mails, person_locks
 from authserver.domain.people.sessions import SignedIn
-from authserver.domain.record import audit
+from authserver.domain.record import acting, audit
 from authserver.errors import Check
 from authserver.lib import clock, user_agents
 from authserver.models import AuthorizationRequest, UsedJti
@@ -43,9 +43,21 @@ def allow_as_before(pending: Pending, client: ClientFacts, found: SignedIn) -> s
     """Answer without a question, because everything was allowed before; returns the code. Raises Answered."""
     kept = requested_claims.to_be_allowed(pending, client, found.user.role)
     with database.transaction() as session:
-        _claim(session, pending, "allow", found.user.id)
+        _claim(session, pending, "allow", found.user.id)  # first, as in `allow`: two answers at once wait in no circle
         _use_object_up(session, pending, client)
+        _require_standing(session, pending, client, found, kept)
         return _issue(session, pending, found, kept)
+
+
+def _require_standing(
+    session: Session, pending: Pending, client: ClientFacts, found: SignedIn, kept: Sequence[str]
+) -> None:
+    """What was allowed before, and the sign-in, are so still: somebody may be taking them back at this moment."""
+    person_locks.take(session, found.user.id)
+    acting.require_good(session)
+    if not consents.stands(session, found.user.id, client, pending, kept):
+        gone = Check("consent", False, "in force until the answer", "taken back since the request came")
+        raise authorization_requests.NoLongerValid("the consent was taken back meanwhile").because(gone)
 
 
 def allow(pending: Pending, client: ClientFacts, found: SignedIn, *, allowed: Sequence[str]) -> str:

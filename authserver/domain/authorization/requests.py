@@ -260,9 +260,15 @@ def _require_room(found: SignedIn | None) -> None:
     Strangers behind the same network's address so take nothing from who is signed in (but a request by POST comes
     without cookies and is always a stranger's).
     """
-    ip = context.current().ip
-    bucket = f"user/{found.user.id}" if found else f"address/{throttle.address_key(ip)}"
-    limit = f"{config.current().authorization_requests_per_address}/{WINDOW}"
+    if found:
+        _count(f"user/{found.user.id}")
+        return
+    for network, share in throttle.networks_of(context.current().ip):
+        _count(f"address/{network}", share)
+
+
+def _count(bucket: str, share: int = 1) -> None:
+    limit = f"{share * config.current().authorization_requests_per_address}/{WINDOW}"
     state = rate_limits.consume(POLICY, bucket, limit)
     if not state.allowed:
         wait = durations.in_words(state.retry_after)

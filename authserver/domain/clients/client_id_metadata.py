@@ -15,10 +15,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from sqlalchemy.orm import Session
+
 from authserver import config, database
 from authserver.domain import outbound
 from authserver.domain.access import resources
-from authserver.domain.clients import clients, sector_identifiers
+from authserver.domain.clients import blocked_apps, clients, privileges, sector_identifiers
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.clients.metadata import self_registration as said
@@ -162,17 +164,25 @@ def _keep(url: str, wanted: Registration, fresh_until: int) -> None:
         if made is not None:
             clients.record(session, row, "client.created", kind=row.kind, name=row.name, self_registered=True)
             return
-        before = clients.registration_of(row)
-        after = dataclasses.replace(said.merged(before, wanted), kind=wanted.kind)
-        values = clients.columns_of(client_metadata.complete(after))
-        changed = {name: value for name, value in values.items() if value != getattr(row, name)}
-        told = {name: [getattr(row, name), value] for name, value in changed.items() if name != "contacts"}
-        for name, value in changed.items():
-            setattr(row, name, value)
-        if changed:
-            row.version, row.updated_at = row.version + 1, now
-            clients.record(session, row, "client.updated", changed=told)
         cache.touch(session, "clients")
+        if blocked_apps.find(row, row.id) is None:  # else its next document would take off what stopped it
+            _say_anew(session, row, wanted)
+
+
+def _say_anew(session: Session, row: Client, wanted: Registration) -> None:
+    """An app that is known, as its document describes it now."""
+    before = clients.registration_of(row)
+    after = dataclasses.replace(said.merged(before, wanted), kind=wanted.kind)
+    values = clients.columns_of(client_metadata.complete(after))
+    # While an administrator lends it a privilege, only administrators change to whom (contract 11.36).
+    stays = privileges.GUARDED if privileges.held(row, row.owner_id) else frozenset[str]()
+    changed = {name: new for name, new in values.items() if new != getattr(row, name) and name not in stays}
+    told = {name: [getattr(row, name), value] for name, value in changed.items() if name != "contacts"}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    if changed:
+        row.version, row.updated_at = row.version + 1, clock.now()
+        clients.record(session, row, "client.updated", changed=told)
 
 
 def _fresh_for(answer: outbound.Answer) -> int:

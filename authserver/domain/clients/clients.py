@@ -103,8 +103,8 @@ def register(
     with database.transaction() as session:
         if session.get(Client, row.id) is not None:
             raise Conflict("There is already an app with this client id.", field="client_id")
-        if owner is not None and not trusted:
-            ownership.require_room(session, owner.id)
+        if owner is not None:
+            ownership.hold(session, owner.id, with_room=not trusted)
         session.add(row)
         session.flush()
         secret = None if row.public else client_secrets.add(session, row.id)

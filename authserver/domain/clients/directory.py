@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from sqlalchemy import func, literal, not_, select
+from sqlalchemy import ColumnElement, func, literal, not_, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -123,6 +123,11 @@ def namesake_exists(client: Client) -> bool:
 def live(client_id: str) -> list[Any]:
     """The conditions of a client's grants that still live."""
     return [Grant.client_id == client_id, Grant.revoked_at.is_(None), Grant.expires_at > clock.now()]
+
+
+def restorable() -> ColumnElement[bool]:
+    """The condition of a client that is there, or was deleted and can be brought back."""
+    return or_(Client.deleted_at.is_(None), Client.deleted_at >= clock.now() - RESTORABLE_SECONDS)
 
 
 def _last_used(session: Session, ids: Sequence[str]) -> dict[str, int]:

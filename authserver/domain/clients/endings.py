@@ -91,12 +91,13 @@ def revoke_tokens(by: User | None, client_id: str) -> int:
 def end_secret(by: User | None, secret_id: str, because: str) -> Client:
     """End a secret that somebody else may hold, the last one that works, too, and all that its app got.
 
-    Raises NotFound. An app that cannot sign in is better than one that two can be, and a token does not tell with which
-    secret it came.
+    Of a deleted app, too, which may be restored. Raises NotFound. An app that cannot sign in is better than one that
+    two can be, and a token does not tell with which secret it came.
     """
     with database.transaction() as session:
         secret = session.get_one(ClientSecret, secret_id)
-        row = ownership.locked(session, by, secret.client_id)
+        gone = session.scalar(select(Client.deleted_at).where(Client.id == secret.client_id)) is not None
+        row = ownership.locked(session, by, secret.client_id, deleted=gone)
         if secret.revoked_at is None:
             secret.revoked_at = clock.now()
             end_tokens(session, row, because)

@@ -23,7 +23,12 @@ def visible_to(user: User, client_id: str, *, deleted: bool = False) -> Client:
 
 
 def locked(session: Session, by: User | None, client_id: str, *, deleted: bool = False) -> Client:
-    """The row, locked, for its owner, administrators and the command line (None). Raises NotFound."""
+    """The row, locked, for its owner, administrators and the command line (None). Raises NotFound.
+
+    Whoever acts is locked first: what they do is there before all that they did is ended, or after it.
+    """
+    if by is not None:
+        person_locks.take(session, by.id)
     row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
     return _require_visible(row, by, deleted=deleted)
 
@@ -39,6 +44,14 @@ def require_room(session: Session, owner_id: str) -> None:
     person_locks.take(session, owner_id)  # two at once do not both find room
     if count_owned(session, owner_id) >= MAX_PER_OWNER:
         raise Invalid(f"You have {MAX_PER_OWNER} apps, which is the limit. Delete one that you no longer need.")
+
+
+def hold(session: Session, owner_id: str, *, with_room: bool) -> None:
+    """Lock who gets an app, before any app is; `with_room`: and refuse one too many. Raises Invalid."""
+    if with_room:
+        require_room(session, owner_id)
+    else:
+        person_locks.take(session, owner_id)
 
 
 def is_trusted(by: User | None) -> bool:

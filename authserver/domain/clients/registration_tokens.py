@@ -78,7 +78,7 @@ def status(row: RegistrationToken) -> str:
         return "active" if makers.stands(session, row.created_by) else "idle"
 
 
-def revoke(id: str) -> None:
+def revoke(id: str, *, because: str = "") -> None:
     """End a token at once; apps that were registered with it stay. Doing it twice is no error. Raises NotFound."""
     with database.transaction() as session:
         row = session.scalar(select(RegistrationToken).where(RegistrationToken.id == id).with_for_update())
@@ -86,7 +86,7 @@ def revoke(id: str) -> None:
             raise NotFound("There is no such token.")
         if row.revoked_at is None:
             row.revoked_at = clock.now()
-            record_revoked(session, row)
+            record_revoked(session, row, because)
 
 
 def end_all_of(session: Session, maker: str) -> list[RegistrationToken]:
@@ -100,10 +100,20 @@ def end_all_of(session: Session, maker: str) -> list[RegistrationToken]:
     return rows
 
 
-def record_revoked(session: Session, row: RegistrationToken) -> None:
+def record_revoked(session: Session, row: RegistrationToken, because: str = "") -> None:
     """The event of a token that was ended."""
     target = f"registration_token:{row.id}"
-    audit.record(session, "registration_token.revoked", target=target, hint=row.hint)
+    audit.record(session, "registration_token.revoked", target=target, hint=row.hint, reason=because)
+
+
+def end_leaked(presented: str, because: str) -> RegistrationToken | None:
+    """End the token that somebody shows who should not have it; None if there is none, or it has ended."""
+    known = (RegistrationToken.digest == secrets.digest(presented), RegistrationToken.revoked_at.is_(None))
+    with database.reading() as session:
+        row = session.scalar(select(RegistrationToken).where(*known))
+    if row is not None:
+        revoke(row.id, because=because)
+    return row
 
 
 def is_good(presented: str) -> bool:

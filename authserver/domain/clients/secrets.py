@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.ground import cache
+from authserver.domain.ground import cache, person_locks
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Denied, Invalid, NotFound
 from authserver.lib import clock, secrets
@@ -109,6 +109,8 @@ def active(client_id: str) -> list[ClientSecret]:
 
 
 def _client(session: Session, by: User | None, client_id: str) -> Client:
+    if by is not None:
+        person_locks.take(session, by.id)  # as `ownership.locked` does
     row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
     if row is None or row.deleted_at is not None or (by is not None and not by.is_admin and row.owner_id != by.id):
         raise NotFound("There is no such app.")

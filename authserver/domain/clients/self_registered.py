@@ -93,8 +93,10 @@ def revise(client_id: str, presented: str, wanted: Registration) -> Registered:
 
     Raises Invalid, NotRegistered, RateLimited.
     """
-    find(client_id, presented)  # nobody else spends its budget
+    present = find(client_id, presented)  # nobody else spends its budget
     changes.spend(f"client {client_id}")
+    throttle.begin_revision(ip=context.current().ip)
+    _require_unblocked(present)
     _require_welcome(wanted)
     sector_identifiers.require(wanted)
     token = secrets.generate(config.current().slug, KIND)
@@ -127,6 +129,20 @@ def remove(client_id: str, presented: str) -> None:
         if won is None:
             raise NotRegistered("registration access token")
         endings.remove(None, client_id)
+
+
+def end_leaked(presented: str, because: str) -> None:
+    """End the token with which an app's registration is changed, shown by somebody who should not have it.
+
+    The app goes on as it is registered, and is changed by administrators alone from now on.
+    """
+    known = (Client.registration_digest == secrets.digest(presented), Client.self_registered.is_(True))
+    with database.transaction() as session:
+        row = session.scalar(select(Client).where(*known).with_for_update(key_share=True))
+        if row is not None:
+            row.registration_digest = None
+            told = {"registration_access_token": ["in use", "ended"]}
+            clients.record(session, row, "client.updated", changed=told, reason=because)
 
 
 def is_its_secret(client_id: str, presented: Any) -> bool:
@@ -172,6 +188,14 @@ def _require_welcome(wanted: Registration) -> None:
     if (block := blocked_apps.find(wanted)) is not None:
         field = {blocked_apps.NAME: "name"}.get(block.kind, "redirect_uris")
         raise Invalid("Check the metadata.", problems={field: "An administrator of this server blocked this app."})
+
+
+def _require_unblocked(row: Client) -> None:
+    """No app takes a block off by another name, or another host: what it got before would work again."""
+    if blocked_apps.find(row, row.id) is not None:
+        raise Invalid(
+            "Check the metadata.", problems={"client_id": "An administrator of this server blocked this app."}
+        )
 
 
 def _require_same_kind(row: Client, wanted: Registration) -> None:

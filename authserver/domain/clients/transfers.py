@@ -134,12 +134,12 @@ def withdraw(by: User, client_id: str) -> None:
         _record(session, "client.transfer_declined" if by.id == made.to_id else "client.transfer_withdrawn", row)
 
 
-def take_back(by: User, client_id: str) -> None:
-    """End an offer that this person made, whosever the app is by now. Raises NotFound."""
+def take_back(by: User | None, client_id: str) -> None:
+    """End an offer that this person (None: anybody) made, whosever the app is by now. Raises NotFound."""
     with database.transaction() as session:
         row = session.scalar(select(Client).where(Client.id == client_id).with_for_update(key_share=True))
         made = session.get(ClientTransfer, client_id)
-        if row is None or made is None or made.offered_by != by.id:
+        if row is None or made is None or (by is not None and made.offered_by != by.id):
             raise NotFound("There is no such offer.")
         session.delete(made)
         _record(session, "client.transfer_withdrawn", row)

@@ -62,10 +62,23 @@ def needed(user_id: str, client: ClientFacts, pending: AuthorizationRequest, sco
     """Whether this person has to be asked before the app gets these scopes."""
     if not remembered(client, pending.redirect_uri):
         return True
+    return not client.skip_consent and not _covers(_granted(user_id, client.id), pending, scopes)
+
+
+def stands(
+    session: Session, user_id: str, client: ClientFacts, pending: AuthorizationRequest, scopes: Sequence[str]
+) -> bool:
+    """Whether nothing `needed` is asked still, in the caller's transaction: taking it back waits for that, or it sees
+    that it was taken back.
+    """
     if client.skip_consent:
-        return False
-    granted = _granted(user_id, client.id)
-    return granted is None or not all(
+        return True
+    row = _locked(session, user_id, client.id)
+    return row is not None and row.revoked_at is None and _covers(row.granted, pending, scopes)
+
+
+def _covers(granted: dict[str, list[str]] | None, pending: AuthorizationRequest, scopes: Sequence[str]) -> bool:
+    return granted is not None and all(
         key in granted and set(scopes) <= set(granted[key]) for key in _keys(pending.resources)
     )
 

@@ -22,6 +22,8 @@ REGISTRATIONS_PER_ADDRESS = 20
 # Codes of devices that a person types wrong (RFC 8628 section 5.1): 20 of one network guess one of 2^34.
 USER_CODES_PER_PERSON = 5
 USER_CODES_PER_ADDRESS = 20
+# Each change of one is an event of the log, for years; whoever may make many apps changes them all.
+REVISIONS_PER_ADDRESS = 100
 # Every sign-in costs a password hash, the right ones too: what nobody signs in often enough to reach.
 SIGN_INS_PER_ACCOUNT = 300
 SIGN_INS_PER_ADDRESS = 1500
@@ -93,6 +95,11 @@ def begin_user_code(user_id: str, *, ip: str) -> Attempt:
     )
 
 
+def begin_revision(*, ip: str) -> Attempt:
+    """Take a place for one change of a registration by whoever holds its token."""
+    return _begin(*_of_address("revision address", ip, REVISIONS_PER_ADDRESS))
+
+
 def refund(attempt: Attempt) -> None:
     """Give the places back: the guess was right. The work that it cost stays counted."""
     with database.writing() as connection:
@@ -135,11 +142,13 @@ def address_key(ip: str) -> str:
 
 def _of_address(kind: str, ip: str, limit: int) -> tuple[tuple[str, int], ...]:
     """The budgets of an address: its own, and of IPv6 the /48's, too."""
+    return tuple((f"{kind} {network}", share * limit) for network, share in networks_of(ip))
+
+
+def networks_of(ip: str) -> tuple[tuple[str, int], ...]:
+    """What an address counts as, and how many times its budget that has: itself, and of IPv6 the /48, too."""
     own, network = address_key(ip), _wide(ip)
-    budgets = [(f"{kind} {own}", limit)]
-    if network:
-        budgets.append((f"{kind} {network}", NETWORK_SHARE * limit))
-    return tuple(budgets)
+    return ((own, 1), (network, NETWORK_SHARE)) if network else ((own, 1),)
 
 
 def _wide(ip: str) -> str:

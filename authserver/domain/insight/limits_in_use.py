@@ -207,7 +207,7 @@ def _holder(subject: str, row: Any, figures: Figures, people: dict[str, list[str
 
 def _limits_of_key(subject: str, row: Any) -> Iterable[Limit]:
     text = row.rate_limit or config.current().rate_limit_api_key
-    yield Limit("API key", rate_limits.peek(rate_limits.API_KEY, row.counted_with or subject, text))
+    yield Limit("API key", rate_limits.peek(*rate_limits.of_key(subject, row.counted_with), text))
 
 
 def _limits_of_app(subject: str, row: Any, people: list[str]) -> Iterable[Limit]:

@@ -17,6 +17,7 @@ from authserver import database
 from authserver.domain.ground import lists, usage
 from authserver.domain.ground.background import Background
 from authserver.domain.ground.lists import Part, Rows
+from authserver.domain.limits import rate_limits
 from authserver.errors import Check, NotFound
 from authserver.lib import clock, secrets
 from authserver.models import ApiKey, Client, User
@@ -25,6 +26,8 @@ from authserver.observability import context, logs
 
 KEPT_SECONDS = 7 * 86_400
 PER_CREDENTIAL = 100  # an hour
+# Of all keys and apps of one person together, and of all apps that nobody owns but the installation's.
+POLICY, PER_OWNER = "refusals", "2000/hour"
 CLAIMED, ANSWERED = "claimed:", "answered:"  # what is counted apart
 MAX_PENDING = 2000
 MAX_AGENT = 200  # characters of the name of a program
@@ -32,19 +35,20 @@ MAX_VALUE = 400  # characters of an expected or received value
 # Whoever was refused opens the explanation at once, perhaps at another worker: a batch waits no longer than this, which
 # is ten writes a second at most. Who looks in between waits for it, for an id that could be one.
 BATCH_SECONDS = 0.1
-LOOKS = 4
+LOOKS = 3
 _REQUEST_ID = re.compile(r"req[0-9A-Za-z]{20}")
 
 _lock = threading.Lock()
 _writing = threading.Lock()
+_looking = threading.Lock()
 _pending: list[dict[str, Any]] = []
 _noted = threading.Event()
 _never = threading.Event()
 
 
 def _after_fork() -> None:
-    global _lock, _writing, _noted
-    _lock, _writing, _noted = threading.Lock(), threading.Lock(), threading.Event()
+    global _lock, _writing, _looking, _noted
+    _lock, _writing, _looking, _noted = threading.Lock(), threading.Lock(), threading.Lock(), threading.Event()
     _pending.clear()
 
 
@@ -125,13 +129,28 @@ class Viewer:
 def get(viewer: Viewer, request_id: str) -> Refusal:
     """One refusal, also one of a moment ago; strangers get the NotFound of an unknown id."""
     flush()
-    for look in range(LOOKS if _REQUEST_ID.fullmatch(request_id) else 1):
-        if look:
+    found = _find(viewer, request_id)
+    if found is None and _REQUEST_ID.fullmatch(request_id):
+        found = _awaited(viewer, request_id)
+    if found is None:
+        raise NotFound("There is no such refusal.")
+    return found
+
+
+def _awaited(viewer: Viewer, request_id: str) -> Refusal | None:
+    """One that another worker may be about to write. One at a time in each process: ids are made up in no time, and
+    whoever waits here holds one of the few threads of everybody.
+    """
+    if not _looking.acquire(blocking=False):
+        return None
+    try:
+        for _ in range(LOOKS):
             _never.wait(BATCH_SECONDS)
-        found = _find(viewer, request_id)
-        if found is not None:
-            return found
-    raise NotFound("There is no such refusal.")
+            if (found := _find(viewer, request_id)) is not None:
+                return found
+    finally:
+        _looking.release()
+    return None
 
 
 def page(viewer: Viewer, *, about: str = "", **part: Unpack[Part]) -> tuple[Rows[Refusal], int]:
@@ -221,14 +240,33 @@ _writer = Background("refusals", _write_for_ever)
 
 
 def _write(rows: list[dict[str, Any]]) -> None:
-    with database.transaction() as session:
-        kept, counts = [], _counts(session, {row["credential"] for row in rows})
-        for row in rows:
-            counts[row["credential"]] += 1
-            if counts[row["credential"]] <= PER_CREDENTIAL:
-                kept.append(row)
-        if kept:
+    with database.reading() as session:
+        counts = _counts(session, {row["credential"] for row in rows})
+        owners = _owners(session, {row["client_id"] for row in rows})
+    kept = []
+    for row in rows:
+        counts[row["credential"]] += 1
+        if counts[row["credential"]] <= PER_CREDENTIAL and _has_room(row, owners):
+            kept.append(row)
+    if kept:
+        with database.transaction() as session:
             session.execute(database.insert(Refusal).values(kept).on_conflict_do_nothing())
+
+
+def _owners(session: Session, client_ids: set[str | None]) -> dict[str, str]:
+    """Who answers for each app: its owner; itself, if it is the installation's; nobody, if it registered itself."""
+    apps = select(Client.id, Client.owner_id, Client.self_registered).where(Client.id.in_(client_ids - {None}))
+    return {
+        row.id: row.owner_id or ("nobody" if row.self_registered else f"client {row.id}")
+        for row in session.execute(apps)
+    }
+
+
+def _has_room(row: dict[str, Any], owners: dict[str, str]) -> bool:
+    """One person with a hundred keys and as many apps fills no disk. What is only claimed of them is counted apart."""
+    whose = owners.get(row["client_id"] or "") or row["owner_id"] or ""
+    kind = CLAIMED if str(row["credential"]).startswith(CLAIMED) else ""
+    return rate_limits.consume(POLICY, f"{kind}{whose}", PER_OWNER).allowed
 
 
 def _counts(session: Session, credentials: set[str]) -> Counter[str]:

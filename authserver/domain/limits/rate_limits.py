@@ -56,6 +56,17 @@ def peek(policy: str, bucket: str, limit: str) -> State:
     return _state(policy, window, rate_limit_tiers.look(_key(policy, bucket), window, amount))
 
 
+def named(policy: str, bucket: str) -> str:
+    """One name for a bucket of a credential, of whatever kind; a key's own is named by itself, as it always was."""
+    return bucket if policy == API_KEY else _key(policy, bucket)
+
+
+def of_key(own: str, counted_with: str) -> tuple[str, str]:
+    """Policy and bucket in which an API key counts: its own, or one that is `named` so."""
+    policy, named_so, bucket = counted_with.partition("/")
+    return (policy, bucket) if named_so else (API_KEY, counted_with or own)
+
+
 @functools.lru_cache(maxsize=1024)
 def parsed(limit: str) -> tuple[int, int]:
     """(requests, seconds) of a text such as `1000/hour`. Raises ValueError."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.domain.ground import lists
 from authserver.domain.ground.lists import Part, Rows
-from authserver.domain.record import outbox
+from authserver.domain.record import acting, outbox
 from authserver.domain.record import seals as audit_seals
 from authserver.lib import canonical_json, clock, excerpts
 from authserver.models import AuditCheckpoint, AuditEvent, AuditHead
@@ -93,6 +93,8 @@ def _append(session: Session, facts: dict[str, Any]) -> None:
     head = session.execute(
         select(AuditHead.seq, AuditHead.hash, AuditHead.checkpoint_at_us).where(AuditHead.id == 1).with_for_update()
     ).one()
+    if facts["type"] in acting.MAKING:
+        acting.require_good(session)
     row: dict[str, Any] = {
         "seq": head.seq + 1,
         "at_us": clock.now_us(),

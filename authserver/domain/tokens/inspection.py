@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 
 from authserver import config
-from authserver.domain.access import scopes
+from authserver.domain.access import resources, scopes
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import KeyFacts
 from authserver.domain.clients import clients
@@ -246,18 +246,21 @@ def _access_token(token: str, claims: dict[str, Any], grant: GrantFacts | None) 
     if client is None or ended is not None:
         reasons.note_check(token, ended or _NO_CLIENT)
         return None
+    audience = _audience(claims["aud"], client)
+    if not audience:
+        reasons.note_check(token, _NO_AUDIENCE)
+        return None
     said = grammar.parse(claims.get("scope"))
     effective = grants.effective_scopes(grant, client, said) if grant else _assigned(client, said)
     if grant:
         usage.note_used("grants", grant.id)
-    audience = claims["aud"]
     return Inspection(
         credential="access_token",
         client_id=client.id,
         subject=claims["sub"],
         scopes=effective,
-        audience=tuple(audience) if isinstance(audience, list) else (audience,),
-        claims={name: value for name, value in claims.items() if name != "scope"},
+        audience=audience,
+        claims={name: value for name, value in claims.items() if name != "scope"} | _told(claims["aud"], audience),
         grant=grant,
         username=grant.email if grant else "",
         preferred_username=grant.username if grant else "",
@@ -265,6 +268,19 @@ def _access_token(token: str, claims: dict[str, Any], grant: GrantFacts | None) 
 
 
 _NO_CLIENT = Check("client", False, "enabled", "disabled or deleted")
+_NO_AUDIENCE = Check("audience", False, "an API that is assigned to the app", "one that was taken from it")
+
+
+def _audience(said: str | list[str], client: ClientFacts) -> tuple[str, ...]:
+    """The APIs that a token is for and that its app may still ask tokens for."""
+    named = (said,) if isinstance(said, str) else tuple(said)
+    own = resources.own()
+    return tuple(each for each in named if each in own or each in client.resources)
+
+
+def _told(said: str | list[str], audience: tuple[str, ...]) -> dict[str, Any]:
+    """The claim `aud`, where not all of it holds any more."""
+    return {} if isinstance(said, str) or len(said) == len(audience) else {"aud": list(audience)}
 
 
 def _alive(client: ClientFacts | None, grant: GrantFacts | None, issued_at: int) -> bool:

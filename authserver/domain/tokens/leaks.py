@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import endings
+from authserver.domain.clients import directory as client_directory
+from authserver.domain.clients import endings, registration_tokens, self_registered
 from authserver.domain.ground import mails, throttle
 from authserver.domain.limits import rate_limits
 from authserver.domain.tokens import makings, revocation
@@ -40,6 +41,10 @@ def report(credential: str, found_at: str, *, ip: str) -> None:
         _end_client_secret(credential, found_at)
     elif kind in ("at", "rt", "jwt"):
         revocation.revoke(credential, None, BECAUSE)
+    elif kind == self_registered.KIND:
+        self_registered.end_leaked(credential, BECAUSE)
+    elif kind == registration_tokens.KIND:
+        _end_registration_token(credential, found_at)
 
 
 def _end_key(credential: str, found_at: str) -> None:
@@ -59,15 +64,35 @@ def _end_client_secret(credential: str, found_at: str) -> None:
     wanted = (ClientSecret.digest == secrets.digest(credential), ClientSecret.revoked_at.is_(None))
     belongs = select(ClientSecret.id, ClientSecret.hint, Client.owner_id, Client.id.label("client_id")).join(Client)
     with database.reading() as session:
-        found = session.execute(belongs.where(*wanted, Client.deleted_at.is_(None))).one_or_none()
+        # Of an app that was deleted, too: it may be restored with its secrets.
+        found = session.execute(belongs.where(*wanted, client_directory.restorable())).one_or_none()
     if found is None:
         return
     with database.together(), database.transaction() as session:
         owner = session.get(User, found.owner_id) if found.owner_id else None
-        ended = makings.end(session, owner, f"client:{found.client_id}", BECAUSE) if owner else 0
+        ended = makings.end(session, owner, f"client:{found.client_id}", BECAUSE)
         app = endings.end_secret(None, found.id, BECAUSE)
         if owner is not None:
             _tell(session, owner, f"a secret of the app {app.name} ({found.hint})", found_at, ended)
+
+
+def _end_registration_token(credential: str, found_at: str) -> None:
+    with database.together(), database.transaction() as session:
+        row = registration_tokens.end_leaked(credential, BECAUSE)
+        maker = _person_behind(session, row.created_by) if row is not None else None
+        if row is not None and maker is not None:
+            _tell(session, maker, f"the token {row.hint}, with which apps are registered,", found_at, 0)
+
+
+def _person_behind(session: Session, actor: str) -> User | None:
+    """Who made something, themselves or with a key, or the owner of the app that did; None for the command line."""
+    kind, _, id = actor.partition(":")
+    owners = {
+        "key": select(ApiKey.owner_id).where(ApiKey.id == id),
+        "client": select(Client.owner_id).where(Client.id == id),
+    }
+    person_id = session.scalar(owners[kind]) if kind in owners else id if kind == "user" else None
+    return session.get(User, person_id) if person_id else None
 
 
 def _tell(session: Session, owner: User, what: str, found_at: str, ended: int) -> None:

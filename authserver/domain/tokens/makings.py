@@ -6,16 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import endings, privileges, transfers
-from authserver.domain.ground import person_locks
+from authserver.domain.clients import endings, privileges, registration_tokens, transfers
+from authserver.domain.ground import one_time_links, person_locks
 from authserver.domain.people import users
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.lib import clock
-from authserver.models import ApiKey, AuditEvent, Client, ClientSecret, ClientTransfer, User, WebhookEndpoint
+from authserver.models import (
+    ApiKey,
+    AuditEvent,
+    Client,
+    ClientSecret,
+    ClientTransfer,
+    RegistrationToken,
+    User,
+    WebhookEndpoint,
+)
 
 _MAKING = (
     "api_key.created", "api_key.rotated", "client.created", "client.updated", "webhook.created", "webhook.updated",
@@ -33,40 +42,48 @@ class _Made:
     webhooks: set[str] = field(default_factory=set)
 
 
-def end(session: Session, owner: User, actor: str, because: str) -> int:
+def end(session: Session, owner: User | None, actor: str, because: str) -> int:
     """End what a credential (`key:…`, `client:…`) made, and what that made in its turn; returns how many things.
 
-    Keys, secrets and offers end for good; apps and webhooks are switched off, and their owner may switch them on again.
-    Whom it made an administrator is one no more. Inside a transaction that several verbs share.
+    `owner` is whom it acted for; None for the installation's own app, which acts for nobody and may administer people.
+    Keys, secrets, registration tokens and offers end for good; apps and webhooks are switched off, and their owner may
+    switch them on again. Whom it made an administrator is one no more, and links to accounts that it made are dead.
+    Inside a transaction that several verbs share.
     """
     acting = set(users.hold_administrators())
-    person_locks.take(session, owner.id)
-    made = _made_by(session, owner.id, actor)
+    if owner is not None:
+        person_locks.take(session, owner.id)
+    made = _made_by(session, actor)
     promoted = _promoted(session, made) & acting
     for user_id in sorted(promoted) if acting - promoted else ():  # one stays, whoever made them one
         users.set_role(user_id, "user")
+    for maker in sorted(made.actors):
+        one_time_links.kill_made_by(session, maker)
     lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
-    keys = (ApiKey.id.in_(made.keys), ApiKey.owner_id == owner.id, ApiKey.revoked_at.is_(None), lasting)
-    # The maker's name stands at the secret, whoever's app it is; of an app that they gave away it ended with that.
-    secrets = (ClientSecret.created_by.in_(made.actors), ClientSecret.revoked_at.is_(None), _own(owner))
-    clients = (Client.id.in_(made.clients), Client.owner_id == owner.id, Client.deleted_at.is_(None))
+    keys = (ApiKey.id.in_(made.keys), ApiKey.revoked_at.is_(None), lasting)
+    # The maker's name stands at a secret and at a registration token. Whosever the app is: administrators' credentials
+    # reach everybody's and the installation's.
+    secrets = (ClientSecret.created_by.in_(made.actors), ClientSecret.revoked_at.is_(None), _live_app())
+    tokens = (RegistrationToken.created_by.in_(made.actors), RegistrationToken.revoked_at.is_(None))
+    clients = (Client.id.in_(made.clients), Client.deleted_at.is_(None))
     hooks = (WebhookEndpoint.id.in_(made.webhooks), WebhookEndpoint.deleted_at.is_(None))
-    offers = (ClientTransfer.offered_with.in_(made.actors), ClientTransfer.offered_by == owner.id)
+    offers = (ClientTransfer.offered_with.in_(made.actors),)
     return sum(
         (
             len(promoted),
-            _each(session, ApiKey.id, keys, lambda id: api_keys.revoke(owner.id, id, because=because)),
-            _each(session, ClientSecret.id, secrets, lambda id: endings.end_secret(owner, id, because)),
-            _each(session, Client.id, (*clients, Client.disabled_at.is_(None)), lambda id: _stop(owner, id)),
+            _each(session, ApiKey.id, keys, lambda id: api_keys.revoke(None, id, because=because)),
+            _each(session, RegistrationToken.id, tokens, registration_tokens.revoke),
+            _each(session, ClientSecret.id, secrets, lambda id: endings.end_secret(None, id, because)),
+            _each(session, Client.id, (*clients, Client.disabled_at.is_(None)), lambda id: _stop(session, owner, id)),
             _each(session, WebhookEndpoint.id, (*hooks, WebhookEndpoint.stopped_at.is_(None)),
-                  lambda id: webhook_endpoints.switch(owner.id, id, on=False)),
-            _each(session, ClientTransfer.client_id, offers, lambda id: transfers.take_back(owner, id)),
+                  lambda id: webhook_endpoints.switch(None, id, on=False)),
+            _each(session, ClientTransfer.client_id, offers, lambda id: transfers.take_back(None, id)),
         )
     )  # fmt: skip
 
 
-def _own(owner: User) -> ColumnElement[bool]:
-    return ClientSecret.client_id.in_(select(Client.id).where(Client.owner_id == owner.id, Client.deleted_at.is_(None)))
+def _live_app() -> ColumnElement[bool]:
+    return ClientSecret.client_id.in_(select(Client.id).where(Client.deleted_at.is_(None)))
 
 
 def _each(
@@ -81,21 +98,31 @@ def _each(
     return len(found)
 
 
-def _stop(owner: User, client_id: str) -> None:
-    endings.disable(owner, client_id)
-    endings.revoke_tokens(owner, client_id)
+def _stop(session: Session, owner: User | None, client_id: str) -> None:
+    """Its owner may switch it on again; another's app, which an administrator's credential changed, administrators."""
+    whose = session.scalar(select(Client.owner_id).where(Client.id == client_id))
+    by = owner if owner is not None and owner.id == whose else None
+    endings.disable(by, client_id)
+    endings.revoke_tokens(by, client_id)
 
 
-def _made_by(session: Session, owner_id: str, actor: str) -> _Made:
+def _made_by(session: Session, actor: str) -> _Made:
     """Followed from maker to made: a key makes keys, and an app acts for whoever owns it."""
     made, latest = _Made({actor}), {actor}
     while latest:
         before = set(made.actors)
-        mine = (AuditEvent.owner_id == owner_id, AuditEvent.actor.in_(latest), AuditEvent.type.in_(_MAKING))
-        for event in session.scalars(select(AuditEvent).where(*mine).order_by(AuditEvent.seq)):
-            _add(made, event)
+        for each in sorted(latest):
+            theirs = (AuditEvent.actor == each, AuditEvent.type.in_(_MAKING), AuditEvent.seq > _since(session, each))
+            for event in session.scalars(select(AuditEvent).where(*theirs).order_by(AuditEvent.seq)):
+                _add(made, event)
         latest = made.actors - before
     return made
+
+
+def _since(session: Session, actor: str) -> int:
+    """The event after which an app acts for who owns it now; 0 for what never changed hands."""
+    moved = (AuditEvent.target == actor, AuditEvent.type.in_(("client.transferred", "client.handed_over")))
+    return session.scalar(select(func.max(AuditEvent.seq)).where(*moved)) or 0
 
 
 def _promoted(session: Session, made: _Made) -> set[str]:

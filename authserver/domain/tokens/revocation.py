@@ -56,7 +56,10 @@ def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because:
     issued_to = client.id if client is not None else claims["client_id"]
     if client_id not in (None, issued_to):
         return False
+    by_person = inspection.grant_id_of(claims) != ""
     if client_id is not None:
+        if by_person:  # first: nobody spends the budget of an app's owner alone
+            stored_rows.require_room("revocation_of_person", claims["sub"])
         app = clients.find(client_id)
         stored_rows.require_room("revocation", (app.owner_id if app else None) or client_id)
     row = {"jti": claims["jti"], "expires_at": claims["exp"] + clock.LEEWAY}
@@ -65,7 +68,6 @@ def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because:
             database.insert(RevokedToken).values(row).on_conflict_do_nothing().returning(RevokedToken.jti)
         ).one_or_none()
         if added is not None:
-            by_person = inspection.grant_id_of(claims) != ""
             audit.record(
                 session,
                 "token.revoked",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain import outbound
 from authserver.domain.ground import mails, usage
+from authserver.domain.limits import rate_limits
 from authserver.domain.record import outbox
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import secrets as webhook_secrets
@@ -30,6 +32,10 @@ PROBE_SECONDS = 15 * 60
 WARN_SECONDS = 24 * 3600
 DISABLE_SECONDS = 5 * 24 * 3600
 KEPT_BODY = 4096
+# Characters of headers of an answer, and how many attempts of one person's deliveries stay beside later ones: somebody
+# who has a receiver and sends the same again and again fills no disk.
+KEPT_HEADERS = 4096
+KEPT, KEPT_ATTEMPTS = "attempts", "5000/hour"
 USAGE_SENT, USAGE_FAILED = "webhooks_delivered", "webhooks_failed"
 
 
@@ -105,6 +111,9 @@ def note(job: Job, outcome: Outcome, lease: str) -> bool:
         if endpoint is None or delivery is None:
             return False
         delivery.sends += 1
+        if not rate_limits.consume(KEPT, endpoint.owner_id, KEPT_ATTEMPTS).allowed:
+            # Of what is sent again and again the newest attempt alone stays.
+            session.execute(delete(WebhookAttempt).where(WebhookAttempt.delivery_id == delivery.id))
         session.execute(insert(WebhookAttempt).values(**_row(job, outcome, delivery.sends)))
         delivery.last_status = outcome.answer.status if outcome.answer else None
         delivery.last_ms, delivery.last_error = outcome.ms, outcome.error[:200]
@@ -198,11 +207,19 @@ def _row(job: Job, outcome: Outcome, number: int) -> dict[str, Any]:
         "status": answer.status if answer else None,
         "ms": outcome.ms,
         "error": outcome.error[:200],
-        "response_headers": [[name[:100], value[:500]] for name, value in answer.headers[:50]]
-        if answer and shown
-        else [],
+        "response_headers": _shortened(answer.headers) if answer and shown else [],
         "response_body": answer.body[:KEPT_BODY] if answer and shown else None,
     }
+
+
+def _shortened(headers: Sequence[tuple[str, str]]) -> list[list[str]]:
+    kept, left = [], KEPT_HEADERS
+    for name, value in headers[:50]:
+        left -= len(name[:100]) + len(value[:500])
+        if left < 0:
+            break
+        kept.append([name[:100], value[:500]])
+    return kept
 
 
 def _count(job: Job, outcome: Outcome) -> None:

@@ -129,6 +129,7 @@ def _next(endpoint_id: str, lease: str) -> Job | None:
             .join(WebhookEvent, WebhookEvent.id == WebhookDelivery.event_id)
             .join(User, User.id == endpoint.owner_id)
             .where(
+                User.disabled_at.is_(None),
                 WebhookDelivery.endpoint_id == endpoint_id,
                 WebhookDelivery.next_at.is_not(None) if probe else WebhookDelivery.next_at <= latest,
             )

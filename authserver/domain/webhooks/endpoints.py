@@ -266,6 +266,8 @@ def _check_room(session: Session, owner_id: str, *, drafts: bool = False) -> Non
 
 
 def _locked(session: Session, owner_id: str | None, endpoint_id: str) -> WebhookEndpoint:
+    if owner_id is not None:
+        person_locks.take(session, owner_id)  # first: what they do is there before all that they did is ended, or after
     row = session.scalar(
         select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id).with_for_update(key_share=True)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from authserver.oauth import request_rules
 from authserver.observability import context
 
 PATH = "/oauth/register"
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # RFC 7592 section 2.2: what the server said, and nobody says to it.
 _OURS = ("registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at")
 _MEMBER_OF = {field: member for member, field in FIELD_OF.items()}
@@ -45,8 +47,11 @@ def respond(incoming: Incoming) -> Outgoing:
 def respond_to_app(incoming: Incoming) -> Outgoing:
     """What an app does with its own registration, by its registration access token."""
     client_id = incoming.path.removeprefix(PATH + "/")
+    work = _OF_METHOD["GET" if incoming.method == "HEAD" else incoming.method]
+    if not _ID.fullmatch(client_id):  # nothing that a database could look for
+        work = _unknown
     context.current().actor = f"client:{client_id}"[:100]
-    return _translated(lambda: _OF_METHOD["GET" if incoming.method == "HEAD" else incoming.method](incoming, client_id))
+    return _translated(lambda: work(incoming, client_id))
 
 
 def _register(incoming: Incoming) -> Outgoing:
@@ -74,6 +79,10 @@ def _replace(incoming: Incoming, client_id: str) -> Outgoing:
 def _remove(incoming: Incoming, client_id: str) -> Outgoing:
     self_registered.remove(client_id, _presented(incoming))
     return Outgoing(204)
+
+
+def _unknown(_incoming: Incoming, _client_id: str) -> Outgoing:
+    raise NotRegistered("no id of an app")
 
 
 _OF_METHOD: dict[str, Callable[[Incoming, str], Outgoing]] = {"GET": _read, "PUT": _replace, "DELETE": _remove}

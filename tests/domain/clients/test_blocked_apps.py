@@ -57,6 +57,18 @@ def test_a_name_is_blocked_as_it_looks_whatever_its_spaces(name: str) -> None:
     assert refused.status == 400 and "blocked" in refused.json["error_description"]
 
 
+@pytest.mark.parametrize("what", ["evil.example", "Notes agent"])
+def test_no_app_takes_its_block_off_by_another_name_or_host(what: str, alice: Person) -> None:
+    made = web()
+    app = protocol.App(made["client_id"], made["client_secret"])
+    kept = protocol.tokens_for(alice.id, app, scopes=["openid"])["refresh_token"]
+    blocked_apps.block(what)
+    elsewhere = {"client_name": "Other", "redirect_uris": ["https://other.example/cb"], "client_id": made["client_id"]}
+    refused = registering.manage("PUT", made, {**registering.MCP, "application_type": "web", **elsewhere})
+    assert refused.status == 400 and "blocked" in refused.json["error_description"]
+    assert not works(made) and protocol.refresh(app, kept).status == 401
+
+
 def test_one_app_is_blocked_by_its_id_and_its_like_is_not() -> None:
     made, other = web(), web()
     assert blocked_apps.block(made["client_id"]).kind == "id"

@@ -13,8 +13,8 @@ from flask import Flask
 from authserver import config
 from authserver.domain import outbound
 from authserver.domain.access import resources
+from authserver.domain.clients import blocked_apps, clients, endings
 from authserver.domain.clients import client_id_metadata as documents
-from authserver.domain.clients import clients, endings
 from authserver.domain.clients.client_id_metadata import NotDescribed
 from authserver.domain.running import retention
 from authserver.errors import Conflict, RateLimited
@@ -261,3 +261,28 @@ def test_switched_off_a_url_is_no_client_id(host: Host) -> None:
         assert not documents.is_url(url)
         said = protocol.send("/.well-known/openid-configuration", method="GET").json
         assert "client_id_metadata_document_supported" not in said
+
+
+def test_no_document_takes_the_block_off_that_its_app_is_under(host: Host, alice: Person, later: Any) -> None:
+    url = host.publish()
+    documents.look_up(url, alice.id)
+    blocked_apps.block("Notes agent")
+    host.publish(client_name="Another agent")
+    later(3700)
+    documents.look_up(url, alice.id)
+    assert (clients.get(url).enabled, clients.get(url).name) == (False, "Notes agent")
+    blocked_apps.unblock("Notes agent")
+    later(7400)
+    documents.look_up(url, alice.id)
+    assert (clients.get(url).enabled, clients.get(url).name) == (True, "Another agent")
+
+
+def test_no_document_widens_what_an_administrator_lends_its_app(host: Host, alice: Person, later: Any) -> None:
+    url = host.publish(redirect_uris=["https://notes.example.test/cb"])
+    documents.look_up(url, alice.id)
+    protocol.change(protocol.App(clients.id_of(url), ""), introspect_all=True)
+    host.publish(redirect_uris=["https://evil.example/cb"], client_uri="https://notes.example.test")
+    later(3700)
+    documents.look_up(url, alice.id)
+    facts = clients.get(url)
+    assert (facts.redirect_uris, facts.homepage) == (("https://notes.example.test/cb",), "https://notes.example.test")

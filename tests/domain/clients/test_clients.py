@@ -18,6 +18,7 @@ from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.clients.metadata import Registration
+from authserver.domain.ground import cache
 from authserver.domain.people import users
 from authserver.domain.record import audit
 from authserver.domain.signing import keys as signing_keys
@@ -255,6 +256,16 @@ def test_a_warm_lookup_sends_no_statement(app: Flask, alice: Person, statements:
         assert clients.find(client.id) is not None
         assert clients.find("cl_unknown") is None
     assert sent == []
+
+
+def test_however_many_apis_an_app_names_the_database_is_asked_no_oftener(
+    app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[None] = []
+    monkeypatch.setattr(cache, "forget", lambda: asked.append(None))
+    with pytest.raises(Invalid, match="Check the highlighted fields"):
+        clients.register(alice.user, changed(resources=tuple(f"https://{n}.example.test" for n in range(5000))))
+    assert len(asked) == 1
 
 
 def test_facts_hold_every_column_of_the_table() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,6 +58,30 @@ def test_who_looks_a_moment_too_early_waits_for_the_batch_of_another_worker(monk
     timer.join()
 
 
+def test_ids_that_are_made_up_hold_one_thread_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages and API have a few threads for everybody; an id costs nothing to make up."""
+    monkeypatch.setattr(refusals, "BATCH_SECONDS", 30.0)
+    begun, let_go = threading.Event(), threading.Event()
+
+    def wait(_seconds: float) -> None:
+        begun.set()
+        let_go.wait(20)
+
+    monkeypatch.setattr(refusals, "_never", SimpleNamespace(wait=wait))
+    first = threading.Thread(target=look_for_what_is_not_there)
+    first.start()
+    assert begun.wait(10)
+    look_for_what_is_not_there()
+    assert first.is_alive(), "it waits still, and nobody else did"
+    let_go.set()
+    first.join()
+
+
+def look_for_what_is_not_there() -> None:
+    with pytest.raises(NotFound):
+        refusals.get(Viewer(client_id="app"), secrets.random_id("req"))
+
+
 def test_what_nobody_is_behind_is_not_kept() -> None:
     note()
     note("", client_id="app")
@@ -82,6 +107,20 @@ def test_refusals_that_anybody_can_make_up_leave_room_for_those_of_the_client_it
     assert stored() == 101
     with database.reading() as session:
         assert session.get(Refusal, "real") is not None
+
+
+def test_all_credentials_of_one_person_have_a_ceiling(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "PER_OWNER", "3/hour")
+    apps = [protocol.register(owner_id=alice.id).id for _ in range(4)]
+    of_others = [protocol.register(owner_id=bob.id).id, protocol.register().id, protocol.register().id]
+    for number, client_id in enumerate((*apps, *of_others)):
+        note(f"req{number}", client_id=client_id)
+        note(f"claimed{number}", client_id=client_id, proven=False)
+    note("key", key_id="key_1", owner_id=alice.id)
+    refusals.flush()
+    assert stored() == 2 * (3 + 3)
 
 
 def test_answers_that_are_of_no_use_leave_room_for_refusals() -> None:

@@ -97,3 +97,14 @@ def test_access_tokens_that_the_apps_of_one_owner_give_back_have_a_ceiling(alice
     tokens = [(app, client_credentials(app).json["access_token"]) for app in apps * 2]
     assert [revoke(app, token).status for app, token in tokens] == [200, 200, 200, 429]
     assert stored(RevokedToken) == 3
+
+
+def test_one_person_spends_not_all_that_the_apps_of_an_owner_give_back(
+    alice: Person, bob: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(stored_rows.CEILINGS, "revocation", "5/hour")
+    spa = register(owner_id=bob.id, public=True)
+    hers = [tokens_for(mallory.id, spa)["access_token"] for _ in range(5)]
+    assert [revoke(spa, token).status for token in hers] == [200, 200, 200, 429, 429]
+    assert revoke(spa, tokens_for(alice.id, spa)["access_token"]).status == 200
+    assert revoke(spa, hers[3]).status == 429

@@ -255,6 +255,25 @@ def test_the_answer_of_a_public_address_is_kept_up_to_four_kb(
     assert ["Content-Length", "10000"] in made.response_headers
 
 
+def test_what_is_sent_again_and_again_leaves_its_newest_attempt(
+    alice: Person, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_attempts, "KEPT_ATTEMPTS", "3/hour")
+    hook = endpoint(alice, receiver.url())
+    happen(alice)
+    kept = []
+    for _ in range(5):
+        courier.send_due()
+        kept.append([each.number for each in webhook_deliveries.attempts(only(hook.id).id)])
+        webhook_deliveries.replay(alice.id, hook.id, 0, include_delivered=True)
+    assert kept == [[1], [2, 1], [3, 2, 1], [4], [5]]
+
+
+def test_of_long_headers_of_an_answer_the_beginning_is_kept() -> None:
+    kept = webhook_attempts._shortened([(f"x-{number}", "v" * 500) for number in range(50)])
+    assert [name for name, _ in kept] == [f"x-{number}" for number in range(8)]
+
+
 def test_own_headers_are_sent_and_not_shown(alice: Person, receiver: Receiver) -> None:
     hook = endpoint(alice, receiver.url(), headers={"Authorization": "Bearer hush", "X-Team": "blue"})
     happen(alice)

@@ -13,6 +13,7 @@ import pytest
 from authserver import config, database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.people import users
+from authserver.domain.webhooks import attempts as webhook_attempts
 from authserver.domain.webhooks import courier
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints
@@ -56,6 +57,23 @@ def test_a_disabled_person_is_told_nothing(alice: Person, receiver: Receiver) ->
     happen(alice)
     users.disable(alice.id)
     assert courier.send_due() == 0
+
+
+def test_who_is_disabled_while_their_endpoint_is_sent_to_gets_nothing_more(
+    alice: Person, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint(alice, receiver.url())
+    for _ in range(3):
+        happen(alice)
+    made = webhook_attempts.make
+
+    def make(job: Any) -> Any:
+        outcome = made(job)
+        users.disable(alice.id)
+        return outcome
+
+    monkeypatch.setattr(webhook_attempts, "make", make)
+    assert courier.send_due() == 1 and len(receiver.got) == 1
 
 
 def test_where_another_person_did_something_to_what_is_mine_stays_theirs(

@@ -133,3 +133,12 @@ def test_the_wait_ends(browser: Browsers, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(clock, "now_us", lambda: (now + 601) * 1_000_000)
 
     assert authorize(browser()).status_code == 303
+
+
+def test_who_has_many_networks_of_ipv6_begins_no_more_than_a_few_subscribers(browser: Browsers) -> None:
+    asked = [
+        browser().get("/oauth/authorize?" + urlencode(asking()), environ_base={"REMOTE_ADDR": f"2001:db8:1:{n:x}::1"})
+        for n in range(4 * LIMIT + 2)
+    ]
+    assert [each.status_code for each in asked] == [303] * 4 * LIMIT + [429] * 2
+    assert stored() == 4 * LIMIT

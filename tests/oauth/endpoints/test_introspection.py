@@ -251,6 +251,19 @@ def test_scopes_are_judged_at_use(web_app: App, auditor: App, alice: Person) -> 
     assert introspect(auditor, token).json["scope"] == "openid"
 
 
+def test_audiences_are_judged_at_use(web_app: App, auditor: App, alice: Person) -> None:
+    one, other = (protocol.add_resource(f"https://{name}.example.test/api") for name in ("one", "other"))
+    protocol.change(web_app, resources=[one, other])
+    both = protocol.tokens_for(alice.id, web_app, resources=[one, other])["access_token"]
+    alone = protocol.exchange(web_app, protocol.allow(alice.id, web_app, resources=[one, other]), resource=one).json
+    own = protocol.client_credentials(web_app, resource=one).json["access_token"]
+    assert protocol.introspect(auditor, both).json["aud"] == [one, other]
+    protocol.change(web_app, resources=[other])
+    assert protocol.introspect(auditor, both).json["aud"] == [other]
+    for gone in (alone["access_token"], own):
+        assert protocol.introspect(auditor, gone).json == {"active": False}
+
+
 def test_a_spent_refresh_token_is_inactive(web_app: App, tokens: dict[str, Any]) -> None:
     protocol.refresh(web_app, tokens["refresh_token"])
     assert introspect(web_app, tokens["refresh_token"]).body == INACTIVE

@@ -11,6 +11,7 @@ from flask import Flask
 from authserver import config, create_app, database
 from authserver.domain.access import resources
 from authserver.domain.clients import clients, endings, registration_tokens
+from authserver.domain.ground import throttle
 from authserver.domain.limits import changes
 from authserver.domain.running import retention
 from authserver.lib import clock, secrets
@@ -459,3 +460,19 @@ def test_the_log_says_that_it_registered_itself(app: Flask, ada: Person) -> None
     register()
     event = next(each for each in audit.page()[0] if each.type == "client.created")
     assert audit_sentences.for_viewer([event], ada.user)[0].sentence == "Notes agent registered itself"
+
+
+@pytest.mark.parametrize("client_id", ["", "a\0b", "\xff", "x" * 65, "cl_unknown"])
+def test_an_address_that_is_no_apps_is_one_refusal(client_id: str) -> None:
+    made = register().json
+    for method in ("GET", "PUT", "DELETE"):
+        assert manage(method, {**made, "client_id": client_id}, MCP).error == (401, "invalid_token")
+
+
+def test_one_network_changes_registrations_so_often_and_reads_them_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "REVISIONS_PER_ADDRESS", 3)
+    apps = [register().json for _ in range(4)]
+    changed = [manage("PUT", made, {**MCP, "client_id": made["client_id"], "client_name": "New"}) for made in apps]
+    assert [each.status for each in changed] == [200] * 3 + [429]
+    assert int(changed[-1].header("retry-after") or 0) > 0
+    assert manage("GET", apps[-1]).status == 200 and manage("DELETE", apps[-1]).status == 204

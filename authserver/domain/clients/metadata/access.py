@@ -33,8 +33,7 @@ def check_resources(wanted: Registration) -> dict[str, str]:
     """Resources are registered."""
     problems = {}
     for name in ("resources", "resource_server_for"):
-        unknown = [each for each in getattr(wanted, name) if resources.find(each) is None]
-        if unknown:
+        if unknown := resources.unknown(getattr(wanted, name)):
             problems[name] = f"There is no API {quoting.strangers(unknown, ())}. An administrator can register it."
     return problems
 
