@@ -556,3 +556,26 @@ def test_peeking_reads_without_believing() -> None:
     forged = forge({**HEADER, "alg": "ES256"}, {"iss": "c_mallory"}, sign=lambda _: b"x")
     assert jwt.peek_header(forged)["kid"] == ES.kid
     assert jwt.peek_claims(forged) == {"iss": "c_mallory"}
+
+
+def test_an_unsigned_jwt_is_read_where_that_is_asked_for_by_name() -> None:
+    assert jwt.read_unsigned("eyJhbGciOiJub25lIn0.eyJhIjoxfQ.") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.AAAA",  # with a signature
+        "eyJhbGciOiJOb25lIn0.eyJhIjoxfQ.",  # None
+        "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.",  # HS256
+        "e30.eyJhIjoxfQ.",  # no alg
+        "eyJhbGciOiJub25lIiwiY3JpdCI6WyJ4Il19.eyJhIjoxfQ.",  # crit
+        "eyJhbGciOiJub25lIn0.W10.",  # no object
+        "eyJhbGciOiJub25lIn0..",
+        "eyJhbGciOiJub25lIn0.eyJhIjoxfQ",
+        "",
+    ],
+)
+def test_nothing_else_is_an_unsigned_jwt(token: str) -> None:
+    with pytest.raises(jwt.InvalidToken):
+        jwt.read_unsigned(token)

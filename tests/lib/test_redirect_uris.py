@@ -429,3 +429,17 @@ def test_a_huge_address_is_refused_quickly(unit: str) -> None:
         redirect_uris.problem(uri, kind="native")
         redirect_uris.matches(uri, REGISTERED, native=True)
         assert time.perf_counter() - start < 0.05
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("https://app.example/cb", "https://app.example/cb#code=a%26b&state=%23%20x"),
+        ("https://app.example/cb?own=1&code=x", "https://app.example/cb?own=1&code=x#code=a%26b&state=%23%20x"),
+        ("com.example.app:/cb", "com.example.app:/cb#code=a%26b&state=%23%20x"),
+    ],
+)
+def test_an_answer_may_stand_in_the_fragment(uri: str, expected: str) -> None:
+    """Multiple Response Types 1.0, section 2.1; what is None is left out, and nothing ends the fragment early."""
+    made = redirect_uris.append_fragment(uri, {"code": "a&b", "state": "# x", "iss": None})
+    assert made == expected.replace("&code=x#", "#")

@@ -125,6 +125,7 @@ def test_what_openid_connect_adds_is_honoured_and_echoed(app: Flask) -> None:
     facts = clients.get(said["client_id"])
     assert (facts.id_token_alg, facts.userinfo_alg, facts.subject_type) == ("ES256", "RS256", "pairwise")
     assert (facts.request_object_alg, facts.default_max_age) == ("none", 3600)
+    assert register(**WEB, default_max_age=0).json["default_max_age"] == 0, "at every sign-in"
 
 
 @pytest.mark.parametrize(

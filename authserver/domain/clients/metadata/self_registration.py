@@ -78,7 +78,7 @@ def merged(before: Registration, wanted: Registration) -> Registration:
 def shown(row: Any) -> dict[str, Any]:
     """The members that count of an app, as they are registered."""
     document = client_document.to_document(row)
-    return {name: document[name] for name in MEMBERS if document.get(name)}
+    return {name: document[name] for name in MEMBERS if document.get(name) not in (None, "", [])}
 
 
 def _scopes(asked: Sequence[str]) -> tuple[str, ...]:
