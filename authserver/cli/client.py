@@ -29,6 +29,11 @@ def group() -> None:
 @click.option("--name", default="", help="What people read.")
 @click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where people come back to; repeatable.")
 @click.option(
+    "--post-logout-redirect-uri", "after_logout", multiple=True, help="Where people go after sign-out; repeatable."
+)
+@click.option("--backchannel-logout-uri", default="", help="Told with a signed token when a sign-in ends.")
+@click.option("--frontchannel-logout-uri", default="", help="Loaded in a frame when somebody signs out.")
+@click.option(
     "--grant", "grants", multiple=True, help="authorization_code, refresh_token, client_credentials, device_code."
 )
 @click.option("--scope", default="", help='What it may ask for, such as "openid workflows:read".')

@@ -30,6 +30,9 @@ def read(given: Mapping[str, Any]) -> Registration:
     values: dict[str, Any] = {
         "name": given["name"],
         "redirect_uris": given["redirect_uris"],
+        "post_logout_redirect_uris": given["after_logout"],
+        "backchannel_logout_uri": given["backchannel_logout_uri"],
+        "frontchannel_logout_uri": given["frontchannel_logout_uri"],
         "grant_types": tuple(_GRANTS.get(each, each) for each in given["grants"]),
         "scopes": options.scopes(given["scope"]),
         "required_scopes": options.scopes(" ".join(given["required"])),

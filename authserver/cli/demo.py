@@ -199,7 +199,9 @@ def _open(link: str) -> bool:
 
 def _alongside(_settings: Settings) -> None:
     from authserver.domain.running import chores
+    from authserver.domain.tokens import backchannel_logout
     from authserver.domain.webhooks import courier
 
     chores.in_background()
     courier.in_background()
+    backchannel_logout.in_background()

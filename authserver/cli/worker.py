@@ -16,12 +16,13 @@ FIGURES_SECONDS = 15
 
 @click.command()
 def command() -> None:
-    """Deliver mails and webhooks, delete what has expired and rotate keys, until stopped. Any number may run.
+    """Deliver mails, webhooks and sign-outs, delete what has expired, rotate keys, until stopped. Any number may run.
 
     Its figures answer one port above AUTHSERVER_METRICS_BIND, where nothing else does.
     """
     from authserver.domain.running import chores
     from authserver.domain.signing import keys as signing_keys
+    from authserver.domain.tokens import backchannel_logout
     from authserver.domain.webhooks import courier
 
     signing_keys.ensure()  # a key that does not open what is stored ends it now, not at every chore
@@ -33,10 +34,15 @@ def command() -> None:
         threading.Thread(target=refresh_figures, args=(stop,), name="figures", daemon=True).start()
     opening.warn_of_settings()
     # In a thread of its own: no chore delays an event, and no event a chore.
-    sending = threading.Thread(target=courier.run, args=(stop,), name="webhooks")
-    sending.start()
+    sending = [
+        threading.Thread(target=courier.run, args=(stop,), name="webhooks"),
+        threading.Thread(target=backchannel_logout.run, args=(stop,), name="logout"),
+    ]
+    for each in sending:
+        each.start()
     chores.run(stop)
-    sending.join()
+    for each in sending:
+        each.join()
     logs.event("worker_stopped")
 
 

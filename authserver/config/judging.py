@@ -37,6 +37,7 @@ KINDS: dict[str, Kind] = {
     "cimd": ON_OFF,
     "developers": kinds.word("everybody", "developers", "admins"),
     "device": ON_OFF,
+    "logout_channels": ON_OFF,
     "signup": ON_OFF,
     "outbound_allow": kinds.openings,
     "outbound_ca": kinds.certificates,

@@ -77,6 +77,8 @@ class Settings:
     """Who may register apps, make API keys and webhooks: `everybody`, `developers` (the role and above) or `admins`."""
     device: str = "on"
     """Signing in on a device by a code that is typed elsewhere (RFC 8628): `on` or `off`."""
+    logout_channels: str = "on"
+    """Whether apps are told when a sign-in ends (OpenID back-channel logout): `on` or `off`."""
     signup: str = "off"
     """Self-service accounts: `on` (needs mail) or `off`."""
     outbound_allow: tuple[str, ...] = ()

@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from authserver.domain.grants import grants
+from authserver.domain.grants import grants, logout_notices
 from authserver.domain.people import sessions
-from authserver.edge import current_user
+from authserver.edge import current_user, sign_out
 from authserver.errors import NotFound
 from authserver.lib import user_agents
 
@@ -30,12 +30,11 @@ def index() -> str:
 def end(session_id: str) -> Any:
     """Sign one session out."""
     me = current_user.me()
-    sessions.end(me.user.id, session_id)
     flash("Signed out there. Apps allowed in it keep their access.")
-    response = redirect(url_for("login.show" if session_id == me.session.id else "sessions.index"), 303)
     if session_id == me.session.id:
-        current_user.forget(response)
-    return response
+        return sign_out.to(url_for("login.show"))
+    sessions.end(me.user.id, session_id)
+    return redirect(url_for("sessions.index"), 303)
 
 
 @blueprint.post("/settings/sessions/end-others")
@@ -75,4 +74,5 @@ def _page() -> str:
             for row in rows
         ],
         apps=grants.apps_of_sessions([row.id for row in rows]),
+        told=logout_notices.list_for(me.user.id),
     )

@@ -66,6 +66,11 @@ def leave_out_form_action() -> None:
     g.any_form_target = True
 
 
+def frame(origins: Sequence[str]) -> None:
+    """Let this page hold frames of these origins: apps that sign their person out (contract 11.53)."""
+    g.frames = tuple(origins)
+
+
 def keep_opener() -> None:
     """Let the window that opened this one go on talking to it: an app's sign-in in a popup (contract 11.22)."""
     g.keeps_opener = True
@@ -82,7 +87,9 @@ def for_pages(response: Response) -> Response:
         *hsts(),
     ]:
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", _policy(any_form_target=g.get("any_form_target", False)))
+    response.headers.setdefault(
+        "Content-Security-Policy", _policy(any_form_target=g.get("any_form_target", False), frames=g.get("frames", ()))
+    )
     if response.headers.get("Cache-Control", "no-store") == "no-store":  # static files say something else
         for name, value in NO_STORE:
             response.headers.setdefault(name, value)
@@ -93,12 +100,13 @@ def _reports() -> str:
     return urlsplit(config.current().issuer).path + REPORTS
 
 
-def _policy(*, any_form_target: bool) -> str:
+def _policy(*, any_form_target: bool, frames: Sequence[str] = ()) -> str:
     mark = f"'nonce-{nonce()}'"
     form_action = "" if any_form_target else "form-action 'self'; "
+    frame_src = f"frame-src {' '.join(frames)}; " if frames else ""
     return (
         f"default-src 'none'; script-src {mark} 'strict-dynamic'; style-src 'self' {mark}; img-src 'self'; "
-        f"font-src 'self'; connect-src 'self'; {form_action}base-uri 'none'; object-src 'none'; "
+        f"font-src 'self'; connect-src 'self'; {frame_src}{form_action}base-uri 'none'; object-src 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'; "
         f"report-uri {_reports()}; report-to csp"
     )

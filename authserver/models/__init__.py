@@ -17,6 +17,7 @@ from authserver.models.demo.workflow import DemoWorkflow
 from authserver.models.grants.code import AuthorizationCode
 from authserver.models.grants.consent import Consent
 from authserver.models.grants.grant import Grant
+from authserver.models.grants.logout_notice import LogoutNotice
 from authserver.models.grants.pairwise_subject import PairwiseSubject
 from authserver.models.grants.refresh_token import RefreshToken
 from authserver.models.ground.attempt_counter import AttemptCounter
@@ -69,6 +70,7 @@ __all__ = [
     "Grant",
     "IdempotencyKey",
     "KnownDevice",
+    "LogoutNotice",
     "Mail",
     "OneTimeLink",
     "PairwiseSubject",

@@ -11,6 +11,7 @@ from authserver.edge.pools import INSTANT
 from authserver.oauth import features
 from authserver.oauth.endpoints import (
     authorization,
+    end_session,
     introspection,
     jwks,
     metadata,
@@ -40,7 +41,7 @@ ENDPOINTS = {
     "/oauth/revoke": Endpoint(revocation.respond, POST, cors=of_apps),
     "/oauth/userinfo": Endpoint(userinfo.respond, GET | POST, cors=of_apps),
 }
-BLUEPRINTS: tuple[Blueprint, ...] = (authorization.blueprint,)
+BLUEPRINTS: tuple[Blueprint, ...] = (authorization.blueprint, end_session.blueprint)
 
 
 def switched_on() -> dict[str, Endpoint]:

@@ -10,7 +10,7 @@ from authserver import config
 from authserver.config import Settings
 from authserver.edge.cors import any_origin
 from authserver.edge.machine import Endpoint
-from authserver.oauth import client_id_metadata
+from authserver.oauth import backchannel_logout, client_id_metadata, frontchannel_logout
 from authserver.oauth.endpoints import device_authorization, registration
 from authserver.oauth.grants import device_code
 
@@ -37,6 +37,8 @@ FEATURES = (
         },
     ),
     Feature(client_id_metadata.is_on, client_id_metadata.described),
+    Feature(backchannel_logout.is_on, backchannel_logout.described),
+    Feature(frontchannel_logout.is_on, frontchannel_logout.described),
     Feature(
         device_code.is_on,
         device_authorization.described,

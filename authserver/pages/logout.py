@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
 
-from authserver.domain.people import sessions
-from authserver.edge import current_user, headers
+from authserver.edge import current_user, headers, sign_out
 
 blueprint = Blueprint("logout", __name__)
 
@@ -24,11 +23,6 @@ def show() -> Any:
 @blueprint.post("/logout")
 def end() -> Response:
     """Sign out; the cookie is worthless from now on, wherever a copy of it may be."""
-    found = current_user.signed_in()
-    if found:
-        sessions.sign_out(found)
+    if current_user.signed_in():
         flash("You are signed out.")
-    response = make_response(redirect(url_for("login.show"), 303))
-    current_user.forget(response)
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response
+    return sign_out.to(url_for("login.show"))

@@ -19,6 +19,7 @@ from authserver.domain.people import living
 from authserver.domain.record import audit
 from authserver.domain.running import chores, retention
 from authserver.domain.signing import keys as signing_keys
+from authserver.domain.tokens import backchannel_logout
 from authserver.domain.webhooks import attempts, deliveries
 from authserver.domain.webhooks import retention as webhook_retention
 from authserver.edge import arriving, browser, exchange, form_limits, json_body, paging, unknown_proxies
@@ -67,6 +68,7 @@ STATEMENT, CONNECTION = seconds(engines.STATEMENT_TIMEOUT_MS / 1000), seconds(en
 FIELDS, PARAMETERS = form_limits.MAX_FIELDS, form_limits.MAX_PARAMETERS
 FORM = f"{FIELDS} fields and no files, its own token; {PARAMETERS} parameters in an address"
 TURNS = f"{deliveries.ATTEMPTS} turns over {attempts.GIVE_UP_SECONDS // 3600} hours"
+TOLD = f"{1 + len(backchannel_logout.BACKOFF)} turns over {sum(backchannel_logout.BACKOFF) // 3600} hours"
 OUTSIDE = f"{seconds(outbound.TOTAL_SECONDS)}, {kilobytes(outbound.MAX_BODY)}"
 JWKS = f"{seconds(client_keys.FETCH_TIMEOUT)}, {kilobytes(outbound.MAX_BODY)}, one try in"
 REMEMBERED = f"{idempotency.ANSWER_SECONDS // 60} minutes, the rest {idempotency.REMEMBERED_SECONDS // DAY} day"
@@ -95,6 +97,7 @@ SENTENCES = [
     ("deployer.md", f"asked again after {seconds(tiers.REST_SECONDS)}"),
     ("deployer.md", f"tried again after {spans(mails.BACKOFF)} (`authserver/domain/ground/mails.py`)"),
     ("deployer.md", f"{OUTSIDE}; {TURNS}"),
+    ("deployer.md", f"{OUTSIDE}; {TOLD}"),
     ("deployer.md", f"{JWKS} {seconds(client_keys.REFETCH_SECONDS)}"),
     ("threat-model.md", f"no redirects, {kilobytes(outbound.MAX_BODY)}, {seconds(outbound.TOTAL_SECONDS)};"),
     ("threat-model.md", f"rotated after {signing_keys.ROTATE_AFTER // DAY} days"),

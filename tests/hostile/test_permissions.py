@@ -54,6 +54,7 @@ MATRIX = {
     "authorization.": OPEN,
     "consent.": OPEN,
     "device.": PERSON,
+    "end_session.": OPEN,
     "overview.show": PERSON,
     "profile.": PERSON,
     "security.": PERSON,

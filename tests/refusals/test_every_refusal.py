@@ -12,6 +12,7 @@ from tests.refusals import (
     rows_of_devices,
     rows_of_gateways,
     rows_of_grants,
+    rows_of_logouts,
     rows_of_requests,
     rows_of_sign_ins,
     rows_of_tokens,
@@ -31,7 +32,7 @@ SIGN_INS = (
     "oauth/authorization_rules.py", "oauth/endpoints/authorization.py", "domain/authorization/requests.py",
     "domain/authorization/steps.py", "domain/authorization/answers.py", "pages/consent.py", "pages/device.py",
     "domain/authorization/devices.py", "domain/authorization/device_answers.py",
-    "oauth/request_object.py", "oauth/authentication_request.py", "oauth/id_token_hint.py",
+    "oauth/request_object.py", "oauth/authentication_request.py", "oauth/id_token_hint.py", "oauth/logout_rules.py",
     "domain/tokens/id_tokens.py",
 )  # fmt: skip
 CREDENTIALS = (
@@ -69,7 +70,12 @@ def test_at_the_endpoints_of_tokens(world: World) -> None:
 
 
 def test_at_the_way_of_a_sign_in(world: World) -> None:
-    judge(world, (*rows_of_sign_ins.ROWS, *rows_of_devices.ON_PAGES, *rows_of_devices.AT_ENDPOINTS), SIGN_INS, {})
+    judge(
+        world,
+        (*rows_of_sign_ins.ROWS, *rows_of_devices.ON_PAGES, *rows_of_devices.AT_ENDPOINTS, *rows_of_logouts.ROWS),
+        SIGN_INS,
+        {},
+    )
 
 
 def test_of_credentials(world: World) -> None:

@@ -30,7 +30,7 @@ from authserver.errors import Conflict, Invalid
 from authserver.lib import redirect_uris
 
 ON_SCOPES_PAGE = ("scopes", "optional_scopes", "required_scopes", "resources")
-ROWS = ("redirect_uris", "allowed_cors_origins", "contacts", "request_uris")
+ROWS = ("redirect_uris", "post_logout_redirect_uris", "allowed_cors_origins", "contacts", "request_uris")
 # Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
 FOR_ADMINISTRATORS = ("rate_limit", "skip_consent", "introspect_all", "resource_server_for")
 GRANTS = [
@@ -83,6 +83,9 @@ class AppForm(FlaskForm):
     homepage = StringField("Homepage")
     description = TextAreaField("Description")
     redirect_uris = FieldList(StringField(), "Redirect URI", max_entries=60)
+    post_logout_redirect_uris = FieldList(StringField(), "Address after sign-out", max_entries=60)
+    backchannel_logout_uri = StringField("Address that hears of sign-outs")
+    frontchannel_logout_uri = StringField("Page that signs out in the browser")
     scopes = SelectMultipleField("What it may ask for")
     optional_scopes = SelectMultipleField("What people may leave out")
     required_scopes = SelectMultipleField("What the app cannot work without")
@@ -137,6 +140,9 @@ def made(kind_name: str, before: Any) -> AppForm:
             "request_object_alg",
             "request_uris",
             "allowed_cors_origins",
+            "post_logout_redirect_uris",
+            "backchannel_logout_uri",
+            "frontchannel_logout_uri",
         }
         taken |= {"redirect_uris"} if kind_name in ("machine", "resource_server") else set()
     if kind_name == "machine":

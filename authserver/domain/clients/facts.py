@@ -37,6 +37,10 @@ class ClientFacts:
     sector_identifier_uri: str
     redirect_uris: tuple[str, ...]
     post_logout_redirect_uris: tuple[str, ...]
+    backchannel_logout_uri: str
+    backchannel_logout_session_required: bool
+    frontchannel_logout_uri: str
+    frontchannel_logout_session_required: bool
     allowed_cors_origins: tuple[str, ...]
     grant_types: tuple[str, ...]
     response_modes: tuple[str, ...]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from authserver import config, database
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients.facts import ClientFacts
-from authserver.domain.grants import subjects
+from authserver.domain.grants import logout_notices, subjects
 from authserver.domain.ground import lists
 from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.record import audit
@@ -31,6 +31,8 @@ OF_USER: tuple[InstrumentedAttribute[Any], ...] = (
     User.email, User.chosen_name, User.given_name, User.family_name, User.username, User.person_updated_at,
     User.email_verified_at, User.role, User.disabled_at, User.tokens_not_before, User.standard_claims,
 )  # fmt: skip
+# What ends a grant and says nothing about its person: they are still signed in to the app.
+MISTAKES = frozenset({"code replayed", "device code replayed", "refresh token reused"})
 NAMED = 20  # apps of one sign-in session
 COLUMNS = OF_GRANT + OF_USER
 # As rows of a connection name them: the columns' own names, which are not all those of the attributes.
@@ -228,7 +230,7 @@ def end(session: Session, because: str, *which: ColumnElement[bool]) -> list[Any
     Locked in one order: those of a person and those of an app may be ended at the same time.
     """
     ending = select(Grant.id).where(Grant.revoked_at.is_(None), *which).order_by(Grant.id).with_for_update()
-    return list(
+    ended = list(
         session.execute(
             update(Grant)
             .where(Grant.id.in_(ending))
@@ -237,6 +239,9 @@ def end(session: Session, because: str, *which: ColumnElement[bool]) -> list[Any
             .execution_options(synchronize_session=False)
         )
     )
+    if because not in MISTAKES:
+        logout_notices.of_grants(session, [each.id for each in ended])
+    return ended
 
 
 def effective_scopes(grant: GrantFacts, client: ClientFacts, asked: Iterable[str] | None = None) -> tuple[str, ...]:

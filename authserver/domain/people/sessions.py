@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
+from authserver.domain.grants import logout_notices
 from authserver.domain.record import audit
 from authserver.errors import Denied, NotFound
 from authserver.lib import clock, secrets
@@ -39,8 +40,10 @@ def open(
     where the password is another one by now: who set it ended every session, and the old one opens none after that.
     """
     token, now = secrets.random_token(), clock.now()
+    id = secrets.random_id("ses")
     row = SignInSession(
-        id=secrets.random_id("ses"),
+        id=id,
+        series=id,
         digest=secrets.digest(token),
         user_id=user.id,
         created_at=now,
@@ -57,13 +60,29 @@ def open(
         if not session.execute(acting.values(last_login_at=now)).rowcount:  # type: ignore[attr-defined]  # an UPDATE's
             raise _refused(session, user)
         if replaces:
-            _end(session, SignInSession.id == replaces)
+            row.series = _continued(session, replaces, user.id) or id
+            _end(session, SignInSession.id == replaces, goes_on=row.series)
         _end_oldest(session, user.id)
         session.add(row)
         audit.record(
             session, "user.login", target=f"user:{user.id}", owner_id=user.id, actor=f"user:{user.id}", amr=row.amr
         )
     return token, SignedIn(user, row)
+
+
+def is_same(found: SignedIn, sid: str) -> bool:
+    """Whether an app's `sid` is of this sign-in: of this session, or of one that it went on from."""
+    if sid in (found.session.id, found.session.series):
+        return True
+    with database.reading() as session:
+        series = session.scalar(select(SignInSession.series).where(SignInSession.id == sid))
+    return series is not None and series == found.session.series
+
+
+def _continued(session: Session, replaced: str, user_id: str) -> str | None:
+    """The series that goes on, where the same person proved once more who they are."""
+    of_theirs = SignInSession.id == replaced, SignInSession.user_id == user_id, SignInSession.ended_at.is_(None)
+    return session.scalar(select(SignInSession.series).where(*of_theirs))
 
 
 def _same_password(user: User) -> list[ColumnElement[bool]]:
@@ -131,11 +150,14 @@ def end(user_id: str, session_id: str) -> None:
         audit.record(session, "session.ended", target=f"session:{session_id}", owner_id=user_id)
 
 
-def sign_out(found: SignedIn) -> None:
-    """End one's own session."""
+def sign_out(found: SignedIn) -> list[str]:
+    """End one's own session; the addresses of apps that want to be told in this browser, in frames."""
     with database.transaction() as session:
-        if _end(session, SignInSession.id == found.session.id):
-            audit.record(session, "user.logout", target=f"user:{found.user.id}", owner_id=found.user.id)
+        if not _end(session, SignInSession.id == found.session.id):
+            return []
+        frames = logout_notices.in_frames(session, found.session.series)
+        audit.record(session, "user.logout", target=f"user:{found.user.id}", owner_id=found.user.id)
+    return frames
 
 
 def end_all(user_id: str, *, but: str | None = None) -> int:
@@ -164,11 +186,17 @@ def _live(user_id: str, now: int) -> list[ColumnElement[bool]]:
     ]
 
 
-def _end(session: Session, *conditions: ColumnElement[bool]) -> int:
-    result = session.execute(
-        update(SignInSession).where(*conditions, SignInSession.ended_at.is_(None)).values(ended_at=clock.now())
-    )
-    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+def _end(session: Session, *conditions: ColumnElement[bool], goes_on: str = "") -> int:
+    """End sessions, and tell the apps of each, unless its sign-in `goes_on` in another; returns how many ended."""
+    ended = session.scalars(
+        update(SignInSession)
+        .where(*conditions, SignInSession.ended_at.is_(None))
+        .values(ended_at=clock.now())
+        .returning(SignInSession.series),
+        execution_options={"synchronize_session": False},
+    ).all()
+    logout_notices.of_sessions(session, [each for each in ended if each != goes_on])
+    return len(ended)
 
 
 def _end_oldest(session: Session, user_id: str) -> None:

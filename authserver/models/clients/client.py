@@ -31,6 +31,10 @@ class Client(Base):
     sector_identifier_uri: Mapped[str] = mapped_column(String(512), default="")
     redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
     post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
+    backchannel_logout_uri: Mapped[str] = mapped_column(String(2000), default="")  # told when a sign-in ends
+    backchannel_logout_session_required: Mapped[bool] = mapped_column(default=False)  # said back; `sid` always comes
+    frontchannel_logout_uri: Mapped[str] = mapped_column(String(2000), default="")  # loaded in a frame at sign-out
+    frontchannel_logout_session_required: Mapped[bool] = mapped_column(default=False)  # said back; `sid` always comes
     allowed_cors_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
     grant_types: Mapped[list[str]] = mapped_column(JSON, default=list)
     response_modes: Mapped[list[str]] = mapped_column(JSON, default=list)  # empty: all of them

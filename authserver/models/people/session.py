@@ -11,6 +11,7 @@ class SignInSession(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # shown on pages and in `sid`, opens nothing
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)  # SHA-256 of the cookie
+    series: Mapped[str] = mapped_column(String(32), index=True)  # the id of the first of those that went on from it
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[int] = mapped_column(BigInteger)
     auth_time: Mapped[int] = mapped_column(BigInteger)  # last proof of who it is, seconds

@@ -38,6 +38,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "end_session_endpoint": f"{issuer}/oauth/logout",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "protected_resources": list(protected_resources.identifiers()),
         "scopes_supported": list(scopes.all()),

@@ -18,12 +18,13 @@ from flask.testing import FlaskClient
 from authserver import config
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
+from authserver.domain.grants import logout_notices
 from authserver.domain.people import names, standard_claims
 from authserver.errors import Invalid
 from authserver.lib import jwt
 from authserver.oauth.endpoints import metadata
 from tests.conftest import Person
-from tests.support import own_jwts, protocol
+from tests.support import forms, own_jwts, protocol
 from tests.support.authorizing import CALLBACK, VERIFIER, answer_consent, answer_of, authorize, followed, sign_in
 from tests.support.keys import signing_with
 from tests.support.protocol import App, bearer, send
@@ -262,12 +263,33 @@ def urls_are_client_ids(world: World, supported: bool) -> None:
     assert supported and answer.status_code == 400 and "Location" not in answer.headers
 
 
+def apps_are_told(world: World, supported: bool) -> None:
+    """Back-Channel Logout 1.0, section 2.1: with the `sid` of the sign-in."""
+    protocol.change(world.app, backchannel_logout_uri="https://shop.example.com/out")
+    sid = protocol.claims(world.tokens()["id_token"])["sid"]
+    forms.submit(world.http, "/logout")
+    assert supported and [each.notice.session_id for each in logout_notices.list_for(world.alice.id)] == [sid]
+
+
+def apps_are_loaded(world: World, supported: bool) -> None:
+    """Front-Channel Logout 1.0, section 3: with `iss` and `sid`."""
+    protocol.change(world.app, frontchannel_logout_uri="https://shop.example.com/out")
+    sid = protocol.claims(world.tokens()["id_token"])["sid"]
+    page = forms.submit(world.http, "/logout").text
+    assert supported and "https://shop.example.com/out?iss=" in page and f"sid={sid}" in page
+
+
 OF_VALUES: dict[str, Callable[[World, Any], None]] = {
     "authorization_endpoint": answers_at("GET", 400),
     "token_endpoint": answers_at("POST", 400),
     "userinfo_endpoint": answers_at("GET", 401),
     "introspection_endpoint": answers_at("POST", 400),
     "revocation_endpoint": answers_at("POST", 400),
+    "end_session_endpoint": answers_at("GET", 200),
+    "backchannel_logout_supported": apps_are_told,
+    "backchannel_logout_session_supported": apps_are_told,
+    "frontchannel_logout_supported": apps_are_loaded,
+    "frontchannel_logout_session_supported": apps_are_loaded,
     "jwks_uri": answers_at("GET", 200),
     "device_authorization_endpoint": answers_at("POST", 400),
     "registration_endpoint": answers_at("POST", 400, 401),

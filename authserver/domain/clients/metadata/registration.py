@@ -26,6 +26,10 @@ class Registration:
     sector_identifier_uri: str = ""  # where its redirect URIs are listed, if they are not all of one host
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str = ""
+    backchannel_logout_session_required: bool = False
+    frontchannel_logout_uri: str = ""
+    frontchannel_logout_session_required: bool = False
     allowed_cors_origins: tuple[str, ...] = ()
     grant_types: tuple[str, ...] | None = None
     response_modes: tuple[str, ...] = ()

@@ -14,7 +14,9 @@ from authserver.errors import Invalid
 from authserver.lib import redirect_uris
 
 MEMBERS = (
-    "client_name", "client_uri", "redirect_uris", "post_logout_redirect_uris", "token_endpoint_auth_method",
+    "client_name", "client_uri", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri",
+    "backchannel_logout_session_required", "frontchannel_logout_uri", "frontchannel_logout_session_required",
+    "token_endpoint_auth_method",
     "grant_types", "response_types", "scope", "contacts", "policy_uri", "tos_uri", "jwks", "jwks_uri",
     "application_type", "id_token_signed_response_alg", "userinfo_signed_response_alg",
     "request_uris", "request_object_signing_alg", "subject_type", "sector_identifier_uri",

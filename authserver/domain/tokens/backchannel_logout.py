@@ -1,0 +1,142 @@
+"""Logout tokens, and the courier that brings them to apps (OpenID Connect Back-Channel Logout 1.0)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import select, update
+
+from authserver import config, database
+from authserver.domain import outbound
+from authserver.domain.clients import clients
+from authserver.domain.clients.facts import ClientFacts
+from authserver.domain.grants import logout_notices, subjects
+from authserver.domain.grants.logout_notices import DELIVERED, FAILED, PENDING, Notice
+from authserver.domain.signing import keys as signing_keys
+from authserver.lib import clock, jwt, secrets
+from authserver.observability import logs
+
+TYP = "logout+jwt"
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LIFETIME = 120  # seconds; section 2.4 wants it short
+THREADS = 8
+POLL_SECONDS = 0.5
+LEASE_SECONDS = 40  # who stalls for longer loses the notice to another
+BACKOFF = (5, 30, 120, 600, 3600, 6 * 3600)
+"""Seconds before each further attempt; after the last an app is told no more."""
+# Answers after which the same will not help: the app has understood, and refuses.
+_FINAL = frozenset(range(400, 500)) - {408, 425, 429}
+
+
+def token(client: ClientFacts, notice: Notice) -> str:
+    """A logout token for one app and sign-in (section 2.4): never with a nonce, and never good for anything else."""
+    now = clock.now()
+    claims: dict[str, Any] = {
+        "iss": config.current().issuer,
+        "sub": subjects.told(client, notice.user_id),
+        "aud": client.client_id,
+        "iat": now,
+        "exp": now + LIFETIME,
+        "jti": secrets.random_id(""),
+        "events": {EVENT: {}},
+        "sid": notice.session_id,
+    }
+    return jwt.sign(signing_keys.signer(client.id_token_alg), claims, TYP)
+
+
+def run(until: threading.Event) -> None:
+    """Send what is due, until told to stop; then wait for what is being sent. Any number may run."""
+    busy: list[threading.Thread] = []
+    while not until.is_set():
+        busy = [each for each in busy if each.is_alive()]
+        try:
+            claimed = _claim(THREADS - len(busy))
+        except Exception as failure:
+            logs.failure("logout_notices_not_taken", failure)
+            claimed = []
+        busy += [_started(each) for each in claimed]
+        if not claimed:
+            logout_notices.news.wait(POLL_SECONDS)
+            logout_notices.news.clear()
+    for thread in busy:
+        thread.join(outbound.TOTAL_SECONDS + 5)
+
+
+def send_due(limit: int = 100) -> int:
+    """Send what is due now, in this thread; how many requests were made. Tests and the shell use it."""
+    claimed = _claim(limit)
+    for each in claimed:
+        _send(each)
+    return len(claimed)
+
+
+def in_background() -> Callable[[], None]:
+    """Send from a thread of this process, for the demo; call what is returned to stop."""
+    stop = threading.Event()
+    threading.Thread(target=run, args=(stop,), name="logout", daemon=True).start()
+    return stop.set
+
+
+def _started(notice: Notice) -> threading.Thread:
+    thread = threading.Thread(target=_deliver, args=(notice,), daemon=True)
+    thread.start()
+    return thread
+
+
+def _deliver(notice: Notice) -> None:
+    try:
+        _send(notice)
+    except Exception as failure:  # its lease ends, and another takes it
+        logs.failure("logout_notice_not_sent", failure, client_id=notice.client_id)
+
+
+def _claim(limit: int) -> Sequence[Notice]:
+    """Take notices that are due: nobody else sends them while their lease lasts."""
+    now = clock.now()
+    due = select(Notice.id).where(Notice.next_at <= now).order_by(Notice.next_at, Notice.id).limit(limit)
+    if limit <= 0:
+        return []
+    with database.reading() as session:
+        if session.execute(due).first() is None:  # a look takes no lock; most looks find nothing
+            return []
+    with database.transaction() as session:
+        taken = update(Notice).where(Notice.id.in_(database.free(due)))
+        taken = taken.values(next_at=now + LEASE_SECONDS, attempts=Notice.attempts + 1).returning(Notice)
+        return session.scalars(taken, execution_options={"synchronize_session": False}).all()
+
+
+def _send(notice: Notice) -> None:
+    client = clients.find(notice.client_id)
+    if client is None or not client.enabled or not client.backchannel_logout_uri:
+        _note(notice, FAILED, error="The app was stopped, or asks for it no more.")
+        return
+    body = urlencode({"logout_token": token(client, notice)}).encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "*/*"}
+    try:
+        answer = outbound.fetch(client.backchannel_logout_uri, "POST", headers, body)
+    except outbound.Blocked as refused:
+        _note(notice, FAILED, error=str(refused))
+    except outbound.Failed as failure:
+        _note(notice, _or_again(notice), error=str(failure))
+    else:
+        good = answer.status in (200, 204)  # section 2.8; 204 is what some frameworks make of an empty 200
+        ended = FAILED if answer.status in _FINAL else _or_again(notice)
+        _note(notice, DELIVERED if good else ended, status=answer.status)
+
+
+def _or_again(notice: Notice) -> str:
+    return PENDING if notice.attempts <= len(BACKOFF) else FAILED
+
+
+def _note(notice: Notice, state: str, *, status: int | None = None, error: str = "") -> None:
+    now = clock.now()
+    again = now + BACKOFF[notice.attempts - 1] if state == PENDING else None
+    values = {"state": state, "status": status, "error": error[:200], "answered_at": now, "next_at": again}
+    with database.writing() as connection:
+        connection.execute(update(Notice).where(Notice.id == notice.id).values(values))
+    if state != DELIVERED:
+        said = {"status": status} if status else {"error": error}
+        logs.event("logout_not_delivered", level="warning", client_id=notice.client_id, **said)

@@ -1,0 +1,17 @@
+"""What the metadata says of front-channel logout (OpenID Connect Front-Channel Logout 1.0, section 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authserver.config import Settings
+
+
+def is_on(settings: Settings) -> bool:
+    """Whether apps are told of the end of a sign-in."""
+    return settings.logout_channels == "on"
+
+
+def described(_settings: Settings) -> dict[str, Any]:
+    """Its members."""
+    return {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
