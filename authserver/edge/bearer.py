@@ -110,7 +110,7 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
     made = of(found)
     here = context.current()
     here.actor, here.owner_id = made.actor, made.owner_id or ""
-    here.stands_on = _stands_on(found)
+    here.stands_on, here.stands_as = _stands_on(found), made.user.role if made.user else ""
     here.log["credential"] = made.kind
     here.log |= (
         {"key_id": made.key_id} if made.key_id else {"client_id": made.client_id, "sub": made.owner_id or made.subject}

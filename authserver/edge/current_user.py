@@ -53,7 +53,14 @@ def remember(response: Response, token: str, found: SignedIn) -> None:
 
 def _stand_on(found: SignedIn) -> None:
     """What this request makes is written while its session stands alone."""
-    context.current().stands_on = f"{acting.SESSION}:{found.session.id}"
+    asked = context.current()
+    asked.stands_on, asked.stands_as = f"{acting.SESSION}:{found.session.id}", found.user.role
+
+
+def stand_on_nothing() -> None:
+    """What this request does from here on, a link lets it do, whoever is signed in to the browser."""
+    asked = context.current()
+    asked.stands_on = asked.stands_as = ""
 
 
 def begin(response: Response, proven: User, method: str) -> None:
@@ -72,7 +79,7 @@ def begin(response: Response, proven: User, method: str) -> None:
 def forget(response: Response) -> None:
     """Take the session cookie back."""
     g.signed_in = None
-    context.current().stands_on = ""
+    stand_on_nothing()
     browser.drop_cookie(response, COOKIE)
 
 

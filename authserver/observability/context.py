@@ -19,6 +19,7 @@ class Context:
     actor: str = "system"
     owner_id: str = ""  # the person behind the credential of this request, once that was found good
     stands_on: str = ""  # what its authority ends with: `session:…`, `grant:…`, `key:…`, `client:… <iat>`
+    stands_as: str = ""  # the role of its person, as it was when the request was let in
     refused_for: Any = None  # why the credential of this request was refused, by who refused it; for its owner
     log: dict[str, Any] = field(default_factory=dict)  # more members for this request's log line
 

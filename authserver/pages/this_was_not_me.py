@@ -28,6 +28,7 @@ def show(token: str) -> str:
 @blueprint.post("/this-was-not-me/<token>")
 def confirm(token: str) -> Any:
     """End everything, and what was made since, if its box is ticked; a new password needs a mail of its own."""
+    current_user.stand_on_nothing()
     user, ended = disowning.disown(token, everything="end_made" in request.form)
     response = make_response(render_template("pages/this_was_not_me_done.html", email=user.email, ended=ended))
     current_user.forget(response)

@@ -19,13 +19,14 @@ from authserver.observability import context
 SESSION, GRANT, KEY, CLIENT = "session", "grant", "key", "client"
 MAKING = frozenset({
     "api_key.created", "api_key.rotated", "api_key.updated", "client.created", "client.updated", "client.enabled",
-    "client.restored", "client.secret_rotated", "client.transfer_offered", "consent.granted", "permission.updated",
-    "registration_token.created", "resource.created", "resource.updated", "route_table.updated", "scope.created",
-    "scope.updated", "user.created", "user.enabled", "user.link_created", "user.restored", "user.updated",
-    "webhook.created", "webhook.enabled", "webhook.secret_rotated", "webhook.updated",
+    "client.restored", "client.secret_rotated", "client.transfer_offered", "client.transferred", "client.unblocked",
+    "consent.granted", "permission.updated", "registration_token.created", "resource.created", "resource.updated",
+    "route_table.updated", "scope.created", "scope.updated", "user.created", "user.deleted", "user.disabled",
+    "user.enabled", "user.link_created", "user.restored", "user.unlocked", "user.updated", "webhook.created",
+    "webhook.enabled", "webhook.replayed", "webhook.secret_rotated", "webhook.updated",
 })  # fmt: skip
-"""Events of what gives somebody authority, or changes how far one reaches."""
-ENDED = "What you were signed in with, or sent, was ended in this moment. Nothing was made or changed."
+"""Events of what gives somebody authority, changes how far one reaches, or takes it from other people."""
+ENDED = "What you were signed in with, or sent, or your role, ended in this moment. Nothing was made or changed."
 
 
 def require_good(session: Session) -> None:
@@ -55,4 +56,7 @@ _GOOD: dict[str, Callable[[int], tuple[ColumnElement[bool], ...]]] = {
 
 
 def _is_enabled(person: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    return person.in_(select(User.id).where(User.disabled_at.is_(None)))
+    """Whether they may sign in, and are in the role still in which their request was let in."""
+    role = context.current().stands_as
+    same = (User.role == role,) if role else ()
+    return person.in_(select(User.id).where(User.disabled_at.is_(None), *same))
