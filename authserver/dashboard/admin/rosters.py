@@ -64,7 +64,10 @@ def take() -> Any:
     rooms.about_to_take_long()
     try:
         lines = rosters.read(form.people.data or "")
-        tried = list(rosters.take(lines, by_mail=bool(form.by_mail.data), dry_run=True))
+        take_all = functools.partial(
+            rosters.take, lines, by_mail=bool(form.by_mail.data), by_id=current_user.me().user.id
+        )
+        tried = list(take_all(dry_run=True))
     except Invalid as refused:
         form.people.errors = _told(refused)
         return _page(form), 422
@@ -72,7 +75,7 @@ def take() -> Any:
         return _page(form, tried)
     if not one_shot.spend():
         return _page(form, tried), 409
-    return _done(list(rosters.take(lines, by_mail=bool(form.by_mail.data))))
+    return _done(list(take_all()))
 
 
 def _told(refused: Invalid) -> list[str]:

@@ -73,30 +73,33 @@ def read(text: str) -> list[Line]:
     return lines
 
 
-def take(lines: Sequence[Line], *, by_mail: bool = False, dry_run: bool = False) -> Iterator[Taken]:
+def take(
+    lines: Sequence[Line], *, by_mail: bool = False, dry_run: bool = False, by_id: str | None = None
+) -> Iterator[Taken]:
     """Create who is new, invited with a one-time link or by mail, and change who is there by what their line fills in.
 
     Everything is tried first: if one line is wrong nothing is made. Each line is a transaction, and a person who is
-    as their line says is left alone, so that an interrupted import is run again. Raises Invalid.
+    as their line says is left alone, so that an interrupted import is run again. `by_id` as for `users.set_role`.
+    Raises Invalid.
     """
-    tried = [_tried(line, by_mail) for line in lines]
+    tried = [_tried(line, by_mail, by_id) for line in lines]
     refused = {line.number: found for line, found in zip(lines, tried, strict=True) if isinstance(found, DomainError)}
     _raise({number: found.public for number, found in refused.items()})
     if dry_run:
         yield from (Taken(found.number, found.email, found.result) for found in tried if isinstance(found, Taken))
     else:
-        yield from (_take(line, by_mail) for line in lines)
+        yield from (_take(line, by_mail, by_id) for line in lines)
 
 
-def _tried(line: Line, by_mail: bool) -> Taken | DomainError:
+def _tried(line: Line, by_mail: bool, by_id: str | None) -> Taken | DomainError:
     try:
         with database.rehearsal():
-            return _take(line, by_mail)
+            return _take(line, by_mail, by_id)
     except DomainError as refused:
         return refused
 
 
-def _take(line: Line, by_mail: bool) -> Taken:
+def _take(line: Line, by_mail: bool, by_id: str | None) -> Taken:
     user = users.find_by_email(line.email)
     if user is None:
         return _created(line, by_mail)
@@ -104,7 +107,7 @@ def _take(line: Line, by_mail: bool) -> Taken:
     with database.together():
         if "role" in line.cells:
             users.hold_administrators()  # before anybody is locked, as whoever changes a role does
-        _change(user, line.cells)
+        _change(user, line.cells, by_id)
         after = _cells_of(users.get(user.id))
     return Taken(line.number, user.email, UNCHANGED if before == after else CHANGED)
 
@@ -115,14 +118,14 @@ def _created(line: Line, by_mail: bool) -> Taken:
     return Taken(line.number, user.email, CREATED, link)
 
 
-def _change(user: User, cells: dict[str, str]) -> None:
+def _change(user: User, cells: dict[str, str], by_id: str | None) -> None:
     if "username" in cells:
         names.set_username(user.id, cells["username"])
     wanted = {name: cells[name] for name in NAMES if name in cells}
     if any(wanted[name] != text for name, text in _called(user).items() if name in wanted):
         names.rename(user.id, **wanted)
     if "role" in cells:
-        users.set_role(user.id, cells["role"])
+        users.set_role(user.id, cells["role"], by_id=by_id)
     if (verified := _verified(cells)) is not None:
         addresses.set_email_verified(user.id, verified)
 

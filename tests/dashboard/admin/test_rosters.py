@@ -90,3 +90,11 @@ def test_a_single_persons_link_goes_by_mail_and_is_shown_to_nobody(admin: FlaskC
     with database.reading() as session:
         (mail,) = session.scalars(select(Mail))
     assert mail.recipient == "carol@example.test" and "/welcome/" in mail.body
+
+
+@pytest.mark.parametrize("sure", [{}, {"sure": "yes"}], ids=["looked at", "sent"])
+def test_nobodys_own_role_is_changed_by_their_list(admin: FlaskClient, ada: Person, bob: Person, sure: Any) -> None:
+    users.set_role(bob.id, "admin")
+    answer = send(admin, people=f"email,role\nerin@example.test,user\n{ada.email},user\n", **sure)
+    assert answer.status_code == 422 and "own role" in answer.get_data(as_text=True)
+    assert users.get(ada.id).role == "admin" and users.find_by_email("erin@example.test") is None
