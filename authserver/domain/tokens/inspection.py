@@ -246,7 +246,7 @@ def _access_token(token: str, claims: dict[str, Any], grant: GrantFacts | None) 
     if client is None or ended is not None:
         reasons.note_check(token, ended or _NO_CLIENT)
         return None
-    audience = _audience(claims["aud"], client)
+    audience = _audience(claims, client)
     if not audience:
         reasons.note_check(token, _NO_AUDIENCE)
         return None
@@ -271,10 +271,11 @@ _NO_CLIENT = Check("client", False, "enabled", "disabled or deleted")
 _NO_AUDIENCE = Check("audience", False, "an API that is assigned to the app", "one that was taken from it")
 
 
-def _audience(said: str | list[str], client: ClientFacts) -> tuple[str, ...]:
-    """The APIs that a token is for and that its app may still ask tokens for."""
+def _audience(claims: dict[str, Any], client: ClientFacts) -> tuple[str, ...]:
+    """The APIs that a token is for and that its app may still ask tokens for; whoever issued it is one of them."""
+    said = claims["aud"]
     named = (said,) if isinstance(said, str) else tuple(said)
-    own = resources.own()
+    own = (*resources.own(), claims["iss"])
     return tuple(each for each in named if each in own or each in client.resources)
 
 
