@@ -102,7 +102,7 @@ def register(app: Flask, settings: Settings) -> None:
     if settings.demo:
         endpoints |= api.DEMO_ENDPOINTS
     lane.register(app, endpoints)
-    for blueprint in (*oauth.BLUEPRINTS, *pages.BLUEPRINTS, *dashboard.BLUEPRINTS, *api.BLUEPRINTS):
+    for blueprint in (*oauth.blueprints(), *pages.BLUEPRINTS, *dashboard.BLUEPRINTS, *api.BLUEPRINTS):
         app.register_blueprint(blueprint)
     for blueprint in pages.switched_on(settings):
         app.register_blueprint(blueprint)

@@ -6,13 +6,15 @@ from flask import Response, g, make_response, render_template
 
 from authserver import config
 from authserver.domain.authorization.requests import Destination
-from authserver.edge import headers
+from authserver.edge import headers, session_state
 from authserver.lib import redirect_uris
 
 
 def send(to: Destination, **members: str) -> Response:
     """Hand `members` to the app with the state as it came and our issuer; `to` must be verified."""
     members |= {"iss": config.current().issuer} | ({} if to.state is None else {"state": to.state})
+    if "code" in members and (watched := session_state.of(to.client_id, to.redirect_uri)):
+        members["session_state"] = watched
     if to.response_mode == "form_post":
         return _form_post(to, members)
     if g.get("answers_a_form"):

@@ -14,7 +14,7 @@ from authserver.domain.people import sessions, sign_ins
 from authserver.domain.people.sessions import SignedIn
 from authserver.domain.people.users import User
 from authserver.domain.record import acting
-from authserver.edge import browser
+from authserver.edge import browser, session_state
 from authserver.errors import NotFound
 from authserver.lib import clock
 from authserver.observability import context
@@ -49,6 +49,7 @@ def remember(response: Response, token: str, found: SignedIn) -> None:
     g.signed_in = found
     _stand_on(found)
     browser.set_cookie(response, COOKIE, token)
+    session_state.renew(response)
 
 
 def _stand_on(found: SignedIn) -> None:
@@ -81,6 +82,7 @@ def forget(response: Response) -> None:
     g.signed_in = None
     stand_on_nothing()
     browser.drop_cookie(response, COOKIE)
+    session_state.drop(response)
 
 
 def require_user(view: View) -> View:

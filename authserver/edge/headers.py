@@ -22,6 +22,7 @@ ALWAYS = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 MACHINE_CSP = "default-src 'none'; frame-ancestors 'none'; sandbox"
+NOBODY = "'none'"
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"), ("Vary", "Cookie, Authorization"))
 
 
@@ -71,6 +72,11 @@ def frame(origins: Sequence[str]) -> None:
     g.frames = tuple(origins)
 
 
+def let_be_framed() -> None:
+    """Let any site hold this page in a frame: it has nothing to click (contract 11.53)."""
+    g.framed = True
+
+
 def keep_opener() -> None:
     """Let the window that opened this one go on talking to it: an app's sign-in in a popup (contract 11.22)."""
     g.keeps_opener = True
@@ -87,6 +93,9 @@ def for_pages(response: Response) -> Response:
         *hsts(),
     ]:
         response.headers.setdefault(name, value)
+    if g.get("framed"):
+        del response.headers["X-Frame-Options"]
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers.setdefault(
         "Content-Security-Policy", _policy(any_form_target=g.get("any_form_target", False), frames=g.get("frames", ()))
     )
@@ -107,6 +116,7 @@ def _policy(*, any_form_target: bool, frames: Sequence[str] = ()) -> str:
     return (
         f"default-src 'none'; script-src {mark} 'strict-dynamic'; style-src 'self' {mark}; img-src 'self'; "
         f"font-src 'self'; connect-src 'self'; {frame_src}{form_action}base-uri 'none'; object-src 'none'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'; "
+        f"frame-ancestors {'*' if g.get('framed') else NOBODY}; "
+        "require-trusted-types-for 'script'; trusted-types 'none'; "
         f"report-uri {_reports()}; report-to csp"
     )

@@ -49,6 +49,11 @@ def switched_on() -> dict[str, Endpoint]:
     return features.endpoints()
 
 
+def blueprints() -> list[Blueprint]:
+    """Pages of the protocol, with those that a setting switches on."""
+    return [*BLUEPRINTS, *features.blueprints()]
+
+
 def path_inserted() -> dict[str, Endpoint]:
     """Discovery as RFC 8414 section 3 spells it for an issuer with a path; empty without one."""
     path = issuer_path()

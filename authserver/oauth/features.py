@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import Blueprint
+
 from authserver import config
 from authserver.config import Settings
 from authserver.edge.cors import any_origin
 from authserver.edge.machine import Endpoint
 from authserver.oauth import backchannel_logout, client_id_metadata, frontchannel_logout
-from authserver.oauth.endpoints import device_authorization, registration
+from authserver.oauth.endpoints import check_session, device_authorization, registration
 from authserver.oauth.grants import device_code
 
 
@@ -22,6 +24,7 @@ class Feature:
     is_on: Callable[[Settings], bool]
     metadata: Callable[[Settings], dict[str, Any]]
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    blueprints: tuple[Blueprint, ...] = ()
     grants: tuple[Any, ...] = ()  # classes that say by `is_offered` whether the setting has them on
 
 
@@ -39,11 +42,12 @@ FEATURES = (
     Feature(client_id_metadata.is_on, client_id_metadata.described),
     Feature(backchannel_logout.is_on, backchannel_logout.described),
     Feature(frontchannel_logout.is_on, frontchannel_logout.described),
+    Feature(check_session.is_on, check_session.described, blueprints=(check_session.blueprint,)),
     Feature(
         device_code.is_on,
         device_authorization.described,
         {device_authorization.PATH: Endpoint(device_authorization.respond, frozenset({"POST"}))},
-        (device_code.DeviceCode,),
+        grants=(device_code.DeviceCode,),
     ),
 )
 
@@ -52,6 +56,12 @@ def endpoints() -> dict[str, Endpoint]:
     """Those of the features that are on."""
     settings = config.current()
     return {path: each for feature in FEATURES if feature.is_on(settings) for path, each in feature.endpoints.items()}
+
+
+def blueprints() -> list[Blueprint]:
+    """Those of the features that are on."""
+    settings = config.current()
+    return [blueprint for feature in FEATURES if feature.is_on(settings) for blueprint in feature.blueprints]
 
 
 def grants() -> tuple[Any, ...]:

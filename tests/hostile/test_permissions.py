@@ -55,6 +55,7 @@ MATRIX = {
     "consent.": OPEN,
     "device.": PERSON,
     "end_session.": OPEN,
+    "check_session.": OPEN,
     "overview.show": PERSON,
     "profile.": PERSON,
     "security.": PERSON,
