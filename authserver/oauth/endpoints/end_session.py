@@ -60,9 +60,10 @@ def _end(asked: LogoutRequest) -> Response:
         flash("You are signed out.")
         return sign_out.to(url_for("login.show"))
     target = redirect_uris.append(asked.redirect_uri, {"state": asked.state})
-    if asked.hinted or client.vouched or current_user.signed_in():
+    if client.vouched or current_user.signed_in():
         return sign_out.to(target)
-    # Nobody acted here: a link alone leads to no app that nobody answers for (contract 11.49).
+    # Nobody acted here: a link alone leads to no app that nobody answers for (contract 11.49), and a hint is a link's
+    # too: whoever signed in to an app of their own has one.
     host = redirect_uris.display_host(asked.redirect_uri)
     return make_response(render_template("pages/logout_done.html", client=client, host=host, target=target))
 

@@ -170,6 +170,15 @@ def test_to_an_app_that_nobody_answers_for_only_a_link_leads(app: Any, bob: Pers
     assert answer.status_code == 200 and not answer.location and f'href="{BYE}"' in answer.text
 
 
+def test_nor_with_a_hint_that_its_owner_got_there(app: Any, bob: Person) -> None:
+    """Whoever made the app signed in to it, and sends strangers a link with what they got."""
+    plain = protocol.register(owner_id=bob.id, post_logout_redirect_uris=[BYE])
+    his = Browser(app.test_client(), bob, plain)
+    answer = app.test_client().get(f"{PATH}?id_token_hint={his.hint}&post_logout_redirect_uri={BYE}")
+    assert answer.status_code == 200 and not answer.location and f'href="{BYE}"' in answer.text
+    assert his.ask(id_token_hint=his.hint, post_logout_redirect_uri=BYE).location == BYE  # their own sign-in ends
+
+
 # Hostile requests: none leads anywhere, none ends a session (section 3, security.md 10.6.2 and C2).
 
 
