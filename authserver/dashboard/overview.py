@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, render_template, url_for
 
-from authserver.domain.access import roles
 from authserver.domain.ground import lists
 from authserver.domain.insight import audit_search, audit_sentences, overview
 from authserver.domain.insight.overview import Overview
@@ -30,7 +29,6 @@ def show() -> str:
         "dashboard/overview/show.html",
         first_name=(me.name.split() or me.email.split("@"))[0],
         figures=figures,
-        develops=roles.may_develop(me.role),
         stats=_stats(figures),
         points=[count for _, count in figures.per_day],
         labels=[*(_day(at) for at, _ in figures.per_day[:-1]), "Today"],

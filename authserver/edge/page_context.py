@@ -72,6 +72,7 @@ def values() -> dict[str, Any]:
         "theme": theme(),
         "csp_nonce": headers.nonce(),
         "current_user": found.user if found else None,
+        "develops": found is not None and roles.may_develop(found.user.role),
         "nav": _navigation(found.user.role) if found else [],
         "request_id": context.current().request_id,
         "now": clock.now(),

@@ -256,6 +256,7 @@ def _sessions(sizes: Sizes, now: int) -> Iterator[Row]:
         yield {
             "id": f"sesScale{number:012}",
             "digest": _digest(f"session {number}"),
+            "series": f"sesScale{number:012}",
             "user_id": person(1) if mine else person(2 + number % (sizes.people - 2)),
             "created_at": now - HOUR,
             "auth_time": now - HOUR,

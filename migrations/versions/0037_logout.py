@@ -16,22 +16,15 @@ _FLAGS = ("backchannel_logout_session_required", "frontchannel_logout_session_re
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("sessions") as table:
-        table.add_column(sa.Column("series", sa.String(32), nullable=True))
+    # Defaults of the database stay: nodes of the version before write rows without these columns, and SQLite would copy
+    # the whole table to take one away.
+    op.add_column("sessions", sa.Column("series", sa.String(32), nullable=False, server_default=""))
     op.execute("UPDATE sessions SET series = id")
-    with op.batch_alter_table("sessions") as table:
-        table.alter_column("series", existing_type=sa.String(32), nullable=False)
-        table.create_index(op.f("ix_sessions_series"), ["series"])
-    with op.batch_alter_table("clients") as table:
-        table.add_column(sa.Column("backchannel_logout_uri", sa.String(2000), nullable=False, server_default=""))
-        table.add_column(sa.Column("frontchannel_logout_uri", sa.String(2000), nullable=False, server_default=""))
-        for name in _FLAGS:
-            table.add_column(sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false()))
-    with op.batch_alter_table("clients") as table:
-        for name in _URIS:
-            table.alter_column(name, existing_type=sa.String(2000), server_default=None)
-        for name in _FLAGS:
-            table.alter_column(name, existing_type=sa.Boolean(), server_default=None)
+    op.create_index(op.f("ix_sessions_series"), "sessions", ["series"])
+    for name in _URIS:
+        op.add_column("clients", sa.Column(name, sa.String(2000), nullable=False, server_default=""))
+    for name in _FLAGS:
+        op.add_column("clients", sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "logout_notices",
         sa.Column("id", sa.String(32), nullable=False),
@@ -61,9 +54,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("logout_notices")
-    with op.batch_alter_table("clients") as table:
-        for name in (*_FLAGS, *_URIS):
-            table.drop_column(name)
-    with op.batch_alter_table("sessions") as table:
-        table.drop_index(op.f("ix_sessions_series"))
-        table.drop_column("series")
+    for name in (*_FLAGS, *_URIS):
+        op.drop_column("clients", name)
+    op.drop_index(op.f("ix_sessions_series"), "sessions")
+    op.drop_column("sessions", "series")

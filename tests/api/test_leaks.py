@@ -162,6 +162,14 @@ def test_what_the_installations_leaked_secret_made_ends_with_it(call: Caller, ad
     assert registering.register(token=token).error == (401, "invalid_token")
 
 
+def test_whom_a_leaked_secret_made_a_developer_is_one_no_more(call: Caller, ada: Person, mallory: Person) -> None:
+    app = protocol.register(scopes=["admin"], grant_types=["client_credentials"])
+    got = protocol.client_credentials(app).json["access_token"]
+    assert call("PATCH", f"/v1/users/{mallory.id}", got, {"role": "developer"}).status == 200
+    call("POST", "/v1/leaks", None, {"credential": app.secret})
+    assert users.get(mallory.id).role == "user"
+
+
 def test_what_an_app_made_for_whoever_owned_it_before_stays(call: Caller, alice: Person, bob: Person) -> None:
     app = protocol.register(owner_id=alice.id, scopes=["keys:manage", "workflows:read", "analytics:read"])
     token = protocol.client_credentials(app).json["access_token"]

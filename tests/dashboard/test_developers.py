@@ -13,7 +13,7 @@ from authserver import api
 from authserver.domain.access import roles
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import Wish
-from authserver.domain.clients import clients, transfers
+from authserver.domain.clients import clients, endings, transfers
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
 from authserver.errors import Conflict, Invalid
@@ -182,3 +182,16 @@ def test_a_role_that_is_none_is_refused_with_those_that_are(alice: Person, role:
 
 def test_every_role_fits_its_column() -> None:
     assert max(map(len, roles.ROLES)) <= 10
+
+
+def test_a_key_that_they_cannot_rotate_offers_no_rotation(as_alice: FlaskClient, alice: Person) -> None:
+    key, _ = api_keys.create(alice.user, Wish(name="Old", permission="read_only"))
+    for path in ("", f"/{key.id}", f"/{key.id}/revoke"):
+        assert "/rotate" not in as_alice.get(f"/settings/api-keys{path}").get_data(as_text=True)
+
+
+def test_a_deleted_app_of_theirs_is_not_brought_back(as_alice: FlaskClient, alice: Person) -> None:
+    row, _ = clients.register(alice.user, Registration(name="Notes", kind="machine"))
+    endings.remove(alice.user, row.id)
+    token = forms.token(as_alice, "apps_danger.restore")
+    assert as_alice.post(f"/apps/{row.id}/restore", data={"csrf_token": token}).status_code == 403

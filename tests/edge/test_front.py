@@ -156,7 +156,7 @@ def test_every_header_that_something_reads_is_one_that_decides() -> None:
     read |= {name.lower().replace("_", "-") for name in re.findall(r'"HTTP_([A-Z_]+)"', said)}
     read |= {*original_request.METHOD_HEADERS, *original_request.PATH_HEADERS, "x-kaie-signature"}
     answers = {"date", "cache-control", "clear-site-data", "content-security-policy", "retry-after", "location"}
-    answers |= {"refresh", "cross-origin-opener-policy"}
+    answers |= {"refresh", "cross-origin-opener-policy", "cross-origin-resource-policy", "x-frame-options"}
     harmless = {"user-agent", "x-request-id", "accept-encoding"}
     assert len(read) > 15
     assert {name for name in read - answers if not arriving.DECIDING.fullmatch(name)} <= harmless

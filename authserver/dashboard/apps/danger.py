@@ -86,6 +86,7 @@ def delete(client_id: str) -> Any:
 
 @blueprint.post("/apps/<client_id>/restore")
 @current_user.require_user
+@current_user.require_developer
 def restore(client_id: str) -> Any:
     """Bring a deleted app back."""
     client = endings.restore(current_user.me().user, client_id)

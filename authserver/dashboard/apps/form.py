@@ -219,7 +219,8 @@ def written(form: AppForm) -> dict[str, Any]:
         elif field.name == "require_pkce":
             values["require_pkce"] = PKCE[field.data or ""]
         elif field.name not in ("version", "csrf_token"):
-            values[field.name] = _stripped(field.data) if isinstance(field.data, str) else field.data
+            # A text that a program left out is an empty one.
+            values[field.name] = _stripped(field.data) if isinstance(field, _TEXTS) else field.data
     return {name: value or None if name in _EMPTY_IS_NONE else value for name, value in values.items()}
 
 
@@ -292,6 +293,9 @@ def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
     form.resources.choices = [each for each in apis if each.value in served]
     if "resource_server_for" in form:
         form.resource_server_for.choices = apis
+
+
+_TEXTS = (StringField, RadioField, SelectField)
 
 
 def _pkce_choice(kept: bool | None) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select, union_all
+from sqlalchemy import Select, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -74,11 +74,16 @@ def since(user: User, moment: int) -> list[Made]:
     """What a person's account made, allowed or downloaded since then and still stands, newest first."""
     moment = max(moment, clock.now() - LONGEST)
     with database.reading() as session:
-        found = [*_keys(session, user, moment), *_apps(session, user, moment), *_secrets(session, user, moment)]
-        found += [*_webhooks(session, user, moment), *_consents(session, user, moment)]
-        found += _offers(session, user, moment)
-        found += [Made(*each) for each in empowered.since(session, user, moment)]
-        found += _downloads(session, user, moment)
+        changed = _changed(session, user, moment)
+        done = empowered.acts(session, user, moment, *_DOWNLOADS)
+        found = _standing(session, user, moment, changed, done)
+        found += [Made(*each) for each in empowered.links(session, user, moment)]
+        found += [Made(*each) for each in empowered.people(session, user, done)]
+    found += [
+        Made("download", str(each.seq), _DOWNLOADS[each.type], each.at_us // 1_000_000)
+        for each in done
+        if each.type in _DOWNLOADS
+    ]
     return sorted(found, key=lambda each: each.at, reverse=True)
 
 
@@ -113,73 +118,76 @@ def _end_all(user: User, moment: int) -> int:
     return end(user, {each.reference for each in since(user, moment)}, moment)
 
 
-def _keys(session: Session, user: User, moment: int) -> list[Made]:
+def _standing(
+    session: Session, user: User, moment: int, changed: dict[str, int], done: Sequence[AuditEvent]
+) -> list[Made]:
+    """What is a row of its own, in one statement."""
+    looks = [
+        _keys(user, moment, changed), _apps(user, moment, changed), _secrets(user, moment),
+        _webhooks(user, moment, changed), _consents(user, moment), _offers(user, moment),
+        *empowered.looks(user, moment, done),
+    ]  # fmt: skip
+    of_others = empowered.changed_apps(done)
+    found = []
+    for kind, id, name, at in session.execute(union_all(*looks)):
+        if kind == empowered.OTHERS:
+            found.append(Made("app", id, name, of_others[id]))
+        else:
+            found.append(Made(kind, id, name, max(at, changed.get(f"key:{id}", 0)) if kind == "key" else at))
+    return found
+
+
+_CHANGES = ("api_key.updated", "client.enabled", "client.restored", "webhook.enabled")
+
+
+def _changed(session: Session, user: User, moment: int) -> dict[str, int]:
+    """When what is theirs was changed or let go on, as the audit log names it (`key:…`), the last time."""
+    told = (AuditEvent.owner_id == user.id, AuditEvent.type.in_(_CHANGES), AuditEvent.at_us >= moment * 1_000_000)
+    last = select(AuditEvent.target, func.max(AuditEvent.at_us).label("at_us")).where(*told)
+    return {row.target: row.at_us // 1_000_000 for row in session.execute(last.group_by(AuditEvent.target))}
+
+
+def _ids(changed: dict[str, int], kind: str) -> list[str]:
+    return [target.partition(":")[2] for target in changed if target.startswith(f"{kind}:")]
+
+
+def _keys(user: User, moment: int, changed: dict[str, int]) -> Select[str, str, str, int]:
     """Keys that were made, and those of before whose networks or limit were changed: a stolen one may reach further."""
-    changed = _keys_changed(session, user, moment)
-    rows = session.scalars(
-        select(ApiKey).where(
-            ApiKey.owner_id == user.id,
-            ApiKey.revoked_at.is_(None),
-            or_(ApiKey.created_at >= moment, ApiKey.id.in_(changed)),
-        )
+    return select(literal("key"), ApiKey.id, ApiKey.name, ApiKey.created_at).where(
+        ApiKey.owner_id == user.id,
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.created_at >= moment, ApiKey.id.in_(_ids(changed, "key"))),
     )
-    return [Made("key", row.id, row.name, max(row.created_at, changed.get(row.id, 0))) for row in rows]
 
 
-def _keys_changed(session: Session, user: User, moment: int) -> dict[str, int]:
-    rows = session.execute(
-        select(AuditEvent.target, func.max(AuditEvent.at_us).label("at_us"))
-        .where(
-            AuditEvent.owner_id == user.id,
-            AuditEvent.type == "api_key.updated",
-            AuditEvent.at_us >= moment * 1_000_000,
-        )
-        .group_by(AuditEvent.target)
-    )
-    return {row.target.partition(":")[2]: row.at_us // 1_000_000 for row in rows}
-
-
-def _apps(session: Session, user: User, moment: int) -> list[Made]:
+def _apps(user: User, moment: int, changed: dict[str, int]) -> Select[str, str, str, int]:
     """Apps that were made or changed, and stopped ones that were let go on: a thief may know their secrets."""
-    again = _told(user, moment, "client.enabled", "client.restored").with_only_columns(AuditEvent.client_id)
-    rows = session.scalars(
-        select(Client).where(
-            Client.owner_id == user.id,
-            or_(Client.updated_at >= moment, Client.id.in_(again)),
-            Client.deleted_at.is_(None),
-            Client.disabled_at.is_(None),
-        )
+    return select(literal("app"), Client.id, Client.name, Client.updated_at).where(
+        Client.owner_id == user.id,
+        or_(Client.updated_at >= moment, Client.id.in_(_ids(changed, "client"))),
+        Client.deleted_at.is_(None),
+        Client.disabled_at.is_(None),
     )
-    return [Made("app", row.id, row.name, row.updated_at) for row in rows]
 
 
-def _secrets(session: Session, user: User, moment: int) -> list[Made]:
-    rows = session.execute(
-        select(ClientSecret.id, ClientSecret.created_at, Client.name)
-        .join(Client, Client.id == ClientSecret.client_id)
-        .where(Client.owner_id == user.id, ClientSecret.created_at >= moment, ClientSecret.revoked_at.is_(None))
+def _secrets(user: User, moment: int) -> Select[str, str, str, int]:
+    wanted = select(literal("secret"), ClientSecret.id, Client.name, ClientSecret.created_at)
+    made = (ClientSecret.created_at >= moment, ClientSecret.revoked_at.is_(None))
+    return wanted.join(Client, Client.id == ClientSecret.client_id).where(Client.owner_id == user.id, *made)
+
+
+def _webhooks(user: User, moment: int, changed: dict[str, int]) -> Select[str, str, str, int]:
+    hook = WebhookEndpoint
+    later = case((hook.secret_made_at > hook.updated_at, hook.secret_made_at), else_=hook.updated_at)
+    return select(literal("webhook"), hook.id, hook.name, later).where(
+        hook.owner_id == user.id,
+        or_(hook.updated_at >= moment, hook.secret_made_at >= moment, hook.id.in_(_ids(changed, "webhook"))),
+        hook.deleted_at.is_(None),
+        hook.draft.is_(False),
     )
-    return [Made("secret", row.id, row.name, row.created_at) for row in rows]
 
 
-def _webhooks(session: Session, user: User, moment: int) -> list[Made]:
-    again = session.scalars(_told(user, moment, "webhook.enabled").with_only_columns(AuditEvent.target)).all()
-    rows = session.scalars(
-        select(WebhookEndpoint).where(
-            WebhookEndpoint.owner_id == user.id,
-            or_(
-                WebhookEndpoint.updated_at >= moment,
-                WebhookEndpoint.secret_made_at >= moment,
-                WebhookEndpoint.id.in_(each.removeprefix("webhook:") for each in again),
-            ),
-            WebhookEndpoint.deleted_at.is_(None),
-            WebhookEndpoint.draft.is_(False),
-        )
-    )
-    return [Made("webhook", row.id, row.name, max(row.updated_at, row.secret_made_at)) for row in rows]
-
-
-def _consents(session: Session, user: User, moment: int) -> list[Made]:
+def _consents(user: User, moment: int) -> Select[str, str, str, int]:
     """Apps that were allowed more, and those that were signed in to with what had been allowed before."""
     allowed = (Consent.user_id == user.id, Consent.updated_at >= moment, Consent.revoked_at.is_(None))
     live = (Grant.user_id == user.id, Grant.revoked_at.is_(None), Grant.expires_at > clock.now())
@@ -188,38 +196,18 @@ def _consents(session: Session, user: User, moment: int) -> list[Made]:
         select(Grant.client_id, Grant.created_at.label("at")).where(*live, Grant.created_at >= moment),
     )
     both = union_all(*looks).subquery()
-    apps = select(Client.id, Client.name, func.max(both.c.at).label("at")).join(both, both.c.client_id == Client.id)
-    return [Made("consent", row.id, row.name, row.at) for row in session.execute(apps.group_by(Client.id, Client.name))]
+    apps = select(literal("consent"), Client.id, Client.name, func.max(both.c.at))
+    return apps.join(both, both.c.client_id == Client.id).group_by(Client.id, Client.name)
 
 
-def _told(user: User, moment: int, *types: str) -> Any:
-    """Events of these types about what is this person's, since then."""
-    told = (AuditEvent.owner_id == user.id, AuditEvent.type.in_(types), AuditEvent.at_us >= moment * 1_000_000)
-    return select(AuditEvent).where(*told)
-
-
-def _offers(session: Session, user: User, moment: int) -> list[Made]:
-    rows = session.execute(
-        select(ClientTransfer.client_id, ClientTransfer.offered_at, Client.name)
-        .join(Client, Client.id == ClientTransfer.client_id)
-        .where(ClientTransfer.offered_by == user.id, ClientTransfer.offered_at >= moment)
-        .where(ClientTransfer.expires_at > clock.now())
-    )
-    return [Made("offer", row.client_id, row.name, row.offered_at) for row in rows]
+def _offers(user: User, moment: int) -> Select[str, str, str, int]:
+    offer = ClientTransfer
+    made = (offer.offered_by == user.id, offer.offered_at >= moment, offer.expires_at > clock.now())
+    wanted = select(literal("offer"), offer.client_id, Client.name, offer.offered_at)
+    return wanted.join(Client, Client.id == offer.client_id).where(*made)
 
 
 _DOWNLOADS = {"audit.exported": "the audit log", "user.exported": "the list of people"}
-
-
-def _downloads(session: Session, user: User, moment: int) -> list[Made]:
-    rows = session.scalars(
-        select(AuditEvent).where(
-            AuditEvent.actor == f"user:{user.id}",
-            AuditEvent.type.in_(_DOWNLOADS),
-            AuditEvent.at_us >= moment * 1_000_000,
-        )
-    )
-    return [Made("download", str(row.seq), _DOWNLOADS[row.type], row.at_us // 1_000_000) for row in rows]
 
 
 def _end_app(user: User, client_id: str) -> None:

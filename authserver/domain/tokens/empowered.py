@@ -6,10 +6,10 @@ the secret of somebody else's app.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import Session
 
 from authserver.domain.access import roles
@@ -31,21 +31,27 @@ OF_PEOPLE = ("person", "role")
 # What came of these cannot be undone from here: what was said is to be looked at.
 LASTING = ("address",)
 _AGAIN = ("client.created", "client.enabled", "client.restored")
+OTHERS = "app of others"
 Found = tuple[str, str, str, int]
 """Kind, id, name, and when (epoch seconds)."""
 
 
-def since(session: Session, user: User, moment: int) -> Iterator[Found]:
-    """What still stands of it; of other people and their apps only while they are an administrator themselves."""
-    yield from _links(session, user, moment)
-    yield from _registration_tokens(session, user, moment)
-    if user.is_admin and user.disabled_at is None:
-        yield from _people(session, user, moment)
-        yield from _secrets_of_others(session, user, moment)
-        yield from _apps_of_others(session, user, moment)
+def acts(session: Session, user: User, moment: int, *more: str) -> Sequence[AuditEvent]:
+    """What they did since then to others, and events of the types `more`, oldest first; one statement."""
+    types = (*more, "user.created", "user.updated", "client.updated", *_AGAIN) if _acts_for_others(user) else more
+    return session.scalars(_events(user, moment, *types)).all()
 
 
-def _links(session: Session, user: User, moment: int) -> Iterator[Found]:
+def looks(user: User, moment: int, done: Sequence[AuditEvent]) -> list[Select[str, str, str, int]]:
+    """Selections of kind, id, name and moment, of what stands in one row each: all but `links` and `people`."""
+    found = [_registration_tokens(user, moment)]
+    if _acts_for_others(user):
+        found += [_secrets_of_others(user, moment), _apps_of_others(user, changed_apps(done))]
+    return found
+
+
+def links(session: Session, user: User, moment: int) -> Iterator[Found]:
+    """One-time links that they were told, and that still open an account."""
     alive = (OneTimeLink.used_at.is_(None), OneTimeLink.expires_at > clock.now())
     made = select(OneTimeLink.digest, OneTimeLink.created_at, User.email).join(User, User.id == OneTimeLink.user_id)
     theirs = (OneTimeLink.made_by == _as_actor(user), OneTimeLink.created_at >= moment)
@@ -53,52 +59,67 @@ def _links(session: Session, user: User, moment: int) -> Iterator[Found]:
         yield "link", row.digest.hex(), row.email, row.created_at
 
 
-def _registration_tokens(session: Session, user: User, moment: int) -> Iterator[Found]:
-    made = (RegistrationToken.created_by == _as_actor(user), RegistrationToken.created_at >= moment)
-    alive = (RegistrationToken.revoked_at.is_(None), RegistrationToken.expires_at > clock.now())
-    for row in session.scalars(select(RegistrationToken).where(*made, *alive)):
-        yield "registration", row.id, row.hint, row.created_at
+def people(session: Session, user: User, done: Sequence[AuditEvent]) -> Iterator[Found]:
+    """Accounts that were made, which are disabled; roles that were given, which are taken; and other addresses."""
+    made, moved = _made_and_moved(done)
+    ids = {target.partition(":")[2] for target in made} | moved.keys()
+    if not ids or not _acts_for_others(user):
+        return
+    for person in session.scalars(select(User).where(User.id.in_(ids), User.id != user.id)):
+        event = made.get(f"user:{person.id}")
+        if event is not None and person.disabled_at is None:
+            if event.type == "user.created":
+                yield "person", person.id, person.email, event.at_us // 1_000_000
+            elif person.role != roles.USER:
+                yield "role", person.id, person.email, event.at_us // 1_000_000
+        if person.id in moved:
+            yield "address", person.id, person.email, moved[person.id]
 
 
-def _people(session: Session, user: User, moment: int) -> Iterator[Found]:
-    """Accounts that were made, which are disabled; and roles that were given, which are taken."""
+def changed_apps(done: Sequence[AuditEvent]) -> dict[str, int]:
+    """When apps were led elsewhere, got other keys or may do more, or were let go on; by id, the last time."""
+    return {
+        str(event.client_id): event.at_us // 1_000_000
+        for event in done
+        if event.type in _AGAIN
+        or (event.type == "client.updated" and privileges.GUARDED.intersection(event.data.get("changed", ())))
+    }
+
+
+def _made_and_moved(done: Sequence[AuditEvent]) -> tuple[dict[str, AuditEvent], dict[str, int]]:
     made: dict[str, AuditEvent] = {}
     moved: dict[str, int] = {}
-    for event in session.scalars(_events(user, moment, "user.created", "user.updated")):
-        raised = event.data.get("role", roles.USER) != roles.USER
+    for event in done:
+        raised = event.type == "user.updated" and event.data.get("role", roles.USER) != roles.USER
         if event.type == "user.created" or (raised and event.target not in made):
             made[event.target] = event
-        elif event.data.get("changed") == ["email"]:
+        elif event.type == "user.updated" and event.data.get("changed") == ["email"]:
             moved[event.target.partition(":")[2]] = event.at_us // 1_000_000
-    people = select(User).where(User.id.in_([target.partition(":")[2] for target in made]), User.id != user.id)
-    for person in session.scalars(people.where(User.disabled_at.is_(None))):
-        event = made[f"user:{person.id}"]
-        if event.type == "user.created":
-            yield "person", person.id, person.email, event.at_us // 1_000_000
-        elif person.role != roles.USER:
-            yield "role", person.id, person.email, event.at_us // 1_000_000
-    for person in session.scalars(select(User).where(User.id.in_(moved), User.id != user.id)):
-        yield "address", person.id, person.email, moved[person.id]
+    return made, moved
 
 
-def _secrets_of_others(session: Session, user: User, moment: int) -> Iterator[Found]:
+def _acts_for_others(user: User) -> bool:
+    return user.is_admin and user.disabled_at is None
+
+
+def _registration_tokens(user: User, moment: int) -> Select[str, str, str, int]:
+    made = (RegistrationToken.created_by == _as_actor(user), RegistrationToken.created_at >= moment)
+    alive = (RegistrationToken.revoked_at.is_(None), RegistrationToken.expires_at > clock.now())
+    token = RegistrationToken
+    return select(literal("registration"), token.id, token.hint, token.created_at).where(*made, *alive)
+
+
+def _secrets_of_others(user: User, moment: int) -> Select[str, str, str, int]:
     made = (ClientSecret.created_by == _as_actor(user), ClientSecret.created_at >= moment)
     alive = (ClientSecret.revoked_at.is_(None), Client.deleted_at.is_(None), Client.owner_id.is_distinct_from(user.id))
-    wanted = select(ClientSecret.id, ClientSecret.created_at, Client.name).join(Client)
-    for row in session.execute(wanted.where(*made, *alive)):
-        yield "secret", row.id, row.name, row.created_at
+    wanted = select(literal("secret"), ClientSecret.id, Client.name, ClientSecret.created_at)
+    return wanted.join(Client, Client.id == ClientSecret.client_id).where(*made, *alive)
 
 
-def _apps_of_others(session: Session, user: User, moment: int) -> Iterator[Found]:
-    """Those that lead elsewhere now, have other keys or may do more; and those that were stopped and go on."""
-    changed = {
-        event.client_id: event.at_us // 1_000_000
-        for event in session.scalars(_events(user, moment, "client.updated", *_AGAIN))
-        if event.type in _AGAIN or privileges.GUARDED.intersection(event.data.get("changed", ()))
-    }
+def _apps_of_others(user: User, changed: Collection[str]) -> Select[str, str, str, int]:
     going = (Client.disabled_at.is_(None), Client.deleted_at.is_(None), Client.owner_id.is_distinct_from(user.id))
-    for row in session.scalars(select(Client).where(Client.id.in_(changed), *going)):
-        yield "app", row.id, row.name, changed[row.id]
+    wanted = select(literal(OTHERS), Client.id, Client.name, Client.updated_at)
+    return wanted.where(Client.id.in_(changed), *going)
 
 
 def _events(user: User, moment: int, *types: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from authserver.domain.access import roles
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import endings, privileges, registration_tokens, transfers
 from authserver.domain.ground import one_time_links, person_locks
@@ -47,15 +48,18 @@ def end(session: Session, owner: User | None, actor: str, because: str) -> int:
 
     `owner` is whom it acted for; None for the installation's own app, which acts for nobody and may administer people.
     Keys, secrets, registration tokens and offers end for good; apps and webhooks are switched off, and their owner may
-    switch them on again. Whom it made an administrator is one no more, and links to accounts that it made are dead.
+    switch them on again. Whom it made a developer or an administrator is one no more, and links that it made are dead.
     Inside a transaction that several verbs share.
     """
     acting = set(users.hold_administrators())
     if owner is not None:
         person_locks.take(session, owner.id)
     made = _made_by(session, actor)
-    promoted = _promoted(session, made) & acting
+    raised = _raised(session, made)
+    promoted, developers = raised & acting, _developers(session, raised)
     for user_id in sorted(promoted) if acting - promoted else ():  # one stays, whoever made them one
+        users.set_role(user_id, "user")
+    for user_id in developers:
         users.set_role(user_id, "user")
     for maker in sorted(made.actors):
         one_time_links.kill_made_by(session, maker)
@@ -70,7 +74,7 @@ def end(session: Session, owner: User | None, actor: str, because: str) -> int:
     offers = (ClientTransfer.offered_with.in_(made.actors),)
     return sum(
         (
-            len(promoted),
+            len(promoted) + len(developers),
             _each(session, ApiKey.id, keys, lambda id: api_keys.revoke(None, id, because=because)),
             _each(session, RegistrationToken.id, tokens, registration_tokens.revoke),
             _each(session, ClientSecret.id, secrets, lambda id: endings.end_secret(None, id, because)),
@@ -125,10 +129,16 @@ def _since(session: Session, actor: str) -> int:
     return session.scalar(select(func.max(AuditEvent.seq)).where(*moved)) or 0
 
 
-def _promoted(session: Session, made: _Made) -> set[str]:
+def _raised(session: Session, made: _Made) -> set[str]:
+    """Whom they gave a role that reaches further than anybody's."""
     told = (AuditEvent.actor.in_(made.actors), AuditEvent.type.in_(("user.created", "user.updated")))
     events = session.scalars(select(AuditEvent).where(*told)).all()
-    return {each.target.partition(":")[2] for each in events if each.data.get("role") == "admin"}
+    return {each.target.partition(":")[2] for each in events if each.data.get("role", "user") != "user"}
+
+
+def _developers(session: Session, ids: set[str]) -> list[str]:
+    found = session.scalars(select(User.id).where(User.id.in_(ids), User.role == roles.DEVELOPER).order_by(User.id))
+    return list(found)
 
 
 def _add(made: _Made, event: AuditEvent) -> None:

@@ -25,7 +25,7 @@ from authserver.domain.record import audit
 from authserver.models import Client, Mail
 from authserver.observability import context
 from tests.conftest import Person
-from tests.support import authorizing, own_jwts
+from tests.support import authorizing, forms, own_jwts
 from tests.support.browsing import Answer, Browser, InProcess
 from tests.support.databases import ISSUER
 from tests.support.tables import rows
@@ -214,6 +214,20 @@ def test_scopes_of_administrators_cannot_be_ticked_by_owners(at: SignedIn, mallo
     assert register(browser, scopes=[scope]).status == 422
     assert "You have" not in browser.open("/apps").text
     assert "Register your first app" in browser.open("/apps").text
+
+
+@pytest.mark.parametrize("kind", ["web", "spa", "native", "machine"])
+def test_what_a_program_leaves_out_of_the_form_is_empty_and_no_fault(
+    http: FlaskClient, alice: Person, kind: str
+) -> None:
+    authorizing.sign_in(http, alice)
+    once = forms.form_on(http.get(f"/apps/new?kind={kind}").get_data(as_text=True), "/apps/new").values["once"]
+    least = {"csrf_token": forms.token(http, "apps_registering.register"), "once": once, "kind": kind, "name": "Least"}
+    answer = http.post("/apps/new", data={**least, "redirect_uris-0": CALLBACK})
+    assert answer.status_code in (200, 422)
+    with database.reading() as session:
+        made = session.scalars(select(Client).where(Client.owner_id == alice.id)).all()
+    assert [(row.name, row.description) for row in made] in ([], [("Least", "")])
 
 
 def test_an_owner_is_not_offered_to_register_an_api(at: SignedIn, mallory: Person) -> None:
