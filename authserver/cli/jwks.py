@@ -42,7 +42,7 @@ def rotate(algs: tuple[str, ...]) -> None:
     output.emit(rows, output.table(rows, ("kid", "alg", "state", "active")))
 
 
-@group.command()
+@group.command(context_settings={"ignore_unknown_options": True})  # a kid of before may begin with -
 @click.argument("kid")
 @click.option("--now", "at_once", is_flag=True, help="It leaked: nothing it signed is good any more, from this second.")
 def retire(kid: str, at_once: bool) -> None:

@@ -42,6 +42,10 @@ def test_an_unknown_key_is_not_found(command: Command) -> None:
     assert command("jwks", "retire", "nonsense")[0] == 3
 
 
+def test_a_kid_that_looks_like_an_option_is_none(command: Command) -> None:
+    assert command("jwks", "retire", "-B4_x-9now", "--now")[0] == 3
+
+
 def test_nothing_private_is_printed(command: Command) -> None:
     for words in (("jwks", "list", "--json", "--all"), ("jwks", "rotate", "--json")):
         _, out, _ = command(*words)

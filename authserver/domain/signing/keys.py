@@ -155,9 +155,11 @@ def rewrap() -> int:
 
 
 def _generate(alg: str) -> SigningKey:
-    pem = jwk.generate_private(alg)
-    public = {name: value for name, value in jwk.load_private("", alg, pem).public_jwk.items() if name != "kid"}
-    kid = jwk.thumbprint(public)
+    kid = "-"
+    while kid.startswith("-"):  # a command line takes what begins so for an option
+        pem = jwk.generate_private(alg)
+        public = {name: value for name, value in jwk.load_private("", alg, pem).public_jwk.items() if name != "kid"}
+        kid = jwk.thumbprint(public)
     return SigningKey(
         kid=kid,
         alg=alg,

@@ -15,7 +15,7 @@ from authserver.domain.running import schema
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import inspection
 from authserver.errors import BadSettings, Conflict, NotFound
-from authserver.lib import clock
+from authserver.lib import clock, jwk
 from authserver.models import AuditEvent, SigningKey
 from tests.support import databases, protocol
 from tests.support.protocol import client_credentials
@@ -44,6 +44,13 @@ def test_kids_are_thumbprints_and_say_nothing_else() -> None:
     for key in stored():
         assert len(key.kid) == 43
         assert key.public_jwk["kid"] == key.kid
+
+
+def test_no_kid_begins_as_an_option_of_a_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    thumbprint, drawn = jwk.thumbprint, iter(["-B4_taken_for_an_option", "-"])
+    monkeypatch.setattr(jwk, "thumbprint", lambda public: next(drawn, None) or thumbprint(public))
+    (made,) = signing_keys.rotate(["ES256"])
+    assert not made.kid.startswith("-")
 
 
 def test_ensuring_again_makes_no_further_key() -> None:
