@@ -172,6 +172,16 @@ class Settings:
         return self.playground == "on" or (self.demo and not self.playground)
 
     @property
+    def has_devices(self) -> bool:
+        """Whether devices sign people in by a code (RFC 8628)."""
+        return self.device == "on"
+
+    @property
+    def has_logout_channels(self) -> bool:
+        """Whether apps are told of the end of a sign-in (OpenID Connect Back-Channel and Front-Channel Logout 1.0)."""
+        return self.logout_channels == "on"
+
+    @property
     def sqlalchemy_url(self) -> str:
         """The database URL in SQLAlchemy's spelling."""
         from authserver.config import databases

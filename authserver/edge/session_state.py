@@ -19,7 +19,7 @@ COOKIE = "state"
 
 def is_on(settings: Settings) -> bool:
     """Whether apps may watch; browsers keep a cookie of frames over https alone."""
-    return settings.logout_channels == "on" and settings.https
+    return settings.has_logout_channels and settings.https
 
 
 def renew(response: Response) -> None:

@@ -10,6 +10,7 @@ from flask import Blueprint
 
 from authserver import config
 from authserver.config import Settings
+from authserver.edge import session_state
 from authserver.edge.cors import any_origin
 from authserver.edge.machine import Endpoint
 from authserver.oauth import backchannel_logout, client_id_metadata, frontchannel_logout
@@ -40,11 +41,11 @@ FEATURES = (
         },
     ),
     Feature(client_id_metadata.is_on, client_id_metadata.described),
-    Feature(backchannel_logout.is_on, backchannel_logout.described),
-    Feature(frontchannel_logout.is_on, frontchannel_logout.described),
-    Feature(check_session.is_on, check_session.described, blueprints=(check_session.blueprint,)),
+    Feature(lambda settings: settings.has_logout_channels, backchannel_logout.described),
+    Feature(lambda settings: settings.has_logout_channels, frontchannel_logout.described),
+    Feature(session_state.is_on, check_session.described, blueprints=(check_session.blueprint,)),
     Feature(
-        device_code.is_on,
+        lambda settings: settings.has_devices,
         device_authorization.described,
         {device_authorization.PATH: Endpoint(device_authorization.respond, frozenset({"POST"}))},
         grants=(device_code.DeviceCode,),

@@ -7,11 +7,6 @@ from typing import Any
 from authserver.config import Settings
 
 
-def is_on(settings: Settings) -> bool:
-    """Whether apps are told of the end of a sign-in."""
-    return settings.logout_channels == "on"
-
-
 def described(_settings: Settings) -> dict[str, Any]:
     """Its members."""
     return {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}

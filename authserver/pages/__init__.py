@@ -1,7 +1,5 @@
 """Pages for anyone: sign-in, consent, reset."""
 
-from collections.abc import Callable
-
 from flask import Blueprint
 
 from authserver.config import Settings
@@ -34,12 +32,10 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     consent.blueprint,
     theme.blueprint,
 )
-# What a setting switches on, and whether it does.
-SWITCHED: tuple[tuple[Blueprint, Callable[[Settings], bool]], ...] = ((device.blueprint, device.is_on),)
 # The demo's own.
 DEMO_BLUEPRINTS: tuple[Blueprint, ...] = (demo_mail.blueprint, demo_inbox.blueprint)
 
 
 def switched_on(settings: Settings) -> list[Blueprint]:
     """The pages of features that are on."""
-    return [blueprint for blueprint, is_on in SWITCHED if is_on(settings)]
+    return [device.blueprint] if settings.has_devices else []

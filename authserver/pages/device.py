@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
-from authserver.config import Settings
 from authserver.domain.access import scopes
 from authserver.domain.authorization import device_answers, devices
 from authserver.domain.authorization.devices import Waiting, WrongCode
@@ -21,11 +20,6 @@ from authserver.observability import context, metrics
 
 blueprint = Blueprint("device", __name__)
 CLOSE = "You can close this window."
-
-
-def is_on(settings: Settings) -> bool:
-    """Whether devices sign people in here."""
-    return settings.device == "on"
 
 
 def _always(**_: Any) -> bool:

@@ -47,7 +47,7 @@ def of_grants(session: Session, grant_ids: Iterable[str]) -> None:
 
 def in_frames(session: Session, series: str) -> list[str]:
     """The addresses that this browser loads to sign out of its apps, each with our issuer and its `sid` (section 3)."""
-    if config.current().logout_channels != "on":
+    if not config.current().has_logout_channels:
         return []
     now, sids = clock.now(), select(SignInSession.id).where(SignInSession.series == series)
     found = session.execute(
@@ -74,7 +74,7 @@ def list_for(user_id: str) -> list[Told]:
 
 
 def _tell(session: Session, which: ColumnElement[bool]) -> None:
-    if config.current().logout_channels != "on":
+    if not config.current().has_logout_channels:
         return
     now = clock.now()
     of_this = (LogoutNotice.client_id == Grant.client_id, LogoutNotice.session_id == Grant.session_id)

@@ -13,11 +13,6 @@ blueprint = Blueprint("check_session", __name__)
 PATH = "/oauth/session"
 
 
-def is_on(settings: Settings) -> bool:
-    """Whether there is anything to watch."""
-    return session_state.is_on(settings)
-
-
 def described(settings: Settings) -> dict[str, Any]:
     """Its member of the metadata (section 3.3)."""
     return {"check_session_iframe": settings.issuer + PATH}

@@ -6,7 +6,6 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
 from authserver import config
-from authserver.config import Settings
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.clients.metadata import DEVICE
 from authserver.domain.grants import device_codes, grants
@@ -28,11 +27,6 @@ _WAITING = {
 }
 
 
-def is_on(settings: Settings) -> bool:
-    """Whether devices sign people in here."""
-    return settings.device == "on"
-
-
 class DeviceCode(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib has no types
     """Not Authlib's own, which never consumes the code (trap T3)."""
 
@@ -42,7 +36,7 @@ class DeviceCode(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authli
     @classmethod
     def is_offered(cls) -> bool:
         """Whether the setting has it on."""
-        return is_on(config.current())
+        return config.current().has_devices
 
     @classmethod
     def check_token_endpoint(cls, request: ProtocolRequest) -> bool:

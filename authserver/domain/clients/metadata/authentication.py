@@ -20,7 +20,7 @@ RESPONSE_MODES = ("query", "fragment", "form_post")
 
 def grant_types() -> tuple[str, ...]:
     """The grants that this server offers, with those that settings switch on."""
-    return (CODE, REFRESH, MACHINE, *([DEVICE] if config.current().device == "on" else []))
+    return (CODE, REFRESH, MACHINE, *([DEVICE] if config.current().has_devices else []))
 
 
 def check_kind(wanted: Registration) -> dict[str, str]:
