@@ -22,7 +22,6 @@ ALWAYS = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 MACHINE_CSP = "default-src 'none'; frame-ancestors 'none'; sandbox"
-NOBODY = "'none'"
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"), ("Vary", "Cookie, Authorization"))
 
 
@@ -96,9 +95,7 @@ def for_pages(response: Response) -> Response:
     if g.get("framed"):
         del response.headers["X-Frame-Options"]
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response.headers.setdefault(
-        "Content-Security-Policy", _policy(any_form_target=g.get("any_form_target", False), frames=g.get("frames", ()))
-    )
+    response.headers.setdefault("Content-Security-Policy", _policy())
     if response.headers.get("Cache-Control", "no-store") == "no-store":  # static files say something else
         for name, value in NO_STORE:
             response.headers.setdefault(name, value)
@@ -109,14 +106,15 @@ def _reports() -> str:
     return urlsplit(config.current().issuer).path + REPORTS
 
 
-def _policy(*, any_form_target: bool, frames: Sequence[str] = ()) -> str:
-    mark = f"'nonce-{nonce()}'"
-    form_action = "" if any_form_target else "form-action 'self'; "
+def _policy() -> str:
+    """The policy of this page, with what its view asked for."""
+    mark, frames = f"'nonce-{nonce()}'", g.get("frames", ())
+    form_action = "" if g.get("any_form_target") else "form-action 'self'; "
     frame_src = f"frame-src {' '.join(frames)}; " if frames else ""
+    framed_by = "*" if g.get("framed") else "'none'"
     return (
         f"default-src 'none'; script-src {mark} 'strict-dynamic'; style-src 'self' {mark}; img-src 'self'; "
         f"font-src 'self'; connect-src 'self'; {frame_src}{form_action}base-uri 'none'; object-src 'none'; "
-        f"frame-ancestors {'*' if g.get('framed') else NOBODY}; "
-        "require-trusted-types-for 'script'; trusted-types 'none'; "
+        f"frame-ancestors {framed_by}; require-trusted-types-for 'script'; trusted-types 'none'; "
         f"report-uri {_reports()}; report-to csp"
     )
