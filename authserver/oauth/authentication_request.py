@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver import config
 from authserver.domain.authorization.requests import Destination
@@ -16,11 +16,9 @@ from authserver.domain.clients.facts import ClientFacts
 from authserver.errors import Check
 from authserver.lib import acr, jwt
 from authserver.oauth import acr_values, id_token_hint, prompt
+from authserver.oauth.authorization_parameters import Parameters
 from authserver.oauth.claims import Claims
 from authserver.oauth.claims import read as read_claims
-
-if TYPE_CHECKING:
-    from authserver.oauth.authorization_rules import Parameters
 
 MAX_NONCE = 1_024
 MAX_LOGIN_HINT = 254

@@ -13,9 +13,10 @@ from authserver.domain.authorization.requests import Asked, Destination
 from authserver.domain.clients import clients
 from authserver.domain.clients.facts import ClientFacts
 from authserver.errors import Check
-from authserver.lib import form_body, pkce, redirect_uris
+from authserver.lib import pkce, redirect_uris
 from authserver.lib import scopes as grammar
 from authserver.oauth import authentication_request, prompt
+from authserver.oauth.authorization_parameters import Parameters, Untrusted, read
 
 # Where the answer may stand (OAuth 2.0 Multiple Response Types 1.0, section 2.1; Form Post Response Mode 1.0).
 RESPONSE_MODES = ("query", "fragment", "form_post")
@@ -26,34 +27,6 @@ MAX_RESOURCES = 10
 UNSUPPORTED = {"registration": "registration_not_supported"}
 
 
-class Untrusted(Exception):
-    """Client or redirect URI are not verified: the answer is a page of ours, and nothing leaves this host."""
-
-    def __init__(
-        self, message: str, *, parameter: str = "", expected: Sequence[str] = (), received: str | None = None,
-        client: ClientFacts | None = None, check: Check | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(message)
-        self.message = message
-        self.parameter = parameter
-        self.expected = expected
-        self.received = received
-        self.client = client
-        self.check = check  # what the owner of the app reads, where the parameter itself is not what is wrong
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """The parameters as sent: values by name, and the names that came more than once."""
-
-    values: dict[str, list[str]]
-    repeated: frozenset[str]
-
-    def get(self, name: str) -> str | None:
-        """The value of a parameter that came once, else None."""
-        return self.values[name][0] if name in self.values and name not in self.repeated else None
-
-
 @dataclass(frozen=True, slots=True)
 class Sender:
     """The verified half of a request: who asks, and where the answer goes."""
@@ -61,22 +34,6 @@ class Sender:
     client: ClientFacts
     to: Destination
     redirect_uri_sent: bool
-
-
-def read(raw: bytes | str, content_type: str | None = form_body.FORM) -> Parameters:
-    """Parse a query (str) or a body (bytes). Raises Untrusted for what is no form at all."""
-    repeated: set[str] = set()
-    while True:
-        try:
-            values = form_body.parse_multi(
-                raw, repeatable=frozenset({"resource", *repeated}), content_type=content_type
-            )
-        except form_body.Repeated as error:  # go on, to find out whether the app may be told
-            repeated.add(error.name)
-        except form_body.FormError as error:
-            raise Untrusted(f"The request can't be read: {error}.") from error
-        else:
-            return Parameters(values, frozenset(repeated))
 
 
 def claimed(raw: bytes | str, content_type: str | None) -> ClientFacts | None:

@@ -12,7 +12,7 @@ from authserver.domain.clients import client_id_metadata as documents
 from authserver.domain.clients.client_id_metadata import NotDescribed
 from authserver.edge import current_user, return_path
 from authserver.oauth import prompt
-from authserver.oauth.authorization_rules import Parameters
+from authserver.oauth.authorization_parameters import Parameters
 
 MAX_QUERY = 8_000
 _FIRST = "This app has to be looked up, and that is done for people who are signed in."

@@ -18,7 +18,7 @@ from authserver.domain.clients.facts import ClientFacts
 from authserver.errors import Check
 from authserver.lib import clock, jwt, secrets
 from authserver.oauth import authorization_rules
-from authserver.oauth.authorization_rules import Parameters, Untrusted
+from authserver.oauth.authorization_parameters import Parameters, Untrusted
 
 ALGS = ("RS256", "PS256", "ES256", "EdDSA")
 NONE = "none"

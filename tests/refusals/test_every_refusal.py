@@ -29,7 +29,8 @@ TOKEN = (
     "domain/tokens/issuance.py",
 )  # fmt: skip
 SIGN_INS = (
-    "oauth/authorization_rules.py", "oauth/endpoints/authorization.py", "domain/authorization/requests.py",
+    "oauth/authorization_parameters.py", "oauth/authorization_rules.py", "oauth/endpoints/authorization.py",
+    "domain/authorization/requests.py",
     "domain/authorization/steps.py", "domain/authorization/answers.py", "pages/consent.py", "pages/device.py",
     "domain/authorization/devices.py", "domain/authorization/device_answers.py",
     "oauth/request_object.py", "oauth/authentication_request.py", "oauth/id_token_hint.py", "oauth/logout_rules.py",

@@ -28,8 +28,8 @@ from authserver.edge import (
 )
 from authserver.errors import Check, DomainError
 from authserver.lib import redirect_uris
-from authserver.oauth import authorization_rules, client_id_metadata, request_object
-from authserver.oauth.authorization_rules import Untrusted
+from authserver.oauth import authorization_parameters, authorization_rules, client_id_metadata, request_object
+from authserver.oauth.authorization_parameters import Parameters, Untrusted
 from authserver.observability import context, logs
 
 blueprint = Blueprint("authorization", __name__)
@@ -41,7 +41,7 @@ MAX_SHOWN = 300
 @blueprint.get("/oauth/authorize")
 def begin() -> Response:
     """A request in the query: stored, then whatever it needs next."""
-    sent = authorization_rules.read(request.query_string.decode("latin-1"))
+    sent = authorization_parameters.read(request.query_string.decode("latin-1"))
     if (first := client_id_metadata.before(sent)) is not None:
         return first
     asked = _asked(sent)
@@ -61,7 +61,7 @@ def begin_by_post() -> Response:
         told = "A request by POST has all its parameters in the body."
         check = Check("query", False, "none: parameters are in the body", "parameters")
         raise Untrusted(told, client=authorization_rules.claimed(request.get_data(), request.content_type), check=check)
-    sent = authorization_rules.read(request.get_data(), request.content_type)
+    sent = authorization_parameters.read(request.get_data(), request.content_type)
     if (first := client_id_metadata.before(sent)) is not None:
         return first
     asked = _asked(sent)
@@ -165,7 +165,7 @@ def on_no_longer_valid(error: authorization_requests.NoLongerValid) -> Response:
     return error_pages.on_domain_error(error)
 
 
-def _asked(sent: authorization_rules.Parameters) -> Asked:
+def _asked(sent: Parameters) -> Asked:
     resolved = request_object.resolve(sent)
     sender = authorization_rules.identify(resolved.sent)
     context.current().log["client_id"] = sender.client.id
