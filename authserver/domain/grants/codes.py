@@ -13,7 +13,6 @@ from authserver import config, database
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.grants.grants import GrantFacts
-from authserver.domain.record import audit
 from authserver.errors import Check, Denied
 from authserver.lib import clock, pkce, secrets
 from authserver.models import AuthorizationCode, Grant
@@ -130,10 +129,15 @@ def _judged(code: Any, client: ClientFacts, redirect_uri: str | None, code_verif
     same = redirect_uri == code.redirect_uri or (redirect_uri is None and not code.redirect_uri_sent)
     yield Check("redirect URI", same, code.redirect_uri, redirect_uri if redirect_uri is not None else "(nothing)")
     yield check_verifier(code.code_challenge, code_verifier)
+    yield check_standing(code, client)
+
+
+def check_standing(code: Any, client: ClientFacts) -> Check:
+    """Whether what a consumed code stands for is in force still: the app's tokens, the grant, and its person."""
     if code.created_at < client.tokens_not_before:
-        yield Check("not revoked", False, "issued after all tokens of the app ended", "issued before")
-    ended = grants.facts(code).ended(code.created_at, now)
-    yield ended or Check("sign-in", True, "neither revoked nor its person disabled", "in order")
+        return Check("not revoked", False, "issued after all tokens of the app ended", "issued before")
+    ended = grants.facts(code).ended(code.created_at, clock.now())
+    return ended or Check("sign-in", True, "neither revoked nor its person disabled", "in order")
 
 
 def check_verifier(challenge: str | None, verifier: str | None) -> Check:
@@ -164,13 +168,5 @@ def _judge_unusable(
         return "gone"
     if received_us < code.used_us and _verifier_fits(code.code_challenge, code_verifier):
         return "lost a race"
-    for ended in grants.end(session, "code replayed", Grant.id == code.grant_id):
-        audit.record(
-            session,
-            "code.replayed",
-            target=f"grant:{ended.id}",
-            owner_id=ended.user_id,
-            client_id=client_id,
-            result="refused",
-        )
+    grants.end_misused(session, "code.replayed", Grant.id == code.grant_id)
     return "replayed"

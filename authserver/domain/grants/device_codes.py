@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import bindparam, case, select, update
@@ -13,7 +12,6 @@ from authserver import database
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import codes, grants, refresh_tokens
 from authserver.domain.grants.codes import Redeemed
-from authserver.domain.record import audit
 from authserver.errors import Check, Denied
 from authserver.lib import clock, secrets
 from authserver.models import DeviceAuthorization, Grant
@@ -51,7 +49,7 @@ def poll(
             if isinstance(found, Unanswered):
                 return found
             checks = [Check("device code", False, "one that waits, and this client's", found)]
-        elif (checks := list(_judged(code, client, code_verifier)))[-1].ok:
+        elif (checks := _judged(code, client, code_verifier))[-1].ok:
             grant = grants.facts(code)
             audiences = grants.narrowed_resources(grant, client, resources)
             return Redeemed(grant, audiences, refresh_tokens.start(session, grant, client))
@@ -109,26 +107,11 @@ def _judge_unusable(session: Session, digest: bytes, client_id: str, received_us
 def _judge_used(session: Session, row: DeviceAuthorization, received_us: int) -> str:
     if row.used_us is not None and received_us < row.used_us:
         return "lost a race"
-    for ended in grants.end(session, "device code replayed", Grant.id == row.grant_id):
-        audit.record(
-            session,
-            "device_code.replayed",
-            target=f"grant:{ended.id}",
-            owner_id=ended.user_id,
-            client_id=row.client_id,
-            result="refused",
-        )
+    grants.end_misused(session, "device_code.replayed", Grant.id == row.grant_id)
     return "replayed"
 
 
-def _judged(code: Any, client: ClientFacts, code_verifier: str | None) -> Iterator[Check]:
+def _judged(code: Any, client: ClientFacts, code_verifier: str | None) -> list[Check]:
     """What a consumed code is looked at for, up to the first thing that is wrong; the verifier itself is not told."""
     verifier = codes.check_verifier(code.code_challenge, code_verifier)
-    yield verifier
-    if not verifier.ok:
-        return
-    if code.created_at < client.tokens_not_before:
-        yield Check("not revoked", False, "issued after all tokens of the app ended", "issued before")
-        return
-    ended = grants.facts(code).ended(code.created_at, clock.now())
-    yield ended or Check("sign-in", True, "neither revoked nor its person disabled", "in order")
+    return [verifier, codes.check_standing(code, client)] if verifier.ok else [verifier]

@@ -31,8 +31,11 @@ OF_USER: tuple[InstrumentedAttribute[Any], ...] = (
     User.email, User.chosen_name, User.given_name, User.family_name, User.username, User.person_updated_at,
     User.email_verified_at, User.role, User.disabled_at, User.tokens_not_before, User.standard_claims,
 )  # fmt: skip
-# What ends a grant and says nothing about its person: they are still signed in to the app.
-MISTAKES = frozenset({"code replayed", "device code replayed", "refresh token reused"})
+# Why a grant ends by an event of misuse. It says nothing about the person: they are still signed in to the app.
+MISUSED = {
+    "code.replayed": "code replayed", "device_code.replayed": "device code replayed",
+    "refresh_token.reused": "refresh token reused",
+}  # fmt: skip
 NAMED = 20  # apps of one sign-in session
 COLUMNS = OF_GRANT + OF_USER
 # As rows of a connection name them: the columns' own names, which are not all those of the attributes.
@@ -224,6 +227,13 @@ def revoke(grant_id: str, because: str) -> bool:
     return bool(ended)
 
 
+def end_misused(session: Session, event: str, *which: ColumnElement[bool]) -> None:
+    """End what somebody got with a code or token that came back spent; `event` is one of MISUSED, and is recorded."""
+    for ended in end(session, MISUSED[event], *which):
+        about = {"target": f"grant:{ended.id}", "owner_id": ended.user_id, "client_id": ended.client_id}
+        audit.record(session, event, **about, result="refused")
+
+
 def end(session: Session, because: str, *which: ColumnElement[bool]) -> list[Any]:
     """End grants inside a transaction that records its own event; returns id, user_id and client_id of each.
 
@@ -239,7 +249,7 @@ def end(session: Session, because: str, *which: ColumnElement[bool]) -> list[Any
             .execution_options(synchronize_session=False)
         )
     )
-    if because not in MISTAKES:
+    if because not in MISUSED.values():
         logout_notices.of_grants(session, [each.id for each in ended])
     return ended
 

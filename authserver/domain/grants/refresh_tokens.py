@@ -12,7 +12,6 @@ from authserver import config, database
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import grants
 from authserver.domain.grants.grants import GrantFacts
-from authserver.domain.record import audit
 from authserver.errors import Check, Denied, Invalid
 from authserver.hot_statements import HotStatement
 from authserver.lib import clock, durations, sealing, secrets
@@ -231,12 +230,4 @@ def _within_grace(row: Any) -> bool:
 
 
 def _end_family(session: Session, row: Any) -> None:
-    for ended in grants.end(session, "refresh token reused", Grant.id == row.id):
-        audit.record(
-            session,
-            "refresh_token.reused",
-            target=f"grant:{ended.id}",
-            owner_id=ended.user_id,
-            client_id=ended.client_id,
-            result="refused",
-        )
+    grants.end_misused(session, "refresh_token.reused", Grant.id == row.id)
