@@ -181,7 +181,7 @@ def test_the_document_lists_every_redirect_uri(place: Place, alice: Person) -> N
 def test_a_change_of_redirect_uris_is_looked_up_again_and_no_other(place: Place, alice: Person) -> None:
     place.show([CALLBACK, OTHER])
     row, _ = clients.register(alice.user, registration())
-    sector_identifiers._kept.clear()
+    sector_identifiers._kept.forget()
     clients.revise(alice.user, row.id, registration(name="Another name"))
     assert len(place.asked) == 1
     with pytest.raises(Invalid):

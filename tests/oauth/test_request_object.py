@@ -286,11 +286,11 @@ def test_an_address_that_shows_nothing_usable_is_an_error_and_not_asked_at_once_
 ) -> None:
     registered(request_uris=[PUBLISHED])
     for answer in (outbound.Blocked("10.0.0.1 is private."), outbound.Failed("No answer.")):
-        request_objects._read.clear()
+        request_objects._read.forget()
         place.answer = answer
         assert [answer_of(refer(http))["error"] for _ in range(2)] == ["invalid_request_uri"] * 2
     for text, status, cut in (("gone", 404, False), ("x", 200, True), ("\u2603", 200, False)):
-        request_objects._read.clear()
+        request_objects._read.forget()
         place.publish(text, status, cut=cut)
         assert answer_of(refer(http))["error"] == "invalid_request_uri"
     assert len(place.asked) == 5

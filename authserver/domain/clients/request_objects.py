@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from authserver.domain import outbound
 from authserver.domain.clients.facts import ClientFacts
 from authserver.lib import clock, rooms
+from authserver.lib.recent import Recent
 from authserver.observability import logs
 
 FRESH_SECONDS = 60  # each address is asked at most once in this time, by each worker, whatever it answered
@@ -28,7 +29,7 @@ class _Read:
     until: int
 
 
-_read: dict[tuple[str, str], _Read] = {}
+_read: Recent[tuple[str, str], _Read] = Recent(MAX_KEPT)
 
 
 def fetch(client: ClientFacts, uri: str) -> str:
@@ -36,13 +37,11 @@ def fetch(client: ClientFacts, uri: str) -> str:
 
     A fragment tells versions of the content apart and is not sent; what is signed needs no hash beside it.
     """
-    known = _read.get((client.id, uri))
+    known = _read.find((client.id, uri))
     if known is None or known.until <= clock.now():
         rooms.about_to_ask_outside()
         known = _asked(uri)
-        if len(_read) >= MAX_KEPT:
-            _read.clear()
-        _read[client.id, uri] = known
+        _read.keep((client.id, uri), known)
         if known.problem:
             logs.event("request_object_not_fetched", level="warning", client_id=client.id, msg=known.problem[:200])
     if known.problem:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from urllib.parse import urlsplit
 
 from authserver.domain import outbound
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.clients.metadata.registration import Registration
 from authserver.errors import Invalid
-from authserver.lib import rooms, strict_json
+from authserver.lib import clock, rooms, strict_json
+from authserver.lib.recent import Recent
 
 FETCH_TIMEOUT = 2.0
 KEPT_SECONDS = 60  # so that what is looked up before a transaction need not be asked for inside it
@@ -17,7 +17,7 @@ MAX_KEPT = 200
 MAX_DEPTH = 2
 _FIELD = "sector_identifier_uri"
 _ACCEPT = {"Accept": "application/json"}
-_kept: dict[str, tuple[float, tuple[str, ...]]] = {}
+_kept: Recent[str, tuple[int, tuple[str, ...]]] = Recent(MAX_KEPT)
 
 
 def of(client: ClientFacts) -> str:
@@ -41,13 +41,11 @@ def require(wanted: Registration) -> None:
 
 def look_up(uri: str) -> tuple[str, ...]:
     """The redirect URIs that a document lists. In a room where one may wait. Raises Invalid."""
-    until, listed = _kept.get(uri, (0.0, ()))
-    if until <= time.monotonic():
+    until, listed = _kept.find(uri) or (0, ())
+    if until <= clock.now():
         rooms.about_to_ask_outside()
         listed = _asked(uri)
-        if len(_kept) >= MAX_KEPT:
-            _kept.clear()
-        _kept[uri] = (time.monotonic() + KEPT_SECONDS, listed)
+        _kept.keep(uri, (clock.now() + KEPT_SECONDS, listed))
     return listed
 
 
