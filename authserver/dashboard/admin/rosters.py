@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, TextAreaField
 from wtforms.validators import InputRequired
@@ -67,15 +67,14 @@ def take() -> Any:
         take_all = functools.partial(
             rosters.take, lines, by_mail=bool(form.by_mail.data), by_id=current_user.me().user.id
         )
-        tried = list(take_all(dry_run=True))
+        if "sure" not in request.form:
+            return _page(form, list(take_all(dry_run=True)))
+        if not one_shot.spend():
+            return redirect(url_for("admin_users.index"), 303)
+        return _done(list(take_all()))
     except Invalid as refused:
         form.people.errors = _told(refused)
         return _page(form), 422
-    if "sure" not in request.form:
-        return _page(form, tried)
-    if not one_shot.spend():
-        return _page(form, tried), 409
-    return _done(list(take_all()))
 
 
 def _told(refused: Invalid) -> list[str]:
