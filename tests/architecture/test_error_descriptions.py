@@ -23,8 +23,10 @@ UNDER = (
 # Refusals of the domain that `oauth.errors.translate` hands on in their own words.
 HANDED_ON = ("authserver/domain/grants/", "authserver/domain/tokens/", "authserver/domain/limits/token_budget.py",
              "authserver/domain/clients/throttle.py")  # fmt: skip
-PLACES = ("authorization_rules", "request_object", "device_code", "request_rules", "userinfo", "introspection",
-          "errors", "client_credentials", "steps", "requests", "machine", "grants/grants", "refresh_tokens", "throttle", "token_budget")  # fmt: skip
+PLACES = (
+    "authorization_rules", "request_object", "device_code", "request_rules", "userinfo", "introspection", "errors",
+    "client_credentials", "steps", "requests", "machine", "grants/grants", "refresh_tokens", "throttle", "token_budget",
+)  # fmt: skip
 # RFC 6749 section 5.2: the characters of a description.
 CHARACTERS = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
 VERBS = "Add|Allow|Ask|Assign|Check|Get|Keep|Leave|Register|Send|Set|Start|Try|Turn|Use|AUTHSERVER_SECURITY_CONTACT"
