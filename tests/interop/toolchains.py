@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 import trustme
 
 from tests.interop import sites
@@ -36,7 +37,7 @@ def node_modules(packages: str) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(lock.parent, folder)
             npm = sites.program("npm", "npm")
-            build([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+            fetch([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
             (folder / "complete").touch()
     return folder / "node_modules"
 
@@ -46,15 +47,25 @@ def digest(*files: Path) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
+def fetch(command: list[str], folder: Path) -> None:
+    """Run what brings packages; a registry that is not reached is a program that is not here."""
+    if said := _patiently(command, folder, {}):
+        missing.skip_or_fail(f"{' '.join(command)} failed: {said}", "a package registry that is reached")
+
+
 def build(command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
-    """Run a build with patience, and behind whatever else the machine does."""
+    """Compile a page's program: one that does not is a page that is wrong, on any machine."""
+    if said := _patiently(command, folder, environment or {}):
+        pytest.fail(f"{' '.join(command)[:500]} failed: {said}", pytrace=False)
+
+
+def _patiently(command: list[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """Run behind whatever else the machine does; what a program that failed said."""
     done = subprocess.run(
-        ["nice", "-n", "15", *command], cwd=folder, env={**os.environ, **(environment or {})}, timeout=SECONDS,
+        ["nice", "-n", "15", *command], cwd=folder, env={**os.environ, **environment}, timeout=SECONDS,
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
     )  # fmt: skip
-    if done.returncode:
-        said = f"{done.stdout[-2500:]}\n{done.stderr[-2500:]}"
-        missing.skip_or_fail(f"{' '.join(command)} failed: {said}", "a package registry that is reached")
+    return f"exit {done.returncode}\n{done.stdout[-2500:]}\n{done.stderr[-2500:]}" if done.returncode else ""
 
 
 def java_trust(authority: trustme.CA, folder: Path) -> list[str]:
@@ -75,7 +86,7 @@ def java_libraries(pom: Path, release: str) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             sites.write(folder, {"pom.xml": pom.read_text("utf-8").replace("RELEASE", release)})
             maven = sites.program("mvn", "maven")
-            build([maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libraries"], folder)
+            fetch([maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libraries"], folder)
             (folder / "complete").touch()
     return folder / "libraries"
 
@@ -86,6 +97,7 @@ def go_build(module: Path, folder: Path) -> Path:
     for file in module.iterdir():
         if not (folder / file.name).exists():
             shutil.copy(file, folder / file.name)
+    fetch([go, "mod", "download"], folder)
     build([go, "build", "-p", "2", "-o", "site", "."], folder)
     return folder / "site"
 
@@ -94,11 +106,12 @@ def cargo_build(lock: Path, folder: Path) -> Path:
     """The program of a folder with the page's Cargo.toml and sources; its libraries are compiled once for each lock."""
     cargo = sites.program("cargo", "cargo")
     # Where packages come from is not ours to name: what cargo writes for its registry is put into our lock.
-    build([cargo, "generate-lockfile"], folder)
+    fetch([cargo, "generate-lockfile"], folder)
     said = re.search(r'^source = "(.+)"$', (folder / "Cargo.lock").read_text(), re.MULTILINE)
     assert said is not None
     (folder / "Cargo.lock").write_text(lock.read_text().replace('source = "registry"', f'source = "{said[1]}"'))
     target = sites.cache() / f"rust-{digest(lock)}"
     with locks.alone(sites.cache() / "rust.lock"):
+        fetch([cargo, "fetch", "--locked"], folder)
         build([cargo, "build", "--locked", "--jobs", "2"], folder, {"CARGO_TARGET_DIR": str(target)})
         return Path(shutil.copy(target / "debug" / "site", folder / "program"))
