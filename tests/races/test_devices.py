@@ -74,7 +74,10 @@ def test_allow_and_cancel_at_once_have_one_answer(served: Served, app: App) -> N
         for action in ("allow", "deny") * 10
     ]
     answers = parallel.volley(served.issuer, raw)
-    assert Counter(each.status for each in answers) == {200: 1, 409: 19}
+    # More than five codes of one person are on their way at once: what is not yet known to be right may be a guess.
+    found = Counter(each.status for each in answers)
+    assert found[200] == 1 and found[409] + found[429] == 19, found
+    allow(browser, begun(app))
     (won,) = (each for each in answers if each.status == 200)
     told = app.token(grant_type=GRANT, device_code=said["device_code"]).error
     allowed = "is signed in" in won.text

@@ -162,7 +162,8 @@ def _wide(ip: str) -> str:
 
 
 def _begin(*budgets: tuple[str, int], kept: tuple[tuple[str, int], ...] = ()) -> Attempt:
-    """Count in every bucket, first come first served; a refusal gives back what was taken before it.
+    """Count in every bucket, first come first served; who is refused is counted in none, else those who were right and
+    get their places back would leave behind what was refused meanwhile.
 
     What is counted in `kept` is never refunded: it stands for work, whatever came of it.
     """
@@ -171,10 +172,10 @@ def _begin(*budgets: tuple[str, int], kept: tuple[tuple[str, int], ...] = ()) ->
     with database.writing() as connection:
         for bucket, limit in (*budgets, *kept):
             count, window_ends_at = _count(connection, bucket)
+            taken.append((bucket, window_ends_at))
             if count > limit:
                 full = bucket, window_ends_at
                 break
-            taken.append((bucket, window_ends_at))
             last = last or (count == limit and bucket == budgets[0][0])
         for place in taken if full else ():
             _give_back(connection, *place)

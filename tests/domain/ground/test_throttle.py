@@ -89,6 +89,18 @@ def test_a_refund_gives_the_place_back(app: Flask) -> None:
     assert guesses_allowed(ALICE) == 3
 
 
+def test_who_is_refused_while_others_are_judged_uses_up_nothing(app: Flask) -> None:
+    """Else somebody whose right codes came all at once would be slowed as if they had guessed."""
+    under_way = [throttle.begin_user_code("alice", ip=FROM_MALLORY) for _ in range(throttle.USER_CODES_PER_PERSON)]
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            throttle.begin_user_code("alice", ip=FROM_MALLORY)
+    for attempt in under_way:
+        throttle.refund(attempt)
+    for _ in range(throttle.USER_CODES_PER_PERSON):
+        throttle.begin_user_code("alice", ip=FROM_MALLORY)
+
+
 def test_the_last_place_is_told(app: Flask) -> None:
     attempts = [throttle.begin_sign_in(ALICE, ip=FROM_MALLORY, device=None) for _ in range(3)]
     assert [attempt.last for attempt in attempts] == [False, False, True]
