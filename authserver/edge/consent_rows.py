@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from werkzeug.datastructures import MultiDict
 
 from authserver import config
 from authserver.domain.access import resources, scopes
@@ -57,6 +60,22 @@ def of(kept: Sequence[str], asked: Sequence[str], client: ClientFacts, user: Use
     return sorted(rows, key=lambda row: row.name == scopes.OFFLINE)
 
 
+def answered(rows: Sequence[Row], client: ClientFacts, posted: MultiDict[str, str]) -> tuple[list[str], str]:
+    """The scopes that a form allows, or the sentence with which the page is shown again: nobody allows what they did
+    not read.
+    """
+    if posted.get("version", str(client.version)) != str(client.version):
+        # Else what somebody unticked could be made a fixed row before they press the button.
+        return [], "The app changed while you were reading. Look again."
+    named = shown(rows)
+    if not set(named.split()) <= set(posted.get("shown", named).split()):
+        # A role that the person got meanwhile, or a scope that was made no tick.
+        return [], "What the app may get has changed. Look again."
+    ticked = set(posted.getlist("scope"))
+    allowed = [row.name for row in rows if not row.optional or row.name in ticked]
+    return allowed, "Tick at least one thing, or choose Cancel." if rows and not allowed else ""
+
+
 def shown(rows: Sequence[Row]) -> str:
     """What a page asked for: the scopes, and which of them are ticks."""
     return " ".join(f"{row.name}{'?' if row.optional else ''}" for row in rows)
@@ -76,6 +95,11 @@ def names(identifiers: Sequence[str]) -> list[str]:
     registered = resources.all()
     own = resources.own_names()
     return [registered[each].name if each in registered else own.get(each, each) for each in identifiers]
+
+
+def document_host(client: ClientFacts) -> str:
+    """The host whose document describes an app, which is what is sure of it; empty for one that is registered."""
+    return urlsplit(client.document_url or "").hostname or ""
 
 
 def lasting(client: ClientFacts, asked: Sequence[str]) -> str:

@@ -146,19 +146,9 @@ def _deny(pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
 
 
 def _allow(handle: str, pending: Pending, client: ClientFacts, found: SignedIn) -> Response:
-    if request.form.get("version", str(client.version)) != str(client.version):
-        # Else what somebody unticked could be made a fixed row before they press the button.
-        return _page(handle, pending, client, found, problem="The app changed while you were reading. Look again.")
-    offered = _offered(pending, client, found)
-    if not set(consent_rows.shown(offered).split()) <= set(
-        request.form.get("shown", consent_rows.shown(offered)).split()
-    ):
-        # A role that the person got meanwhile, or a scope that was made no tick: nobody allows what they did not read.
-        return _page(handle, pending, client, found, problem="What the app may get has changed. Look again.")
-    ticked = set(request.form.getlist("scope"))
-    allowed = [row.name for row in offered if not row.optional or row.name in ticked]
-    if offered and not allowed:
-        return _page(handle, pending, client, found, problem="Tick at least one thing, or choose Cancel.")
+    allowed, problem = consent_rows.answered(_offered(pending, client, found), client, request.form)
+    if problem:
+        return _page(handle, pending, client, found, problem=problem)
     code = authorization_answers.allow(pending, client, found, allowed=allowed)
     metrics.CONSENTS.labels(decision="allow").inc()
     return authorization_answer.send(authorization_requests.destination_of(pending, client), code=code)
@@ -173,7 +163,7 @@ def _page(handle: str, pending: Pending, client: ClientFacts, found: SignedIn, *
         user=found.user,
         initials=consent_rows.initials(client.name),
         homepage_host=_homepage(client, pending.redirect_uri),
-        document_host=_host(client.document_url or ""),
+        document_host=consent_rows.document_host(client),
         owner=users.find(client.owner_id) if client.owner_id else None,
         people=consents.people(client.id),
         first_party=client.skip_consent and not client.self_registered,
@@ -214,7 +204,7 @@ def _homepage(client: ClientFacts, redirect_uri: str) -> str:
 
 def _is_of_document(client: ClientFacts, redirect_uri: str) -> bool:
     """Whether the answer goes to where the app's document is: then its host is who receives it."""
-    return redirect_uri.startswith("https://") and _host(redirect_uri) == _host(client.document_url or "")
+    return redirect_uri.startswith("https://") and _host(redirect_uri) == consent_rows.document_host(client)
 
 
 def _host(url: str) -> str:

@@ -77,19 +77,10 @@ def _typed() -> str:
 
 
 def _allow(waiting: Waiting, client: ClientFacts) -> Response:
-    found = current_user.me()
-    if request.form.get("version", str(client.version)) != str(client.version):
-        # Else what somebody unticked could be made a fixed row before they press the button.
-        return _question(waiting, client, problem="The app changed while you were reading. Look again.")
-    offered, ticked = _offered(waiting, client), set(request.form.getlist("scope"))
-    named = consent_rows.shown(offered)
-    if not set(named.split()) <= set(request.form.get("shown", named).split()):
-        # A role that the person got meanwhile, or a scope that was made no tick: nobody allows what they did not read.
-        return _question(waiting, client, problem="What the app may get has changed. Look again.")
-    allowed = [row.name for row in offered if not row.optional or row.name in ticked]
-    if offered and not allowed:
-        return _question(waiting, client, problem="Tick at least one thing, or choose Cancel.")
-    device_answers.allow(waiting, client, found, allowed=allowed)
+    allowed, problem = consent_rows.answered(_offered(waiting, client), client, request.form)
+    if problem:
+        return _question(waiting, client, problem=problem)
+    device_answers.allow(waiting, client, current_user.me(), allowed=allowed)
     metrics.CONSENTS.labels(decision="allow").inc()
     return _done(client, allowed=True)
 
@@ -117,6 +108,7 @@ def _question(waiting: Waiting, client: ClientFacts, *, problem: str = "") -> Re
         code=user_codes.read(_typed()),
         typed=request.method == "POST",
         client=client,
+        document_host=consent_rows.document_host(client),
         user=user,
         initials=consent_rows.initials(client.name),
         owner=users.find(client.owner_id) if client.owner_id else None,
@@ -149,8 +141,12 @@ def _problem(problem: WrongCode | RateLimited | Answered) -> Response:
 
 def _done(client: ClientFacts, *, allowed: bool) -> Response:
     if allowed:
-        return _closed("Your device is signed in", f"{client.name} goes on by itself. {CLOSE}", "check")
-    return _closed("Not allowed", f"Nothing was shared with {client.name}. {CLOSE}", "x")
+        return _closed("Your device is signed in", f"{_named(client)} goes on by itself. {CLOSE}", "check")
+    return _closed("Not allowed", f"Nothing was shared with {_named(client)}. {CLOSE}", "x")
+
+
+def _named(client: ClientFacts) -> str:
+    return consent_rows.document_host(client) or client.name
 
 
 def _closed(title: str, message: str, icon: str, status: int = 200) -> Response:

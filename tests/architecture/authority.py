@@ -32,9 +32,9 @@ def of_pages(app: Flask) -> dict[str, str]:
 
 
 def of_page_fields() -> dict[str, set[str]]:
-    """Module of pages or dashboard → the names of the fields that its forms have or that it reads."""
+    """Module of pages, dashboard or edge → the names of the fields that its forms have or that it reads."""
     found = {}
-    for folder in ("pages", "dashboard"):
+    for folder in ("pages", "dashboard", "edge"):
         for file in sorted((ROOT / "authserver" / folder).rglob("*.py")):
             if names := _fields(ast.parse(file.read_text(encoding="utf-8"))):
                 found[str(file.relative_to(ROOT / "authserver"))] = names
@@ -57,7 +57,9 @@ def _fields(tree: ast.AST) -> set[str]:
 
 
 def _read(node: ast.AST) -> set[str]:
-    """`request.form.get("x")`, `request.form["x"]`, `"x" in request.form`, and the same of `request.values`."""
+    """`request.form.get("x")`, `request.form["x"]`, `"x" in request.form`, and the same of `request.values` and of a
+    form that a view hands on as `posted`.
+    """
     key: Any = None
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS and node.args:
         key = node.args[0] if _is_form(node.func.value) else None
@@ -69,7 +71,7 @@ def _read(node: ast.AST) -> set[str]:
 
 
 def _is_form(node: ast.AST) -> bool:
-    return ast.unparse(node) in ("request.form", "request.values")
+    return ast.unparse(node) in ("request.form", "request.values", "posted")
 
 
 def of_api() -> dict[str, dict[str, Any]]:

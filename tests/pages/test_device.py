@@ -10,11 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import time_machine
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from authserver import database
+from authserver.domain.ground import cache
 from authserver.lib import clock
-from authserver.models import AuditEvent, Consent, DeviceAuthorization, Grant
+from authserver.models import AuditEvent, Client, Consent, DeviceAuthorization, Grant
 from tests.conftest import Person
 from tests.support import authorizing, devices, forms, protocol
 from tests.support.devices import begun, press, typed
@@ -66,6 +67,19 @@ def test_it_says_which_app_asks_from_where_since_when_and_for_what(television: A
         "See your workflows and their runs", "alice@example.test",
     ):  # fmt: skip
         assert part in text, part
+
+
+def test_an_app_of_a_document_is_called_by_the_host_that_is_sure(television: App, hers: FlaskClient) -> None:
+    """As on consent: the name is what the app calls itself."""
+    code = begun(television)["user_code"]
+    with database.transaction() as session:
+        session.execute(update(Client).values(document_url="https://tv.example/app.json", self_registered=True))
+        cache.touch(session, "clients", [television.id])
+    page = typed(hers, code)
+    text = text_of(page)
+    assert "A device wants to use tv.example as you" in text and "Known by its address tv.example" in text
+    assert "It calls itself “ Television ”." in text
+    assert "tv.example goes on by itself" in text_of(press(hers, page, action="allow"))
 
 
 def test_a_link_with_the_code_submits_nothing_by_itself(television: App, hers: FlaskClient) -> None:
