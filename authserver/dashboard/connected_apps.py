@@ -13,8 +13,8 @@ from authserver import config
 from authserver.domain.access import resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.clients import directory as client_directory
-from authserver.domain.grants import consents
-from authserver.domain.grants.consents import ConnectedApp
+from authserver.domain.grants import connected_apps, consents
+from authserver.domain.grants.connected_apps import ConnectedApp
 from authserver.edge import current_user, paging
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
@@ -39,7 +39,7 @@ class Row:
 @current_user.require_user
 def index() -> str:
     """The apps of this person: connected ones, then those revoked."""
-    found = consents.connections(current_user.me().user.id, **paging.asked())
+    found = connected_apps.connections(current_user.me().user.id, **paging.asked())
     return render_template(
         "dashboard/connected_apps/index.html",
         connected=found.connected.each(_row),
@@ -53,7 +53,7 @@ def index() -> str:
 @current_user.require_user
 def confirm(client_id: str) -> str:
     """What revoking does, honestly, before it is done."""
-    app = consents.find(current_user.me().user.id, client_id)
+    app = connected_apps.find(current_user.me().user.id, client_id)
     return render_template("dashboard/connected_apps/revoke.html", row=_row(app), lifetime=_in_words(_lifetime(app)))
 
 
@@ -62,7 +62,7 @@ def confirm(client_id: str) -> str:
 def revoke(client_id: str) -> Response:
     """Everything of the app dies at once."""
     user_id = current_user.me().user.id
-    app = consents.find(user_id, client_id)
+    app = connected_apps.find(user_id, client_id)
     consents.revoke(user_id, client_id)
     flash(f"{app.client.name} can no longer use your account.", "ok")
     return _back()
@@ -90,7 +90,7 @@ def narrow(client_id: str) -> Any:
 
 
 def _changeable(client_id: str) -> ConnectedApp:
-    app = consents.find(current_user.me().user.id, client_id)
+    app = connected_apps.find(current_user.me().user.id, client_id)
     if not app.consented:
         raise NotFound("There is nothing to change: this app is never asked about.")
     return app
@@ -109,7 +109,7 @@ def _choices(app: ConnectedApp, error: str = "") -> str:
 @current_user.require_user
 def confirm_all() -> Any:
     """The same for every app at once."""
-    ids = consents.connected_ids(current_user.me().user.id)
+    ids = connected_apps.connected_ids(current_user.me().user.id)
     if not ids:
         return _back()
     lifetime = client_directory.longest_lifetime(ids, config.current().access_token_ttl)

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver import database
-from authserver.domain.grants import consents
+from authserver.domain.grants import connected_apps
 from authserver.domain.people import departures, users
 from authserver.lib import clock
 from authserver.models import AuditEvent, Consent, Grant
@@ -133,7 +133,7 @@ def test_a_single_scope_is_taken_back_and_every_token_with_it(hers: FlaskClient)
     assert change(hers, ["workflows:read", "offline_access"]).location == "/connected-apps"
 
     assert grants() and all(grant.revoked_at for grant in grants())
-    (app,) = consents.list_for(grants()[0].user_id)
+    (app,) = connected_apps.list_for(grants()[0].user_id)
     assert app.connected and app.scopes == ("workflows:read", "offline_access")
     assert answer_of(authorize(hers, scope=WIDE, prompt="none"))["error"] == "consent_required"
     assert "code" in answer_of(authorize(hers, scope="workflows:read", prompt="none"))
@@ -146,7 +146,7 @@ def test_what_is_kept_as_it_was_ends_nothing(hers: FlaskClient) -> None:
     allow(hers, scope=WIDE)
     assert change(hers, [*WIDE.split(), "users:manage"]).location == "/connected-apps"
     assert not any(grant.revoked_at for grant in grants()) and events("consent.narrowed") == 0
-    assert "users:manage" not in consents.list_for(grants()[0].user_id)[0].scopes
+    assert "users:manage" not in connected_apps.list_for(grants()[0].user_id)[0].scopes
 
 
 def test_nothing_left_is_no_change_but_a_revocation(hers: FlaskClient) -> None:

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from authserver import database
 from authserver.domain.clients import clients
-from authserver.domain.grants import consents
+from authserver.domain.grants import connected_apps
 from authserver.domain.ground import cache
 from authserver.domain.people import standard_claims, users
 from authserver.lib import clock
@@ -612,7 +612,7 @@ def test_unticking_takes_back_what_was_allowed_before(notes: str, hers: FlaskCli
     answer_consent(hers, ask(hers, scope="workflows:read workflows:write"))
     answer_consent(hers, ask(hers, scope="workflows:read workflows:write", prompt="consent"), scope=[])
 
-    (app,) = consents.list_for(alice.id)
+    (app,) = connected_apps.list_for(alice.id)
     assert rows(Consent)[0].scopes == ["workflows:read"]
     assert app.client.id == "notes"
 

@@ -16,7 +16,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import clients, endings, ownership, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.demo import workflows as demo_workflows
-from authserver.domain.grants import consents, grants
+from authserver.domain.grants import connected_apps, consents, grants
 from authserver.domain.ground import one_time_links
 from authserver.domain.people import addresses, departures, erasure, links, living, names, sessions, sign_ups, users
 from authserver.domain.people.credentials import passwords
@@ -77,8 +77,8 @@ def test_everything_of_theirs_ends_at_once(alice: Person, bob: Person) -> None:
     for each in (grant, of_bob):
         with pytest.raises(NotFound):
             grants.get(None, each)
-    assert not consents.find(bob.id, own.id).client.enabled
-    assert not any(app.connected for app in consents.list_for(alice.id))
+    assert not connected_apps.find(bob.id, own.id).client.enabled
+    assert not any(app.connected for app in connected_apps.list_for(alice.id))
     facts = clients.find_afresh(own.id)
     assert facts is not None and not facts.enabled and facts.disabled_at is not None
     assert webhook_endpoints.status(webhook_endpoints.get(alice.id, hook.id)) == "paused"
