@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser import crowded
 
@@ -141,6 +141,31 @@ def device_allowed(page: Page) -> None:
     page.get_by_role("button", name="Allow").click()
 
 
+def signed_out_in_frames(page: Page) -> None:
+    """Bob uses an app that signs out in a frame, and then signs out; the page stays where else it would move on."""
+    site = page.url.partition("/login")[0]
+    page.context.route("https://notes.example.com/**", lambda route: route.fulfill(body="Forum"))
+    press("Sign in", email="bob.stone@demo.test", password="a walk along the river bank")(page)
+    page.route("**/oauth/authorize/consent", _arriving)
+    page.get_by_role("button", name="Allow").click()
+    page.get_by_text("Forum", exact=True).wait_for()
+    page.goto(site + "/logout")
+    page.route("**/logout", _staying)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_text("Apps that you used are being told.").wait_for()
+
+
+def _arriving(route: Route) -> None:
+    route.fetch(max_redirects=0)
+    route.fulfill(body="Forum")
+
+
+def _staying(route: Route) -> None:
+    answer = route.fetch(max_redirects=0)
+    headers = {name: value for name, value in answer.headers.items() if name != "refresh"}
+    route.fulfill(response=answer, headers=headers)
+
+
 def nothing_ticked(page: Page) -> None:
     """An app that asked only for what one may leave out."""
     for each in page.locator("main input[name=scope]").all():
@@ -171,6 +196,8 @@ PUBLIC = (
     Screen("signup", "/signup"),
     Screen("signup-empty", "/signup", press("Create account")),
     Screen("signup-sent", "/signup", press("Create account", name="Zoe", email="zoe@demo.test")),
+    Screen("logout-frames", "{authorize_forum}", signed_out_in_frames),
+    Screen("logout-asked-signed-out", "/oauth/logout?client_id={app}&post_logout_redirect_uri=https://evil.example/"),
     Screen("demo-mail", "/demo/mail"),
     Screen("demo-webhook-inbox", "/demo/webhook-inbox", opened),
     Screen("not-found", "/no/such/page"),
@@ -270,6 +297,8 @@ PERSON = (
            press("Change password", current_password="thistle-violet-harbour-62", new_password="alice")),
     Screen("profile", "/settings/profile"),
     Screen("logout", "/logout"),
+    Screen("logout-asked", "/oauth/logout?client_id={app}&post_logout_redirect_uri=https://notes.example.com/goodbye"),
+    Screen("logout-asked-wrong", "/oauth/logout?client_id={app}&post_logout_redirect_uri=https://evil.example/"),
     Screen("again", "/login/confirm?next=/apps"),
     Screen("consent", "{authorize}&prompt=consent", opened),
     Screen("consent-native", "{authorize_native}"),

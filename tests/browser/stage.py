@@ -45,6 +45,7 @@ class Stage:
     authorize: str
     authorize_native: str
     authorize_bare: str
+    authorize_forum: str
     authorize_bad: str
     welcome: str
     reset: str
@@ -62,6 +63,10 @@ def build(demo: Demo) -> Stage:
     acme = demo.app(ALICE, "Acme Notes", homepage=HOME, description="Notes that find themselves.", scopes=SCOPES,
                     **{"redirect_uris-0": HOME + "/callback"})  # fmt: skip
     alice.fill(f"/apps/{acme.client_id}/scopes", optional_scopes=["workflows:write"])
+    alice.fill(f"/apps/{acme.client_id}/edit", backchannel_logout_uri=HOME + "/signed-out",
+               **{"post_logout_redirect_uris-0": HOME + "/goodbye"})  # fmt: skip
+    forum = demo.app(ALICE, "Forum", scopes=IDENTITY, **{"redirect_uris-0": HOME + "/forum"})
+    alice.fill(f"/apps/{forum.client_id}/edit", frontchannel_logout_uri=HOME + "/forum/signed-out")
     native = demo.app(ALICE, "Terminal", "native", scopes=SCOPES, **{"redirect_uris-0": "http://127.0.0.1/callback"})
     television = demo.app(ALICE, "Television", "native", scopes=SCOPES, grant_types=[DEVICE])
     machine = demo.app(ALICE, "Nightly report", "machine", scopes=["workflows:read"])
@@ -84,6 +89,10 @@ def build(demo: Demo) -> Stage:
     for app in (acme, web):
         app.scope = "openid profile email workflows:read"
         app.tokens(alice)
+    elsewhere = demo.visitor()
+    elsewhere.sign_in(ALICE, demo.passwords[ALICE])
+    acme.tokens(elsewhere)
+    elsewhere.fill("/logout")
     native.scope = "openid offline_access workflows:read"
     native.tokens(alice)
     alice.fill(f"/connected-apps/{native.client_id}/revoke")
@@ -131,6 +140,7 @@ def build(demo: Demo) -> Stage:
         authorize=acme.ask(**asking).url,
         authorize_native=native.ask(**asking).url,
         authorize_bare=acme.ask(scope=None).url,
+        authorize_forum=forum.ask(scope="openid").url,
         authorize_bad=acme.ask(redirect_uri="https://evil.example/callback").url,
         welcome=urlsplit(invited).path,
         unprotected=unprotected.header("X-Request-Id"),
