@@ -40,6 +40,7 @@ _METADATA: dict[str, Schema] = {
     "application_type": STRING,
     "id_token_signed_response_alg": STRING,
     "userinfo_signed_response_alg": STRING,
+    "introspection_signed_response_alg": STRING,
     "default_max_age": INTEGER,
     "default_acr_values": TEXTS,
     "request_uris": TEXTS,

@@ -62,6 +62,7 @@ PKCE_CHOICES = [
 ]
 LEFT_OUT = {
     "token_endpoint_auth_method": "", "access_token_format": "jwt", "id_token_alg": "RS256", "userinfo_alg": "",
+    "introspection_alg": "RS256",
     "subject_type": "public", "request_object_alg": "",
 }  # fmt: skip
 _EMPTY_IS_NONE = (
@@ -96,6 +97,7 @@ class AppForm(FlaskForm):
     access_token_ttl = IntegerField("Their life in seconds", [Optional()])
     id_token_alg = SelectField("ID tokens signed with")
     userinfo_alg = SelectField("Userinfo")
+    introspection_alg = SelectField("Introspection signed with")
     id_token_claims = BooleanField("Name and email in ID tokens", default=True)
     subject_type = SelectField("It knows people by", choices=SUBJECTS)
     sector_identifier_uri = StringField("Address of its sector")
@@ -122,7 +124,7 @@ def made(kind_name: str, before: Any) -> AppForm:
     form = AppForm()
     taken = set() if me.is_admin else set(FOR_ADMINISTRATORS)
     if kind.public:
-        taken |= {"token_endpoint_auth_method", "require_pkce"}
+        taken |= {"token_endpoint_auth_method", "require_pkce", "introspection_alg"}
     grants = set(before.grant_types if before else kind.grant_types)
     offered = [each for each in GRANTS if each.value in (*grants, *authentication.grant_types())]
     form.grant_types.choices = [each for each in offered if not (kind.public and each.value == MACHINE)]
@@ -282,8 +284,10 @@ def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
         own = before.scopes if before else ()
         left = [each for each in named if each.value in own and each.value != "openid"]
         form.optional_scopes.choices = form.required_scopes.choices = left
+    algs = signing_keys.algs()
+    if "introspection_alg" in form:
+        form.introspection_alg.choices = [SelectChoice(each) for each in algs]
     if "id_token_alg" in form:
-        algs = signing_keys.algs()
         form.id_token_alg.choices = [SelectChoice(each) for each in algs]
         signed = [SelectChoice(each, f"Signed with {each}") for each in algs]
         form.userinfo_alg.choices = [SelectChoice("", "In JSON"), *signed]

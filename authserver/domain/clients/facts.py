@@ -57,6 +57,7 @@ class ClientFacts:
     access_token_ttl: int | None
     id_token_alg: str
     userinfo_alg: str | None
+    introspection_alg: str
     default_max_age: int | None
     default_acr_values: tuple[str, ...]
     id_token_claims: bool

@@ -51,6 +51,7 @@ class Client(Base):
     access_token_ttl: Mapped[int | None] = mapped_column(BigInteger)  # NULL: the setting
     id_token_alg: Mapped[str] = mapped_column(String(10), default="RS256")
     userinfo_alg: Mapped[str | None] = mapped_column(String(10))  # NULL: userinfo answers in JSON
+    introspection_alg: Mapped[str] = mapped_column(String(10), default="RS256")
     default_max_age: Mapped[int | None] = mapped_column(BigInteger)  # where a request has no max_age, seconds
     default_acr_values: Mapped[list[str]] = mapped_column(JSON, default=list)  # where it has no acr_values
     id_token_claims: Mapped[bool] = mapped_column(default=True)  # ID tokens say what userinfo says

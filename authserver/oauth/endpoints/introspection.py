@@ -1,20 +1,22 @@
-"""POST /oauth/introspect (RFC 7662): what a credential says, for those whom it concerns (trap T18)."""
+"""POST /oauth/introspect (RFC 7662, RFC 9701): what a credential says, for those whom it concerns (trap T18)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from authserver import config
 from authserver.domain.clients import clients
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.ground import usage
+from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import inspection, remembered
 from authserver.domain.tokens.inspection import Inspection
 from authserver.domain.tokens.server_jwts import INTROSPECTING, INTROSPECTION
-from authserver.edge import bearer, rate_limit
+from authserver.edge import accept, bearer, rate_limit
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.errors import Check
-from authserver.lib import networks
+from authserver.lib import clock, jwt, networks
 from authserver.lib import scopes as grammar
 from authserver.oauth import client, request_rules
 from authserver.oauth.errors import InvalidClient, InvalidRequest, insufficient_scope, invalid_token
@@ -26,6 +28,8 @@ SCOPE = "introspect"
 # A public client proves nothing, so it learns nothing (security.md 10.4.10).
 AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 INACTIVE: dict[str, Any] = {"active": False}
+TYP = "token-introspection+jwt"
+MEDIA_TYPE = f"application/{TYP}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,16 @@ class Caller:
     def name(self) -> str:
         """To whom an answer may be repeated."""
         return f"client:{self.client.id}" if self.client else f"user:{self.owner_id}"
+
+    @property
+    def audience(self) -> str:
+        """For whom a signed answer is (RFC 9701 section 5)."""
+        return self.client.client_id if self.client else self.owner_id
+
+    @property
+    def alg(self) -> str:
+        """With what it is signed: as the client registered, RS256 for whoever registered nothing (section 6)."""
+        return self.client.introspection_alg if self.client else "RS256"
 
     @property
     def verifier(self) -> str:
@@ -71,9 +85,26 @@ def _introspect(request: ProtocolRequest) -> Outgoing:
     metrics.INTROSPECTIONS.labels(active=str(active).lower()).inc()
     usage.count(usage.INTROSPECTIONS, caller.name)
     if found is None or not active:
-        return server.handle_response(200, INACTIVE, [])
+        return _answer(request, caller, INACTIVE)
     counts = request.fields.get("rate_limit") == "consume"
-    return server.handle_response(200, _members(found, caller) | _rate_limit(found, consume=counts), [])
+    return _answer(request, caller, _members(found, caller) | _rate_limit(found, consume=counts))
+
+
+def _answer(request: ProtocolRequest, caller: Caller, members: dict[str, Any]) -> Outgoing:
+    """JSON, or signed for who asks for that (RFC 9701 sections 4 and 5).
+
+    Neither `sub` nor `exp` stand beside the answer, so that nobody takes it for an access token.
+    """
+    if not accept.asks_for(MEDIA_TYPE, request.headers.get("accept", ""), instead_of="application/json"):
+        return server.handle_response(200, members, [])
+    signed = {
+        "iss": config.current().issuer,
+        "aud": caller.audience,
+        "iat": clock.now(),
+        "token_introspection": members,
+    }
+    token = jwt.sign(signing_keys.signer(caller.alg), signed, TYP)
+    return Outgoing(200, token.encode(), [("Content-Type", MEDIA_TYPE)])
 
 
 def _client_ip(request: ProtocolRequest) -> str:

@@ -53,6 +53,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         "subject_types_supported": list(subjects.TYPES),
         "id_token_signing_alg_values_supported": list(signing_keys.algs()),
         "userinfo_signing_alg_values_supported": list(signing_keys.algs()),
+        "introspection_signing_alg_values_supported": list(signing_keys.algs()),
         **claims.described(),
         **prompt.described(settings),
         **authentication_request.described(),

@@ -654,6 +654,7 @@ def test_choices_that_a_program_leaves_out_are_the_default(at: SignedIn, alice: 
             "access_token_format",
             "id_token_alg",
             "userinfo_alg",
+            "introspection_alg",
             "subject_type",
             "request_object_alg",
         )

@@ -116,6 +116,8 @@ def test_the_kind_settles_everything_else(
         (changed(id_token_alg="HS256"), "id_token_alg"),
         (changed(id_token_alg="PS256"), "id_token_alg"),  # nobody made a key for it
         (changed(userinfo_alg="none"), "userinfo_alg"),
+        (changed(introspection_alg="none"), "introspection_alg"),
+        (changed(introspection_alg="HS256"), "introspection_alg"),
         (changed(default_max_age=-1), "default_max_age"),
         (changed(default_max_age=31_536_001), "default_max_age"),
         (changed(default_acr_values=("a b",)), "default_acr_values"),

@@ -180,6 +180,16 @@ def algs_sign_userinfo(world: World, algs: list[str]) -> None:
         assert jwt.peek_header(reply.body.decode())["alg"] == each
 
 
+def algs_sign_introspection(world: World, algs: list[str]) -> None:
+    """RFC 9701 sections 6 and 7."""
+    for each in algs:
+        world.registered(introspection_alg=each)
+        protocol.change(world.app, introspection_alg=each)
+        asking = {**world.app.basic, "accept": "application/token-introspection+jwt"}
+        reply = send("/oauth/introspect", {"token": "x"}, asking)
+        assert jwt.peek_header(reply.body.decode())["alg"] == each
+
+
 def every_claim_is_told(world: World, supported: list[str]) -> None:
     """Core 2 and 5.1: in the ID token or at userinfo, where there is something to tell; and no other."""
     tokens = world.tokens(scope=" ".join(IDENTITY))
@@ -306,6 +316,7 @@ OF_VALUES: dict[str, Callable[[World, Any], None]] = {
     "subject_types_supported": subject_types_can_be_registered,
     "id_token_signing_alg_values_supported": algs_sign_id_tokens,
     "userinfo_signing_alg_values_supported": algs_sign_userinfo,
+    "introspection_signing_alg_values_supported": algs_sign_introspection,
     "claims_supported": every_claim_is_told,
     "claims_parameter_supported": claims_can_be_asked,
     "claim_types_supported": claims_are_normal,
@@ -340,5 +351,6 @@ def test_algorithms_are_listed_as_soon_as_a_key_signs_with_them(world: World, al
     assert alg not in world.said["id_token_signing_alg_values_supported"]
     with signing_with(alg):
         now = metadata.describe(config.current())
-    for member in ("id_token_signing_alg_values_supported", "userinfo_signing_alg_values_supported"):
+    for signed in ("id_token", "userinfo", "introspection"):
+        member = f"{signed}_signing_alg_values_supported"
         assert set(now[member]) == {"RS256", "ES256", alg}

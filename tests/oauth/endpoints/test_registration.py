@@ -132,6 +132,8 @@ def test_what_openid_connect_adds_is_honoured_and_echoed(app: Flask) -> None:
     "wrong",
     [{"id_token_signed_response_alg": "none"}, {"id_token_signed_response_alg": "PS256"},
      {"userinfo_signed_response_alg": "HS256"}, {"userinfo_encrypted_response_alg": "RSA-OAEP"},
+     {"introspection_signed_response_alg": "none"}, {"introspection_encrypted_response_alg": "RSA-OAEP"},
+     {"introspection_encrypted_response_enc": "A128GCM"},
      {"subject_type": "other"}, {"request_object_signing_alg": "HS256"}, {"request_uris": ["https://127.0.0.1/r"]},
      {"request_uris": "https://app.example.com/r"}, {"default_max_age": "3600"}, {"default_max_age": -1},
      {"default_acr_values": "aal1"}, {"sector_identifier_uri": "https://127.0.0.1/s"}],

@@ -132,6 +132,7 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "application_type": ("application_type", _text),
     "id_token_signed_response_alg": ("id_token_alg", _text),
     "userinfo_signed_response_alg": ("userinfo_alg", _text),
+    "introspection_signed_response_alg": ("introspection_alg", _text),
     "default_max_age": ("default_max_age", _number),
     "default_acr_values": ("default_acr_values", _texts),
     "request_uris": ("request_uris", _texts),
@@ -160,5 +161,6 @@ _OURS = frozenset(
 UNOFFERED = (
     "dpop_bound_access_tokens", "require_pushed_authorization_requests", "tls_client_certificate_bound_access_tokens",
     "require_signed_request_object", "userinfo_encrypted_response_alg", "id_token_encrypted_response_alg",
+    "introspection_encrypted_response_alg", "introspection_encrypted_response_enc",
     "token_endpoint_auth_signing_alg",
 )  # fmt: skip

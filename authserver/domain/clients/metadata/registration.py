@@ -46,6 +46,7 @@ class Registration:
     access_token_ttl: int | None = None
     id_token_alg: str = "RS256"
     userinfo_alg: str | None = None  # None: userinfo answers in JSON
+    introspection_alg: str = "RS256"  # of answers that it asks to have signed (RFC 9701)
     default_max_age: int | None = None
     default_acr_values: tuple[str, ...] = ()
     id_token_claims: bool = True  # who registers by themselves gets false unless they ask (contract 5)

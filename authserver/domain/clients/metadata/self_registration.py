@@ -19,6 +19,7 @@ MEMBERS = (
     "token_endpoint_auth_method",
     "grant_types", "response_types", "scope", "contacts", "policy_uri", "tos_uri", "jwks", "jwks_uri",
     "application_type", "id_token_signed_response_alg", "userinfo_signed_response_alg",
+    "introspection_signed_response_alg",
     "request_uris", "request_object_signing_alg", "subject_type", "sector_identifier_uri",
     "default_max_age", "default_acr_values",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""With what this server signs answers for an app: ID tokens, and userinfo where it wants that signed."""
+"""With what this server signs answers for an app: ID tokens; userinfo and introspection where it wants them signed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALWAYS = ("RS256", "ES256")
 def check(wanted: Registration) -> dict[str, str]:
     """Each algorithm is one that a key of this server signs with now (OpenID Connect Registration 1.0, section 2)."""
     problems = {}
-    for name in ("id_token_alg", "userinfo_alg"):
+    for name in ("id_token_alg", "userinfo_alg", "introspection_alg"):
         alg = getattr(wanted, name)
         if alg not in (None, *ALWAYS) and alg not in possible():
             problems[name] = f"Choose {' or '.join(possible())}: this server has keys of no other algorithm."
