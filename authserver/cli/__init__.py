@@ -54,7 +54,7 @@ class Root(click.Group):
     """A group whose verbs are modules, and which turns every known error into one line and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [verb for verb in VERBS if (Path(__file__).parent / f"{_module(verb)}.py").exists()]
+        return [verb for verb in VERBS if _there(_module(verb))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
@@ -100,6 +100,12 @@ class Root(click.Group):
 
 def _module(verb: str) -> str:
     return verb.replace("-", "_")
+
+
+def _there(module: str) -> bool:
+    """A verb is a file, or a folder where its nouns are several."""
+    here = Path(__file__).parent
+    return (here / f"{module}.py").exists() or (here / module / "__init__.py").exists()
 
 
 def explain(error: Exception) -> tuple[int, str]:

@@ -69,14 +69,19 @@ def fetch(url: str, method: str, headers: Mapping[str, str], body: bytes, *, tim
 
     Never inside a transaction: a block is recorded in the audit log, in its own.
     """
-    deadline = time.monotonic() + timeout
-    began = time.monotonic()
     try:
-        target = check(url)
-        addresses = permitted(target, timeout=min(timeout, CONNECT_SECONDS))
+        return ask(url, method, headers, body, timeout=timeout)
     except Blocked as refused:
         _record(url, refused.detail)
         raise
+
+
+def ask(url: str, method: str, headers: Mapping[str, str], body: bytes, *, timeout: float = TOTAL_SECONDS) -> Answer:
+    """The same by an operator at a shell, who sees what is blocked, and may have no database at hand."""
+    began = time.monotonic()
+    deadline = began + timeout
+    target = check(url)
+    addresses = permitted(target, timeout=min(timeout, CONNECT_SECONDS))
     with _connected(target, addresses, deadline) as made, _watched(made, deadline):
         status, sent, content, cut = _exchange(made, target, method, headers, body, deadline)
     opened = any(outbound.objection(each) for each in addresses) or target.scheme != "https" or target.port != 443

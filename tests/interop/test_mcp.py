@@ -133,6 +133,20 @@ def test_the_server_answers_a_stranger_with_the_way_here(mcp: Mcp) -> None:
     assert (said["resource"], said["authorization_servers"]) == (mcp.url, [mcp.server.issuer])
 
 
+def test_the_doctor_finds_nothing_that_stops_a_client(mcp: Mcp) -> None:
+    found = {each["check"]: each for each in mcp.server.cli("doctor", "--mcp", mcp.url)}
+    assert [each for each in found.values() if each["state"] == "bad"] == []
+    assert "from here a person signs in" in found["authorization"]["text"]
+
+
+def test_the_doctor_with_a_secret_calls_the_server(mcp: Mcp) -> None:
+    made = mcp.server.cli("client", "create", "--name", "Job", "--grant", "client_credentials", "--resource", mcp.url,
+                          "--scope", "notes:read notes:write")  # fmt: skip
+    words = ("doctor", "--mcp", mcp.url, "--client-id", made["client_id"], "--client-secret-stdin")
+    found = mcp.server.cli(*words, stdin=made["client_secret"] + "\n")
+    assert {each["check"]: each["text"] for each in found}["call"] == "the MCP server takes the token"
+
+
 def test_by_registration(mcp: Mcp) -> None:
     assert "Milk, bread" in allow_and_call(mcp)
 

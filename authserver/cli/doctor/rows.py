@@ -1,0 +1,87 @@
+"""The database and what is in it: its schema and clock, the role, signing keys, privileges that stand idle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from authserver import config
+from authserver.cli import opening
+from authserver.cli.doctor.findings import Finding
+from authserver.config import Settings
+from authserver.lib import clock, durations
+
+OLD_KEY = 100 * 86_400  # keys rotate after 90 days if `worker` runs
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    from authserver.domain.running import schema, standing
+
+    with opening.opened(settings, any_schema=True):
+        schema.reachable()
+        kind = "SQLite, for one machine" if settings.sqlite else "PostgreSQL"
+        stands = standing.look()
+        found = stands.checks["database"]
+        fine = found == standing.OK
+        yield Finding("database", "ok" if fine else "bad", f"{kind}; it can be written" if fine else found)
+        status = schema.status()
+        fine = status.state == "current"
+        remedy = "authserver migrate" if status.state in ("empty", "behind") else ""
+        yield Finding("migrations", "ok" if fine else "bad", status.sentence, remedy)
+        if fine and not settings.sqlite:
+            yield _database_clock(stands.skew)
+            yield from _role()
+        if fine and settings.secret_key:
+            yield from _keys()
+        if fine:
+            yield from _privileges()
+
+
+def _database_clock(skew: float) -> Finding:
+    """This machine's clock beside the database's."""
+    from authserver.domain.running import standing
+
+    fine = abs(skew) <= standing.SKEW_SHOWN
+    text = f"{abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the database's"
+    return Finding("database clock", "ok" if fine else "bad", text, "" if fine else "timedatectl set-ntp true")
+
+
+def _privileges() -> Iterator[Finding]:
+    """Apps whose privileges do not count, because of who owns them (contract 11.36)."""
+    from authserver.domain.clients import privileges
+
+    for each in privileges.idle():
+        said = " and ".join(privileges.PRIVILEGES[name] for name in each.privileges)
+        owner = f"{each.owner_email} is no administrator" if each.owner_email else "nobody vouches for it"
+        text = f"{each.client_id} ({each.name}) {said}, which does not count: {owner}"
+        remedy = f"transfer it to an administrator: {config.current().issuer}/apps/{each.client_id}/danger"
+        yield Finding("idle privilege", "warn", text, remedy)
+
+
+def _role() -> Iterator[Finding]:
+    from authserver.domain.running import roles
+
+    rights = roles.rights()
+    if rights.superuser or rights.owner:
+        kind = "a superuser" if rights.superuser else "the schema's owner"
+        remedy = "a role of its own for the server, see docs/operations: AUTHSERVER_MIGRATE_DATABASE_URL"
+        yield Finding("database role", "warn", f"{kind}: it could rewrite the audit log", remedy)
+    else:
+        yield Finding("database role", "ok", "reads and writes rows, and owns nothing")
+
+
+def _keys() -> Iterator[Finding]:
+    from authserver.domain.signing import keys as signing_keys
+
+    now = clock.now()
+    for alg in signing_keys.ALGS:
+        signing_keys.signer(alg)
+        since = max(
+            (key.active_at for key in signing_keys.every() if key.alg == alg and key.active_at <= now), default=0
+        )
+        old = now - since > OLD_KEY
+        yield Finding(
+            f"signing key {alg}",
+            "warn" if old else "ok",
+            f"in use for {durations.in_words(now - since)}",
+            "authserver worker   (rotates them), or now: authserver jwks rotate" if old else "",
+        )
