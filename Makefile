@@ -1,5 +1,5 @@
 # Thin on purpose: everything happens in ./run, which works without make too.
-.PHONY: setup run test check bench isolation interop faults widths sbom audit reset lock help
+.PHONY: setup run test check bench isolation interop faults widths screens more long sbom audit reset lock help
 .DEFAULT_GOAL := help
 
 setup:
@@ -20,6 +20,12 @@ faults:
 	@./run faults $(ARGS)
 widths:
 	@./run widths $(ARGS)
+screens:
+	@./run screens $(ARGS)
+more:
+	@./run more $(ARGS)
+long:
+	@./run long $(ARGS)
 sbom:
 	@./run sbom $(ARGS)
 audit:

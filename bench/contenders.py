@@ -71,7 +71,7 @@ def ours(
         began = time.perf_counter()
         server = served.start(
             kind, folder, url=url, workers=workers, threads=threads, home=home,
-            variables={"PYTHONPATH": str(QUICK_HASHES)}, **NO_LIMITS, **settings,
+            first=True, variables={"PYTHONPATH": str(QUICK_HASHES)}, **NO_LIMITS, **settings,
         )  # fmt: skip
         opened.callback(server.stop)
         ready = round(time.perf_counter() - began, 2)

@@ -42,11 +42,16 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long sets run only when asked for by their marker or their own file; what takes long begins first."""
+    """The long sets run only when asked for by their marker or their own file; what takes long begins first.
+
+    Under a time limit the order stays as it was shuffled, so that what there is no time for is not always the same.
+    """
+    long_sets.mark_second_runs(items)
     unasked = set(long_sets.left_out(items, config.option.markexpr, config.args))
     config.hook.pytest_deselected(items=list(unasked))
     items[:] = [item for item in items if item not in unasked]
-    order.sort(items)
+    if not long_sets.are_timed():
+        order.sort(items)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

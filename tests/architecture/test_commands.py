@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import time
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,8 +45,11 @@ class Item:
 
     path = Path("tests/served/test_serving.py")
 
-    def __init__(self, *markers: str) -> None:
-        self.markers = markers
+    def __init__(self, *markers: str, nodeid: str = "") -> None:
+        self.markers, self.nodeid = [*markers], nodeid
+
+    def add_marker(self, marker: pytest.MarkDecorator) -> None:
+        self.markers.append(marker.name)
 
     def get_closest_marker(self, name: str) -> bool:
         return name in self.markers
@@ -60,11 +64,47 @@ def test_the_long_sets_run_when_asked_for_and_only_then() -> None:
         ("interop or long_interop", [], [fault]),
         ("fault or long_fault", [], [interop]),
         ("long_interop or long_fault", [], []),
+        ("long_more", [], [interop, fault]),
         ("", ["tests/interop/test_apache.py"], [fault]),
+        ("", ["tests/interop"], [fault]),
         ("", [Path("tests/faults/test_disk.py")], [interop]),
         ("", ["tests/served/test_serving.py::test_x"], []),
     ]:
         assert long_sets.left_out(items, markexpr, args) == expected, (markexpr, args)
+
+
+@pytest.mark.parametrize("marker", long_sets.SETS)
+def test_a_long_set_has_a_command_and_a_place_in_what_ci_runs(marker: str) -> None:
+    """Every test that `make test` leaves out is run by its own command, by `make long`, and so by CI."""
+    command = long_sets.SETS[marker].command
+    words = dict(re.findall(r"^    ([a-z]+)\) run_tests (.*) \"\$@\" ;;$", sources.read("run"), re.MULTILINE))
+    asked = words[command.partition(" ")[2]]
+    assert marker in asked or long_sets.SETS[marker].place in f"{asked}/"
+    assert re.search(rf"\b{marker}\b", words["long"])
+    assert "make long" in sources.read(".ci/run").splitlines()
+    assert command in sources.read("CONTRIBUTING.md")
+
+
+def test_every_marker_of_a_long_set_is_known_to_the_runs() -> None:
+    markers = tomllib.loads(sources.read("pyproject.toml"))["tool"]["pytest"]["ini_options"]["markers"]
+    long = {name: says for name, _, says in (each.partition(": ") for each in markers) if name.startswith("long_")}
+    assert long.keys() == long_sets.SETS.keys()
+    assert [name for name, says in long.items() if long_sets.SETS[name].command not in says] == []
+
+
+def test_a_test_of_the_doors_runs_on_postgresql_first_and_on_sqlite_with_more() -> None:
+    here = [f"tests/pages/test_x.py::test_{name}" for name in ("a[sqlite-1]", "a[postgresql-1]", "b[sqlite]", "c")]
+    items: Any = [Item(nodeid=each) for each in [*here, "tests/domain/test_y.py::test_a[sqlite]"]]
+    long_sets.mark_second_runs(items)
+    assert [item.nodeid for item in items if item.markers] == here[:1]
+    assert items[0].get_closest_marker("long_more")
+
+
+def test_with_too_little_time_no_long_set_always_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(long_sets.UNTIL, str(time.time() + 60))
+    assert long_sets.are_timed()
+    monkeypatch.delenv(long_sets.UNTIL)
+    assert not long_sets.are_timed()
 
 
 def test_a_long_test_does_not_start_after_its_time_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

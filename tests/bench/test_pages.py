@@ -15,7 +15,7 @@ from bench.scale.commands import MOST_STATEMENTS
 from bench.scale.filling import Sizes
 from bench.scale.walking import Seen
 from tests.conftest import KINDS
-from tests.support import standing
+from tests.support import long_sets, standing
 
 ROWS = 20_000
 SIZES = Sizes(
@@ -52,7 +52,7 @@ class Walked:
         return [each for each in self.seen if each.path not in MAY_READ_ALL]
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=long_sets.others_later(KINDS, now="sqlite"))
 def walked(request: pytest.FixtureRequest) -> Iterator[Walked]:
     with standing.standing(request.param) as server:
         filling.fill(SIZES)

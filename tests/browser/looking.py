@@ -1,15 +1,15 @@
-"""What every test of a screen does: go there, look at it in every way, keep a picture."""
+"""What every test of a screen does: go there, look at it, keep a picture."""
 
 from __future__ import annotations
 
 from tests.browser.screens import Screen
 from tests.browser.stage import Stage
 from tests.support import chromium as windows
-from tests.support.chromium import Chromium
+from tests.support.chromium import Chromium, Judge
 
 
-def look(chromium: Chromium, stage: Stage, email: str, screen: Screen) -> list[str]:
-    """What is wrong with this screen for this person, on a desk and on a phone, by day and by night."""
+def look(chromium: Chromium, stage: Stage, email: str, screen: Screen, judge: Judge) -> list[str]:
+    """What is wrong with this screen for this person, as `judge` sees it."""
     cookies = stage.demo.cookies(email)
     window = chromium.window(cookies) if screen.act else chromium.same_window(email, cookies)
     with window as page:
@@ -19,7 +19,7 @@ def look(chromium: Chromium, stage: Stage, email: str, screen: Screen) -> list[s
             screen.act(page)
             page.wait_for_load_state()  # a pressed button may have led to a page that is still arriving
         windows.picture(page, screen.name)
-        found = windows.faults(page)
+        found = judge(page)
         page.set_viewport_size({"width": windows.PHONE, "height": windows.HEIGHT})
         windows.picture(page, f"{screen.name}-phone", always=bool(found))
         if screen.act:  # a page that holds a secret asks before it is left; here it may go

@@ -9,8 +9,8 @@ from joserfc.jwk import ECKey
 from playwright.sync_api import Page, Request, sync_playwright
 
 from tests.services import chromium
-from tests.support import own_jwts
-from tests.support.served import PASSWORD, Served
+from tests.support import long_sets, own_jwts
+from tests.support.served import KINDS, PASSWORD, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.served]
 
@@ -24,6 +24,7 @@ def sign_in(page: Page, served: Served, email: str) -> None:
     page.wait_for_url(served.issuer + "/")
 
 
+@pytest.mark.parametrize("served", long_sets.others_later(KINDS, now="sqlite"), indirect=True)
 def test_a_pair_made_in_the_browser_signs_for_the_app(served: Served, tmp_path: Path) -> None:
     sent: list[str] = []
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.demo import ADMIN, ALICE, Demo
 from tests.support import chromium as windows
-from tests.support.chromium import Chromium
+from tests.support.chromium import Chromium, Judge
 
 pytestmark = pytest.mark.browser
 DONE, FAILED = "Done", "Failed"
@@ -422,8 +422,9 @@ def test_without_scripts_the_page_gives_the_lines_for_a_terminal(chromium: Chrom
         expect(page.locator("[data-playground]")).to_be_hidden()
 
 
+@pytest.mark.parametrize("judge", windows.JUDGES)
 @pytest.mark.parametrize("step", ["discovery", "client", "authorize", "token", "introspect", "attacks"])
-def test_a_step_is_fit_for_everybody(playground: Playground, page: Page, step: str) -> None:
+def test_a_step_is_fit_for_everybody(playground: Playground, page: Page, step: str, judge: Judge) -> None:
     if step == "token":
         playground.tokens()
     else:
@@ -431,4 +432,4 @@ def test_a_step_is_fit_for_everybody(playground: Playground, page: Page, step: s
     windows.picture(page, f"playground-{step}")
     page.set_viewport_size({"width": windows.PHONE, "height": 900})
     windows.picture(page, f"playground-{step}-phone")
-    assert windows.faults(page) == []
+    assert judge(page) == []

@@ -59,6 +59,7 @@ def test_a_uv_on_the_path_is_taken_and_pip_not_asked(clone: Path, bare_python: P
     assert not (clone / ".venv" / "uv").exists()
 
 
+@pytest.mark.long_more
 def test_what_uv_installed_is_compiled_also_where_no_start_may_write(
     clone: Path, bare_python: Path, tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_python_with_only_ensurepip_fetches_uv_by_its_hash(clone: Path, bare_p
     assert list(clone.glob("authserver/__pycache__/__init__.*.pyc"))
 
 
+@pytest.mark.long_more
 def test_a_uv_that_is_not_the_locked_one_is_not_run_and_pip_does_it_all(
     clone: Path, bare_python: Path, tmp_path: Path
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_uv_that_is_not_the_locked_one_is_not_run_and_pip_does_it_all(
     assert not (clone / ".venv" / "uv").exists()
 
 
+@pytest.mark.long_more
 def test_a_uv_that_fails_leaves_the_work_to_pip(clone: Path, bare_python: Path, tmp_path: Path) -> None:
     (tools := tmp_path / "tools").mkdir()
     (tools / "uv").write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
@@ -112,6 +115,7 @@ def test_a_python_that_can_fetch_nothing_gets_the_line_that_helps(
     assert not (clone / ".venv").exists()
 
 
+@pytest.mark.long_more
 def test_what_pip_was_told_about_its_index_is_handed_to_uv(clone: Path, bare_python: Path, tmp_path: Path) -> None:
     (tools := tmp_path / "tools").mkdir()
     seen = tmp_path / "seen"

@@ -13,7 +13,7 @@ from tests.support.browsing import Browser
 from tests.support.served import Served
 from tests.support.third_party import App
 
-pytestmark = [pytest.mark.served, pytest.mark.interop]
+pytestmark = [pytest.mark.served, pytest.mark.interop, pytest.mark.long_interop]
 LOOPBACK = "http://127.0.0.1:49152/callback"
 
 

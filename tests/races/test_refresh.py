@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tests.support import parallel
+from tests.support import long_sets, parallel
 from tests.support.browsing import Answer
-from tests.support.served import Served
+from tests.support.served import KINDS, Served
 from tests.support.third_party import App
 
 pytestmark = pytest.mark.served
@@ -25,6 +25,7 @@ def first_token(served: Served, app: App) -> str:
     return str(app.tokens(served.browser("alice@example.test"))["refresh_token"])
 
 
+@pytest.mark.parametrize("served_strictly", long_sets.others_later(KINDS, now="postgresql"), indirect=True)
 def test_without_grace_exactly_one_of_a_hundred_succeeds_and_the_family_ends(served_strictly: Served) -> None:
     app = served_strictly.app("Racer")
     answers = at_once(app, first_token(served_strictly, app))
@@ -44,6 +45,7 @@ def test_within_the_grace_every_answer_carries_the_same_successor(served: Served
     assert app.is_active(answers[0].json["access_token"])
 
 
+@pytest.mark.parametrize("served", long_sets.others_later(KINDS, now="postgresql"), indirect=True)
 def test_fifty_in_parallel_over_a_chain_of_twenty_keep_one_live_leaf(served: Served) -> None:
     app = served.app("Racer")
     token = first_token(served, app)

@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from authserver.config import Settings
-from tests.support import served
 from tests.support.browsing import OverHttp
-from tests.support.served import KINDS
+from tests.support.served import KINDS, Served, running
 
 pytestmark = [pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
 TOKENS = 40
@@ -19,7 +18,7 @@ TOKENS = 40
 @pytest.mark.long_fault
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_count_is_lost_when_every_worker_is_told_to_stop(kind: str) -> None:
-    with served.running(kind, workers=2) as server:
+    with running(kind, workers=2) as server:
         job = server.machine("Job", "--introspect-all")
         server.user("alice@example.test")
         key = server.cli("key", "create", "--owner", "alice@example.test", "--name", "CI", "--permission", "read_only")[
@@ -43,16 +42,12 @@ def test_no_count_is_lost_when_every_worker_is_told_to_stop(kind: str) -> None:
     assert used == "127.0.0.1"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_refusal_is_found_at_once_whichever_worker_is_asked(kind: str) -> None:
-    with served.running(kind, workers=2) as server:
-        server.user("alice@example.test")
-        key = server.cli("key", "create", "--owner", "alice@example.test", "--name", "CI", "--permission", "read_only")[
-            "key"
-        ]
-        ask = {"Authorization": f"Bearer {key}"}
-        for _ in range(20):  # each over a connection of its own, and so at one worker or the other
-            refused = OverHttp().send("GET", f"{server.issuer}/v1/api-keys", b"", ask)
-            assert refused.status == 403
-            path = f"/v1/errors/{json.loads(refused.body)['error']['request_id']}"
-            assert OverHttp().send("GET", server.issuer + path, b"", ask).status == 200
+def test_a_refusal_is_found_at_once_whichever_worker_is_asked(served: Served) -> None:
+    served.user("alice@example.test")
+    made = served.cli("key", "create", "--owner", "alice@example.test", "--name", "CI", "--permission", "read_only")
+    ask = {"Authorization": f"Bearer {made['key']}"}
+    for _ in range(20):  # each over a connection of its own, and so at one worker or the other
+        refused = OverHttp().send("GET", f"{served.issuer}/v1/api-keys", b"", ask)
+        assert refused.status == 403
+        path = f"/v1/errors/{json.loads(refused.body)['error']['request_id']}"
+        assert OverHttp().send("GET", served.issuer + path, b"", ask).status == 200

@@ -122,6 +122,7 @@ def meanwhile(ask: Any, clients: int = 16) -> Iterator[list[Told]]:
             thread.join(30)
 
 
+@pytest.mark.long_fault
 def test_a_stopped_database_holds_up_nothing_that_needs_none(
     server: Served, postgres: OwnPostgres, job: tuple[str, str]
 ) -> None:
@@ -189,9 +190,10 @@ def test_slow_pages_hold_up_no_protocol(server: Served, postgres: OwnPostgres, j
                 began = time.monotonic()
                 assert introspect(server, job, issued).json()["active"]
                 assert time.monotonic() - began < SOON
-        admin.rollback()
+            admin.rollback()  # those that wait are not waited for
 
 
+@pytest.mark.long_fault
 def test_exports_that_wait_hold_up_no_page(server: Served, postgres: OwnPostgres, job: tuple[str, str]) -> None:
     """Somebody holds the audit log, and administrators want it as a file: one waits, two may, others come again."""
     server.user("root@example.test", admin=True)
@@ -206,12 +208,13 @@ def test_exports_that_wait_hold_up_no_page(server: Served, postgres: OwnPostgres
                 answer = get(server, "/login")
                 assert answer.status_code == 200
                 pages.append(answer.elapsed.total_seconds())
-        admin.rollback()
+            admin.rollback()  # those that wait are not waited for
     busy = [answer for answer in told if answer.status_code == 503 and answer.seconds < SOON]
     assert busy and all(answer.retry_after for answer in busy)
     assert max(pages) < SOON * 2
 
 
+@pytest.mark.long_fault
 def test_a_flood_of_sign_ins_holds_up_no_token(server: Served, job: tuple[str, str]) -> None:
     """One account with its right password: each costs a hash, few at a time, and the others are told at once."""
     email = "alice@example.test"
@@ -254,6 +257,7 @@ def test_keys_that_do_not_come_hold_up_no_protocol(server: Served, silent: int, 
     assert {answer.status_code for answer in told} <= {200, 503}
 
 
+@pytest.mark.long_fault
 def test_readiness_waits_for_no_database_however_many_ask(server: Served, postgres: OwnPostgres) -> None:
     assert json.loads(get(server, "/readyz").text)["status"] == "ok"
     with postgres.stopped(), meanwhile(lambda: get(server, "/readyz"), 24) as told:

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.served, pytest.mark.fault, pytest.mark.usefixtures("so
 PIPE_BYTES = 4096
 
 
+@pytest.mark.long_fault
 def test_a_log_pipe_that_nobody_reads_stops_neither_requests_nor_the_stop(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

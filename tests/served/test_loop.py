@@ -17,7 +17,7 @@ from tests.support.stopped import OwnPostgres, own_postgres
 
 pytestmark = [
     pytest.mark.served,
-    pytest.mark.fault,
+    pytest.mark.long_fault,
     pytest.mark.usefixtures("socket_enabled"),
     pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux tells who waited for a core"),
 ]

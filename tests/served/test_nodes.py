@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import psycopg
 import pytest
 
-from tests.support import served
+from tests.support import long_sets, served
 from tests.support.served import KINDS, Served
 from tests.support.third_party import App
 
@@ -33,7 +33,7 @@ class Nodes:
         return app
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=long_sets.others_later(KINDS, now="postgresql"))
 def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
     options = {"workers": 1, "rate_limit_token": "off"}
     with served.running(request.param, **options) as first:

@@ -17,7 +17,13 @@ REQUESTS = 300
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
 
-@pytest.mark.parametrize("ignoring", ["", "options,extra_float_digits"], ids=["refusing", "ignoring"])
+@pytest.mark.parametrize(
+    "ignoring",
+    [
+        pytest.param("", id="refusing"),
+        pytest.param("options,extra_float_digits", id="ignoring", marks=pytest.mark.long_more),
+    ],
+)
 def test_no_request_fails_behind_a_pooler(tmp_path: Path, ignoring: str) -> None:
     """Its two connections serve the four of our workers: what outlived a transaction would meet another's."""
     behind = postgres.create_database()

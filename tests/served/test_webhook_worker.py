@@ -22,8 +22,8 @@ from aiosmtpd.controller import Controller
 from authserver.config import Settings
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints
-from tests.conftest import Person
-from tests.support import databases, receivers, served
+from tests.conftest import KINDS, Person
+from tests.support import databases, long_sets, receivers, served
 from tests.support.receivers import Receiver
 from tests.support.webhooks import endpoint, happen
 
@@ -112,6 +112,7 @@ def test_a_worker_killed_between_sending_and_recording_sends_the_same_event_agai
     assert [json.loads(got.body)["metadata"]["retry_count"] for got in receiver.got] == [0, 0]
 
 
+@pytest.mark.parametrize("emptied_database", long_sets.others_later(KINDS, now="sqlite"), indirect=True)
 def test_a_workers_own_counters_answer_one_port_above_the_servers(
     start: Any, alice: Person, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def test_a_workers_own_counters_answer_one_port_above_the_servers(
     assert second.poll() is None
 
 
+@pytest.mark.parametrize("emptied_database", long_sets.others_later(KINDS, now="sqlite"), indirect=True)
 def test_the_owner_of_a_webhook_that_ends_gets_a_mail_from_the_same_worker(
     start: Any, alice: Person, receiver: Receiver
 ) -> None:

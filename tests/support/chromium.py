@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
@@ -115,21 +116,50 @@ def _listen(context: BrowserContext, issuer: str) -> list[str]:
 # ---- what is wrong with a page ------------------------------------------------------------------------------
 
 
+Judge = Callable[[Page], list[str]]
+
+
 def faults(page: Page) -> list[str]:
     """Everything that is wrong with this page in both themes and three widths."""
-    found = structure(page)
-    page.evaluate(AXE_SCRIPT)
-    for width in (WIDE, PHONE):
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        found += [f"{width} px: {each}" for each in overflowing(page)]
-        # As tall as the page: what a sticky bar covers for the moment is reached by scrolling.
-        page.set_viewport_size({"width": width, "height": max(HEIGHT, page.evaluate("document.body.scrollHeight"))})
-        found += [f"{width} px: {each}" for each in _axe(page, {"type": "tag", "values": RULES})]
-        page.emulate_media(color_scheme="dark")
-        found += [f"{width} px, dark: {each}" for each in _colours(page)]
-        page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": SMALLEST, "height": HEIGHT})
-    return found + [f"{SMALLEST} px: {each}" for each in overflowing(page)]
+    return faults_at_a_desk(page) + faults_elsewhere(page)
+
+
+def faults_at_a_desk(page: Page) -> list[str]:
+    """What is wrong with it in a wide window by day, and what sticks out of narrower ones."""
+    found = structure(page) + _overflowing_at(page, WIDE) + _judged_at(page, WIDE)
+    return found + _overflowing_at(page, PHONE) + _overflowing_at(page, SMALLEST)
+
+
+def faults_elsewhere(page: Page) -> list[str]:
+    """What else is wrong with it on a phone, and by night."""
+    return _by_night(page, WIDE) + _judged_at(page, PHONE) + _by_night(page, PHONE)
+
+
+JUDGES = [faults_at_a_desk, pytest.param(faults_elsewhere, marks=pytest.mark.long_screens)]
+
+
+def _judged_at(page: Page, width: int) -> list[str]:
+    _show_all(page, width)
+    return [f"{width} px: {each}" for each in _axe(page, {"type": "tag", "values": RULES})]
+
+
+def _by_night(page: Page, width: int) -> list[str]:
+    _show_all(page, width)
+    page.emulate_media(color_scheme="dark")
+    found = [f"{width} px, dark: {each}" for each in _colours(page)]
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def _show_all(page: Page, width: int) -> None:
+    """As tall as the page: what a sticky bar covers for the moment is reached by scrolling."""
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.set_viewport_size({"width": width, "height": max(HEIGHT, page.evaluate("document.body.scrollHeight"))})
+
+
+def _overflowing_at(page: Page, width: int) -> list[str]:
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    return [f"{width} px: {each}" for each in overflowing(page)]
 
 
 def _colours(page: Page) -> list[str]:
@@ -148,6 +178,8 @@ UNJUDGED = """() => {
 
 
 def _axe(page: Page, run_only: dict[str, Any], where: str = "document") -> list[str]:
+    if not page.evaluate("!!window.axe"):
+        page.evaluate(AXE_SCRIPT)
     options = {"resultTypes": ["violations"], "runOnly": run_only}
     found = page.evaluate(f"options => axe.run({where}, options).then(each => each.violations)", options)
     return [f"{each['id']}: {node['html'][:200]} {_why(node)}" for each in found for node in each["nodes"]]

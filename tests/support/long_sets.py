@@ -5,12 +5,50 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-# Marker of a long set → the folder that asks for it by being named, or by a file in it; a test's own file does so, too.
-FOLDERS = {"long_interop": "interop/", "long_fault": "faults/", "long_widths": "widths/"}
+
+@dataclass(frozen=True)
+class LongSet:
+    """The command that runs it, and what asks for it by standing in a path of the run; a test's own file does, too."""
+
+    command: str
+    place: str = "\0"  # stands in no path
+
+
+SETS = {  # by marker
+    "long_interop": LongSet("make interop", "interop/"),
+    "long_fault": LongSet("make faults", "faults/"),
+    "long_widths": LongSet("make widths", "widths/"),
+    "long_screens": LongSet("make screens", "elsewhere/"),
+    "long_more": LongSet("make more"),
+}
 UNTIL = "LONG_TESTS_UNTIL"  # no test of a long set starts after this second of the epoch
+
+
+def others_later(kinds: Iterable[str], now: str) -> list[Any]:
+    """Parameters of a fixture that is dear: `now` in every run, the other databases with `make more`."""
+    return [pytest.param(kind, marks=[] if kind == now else [pytest.mark.long_more]) for kind in kinds]
+
+
+# What stands before the domain, or asks from outside. Which SQL is sent is decided further down, in folders whose tests
+# all run on both databases.
+DOORS = tuple(
+    f"tests/{each}/" for each in ("api", "dashboard", "pages", "edge", "hostile", "gateway", "cli", "interop")
+)
+
+
+def mark_second_runs(items: Iterable[pytest.Item]) -> None:
+    """A test of the doors runs on PostgreSQL, the stricter one; its run on SQLite is one of `make more`."""
+    at_doors = [item for item in items if item.nodeid.startswith(DOORS)]
+    ids = {item.nodeid for item in at_doors}
+    for item in at_doors:
+        other = item.nodeid.replace("[sqlite", "[postgresql")
+        if other != item.nodeid and other in ids:
+            item.add_marker(pytest.mark.long_more)
 
 
 def left_out(items: Iterable[pytest.Item], markexpr: str, args: Iterable[str]) -> list[pytest.Item]:
@@ -18,8 +56,8 @@ def left_out(items: Iterable[pytest.Item], markexpr: str, args: Iterable[str]) -
     paths = [str(each) for each in args]
     unasked = [
         marker
-        for marker, folder in FOLDERS.items()
-        if marker not in markexpr and not any(folder in path for path in paths)
+        for marker, long in SETS.items()
+        if marker not in markexpr and not any(long.place in f"{path}/" for path in paths)
     ]
     return [
         item
@@ -29,8 +67,14 @@ def left_out(items: Iterable[pytest.Item], markexpr: str, args: Iterable[str]) -
     ]
 
 
+def are_timed() -> bool:
+    """Whether this run may not get through them: then none always comes first, so that each has its turn."""
+    return UNTIL in os.environ
+
+
 def skip_if_out_of_time(item: pytest.Item) -> None:
     """Skip a test of a long set, and say so, when the time given to them has passed."""
     until = float(os.environ.get(UNTIL) or "inf")
-    if time.time() >= until and any(item.get_closest_marker(marker) for marker in FOLDERS):
-        pytest.skip("not run: the time for the long sets has passed (make interop, make faults, make widths run them)")
+    command = next((long.command for marker, long in SETS.items() if item.get_closest_marker(marker)), "")
+    if command and time.time() >= until:
+        pytest.skip(f"not run: the time for the long sets has passed ({command} runs it)")

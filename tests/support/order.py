@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-# Folders and files whose tests start processes and browsers, the longest first; what is not named comes after them.
-LONG_FIRST: tuple[str, ...] = ("tests/served/", "tests/browser/", "tests/interop/", "tests/faults/", "tests/first_run/")
+# Folders and files that take a worker half a minute and more, the longest first; what is not named comes after them.
+LONG_FIRST: tuple[str, ...] = (
+    "tests/browser/test_screens_person.py", "tests/served/", "tests/browser/", "tests/races/", "tests/first_run/",
+    "tests/bench/", "tests/interop/", "tests/domain/demo/", "tests/faults/", "tests/architecture/test_wheel.py",
+)  # fmt: skip
 
 
 def sort(items: list[pytest.Item]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
+from authserver.domain.demo.seeding import ALICE
 from tests.browser.widths import full_site, walking
 from tests.browser.widths.full_site import FullSite
 from tests.services import chromium as programs
@@ -44,3 +46,14 @@ def test_pages_fit_every_window(site: FullSite, browser: Chromium, scheme: str) 
 def test_pages_fit_when_text_is_twice_as_large(site: FullSite, browser: Chromium) -> None:
     wrong, unopened = walking.walk(browser, site, (768, 1280, 1920), text=200)
     assert (wrong, unopened) == ({}, set())
+
+
+def test_allow_and_cancel_are_in_sight_with_six_scopes(site: FullSite, browser: Chromium) -> None:
+    """Whoever is asked for much sees both answers without scrolling."""
+    with browser.window(site.cookies(ALICE)) as page:
+        for width, height in ((1366, 768), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(site.issuer + site.pages()["authorization.begin"])
+            assert page.locator(".scopes li").count() >= 6
+            for name in ("Allow", "Cancel"):
+                expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)

@@ -1,0 +1,19 @@
+"""The screens that administrators see: nothing wrong with them by WCAG 2.2 AA on a phone, nor by night."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.demo import ADMIN as ADMIN_EMAIL
+from tests.browser.looking import look
+from tests.browser.screens import ADMIN, Screen
+from tests.browser.stage import Stage
+from tests.support import chromium as windows
+from tests.support.chromium import Chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.served, pytest.mark.long_screens]
+
+
+@pytest.mark.parametrize("screen", ADMIN, ids=lambda screen: screen.name)
+def test_a_screen_has_no_fault_elsewhere(chromium: Chromium, stage: Stage, screen: Screen) -> None:
+    assert look(chromium, stage, ADMIN_EMAIL, screen, windows.faults_elsewhere) == []
