@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from authserver import config
-from authserver.cli import opening, output
+from authserver.cli import addresses, opening, output
 from authserver.config import Settings
 from authserver.errors import BadSettings
 from authserver.lib import secrets
@@ -78,10 +78,8 @@ def prepare(folder: Path, url: str, port: int) -> Settings:
 
 def free_port(wanted: int) -> int:
     """The wanted port, or the next that is free for both spellings of this machine."""
-    from authserver.cli import serving
-
     for port in range(wanted, min(wanted + PORTS, 65_536)):
-        if serving.is_free("127.0.0.1", port) and not serving.answers("::1", port):
+        if addresses.is_free("127.0.0.1", port) and not addresses.answers("::1", port):
             if port != wanted:
                 output.note(f"Port {wanted} is taken: using {port}.")
             return port

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 import click
 
-from authserver.cli import opening, output
+from authserver.cli import addresses, notices, opening, output
 from authserver.config import Settings
 from authserver.errors import BadSettings
 
@@ -22,28 +24,29 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
     from authserver.domain.running import schema
     from authserver.observability import metrics
 
-    serving.require_free(settings.host, settings.port)
+    addresses.require_free(settings.host, settings.port)
     with opening.opened(settings, any_schema=True):
         schema.ensure()
         opening.warn_of_settings()
         metrics.new_folder()
         serve_metrics(settings)
+        addresses.await_first_worker(settings.host, settings.port)
+        own = addresses.own(settings.host)
+        notices.when(addresses.listening, functools.partial(notices.is_healthy, own, settings.port))
         serving.run(settings)
 
 
 def serve_metrics(settings: Settings) -> None:
     """Answer operators beside the server, from this process. Raises BadSettings if the address is taken."""
-    from authserver.cli import serving
     from authserver.domain.running import standing
     from authserver.edge import readiness
     from authserver.observability import metrics
 
     bind = settings.metrics_bind
-    readiness.follow(serving.listening.is_set)
+    readiness.follow(addresses.listening.is_set)
     try:
         if metrics.serve(bind, readyz=readiness.explained) is not None:
             standing.watch()
-            serving.await_first_worker(settings.host, settings.port)
     except OSError as error:
         raise BadSettings(f"metrics_bind: {bind} is not free ({error.strerror}); `off` is allowed") from None
 

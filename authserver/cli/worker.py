@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 
 import click
 
 from authserver import config
-from authserver.cli import opening
+from authserver.cli import notices, opening, signals
 from authserver.observability import logs, metrics
 
 FIGURES_SECONDS = 15
@@ -26,10 +27,9 @@ def command() -> None:
     from authserver.domain.webhooks import courier
 
     signing_keys.ensure()  # a key that does not open what is stored ends it now, not at every chore
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _asked_to_stop()
     logs.event("worker_started")
+    notices.say("READY=1", "STATUS=Delivering")
     if serve_metrics(config.current().metrics_bind):
         threading.Thread(target=refresh_figures, args=(stop,), name="figures", daemon=True).start()
     opening.warn_of_settings()
@@ -44,6 +44,26 @@ def command() -> None:
     for each in sending:
         each.join()
     logs.event("worker_stopped")
+
+
+def _asked_to_stop() -> threading.Event:
+    """Set by the first signal, after which what is in hand is finished or given back; the second ends it at once: what
+    was in hand is done again when its lease is over.
+    """
+    stop = threading.Event()
+
+    def told(*_: object) -> None:
+        if stop.is_set():
+            logs.event("worker_cut_off", level="warning")
+            logs.flush()
+            os._exit(1)
+        stop.set()
+        notices.say("STOPPING=1")
+
+    signals.ignore_hangup()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, told)
+    return stop
 
 
 def serve_metrics(bind: str) -> bool:

@@ -32,6 +32,7 @@ Place = Callable[[Incoming], tuple[Room, Answer | None]]
 """The room in which a request is to be answered, and what answers it; None is for the WSGI application."""
 Whose = Callable[[Incoming], str]
 """The address whose share of a room a request takes; empty where nobody's is counted."""
+Begin = Callable[[asyncio.AbstractEventLoop], object]
 
 
 def _full(_asked: Incoming) -> Outgoing:
@@ -46,10 +47,15 @@ def _everywhere(_asked: Incoming) -> tuple[Room, None]:
     return pools.PROTOCOL, None
 
 
+def _nothing(_loop: asyncio.AbstractEventLoop) -> None:
+    pass
+
+
 class Front:
     """RSGI: requests are answered in the room that `place` names; `threads` are those of the protocol.
 
-    `app` answers what `place` knows no answer for, `full` those whose room is full: it waits for nothing.
+    `app` answers what `place` knows no answer for, `full` those whose room is full: it waits for nothing. `begin` is
+    called with the loop before the first request.
     """
 
     def __init__(
@@ -63,11 +69,17 @@ class Front:
         full: Answer = _full,
         whose: Whose = nobodys,
         machines: Machines | None = None,
+        begin: Begin = _nothing,
     ) -> None:
         self._app, self._bodies, self._place, self._full = app, Bodies(body_seconds), place, full
         self._shares, self._machines, self._whose = shares or Shares(0), machines or Machines(), whose
         self._unhurried = {name: Unhurried(Turns(self._machines)) for name in pools.UNHURRIED}
         self._pools = {room.name: Pool(room, size, self._work) for room, size in pools.sizes(threads).items()}
+
+        self._begin = begin
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._begin(loop)
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         address = arriving.address(scope)

@@ -11,7 +11,7 @@ import pytest
 
 from authserver import config
 from authserver.cli import VERBS
-from authserver.cli.serving import DRAIN_SECONDS, IN_FLIGHT_SECONDS
+from authserver.cli.processes import DRAIN_SECONDS, IN_FLIGHT_SECONDS
 from tests.support.served import ROOT
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))

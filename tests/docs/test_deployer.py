@@ -18,7 +18,7 @@ TALKS = pages.table(PAGE, "to", "when", "limits")
 # What opens connections to others, or listens; and modules that use it for something else.
 NETWORK = {"socket", "http.client", "http.server", "urllib.request", "smtplib", "urllib3", "redis", "valkey", "psycopg",
            "requests", "httpx", "aiohttp", "ftplib", "telnetlib", "socketserver"}  # fmt: skip
-LISTENING = {"authserver/cli/serving.py", "authserver/observability/figures.py"}
+LISTENING = {"authserver/cli/addresses.py", "authserver/observability/figures.py"}
 ONLY_ITS_OWN_NAME = {"authserver/domain/webhooks/leases.py"}
 
 

@@ -231,3 +231,19 @@ def test_a_worker_that_is_told_to_stop_finishes_and_gives_its_leases_back(
     assert webhook_endpoints.get(alice.id, hook.id).leased_until == 0
     found = counts(hook.id)
     assert found.get("delivered", 0) == len(receiver.got)
+
+
+def test_a_second_signal_ends_it_at_once_and_another_sends_again_what_was_in_hand(
+    start: Any, alice: Person, receiver: Receiver
+) -> None:
+    receiver.act = lambda _handler: time.sleep(8)
+    hook = endpoint(alice, receiver.url())
+    worker = start()
+    happen(alice)
+    assert until(lambda: len(receiver.got) == 1)
+    worker.terminate()
+    time.sleep(0.5)
+    assert worker.poll() is None
+    worker.terminate()
+    assert worker.wait(3) == 1
+    assert counts(hook.id) == {"pending": 1}
