@@ -89,6 +89,16 @@ class House:
                 known |= {key: value for key, value in made.items() if isinstance(value, str) and key.startswith("cli")}
         return page.filled(known)
 
+    @contextlib.contextmanager
+    def worker(self) -> Iterator[None]:
+        """`authserver worker` for one block: who tells apps that a sign-in ended."""
+        command = [str(served.COMMAND), "worker"]
+        with subprocess.Popen(command, cwd=self.server.folder, env=self.server.environment) as process:
+            try:
+                yield
+            finally:
+                process.terminate()
+
     def last_refusal(self) -> str:
         """What an administrator reads of the request that was refused last."""
         email = "ada@example.test"
@@ -113,7 +123,10 @@ def standing(folder: Path) -> Iterator[House]:
     """A house for one block."""
     port = free_port()
     issuer = f"https://{HOST}:{port}"
-    server = served.shared(served.KINDS[0], issuer=issuer, trusted_proxies="127.0.0.1/32", workers=1)
+    # Sites of the tests are at home in the loopback network: who tells them of a sign-out has to be let there.
+    server = served.shared(
+        served.KINDS[0], issuer=issuer, trusted_proxies="127.0.0.1/32", outbound_allow="127.0.0.0/8", workers=1
+    )
     authority = trustme.CA()
     bundle = folder / "authorities.pem"
     bundle.write_text(Path(certifi.where()).read_text("utf-8"), "utf-8")

@@ -93,6 +93,22 @@ def test_oidc_client_ts(house: House, folder: Path, window: Page) -> None:
         window.goto(address)
         sign_in(window, house)
         expect(window.get_by_text(f"Hello {houses.NAME}, {houses.EMAIL}")).to_be_visible(timeout=60_000)
+        window.get_by_role("button", name="Sign out").click()
+        expect(window.get_by_text("Signed out")).to_be_visible(timeout=60_000)
+        assert window.url.startswith(f"{address}/signed-out")
+        window.goto(f"{house.issuer}/settings/sessions")
+        expect(window.get_by_label("Email")).to_be_visible()
+
+
+def test_oidc_client_ts_notices_a_sign_out_elsewhere(house: House, folder: Path, window: Page) -> None:
+    with site(house, folder, "oidc-client-ts", "watched.js") as address:
+        window.goto(address)
+        sign_in(window, house)
+        expect(window.get_by_text(f"Hello {houses.NAME}")).to_be_visible(timeout=60_000)
+        other = window.context.new_page()
+        other.goto(f"{house.issuer}/logout")
+        other.get_by_role("button", name="Sign out").click()
+        expect(window.get_by_text("Signed out elsewhere")).to_be_visible(timeout=60_000)
 
 
 def test_react_oidc_context(house: House, folder: Path, window: Page) -> None:

@@ -22,9 +22,9 @@ def test_the_program_of_the_page_signs_a_person_in(served: Served, tmp_path: Pat
     (command,) = page.filled({"issuer": served.issuer}).commands()
     made = served.cli(*shlex.split(command)[1:])
     values = {"issuer": served.issuer, "client_id": made["client_id"]}
-    (program,) = page.filled(values).files().items()
-    (tmp_path / program[0]).write_text(program[1])
-    running = subprocess.Popen([sys.executable, str(tmp_path / program[0])], stdout=subprocess.PIPE, text=True)
+    program = tmp_path / "tool.py"
+    program.write_text(page.filled(values).files()[program.name])
+    running = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True)
     try:
         assert running.stdout is not None
         found = re.search(r"Open (\S+) and compare (\S+)", running.stdout.readline())

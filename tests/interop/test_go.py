@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
+from tests.interop import devices, sites, toolchains
 from tests.interop import house as houses
-from tests.interop import sites, toolchains
 from tests.interop.house import House
 from tests.support.served import free_port
 
@@ -50,6 +50,20 @@ def test_go_oidc(house: House, folder: Path) -> None:
         claims = visitor.open(f"{address}/login").json
         expected = (houses.EMAIL, houses.NAME, houses.USERNAME)
         assert (claims["email"], claims["name"], claims["preferred_username"]) == expected, visitor.way
+
+
+@pytest.mark.parametrize("program", ["go", "gh"])
+def test_devices(house: House, folder: Path, program: str) -> None:
+    text = house.follow("devices", "http://localhost").files()[f"{program}/main.go"]
+    sites.write(folder, {"main.go": text})
+    command = [str(toolchains.go_build(GO / "devices", folder))]
+    said = devices.allowed(house, command, folder)
+    assert houses.EMAIL in (said if program == "go" else _email(house, said.rpartition(" ")[2].strip())), said
+
+
+def _email(house: House, token: str) -> str:
+    bearer = {"Authorization": f"Bearer {token}"}
+    return requests.get(f"{house.issuer}/oauth/userinfo", headers=bearer, verify=str(house.bundle), timeout=30).text
 
 
 def test_the_api_server_of_kubernetes(house: House, folder: Path) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.interop import sites
+from authserver import connect_pages
+from authserver.connect_pages import Page
+from tests.interop import devices, sites
 from tests.interop.house import EMAIL, House
 from tests.services.gateways import Echo
 from tests.support.served import free_port
@@ -53,33 +57,67 @@ def test_prometheus_scrapes_with_a_token(house: House, folder: Path) -> None:
 
 
 def test_oidc_agent_hands_out_tokens(house: House, folder: Path) -> None:
+    port = _port()
+    with oidc_agent(house, folder, house.follow("oidc-agent", f"http://localhost:{port}"), "gen.sh", port) as log:
+        _allow_in_a_browser(house, log, port)
+        _read_the_email(house, log)
+
+
+def test_oidc_agent_registers_itself(house: House, folder: Path) -> None:
+    page = connect_pages.pages()["oidc-agent"].filled({"issuer": house.issuer})
+    token = house.server.cli("registration-token", "create")["token"]
+    with oidc_agent(house, folder, page, "itself/gen.sh", INITIAL_ACCESS_TOKEN=token) as log:
+        _allow_in_a_browser(house, log)
+        _read_the_email(house, log)
+
+
+def test_oidc_agent_on_a_machine_without_a_browser(house: House, folder: Path) -> None:
+    page = connect_pages.pages()["oidc-agent"].filled({"issuer": house.issuer})
+    made = house.server.cli(*shlex.split(page.files()["device/register.sh"])[1:])
+    page = page.filled({"issuer": house.issuer, **made})
+    with oidc_agent(house, folder, page, "device/gen.sh") as log:
+        devices.allow(house.visitor(), _said(log, devices.CODE.pattern))
+        _read_the_email(house, log)
+
+
+@contextlib.contextmanager
+def oidc_agent(
+    house: House, folder: Path, page: Page, script: str, port: int = 4242, **environment: str
+) -> Iterator[Path]:
+    """The page's commands, then the token of what they set up; the file with everything that they say."""
     sites.program("oidc-gen", "oidc-agent-cli")
-    port = next(port for port in iter(free_port, 0) if port < 49152)  # it takes no higher one
-    files = house.follow("oidc-agent", f"http://localhost:{port}").files()
     # What a person would be asked, and the port of this run.
     answers = f"oidc-gen --pw-env=PASSWORD --confirm-default --no-url-call --cert-path '{house.bundle}'"
-    text = files["gen.sh"].replace("oidc-gen", answers).replace("4242", str(port))
-    sites.write(folder, {"run.sh": f"{text} </dev/null && {files['use.sh']}"})
-    environment = {**house.environment(), "HOME": str(folder), "PASSWORD": "a walk", "TMPDIR": str(folder)}
+    text = page.files()[script].replace("oidc-gen", answers).replace("4242", str(port))
+    sites.write(folder, {"run.sh": f"{text} </dev/null && {page.files()['use.sh']}"})
+    home = {"HOME": str(folder), "PASSWORD": "a walk", "TMPDIR": str(folder)}
     log = folder / "site.log"
     with log.open("w") as out:
-        process = subprocess.Popen(["sh", "run.sh"], cwd=folder, env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            ["sh", "run.sh"], cwd=folder, env=house.environment() | home | environment, stdout=out, stderr=out
+        )
     try:
-        url = _said(log, rf"{house.issuer}/oauth/authorize\S+")
-        arrived = house.visitor().open(url)
-        assert arrived.url.startswith(f"http://localhost:{port}/"), arrived.text[:2000]
-        token = _said(log, r"^eyJ\S+")
+        yield log
     finally:
         process.terminate()
         process.wait(10)
         with contextlib.suppress(ProcessLookupError):  # the agent has gone into the background
             os.kill(int(_said(log, r"(?<=Agent pid )\d+")), signal.SIGTERM)
-    told = requests.get(
-        f"{house.issuer}/oauth/userinfo",
-        headers={"Authorization": f"Bearer {token}"},
-        verify=str(house.bundle),
-        timeout=20,
-    )
+
+
+def _port() -> int:
+    return next(port for port in iter(free_port, 0) if port < 49152)  # it takes no higher one
+
+
+def _allow_in_a_browser(house: House, log: Path, port: int | None = None) -> None:
+    arrived = house.visitor().open(_said(log, rf"{house.issuer}/oauth/authorize\S+"))
+    assert arrived.url.startswith(f"http://localhost:{port or ''}"), arrived.text[:2000]
+
+
+def _read_the_email(house: House, log: Path) -> None:
+    token = _said(log, r"^eyJ\S+")
+    bearer = {"Authorization": f"Bearer {token}"}
+    told = requests.get(f"{house.issuer}/oauth/userinfo", headers=bearer, verify=str(house.bundle), timeout=20)
     assert told.json()["email"] == EMAIL
 
 

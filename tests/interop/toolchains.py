@@ -59,6 +59,13 @@ def build(command: list[str], folder: Path, environment: Mapping[str, str] | Non
         pytest.fail(f"{' '.join(command)[:500]} failed: {said}", pytrace=False)
 
 
+def said(command: list[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """What a page's program writes before it ends well."""
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def _patiently(command: list[str], folder: Path, environment: Mapping[str, str]) -> str:
     """Run behind whatever else the machine does; what a program that failed said."""
     done = subprocess.run(

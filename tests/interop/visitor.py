@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -34,6 +35,27 @@ class Visitor:
     def submit(self, page: Answer, form: Form, **fields: Any) -> Answer:
         """Fill in a site's own form and press its button."""
         return self.go_on(self._send(page, form, **fields))
+
+    def sign_out(self) -> None:
+        """Press *Sign out* on a page of ours."""
+        page = self._answer(self.session.get(f"{self.issuer}/settings/sessions", timeout=SECONDS))
+        self._send(page, page.form("/logout"))
+
+    def is_signed_out(self) -> bool:
+        """Whether our pages know nobody at this browser."""
+        return self._answer(self.session.get(f"{self.issuer}/settings/sessions", timeout=SECONDS)).url.startswith(
+            f"{self.issuer}/login"
+        )
+
+    def wait_until_asked_to_sign_in(self, url: str) -> None:
+        """Until a site, which was told that the sign-in ended, knows nobody here either."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            answer = self.session.get(url, allow_redirects=False, timeout=SECONDS)
+            if answer.headers.get("Location", "").startswith(self.issuer):
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"{url} answers {answer.status_code}: {answer.text[:2000]}")
 
     def press(self, page: Answer, path: str = "", **fields: Any) -> Answer:
         """The same with the form that leads to a path (by default the only one)."""
