@@ -142,6 +142,12 @@ def test_what_openid_connect_adds_and_is_wrong_is_refused(app: Flask, wrong: dic
     assert register(**WEB, **wrong).error == (400, "invalid_client_metadata")
 
 
+def test_who_has_a_scheme_of_their_own_is_native_whatever_they_say() -> None:
+    """RFC 7591 section 3.2.1: the answer tells what was put in place; oidc-agent asks with both of these."""
+    uris = ["edu.kit.data.oidc-agent:/redirect", "http://localhost:8080"]
+    assert register(application_type="web", redirect_uris=uris).json["application_type"] == "native"
+
+
 def test_a_nameless_app_is_called_after_where_it_leads() -> None:
     assert (
         register(client_name=None, redirect_uris=["https://a.example.test/cb"]).json["client_name"] == "a.example.test"

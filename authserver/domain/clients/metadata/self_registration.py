@@ -58,7 +58,7 @@ def read(document: Mapping[str, Any]) -> Registration:
         wanted,
         name=wanted.name or _host(wanted.redirect_uris),
         kind="" if wanted.public else "web",
-        application_type=wanted.application_type or ("native" if _is_local(wanted.redirect_uris) else "web"),
+        application_type=_application_type(wanted),
         id_token_claims=False,
         scopes=names,
         default_scopes=None if wanted.scopes else tuple(name for name in names if name not in ONLY_IF_ASKED),
@@ -99,6 +99,17 @@ def _kept(
     if not set(needed).intersection(kept):
         raise Invalid("Check the metadata.", problems={name: f"{possible[0]} must be among them."})
     return kept
+
+
+def _application_type(wanted: Registration) -> str:
+    """Whoever has a scheme of their own runs where their person is: oidc-agent says "web", and means it so.
+
+    RFC 7591 section 3.2.1: the server may put another value in place of the one that was asked for, and says so. It is
+    the stricter of the two.
+    """
+    if any(redirect_uris.is_custom_scheme(uri) for uri in wanted.redirect_uris):
+        return "native"
+    return wanted.application_type or ("native" if _is_local(wanted.redirect_uris) else "web")
 
 
 def _is_local(uris: Sequence[str]) -> bool:
