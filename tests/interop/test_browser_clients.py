@@ -48,7 +48,7 @@ def site(house: House, folder: Path, page: str, main: str) -> Iterator[str]:
     address = f"http://127.0.0.1:{serving.server_address[1]}"
     sites.write(folder, {**house.follow(page, address).files(), "index.html": INDEX})
     bundle(folder, main, "--format=esm", "--outfile=app.js", "--jsx=automatic")
-    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield address
     finally:

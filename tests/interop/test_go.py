@@ -30,7 +30,7 @@ def signed_in(house: House, client_id: str, port: int) -> dict[str, str]:
              "scope": "openid email offline_access", "code_challenge": challenge,
              "code_challenge_method": "S256"}  # fmt: skip
     with HTTPServer(("127.0.0.1", port), SimpleHTTPRequestHandler) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         arrived = house.visitor().open(f"{house.issuer}/oauth/authorize?{urlencode(query)}")
         listening.shutdown()
     code = parse_qs(urlsplit(arrived.url).query)["code"][0]

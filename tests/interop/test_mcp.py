@@ -116,7 +116,7 @@ def document_host(mcp: Mcp, folder: Path) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     host.socket = context.wrap_socket(host.socket, server_side=True)
-    threading.Thread(target=host.serve_forever, daemon=True).start()
+    threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield url
     finally:

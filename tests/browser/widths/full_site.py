@@ -71,7 +71,7 @@ def running() -> Iterator[FullSite]:
         seeding.seed({}, fixed=True, keep=lambda _card: None)
         full.fill()
         server = make_server("127.0.0.1", port, made.app, threaded=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         try:
             yield FullSite(made, issuer, _values())
         finally:
