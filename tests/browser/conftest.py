@@ -1,11 +1,11 @@
-"""One demo for a process of the run, one Chromium for a module, one window for a test."""
+"""One demo and one Chromium for a process of the run, one window for a test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.browser import demo as demos
 from tests.browser import stage as stages
@@ -23,10 +23,17 @@ def demo() -> Iterator[Demo]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def chromium(demo: Demo) -> Iterator[Chromium]:
-    with windows.running(demo.issuer) as running:
+@pytest.fixture(scope="package")
+def program() -> Iterator[Browser]:
+    """Chromium itself: to start it and what drives it takes seconds."""
+    with windows.started() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def chromium(demo: Demo, program: Browser) -> Iterator[Chromium]:
+    with windows.looking_at(demo.issuer, program) as windows_of_demo:
+        yield windows_of_demo
 
 
 @pytest.fixture

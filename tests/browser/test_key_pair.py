@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from joserfc.jwk import ECKey
-from playwright.sync_api import Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
-from tests.services import chromium
 from tests.support import long_sets, own_jwts
 from tests.support.served import KINDS, PASSWORD, Served
 
@@ -25,27 +24,25 @@ def sign_in(page: Page, served: Served, email: str) -> None:
 
 
 @pytest.mark.parametrize("served", long_sets.others_later(KINDS, now="sqlite"), indirect=True)
-def test_a_pair_made_in_the_browser_signs_for_the_app(served: Served, tmp_path: Path) -> None:
+def test_a_pair_made_in_the_browser_signs_for_the_app(served: Served, program: Browser, tmp_path: Path) -> None:
     sent: list[str] = []
 
     def note(request: Request) -> None:
         sent.append(request.url + (request.post_data or ""))
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.executable(), args=chromium.arguments())
-        page = browser.new_page()
-        page.on("request", note)
-        sign_in(page, served, "alice@example.test")
-        page.goto(served.issuer + "/apps/new?kind=machine")
-        page.fill("[name=name]", "Nightly job")
-        page.check("[name=scopes][value='workflows:read']")
-        page.click("summary:has-text('Advanced')")
-        with page.expect_download() as download:
-            page.click("[data-pair]")
-        download.value.save_as(tmp_path / "private-key.pem")
-        page.get_by_role("button", name="Register app").click()
-        page.wait_for_load_state()
-        browser.close()
+    page = program.new_page()
+    page.on("request", note)
+    sign_in(page, served, "alice@example.test")
+    page.goto(served.issuer + "/apps/new?kind=machine")
+    page.fill("[name=name]", "Nightly job")
+    page.check("[name=scopes][value='workflows:read']")
+    page.click("summary:has-text('Advanced')")
+    with page.expect_download() as download:
+        page.click("[data-pair]")
+    download.value.save_as(tmp_path / "private-key.pem")
+    page.get_by_role("button", name="Register app").click()
+    page.wait_for_load_state()
+    page.close()
 
     pem = (tmp_path / "private-key.pem").read_bytes()
     key = ECKey.import_key(pem, {"alg": "ES256", "use": "sig"})

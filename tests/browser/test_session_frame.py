@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser as Program
 from playwright.sync_api import Page, Route
 
-from tests.services import chromium as programs
 from tests.support import chromium as windows
 from tests.support.browsing import Browser
 from tests.support.standing import HTTPS, Standing, standing
@@ -34,9 +34,8 @@ def server() -> Iterator[Standing]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    programs.executable()
-    with windows.running(HTTPS) as chromium, chromium.window() as opened:
+def page(program: Program) -> Iterator[Page]:
+    with windows.looking_at(HTTPS, program) as chromium, chromium.window() as opened:
         yield opened
 
 

@@ -72,6 +72,7 @@ def test_what_uv_installed_is_compiled_also_where_no_start_may_write(
     assert list(clone.glob("authserver/cli/__pycache__/client.*.pyc"))
 
 
+@pytest.mark.long_more
 def test_a_python_with_only_ensurepip_fetches_uv_by_its_hash(clone: Path, bare_python: Path, tmp_path: Path) -> None:
     done = set_up(clone, f"{bare_python / 'bin'}:{checkout.without_uv(tmp_path)}", PYTHON="python3")
     assert done.returncode == 0, done.stderr

@@ -86,12 +86,20 @@ class Chromium:
 
 
 @contextlib.contextmanager
-def running(issuer: str) -> Iterator[Chromium]:
-    """A browser for one module: Playwright's loop must be gone before another module starts one."""
+def started() -> Iterator[Browser]:
+    """The program, for a folder of tests: Playwright's loop must be gone before somebody else starts one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.executable(), args=chromium.arguments())
-        yield Chromium(browser, issuer)
+        yield browser
         browser.close()
+
+
+@contextlib.contextmanager
+def looking_at(issuer: str, browser: Browser) -> Iterator[Chromium]:
+    """Windows for the pages of one server, of which none is left."""
+    yield Chromium(browser, issuer)
+    for context in browser.contexts:
+        context.close()
 
 
 def _listen(context: BrowserContext, issuer: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from authserver.domain.demo.seeding import ALICE
 from tests.browser.widths import full_site, walking
@@ -25,9 +25,9 @@ def site() -> Iterator[FullSite]:
 
 
 @pytest.fixture(scope="module")
-def browser(site: FullSite) -> Iterator[Chromium]:
-    with windows.running(site.issuer) as running:
-        yield running
+def browser(site: FullSite, program: Browser) -> Iterator[Chromium]:
+    with windows.looking_at(site.issuer, program) as looking:
+        yield looking
 
 
 def test_pages_fit_the_windows_that_people_have(site: FullSite, browser: Chromium) -> None:
