@@ -8,8 +8,9 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 
 from authserver import config
+from authserver.config import Settings
 from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.demo import playground, seeding
+from authserver.domain.demo import playground, playground_app, seeding
 from authserver.edge import current_user, headers
 from authserver.lib import scopes as grammar
 
@@ -29,11 +30,20 @@ def show() -> Any:
     return render_template(
         "dashboard/playground/show.html",
         client_id=seeded.id if seeded else "",
-        redirect_uri=playground.redirect_uri(),
+        redirect_uri=playground_app.redirect_uri(),
         app_name=playground.NAME,
         demo_api=settings.issuer + seeding.API_PATH if settings.demo else "",
         algs=JWT_ALGS,
+        flows=_offered(settings),
+        hears=settings.demo and settings.has_logout_channels,
+        needs_token=settings.registration == "token",
     )
+
+
+def _offered(settings: Settings) -> set[str]:
+    """The flows that a setting switches on."""
+    on = {"device": settings.has_devices, "registration": settings.registration != "off"}
+    return {"logout", "mcp", *(name for name, there in on.items() if there)}
 
 
 @blueprint.get("/apps/<client_id>")
@@ -80,6 +90,15 @@ def make_client() -> Response:
 def make_key() -> Response:
     """A key that reads, for an hour."""
     return _told(key=playground.short_key(current_user.me().user))
+
+
+@blueprint.post("/registration-tokens")
+@current_user.require_user
+@current_user.require_developer
+@current_user.require_recent
+def make_registration_token() -> Response:
+    """An initial access token for a few tries, for an hour."""
+    return _told(token=playground.registration_token(current_user.me().user))
 
 
 def _told(**members: Any) -> Response:

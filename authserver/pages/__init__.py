@@ -7,6 +7,7 @@ from authserver.pages import (
     change_password,
     consent,
     demo_inbox,
+    demo_logout,
     demo_mail,
     device,
     login,
@@ -33,7 +34,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     theme.blueprint,
 )
 # The demo's own.
-DEMO_BLUEPRINTS: tuple[Blueprint, ...] = (demo_mail.blueprint, demo_inbox.blueprint)
+DEMO_BLUEPRINTS: tuple[Blueprint, ...] = (demo_mail.blueprint, demo_inbox.blueprint, demo_logout.blueprint)
 
 
 def switched_on(settings: Settings) -> list[Blueprint]:

@@ -1,6 +1,9 @@
 // The playground (ux.md 2.11). Whatever it learns lives in `memory`, which is gone with the page.
+import { device } from "./playground_device.js";
+import { logout } from "./playground_logout.js";
 import { NEED, giver } from "./playground_needs.js";
 import { asHttp, programs, send } from "./playground_programs.js";
+import { registration } from "./playground_registration.js";
 import { algorithms, base64url, button, bytes, claimRow, difference, expectNonce, make, mark, tokenView, when } from "./playground_tokens.js";
 
 const root = document.querySelector("[data-playground]");
@@ -47,11 +50,13 @@ const values = (form, changes = {}) => [...form.elements].filter(({ name }) => n
 const build = (form, changes) => {
   let [method, path] = form.dataset.request.split(" ");
   const headers = {}, query = new URLSearchParams(), body = new URLSearchParams(), basic = {};
+  let json = "";
   for (const { name, value, where } of values(form, changes)) {
     if (where === "method") method = value;
     else if (where === "path") path = value;
     else if (where === "basic") basic[name] = value;
     else if (!value) continue;
+    else if (where === "json") json = value;
     else if (where === "bearer") headers.Authorization = `Bearer ${value}`;
     else if (where === "query") query.append(name, value);
     else if (where === "body") body.append(name, value);
@@ -60,8 +65,9 @@ const build = (form, changes) => {
   else if (basic.client_id) body.append("client_id", basic.client_id);
   const url = issuer + path + ([...query].length ? `?${query}` : "");
   const sends = method === "POST" && [...body].length > 0;
-  if (sends) headers["Content-Type"] = "application/x-www-form-urlencoded";
-  return { method, url, headers, basic, body: sends ? body : null };
+  if (json) headers["Content-Type"] = "application/json";
+  else if (sends) headers["Content-Type"] = "application/x-www-form-urlencoded";
+  return { method, url, headers, basic, body: json || (sends ? body : null) };
 };
 
 const show = (section, request) => {
@@ -164,6 +170,7 @@ const choose = (name, focus = false) => {
     settle(id, kept ? $(`[data-go=${id}]`).dataset.state ?? "todo" : "todo");
     if (!kept) clear(id);
   }
+  if (memory.resource) remember({ resource: "" });
   for (const each of all("[data-only]")) each.hidden = each.dataset.only !== flow;
   history.replaceState(null, "", `#${flow}`);
   go(currentSteps()[0], focus);
@@ -180,6 +187,7 @@ const lookUp = async id => {
     scope: usual.filter(name => has.has(name)).join(" ") || found.scope,
   });
   const lines = [mark(found.enabled, `${found.client_name}: ${found.public ? "a public app, without a secret" : "an app that keeps a secret"}${found.enabled ? "" : ", and it is disabled"}.`)];
+  if (flow === "device") return [...lines, mark(found.grant_types.some(each => each.endsWith(":device_code")), "Devices need the grant of devices: the app of this page has it.")];
   if (!found.grant_types.includes("authorization_code")) return lines;
   if (found.comes_back) return [...lines, mark(true, "People come back to this page: its redirect URI is registered.")];
   const add = button("Add it", { allow: id }, "btn small");
@@ -278,6 +286,12 @@ const act = {
   key: form => { remember({ credential: form.elements.api_key.value.trim() }); result("key"); memory.credential ? settle("key", "done") : fail("key", "Enter a key, or have one made here."); },
 };
 
+const kit = { root, issuer, memory, remember, learnTokens, build, show, send, showAnswer, codeOf, why, settle, result, fail, step, $ };
+for (const more of [device(kit), registration(kit), logout(kit)]) {
+  Object.assign(act, more.act);
+  Object.assign(after, more.after);
+}
+
 const run = async (id, form) => {
   if (act[id]) return act[id](form);
   const request = build(form), section = step(id);
@@ -333,6 +347,7 @@ const makes = {
     settle("pair", "done");
   },
   key: async () => { $("[name=api_key]").value = (await tell("/keys", { csrf_token: root.dataset.makeKey })).key; urge(); },
+  registration: async () => { $("[name=initial_access_token]").value = (await tell("/registration-tokens", { csrf_token: root.dataset.makeRegistration })).token; preview($("form", step("register"))); urge(); },
 };
 
 // ---- the tab in which the person signs in

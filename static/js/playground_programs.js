@@ -5,20 +5,24 @@ export const asHttp = ({ method, url, headers, body }) => {
   return [`${method} ${pathname}${search} HTTP/1.1`, ...lines, ...(body ? ["", body.toString()] : [])].join("\n");
 };
 const shell = text => `'${text.replaceAll("'", `'\\''`)}'`;
-const others = ({ headers }) => Object.entries(headers).filter(([name]) => name !== "Content-Type");
+// The type of a form goes without saying; that of JSON does not.
+const others = ({ headers, body }) => Object.entries(headers).filter(([name]) => name !== "Content-Type" || typeof body === "string");
+const parts = ({ body }) => typeof body === "string" ? [] : [...body ?? []];
 export const programs = {
   curl: request => ["curl -i", ...(request.method === "GET" ? [] : [`-X ${request.method}`]), shell(request.url),
     ...others(request).map(([name, value]) => `-H ${shell(`${name}: ${value}`)}`),
-    ...[...request.body ?? []].map(([name, value]) => `--data-urlencode ${shell(`${name}=${value}`)}`)].join(" \\\n  "),
+    ...(typeof request.body === "string" ? [`--data ${shell(request.body)}`] : []),
+    ...parts(request).map(([name, value]) => `--data-urlencode ${shell(`${name}=${value}`)}`)].join(" \\\n  "),
   python: request => {
     const rest = [`    ${JSON.stringify(request.url)},`];
     if (others(request).length) rest.push(`    headers=${JSON.stringify(Object.fromEntries(others(request)))},`);
-    if (request.body) rest.push(`    data=${JSON.stringify([...request.body])},`);
+    if (request.body) rest.push(`    data=${JSON.stringify(typeof request.body === "string" ? request.body : parts(request))},`);
     return `import requests\n\nanswer = requests.request(\n    "${request.method}",\n${rest.join("\n")}\n    timeout=10,\n)\nprint(answer.status_code, answer.text)\n`;
   },
   node: request => {
     const options = { method: request.method, headers: Object.fromEntries(others(request)) };
-    const body = request.body ? `, body: new URLSearchParams(${JSON.stringify([...request.body])})` : "";
+    const sent = typeof request.body === "string" ? JSON.stringify(request.body) : `new URLSearchParams(${JSON.stringify(parts(request))})`;
+    const body = request.body ? `, body: ${sent}` : "";
     return `const answer = await fetch(${JSON.stringify(request.url)}, {\n  ...${JSON.stringify(options)}${body},\n});\nconsole.log(answer.status, await answer.text());\n`;
   },
 };

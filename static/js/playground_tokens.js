@@ -81,6 +81,7 @@ setInterval(() => {
     if (/exp|iat|nbf|auth_time/.test(span.dataset.claim)) span.textContent = said(Number(span.dataset.epoch));
   }
 }, 1000);
+export const claimsOf = token => parsed(token)?.claims;
 export const difference = (access, id) => {
   const [one, two] = [parsed(access)?.claims, parsed(id)?.claims];
   if (!one || !two) return [];

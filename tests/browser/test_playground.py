@@ -433,3 +433,115 @@ def test_a_step_is_fit_for_everybody(playground: Playground, page: Page, step: s
     page.set_viewport_size({"width": windows.PHONE, "height": 900})
     windows.picture(page, f"playground-{step}-phone")
     assert judge(page) == []
+
+
+# ---- devices, registration, sign-out, MCP
+
+
+def test_a_device_waits_for_its_person_and_is_slowed_down_when_it_asks_too_early(
+    playground: Playground, page: Page
+) -> None:
+    playground.choose("device")
+    playground.send()
+    playground.on()
+    playground.send()
+    expect(playground.step.locator("[data-result]")).to_contain_text("The device shows")
+    playground.on()
+    windows.picture(page, "playground-device")
+    playground.step.locator("[data-send]").click()
+    expect(playground.step.locator("[data-result] li").first).to_contain_text("authorization_pending")
+    playground.step.locator("[data-hurry]").click()
+    expect(playground.step.locator("[data-result] li").last).to_contain_text("slow_down: too early")
+    expect(playground.step.locator("[data-result] li").last).to_contain_text("Next in 10 s")
+    with page.expect_popup() as opened:
+        playground.step.locator("[data-verify]").click()
+    person = opened.value
+    person.locator("[name=action][value=allow]").click()
+    person.locator("text=You can close this window").first.wait_for()
+    expect(playground.step.locator("[data-chip]")).to_have_text(DONE, timeout=20_000)
+    expect(playground.step.locator(".token").first).to_contain_text("The signature is good: ES256")
+    playground.on()
+    playground.send()
+    playground.go("poll")
+    expect(playground.attack("The same code again")).to_contain_text("invalid_grant")
+    playground.go("call")
+    playground.send(FAILED)  # what a spent code gave has ended with it
+
+
+def test_an_app_registers_reads_changes_and_removes_itself(chromium: Chromium, demo: Demo) -> None:
+    with chromium.window(demo.cookies(ADMIN)) as page:
+        page.goto(demo.issuer + "/playground#registration")
+        playground = Playground(page)
+        playground.send(FAILED)
+        playground.make("registration")
+        expect(playground.step.locator("[name=initial_access_token]")).not_to_have_value("")
+        playground.send()
+        expect(playground.step.locator("[data-result]")).to_contain_text("Registered: ")
+        expect(playground.step.locator("[data-result]")).not_to_contain_text("kaie_rat_")
+        expect(playground.attack("plain http")).to_contain_text("invalid_redirect_uri")
+        windows.picture(page, "playground-registration")
+        playground.on()
+        playground.send()
+        expect(playground.attack("Another token")).to_contain_text("As it should be")
+        playground.on()
+        changes = playground.step.locator("[name=changes]")
+        changes.fill(changes.input_value().replace("My playground agent", "Renamed agent"))
+        playground.send()
+        expect(playground.step.locator("[data-result]")).to_contain_text("Renamed agent")
+        expect(playground.attack("Somebody else")).to_contain_text("invalid_client_metadata")
+        playground.on()
+        playground.send()
+        playground.go("read")
+        playground.send(FAILED)
+        assert page.locator("[name=registration_access_token]").first.get_attribute("type") == "password"
+
+
+def test_a_sign_out_with_a_hint_is_heard_by_the_apps_receiver(chromium: Chromium, demo: Demo) -> None:
+    browser = demo.visitor()
+    browser.sign_in(ALICE, demo.passwords[ALICE])
+    with chromium.window(browser.wire.cookies()) as page:
+        page.goto(demo.issuer + "/playground#logout")
+        playground = Playground(page)
+        for _ in range(2):
+            playground.step.locator("[data-send]").click()
+            if playground.step.get_attribute("data-step") == "client":
+                playground.state()
+                playground.on()
+        playground.consent()
+        playground.on()
+        playground.send()
+        playground.on()
+        with page.expect_popup() as opened:
+            playground.step.locator("[data-sign-out=hint]").click()
+        opened.value.wait_for_url("**/login**")
+        playground.on()
+        playground.send()
+        expect(playground.step.locator("[data-result]")).to_contain_text("sid is that of the ID token")
+        expect(playground.step.locator(".token")).to_contain_text("The signature is good: RS256")
+        windows.picture(page, "playground-logout")
+
+
+def test_an_mcp_client_finds_its_way_from_a_401_to_a_call(chromium: Chromium, demo: Demo) -> None:
+    with chromium.window(demo.cookies(ADMIN)) as page:
+        page.goto(demo.issuer + "/playground#mcp")
+        playground = Playground(page)
+        playground.send()
+        expect(playground.step.locator("[data-result]")).to_contain_text("/.well-known/oauth-protected-resource/v1")
+        playground.on()
+        playground.send()
+        playground.on()
+        playground.send()
+        playground.on()
+        playground.make("registration")
+        expect(playground.step.locator("[name=initial_access_token]")).not_to_have_value("")
+        playground.send()
+        playground.on()
+        expect(playground.step.locator("[name=resource]")).to_have_value(demo.issuer + "/v1")
+        windows.picture(page, "playground-mcp")
+        playground.step.locator("[data-send]").click()
+        playground.consent()
+        playground.on()
+        playground.send()
+        playground.on()
+        playground.send()
+        expect(playground.answer()).to_contain_text('"kind": "access_token"')

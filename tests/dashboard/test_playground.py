@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients
+from authserver.domain.clients import clients, registration_tokens
 from authserver.domain.clients.metadata import Registration
 from tests.conftest import Person
 from tests.support import authorizing
@@ -105,3 +105,34 @@ def test_without_the_setting_there_is_no_playground(browser: Browser, alice: Per
     http = signed_in(browser, alice)
     assert http.get(path).status_code == 404
     assert "/playground" not in http.get("/").get_data(as_text=True)
+
+
+class TestRegistrationTokens:
+    @pytest.fixture
+    def overrides(self) -> dict[str, Any]:
+        return {"playground": "on", "registration": "token"}
+
+    def test_administrators_make_one_for_a_few_tries(self, browser: Browser, ada: Person) -> None:
+        http = signed_in(browser, ada)
+        made = http.post("/playground/registration-tokens", data={"csrf_token": token(http, "make-registration")})
+        (row,) = registration_tokens.all()
+        assert made.get_json()["token"].startswith("kaie_iat_") and row.uses == 3
+        assert row.expires_at - row.created_at == 3600
+
+    def test_nobody_else_does(self, browser: Browser, alice: Person) -> None:
+        http = signed_in(browser, alice)
+        fields = {"csrf_token": token(http, "make-registration")}
+        assert http.post("/playground/registration-tokens", data=fields).status_code == 403
+        assert not registration_tokens.all()
+
+
+class TestSwitchedOff:
+    @pytest.fixture
+    def overrides(self) -> dict[str, Any]:
+        return {"playground": "on", "registration": "off", "device": "off"}
+
+    def test_a_flow_is_there_where_its_feature_is(self, browser: Browser, alice: Person) -> None:
+        page = signed_in(browser, alice).get("/playground").get_data(as_text=True)
+        assert 'data-flow="mcp"' in page and 'data-flow="logout"' in page
+        assert 'data-flow="device"' not in page and 'data-flow="registration"' not in page
+        assert "/demo/logout-receiver" not in page  # the demo's alone

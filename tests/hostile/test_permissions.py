@@ -93,6 +93,7 @@ MATRIX = {
     "webhooks_form.create": PERSON,
     "webhooks_form.": OWN,
     "playground.": PERSON,
+    "playground.make_registration_token": ADMIN,
     "playground.look_up": OWNER_OR_ADMIN,
     "playground.come_back": OWNER_OR_ADMIN,
     "usage.show": PERSON,

@@ -9,17 +9,18 @@ from typing import Any
 from authserver import config
 from authserver.domain.access import permissions, scopes
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.clients import clients, endings, ownership
+from authserver.domain.clients import clients, endings, ownership, registration_tokens
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.facts import ClientFacts
-from authserver.domain.clients.metadata import CODE, MACHINE, REFRESH, Registration
-from authserver.domain.demo import seeding
-from authserver.errors import NotFound
+from authserver.domain.clients.metadata import Registration
+from authserver.domain.demo import playground_app, seeding
+from authserver.domain.demo.playground_app import redirect_uri
+from authserver.errors import Denied, NotFound
 from authserver.models import Client, User
 
-PATH = "/playground"
 NAME = "My playground app"
-KEY_LIFETIME = 3600
+KEY_LIFETIME = TOKEN_LIFETIME = 3600
+TOKEN_USES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,6 @@ class Standing:
     def comes_back(self) -> bool:
         """Whether people come back to the playground after signing in for it."""
         return redirect_uri() in self.client.redirect_uris
-
-
-def redirect_uri() -> str:
-    """Where the playground waits for codes: it is its own callback."""
-    return config.current().issuer + PATH
 
 
 def seeded() -> ClientFacts | None:
@@ -87,15 +83,25 @@ def own_app(user: User, jwks: dict[str, Any] | None = None) -> tuple[Client, str
         return row, str(secret)
     # With the demo's mark it has a privilege, so that the demo alone changes it.
     by = None if found.installation else user
-    found = _come_back(by, found)  # the issuer may have moved since
-    if jwks is not None:
-        found = clients.revise(by, found.id, dataclasses.replace(clients.registration_of(found), jwks=jwks))
+    before = clients.registration_of(found)
+    # The issuer may have moved since, and more flows may be there.
+    wanted = dataclasses.replace(before, **playground_app.members(playground_app.EVERYTHING))
+    wanted = wanted if jwks is None else dataclasses.replace(wanted, jwks=jwks)
+    if wanted != before:
+        found = clients.revise(by, found.id, wanted)
     return found, client_secrets.rotate(user, found.id, 0, force=True).secret
 
 
 def short_key(user: User) -> str:
     """A key that reads, for an hour."""
     return api_keys.create(user, api_keys.Wish("Playground", permissions.READ_ONLY, KEY_LIFETIME))[1]
+
+
+def registration_token(user: User) -> str:
+    """An initial access token for a few tries, for an hour. Raises Denied: administrators alone let apps in."""
+    if not user.is_admin:
+        raise Denied("Only administrators make initial access tokens.")
+    return registration_tokens.create(uses=TOKEN_USES, expires_in=TOKEN_LIFETIME)[1]
 
 
 def _apps_of(user: User) -> list[Client]:
@@ -108,8 +114,7 @@ def _registration(jwks: dict[str, Any] | None) -> Registration:
     return Registration(
         name=NAME,
         kind="web",
-        grant_types=(CODE, REFRESH, MACHINE),
-        redirect_uris=(redirect_uri(),),
+        **playground_app.members(playground_app.EVERYTHING),
         scopes=tuple(each.name for each in scopes.assignable_by(admin=False) if each.level != "full"),
         resources=(settings.issuer + seeding.API_PATH,) if settings.demo else (),
         introspect_all=settings.demo,

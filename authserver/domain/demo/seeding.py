@@ -15,6 +15,7 @@ from authserver.domain.clients import clients, endings, ownership
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.demo import inbox as webhook_inbox
+from authserver.domain.demo import playground_app
 from authserver.domain.demo import workflows as demo_workflows
 from authserver.domain.ground import cache, usage
 from authserver.domain.people import links, standard_claims, users
@@ -136,7 +137,7 @@ def _registrations(admin: User, alice: User) -> tuple[tuple[User, Registration],
     person = ("openid", "profile", "email", "offline_access")
     return (
         (admin, Registration(name="Playground", kind="spa", client_id=PLAYGROUND,
-                             redirect_uris=(f"{issuer}/playground",),
+                             **playground_app.members(playground_app.PEOPLE),
                              scopes=(*person, *reading, "workflows:write"), resources=(issuer + API_PATH,),
                              homepage=issuer, description="Try every flow without writing a line.")),
         (alice, Registration(name="Demo web app", kind="web", client_id=WEB, redirect_uris=WEB_CALLBACKS,
@@ -172,11 +173,10 @@ def _follow_issuer(row: Client) -> None:
     """The playground lies below the issuer: after a start on another port its redirect URI is another."""
     if row.id != PLAYGROUND:
         return
-    uri = f"{config.current().issuer}/playground"
-    if uri not in row.redirect_uris:
-        wanted = dataclasses.replace(
-            clients.registration_of(row), redirect_uris=(uri,), homepage=config.current().issuer
-        )
+    before = clients.registration_of(row)
+    own = playground_app.members(playground_app.PEOPLE)
+    wanted = dataclasses.replace(before, **own, homepage=config.current().issuer)
+    if wanted != before:
         clients.revise(None, row.id, wanted)
 
 
