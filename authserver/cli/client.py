@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authserver.cli import client_registration, options, output
+from authserver.cli import client_options, client_registration, options, output
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
 
@@ -60,6 +61,7 @@ def group() -> None:
 @click.option("--owner", default="", help="Email of the person who answers for it.")
 @click.option("--id", "client_id", default="", help="A client id of your choice.")
 @click.option("--from", "file", type=click.File("r", encoding="utf-8"), help="RFC 7591 JSON; options win over it.")
+@client_options.more
 def create(**given: Any) -> None:
     """Register a client and print its id and, once, its secret."""
     from authserver.domain.clients import clients, sector_identifiers
@@ -75,7 +77,8 @@ def create(**given: Any) -> None:
     if given["no_pkce"] and given["require_pkce"]:
         raise click.UsageError("--no-pkce and --require-pkce: choose one of the two.")
     owner = _person(given["owner"]) if given["owner"] else None
-    wanted = client_registration.read(given)
+    own = {each.member: given[each.member] for each in client_options.MORE}
+    wanted = dataclasses.replace(client_registration.read(given), **client_options.given(own))
     sector_identifiers.require(wanted)
     with client_registration.named_apis(wanted, owner):
         client, secret = clients.register(owner, wanted, trusted=True)
@@ -139,6 +142,24 @@ def show(client_id: str) -> None:
     shown["secrets"] = [row["hint"] for row in secrets if row["revoked_at"] is None]
     width = max(len(name) for name in shown)
     output.emit(result, "\n".join(f"{name:<{width}}  {_cell(value)}" for name, value in shown.items()))
+
+
+@group.command()
+@click.argument("client_id")
+@client_options.all
+def update(client_id: str, **given: Any) -> None:
+    """Change what is named; what is repeatable is replaced as a whole, and an empty text takes a value away."""
+    from authserver.domain.clients import clients
+
+    row = clients.stored(client_id)
+    if row is None or row.deleted_at is not None:
+        raise NotFound("There is no such app.")
+    before = clients.registration_of(row)
+    changes = client_options.given(given)
+    if "scopes" in changes:
+        changes |= client_registration.narrowed(before, changes["scopes"])
+    clients.revise(None, client_id, dataclasses.replace(before, **changes))
+    _done(client_id, "changed" if changes else "unchanged")
 
 
 @group.command("rotate-secret")

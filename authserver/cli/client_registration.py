@@ -38,7 +38,7 @@ def read(given: Mapping[str, Any]) -> Registration:
         "required_scopes": options.scopes(" ".join(given["required"])),
         "public": given["public"] or None,
         "token_endpoint_auth_method": given["auth_method"],
-        "jwks": _keys(given["jwks"]),
+        "jwks": keys(given["jwks"]),
         "jwks_uri": given["jwks_uri"],
         "jwt_reuse": given["jwt_reuse"],
         "rate_limit": given["rate_limit"],
@@ -80,10 +80,18 @@ def named_apis(wanted: Registration, owner: Any) -> Iterator[None]:
         output.note(f"Registered the API {identifier}.")
 
 
-def _keys(file: Path | None) -> dict[str, Any] | None:
+def keys(file: Path | None) -> dict[str, Any] | None:
+    """The public keys in a file: JWK Set, JWK or PEM. Raises Invalid."""
     from authserver.domain.clients import metadata as client_metadata
 
     try:
         return client_metadata.key_set(file.read_text(encoding="utf-8")) if file else None
     except UnicodeDecodeError:
         raise Invalid("The file is neither JSON nor PEM.", field="jwks") from None
+
+
+def narrowed(before: Registration, scopes: tuple[str, ...]) -> dict[str, Any]:
+    """What follows from another set of scopes: nothing is left out, or demanded, that is no more among them."""
+    kept = {name: tuple(each for each in getattr(before, name) if each in scopes)
+            for name in ("optional_scopes", "required_scopes")}  # fmt: skip
+    return {"default_scopes": None, **kept}
