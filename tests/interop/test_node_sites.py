@@ -89,7 +89,7 @@ def test_express_openid_connect_is_told_that_a_sign_in_ended(house: House, folde
         visitor = house.visitor()
         assert visitor.open(address).json["email"] == houses.EMAIL
         visitor.sign_out()
-        visitor.wait_until_asked_to_sign_in(address)
+        visitor.wait_until_sent_away(address)
 
 
 def test_openid_client(house: House, folder: Path) -> None:

@@ -47,12 +47,12 @@ class Visitor:
             f"{self.issuer}/login"
         )
 
-    def wait_until_asked_to_sign_in(self, url: str) -> None:
+    def wait_until_sent_away(self, url: str) -> None:
         """Until a site, which was told that the sign-in ended, knows nobody here either."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             answer = self.session.get(url, allow_redirects=False, timeout=SECONDS)
-            if answer.headers.get("Location", "").startswith(self.issuer):
+            if answer.is_redirect:
                 return
             time.sleep(0.2)
         raise AssertionError(f"{url} answers {answer.status_code}: {answer.text[:2000]}")
