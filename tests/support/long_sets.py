@@ -42,12 +42,12 @@ DOORS = tuple(
 
 
 def mark_second_runs(items: Iterable[pytest.Item]) -> None:
-    """A test of the doors runs on PostgreSQL, the stricter one; its run on SQLite is one of `make more`."""
+    """A test of the doors runs on PostgreSQL, the stricter one; on SQLite with `make more`, if in no other set."""
     at_doors = [item for item in items if item.nodeid.startswith(DOORS)]
     ids = {item.nodeid for item in at_doors}
     for item in at_doors:
         other = item.nodeid.replace("[sqlite", "[postgresql")
-        if other != item.nodeid and other in ids:
+        if other != item.nodeid and other in ids and not any(item.get_closest_marker(each) for each in SETS):
             item.add_marker(pytest.mark.long_more)
 
 
