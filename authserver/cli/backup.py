@@ -7,14 +7,37 @@ from pathlib import Path
 import click
 
 from authserver.cli import copies, opening, output
+from authserver.errors import DomainError
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def command(file: Path) -> None:
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--made", is_flag=True, help="Make none, but tell the server that one was made just now by other means.")
+def command(file: Path | None, made: bool) -> None:
     """Copy the database into FILE, also while serving. The key that opens its secrets is not in it."""
+    if (file is None) is not made:
+        raise click.UsageError("Either FILE, or --made for a backup that something else has made.")
     settings = opening.settings()
     with opening.opened(settings):
-        copies.save(settings, file)
-    size = file.stat().st_size
-    output.emit({"file": str(file), "bytes": size}, f"{file}: {size // 1024 or 1} kB")
+        if file is not None:
+            copies.save(settings, file)
+        told = _tell()
+    size = file.stat().st_size if file else 0
+    said = f"{file}: {size // 1024 or 1} kB" if file else "Noted: a backup was made just now."
+    output.emit({"file": str(file) if file else None, "bytes": size, "noted": told}, said if told or file else "")
+    if made and not told:
+        raise click.exceptions.Exit(output.ERROR)
+
+
+def _tell() -> bool:
+    """Note it for the figures, the doctor and the checklist. A standby that was saved cannot be told, and is saved."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from authserver.domain.ground import last_runs
+
+    try:
+        last_runs.note(last_runs.BACKUP)
+    except (SQLAlchemyError, DomainError):
+        output.note("The database cannot be written, so that nothing will tell of this backup.")
+        return False
+    return True

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from authserver import config
 from authserver.edge import cors, exchange, explanations, headers, json_errors, pools
 from authserver.edge.exchange import Handler, Incoming, Outgoing
 from authserver.errors import DomainError, RateLimited, Unavailable
 from authserver.lib.rooms import Room
-from authserver.observability import context, logs
+from authserver.observability import context, logs, metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ def database_failure(failure: Exception) -> Unavailable | None:
     logs.failure("database_error", failure)
     if isinstance(failure, DBAPIError) and type(failure.orig).__name__ in {"ProgrammingError", "SyntaxError"}:
         return None
+    metrics.DATABASE_FAILURES.labels("connection" if isinstance(failure, NoConnection) else "answer").inc()
     return Unavailable("The server cannot answer right now. Try again in a moment.", type(failure).__name__)
 
 

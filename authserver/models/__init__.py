@@ -25,6 +25,7 @@ from authserver.models.ground.cache_change import CacheChange
 from authserver.models.ground.cache_version import CacheVersion
 from authserver.models.ground.form_nonce import FormNonce
 from authserver.models.ground.idempotency_key import IdempotencyKey
+from authserver.models.ground.last_run import LastRun
 from authserver.models.ground.mail import Mail
 from authserver.models.ground.one_time_link import OneTimeLink
 from authserver.models.ground.usage_count import UsageCount
@@ -70,6 +71,7 @@ __all__ = [
     "Grant",
     "IdempotencyKey",
     "KnownDevice",
+    "LastRun",
     "LogoutNotice",
     "Mail",
     "OneTimeLink",

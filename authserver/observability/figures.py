@@ -61,6 +61,19 @@ WEBHOOK_OLDEST = Gauge(
     registry=registry,
     multiprocess_mode="mostrecent",
 )
+MAILS = _counter("mails", "Attempts to deliver a mail.", "result")
+MAIL_QUEUE = Gauge(
+    "authserver_mail_queue_depth",
+    "Mails that wait, for their turn or their next attempt.",
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
+MAIL_OLDEST = Gauge(
+    "authserver_mail_oldest_pending_seconds",
+    "Age of the oldest mail that waits.",
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
 CONSENTS = _counter("consents", "Answers of people on the consent page.", "decision")
 LOGINS = _counter("logins", "Attempts to sign in.", "method", "result")
 PASSWORD_HASH_SECONDS = Histogram(
@@ -68,6 +81,15 @@ PASSWORD_HASH_SECONDS = Histogram(
 )
 PASSWORD_HASH_WAITING = Gauge(
     "authserver_password_hash_waiting", "Requests waiting to hash.", registry=registry, multiprocess_mode="livesum"
+)
+READY = Gauge(
+    "authserver_ready",
+    "1 while everything is well that /readyz looks at, as every process of this machine found it.",
+    registry=registry,
+    multiprocess_mode="livemin",
+)
+DATABASE_FAILURES = _counter(
+    "database_failures", "Requests to which the database gave no connection, or no answer, in time.", "gave_no"
 )
 DATABASE_WRITABLE = Gauge(
     "authserver_database_writable",
@@ -83,13 +105,26 @@ CLOCK_SKEW = Gauge(
 )
 LAST_RETENTION = Gauge(
     "authserver_last_retention_timestamp_seconds",
-    "When this process last deleted what has expired, to the end; 0 before it did.",
+    "When what has expired was last deleted, to the end, by whichever process; 0 before.",
     registry=registry,
-    multiprocess_mode="max",
+    multiprocess_mode="mostrecent",
+)
+LAST_BACKUP = Gauge(
+    "authserver_last_backup_timestamp_seconds",
+    "When the last backup was made that this installation was told of; 0 before.",
+    registry=registry,
+    multiprocess_mode="mostrecent",
 )
 RATE_LIMITS_PER_WORKER = Gauge(
     "authserver_rate_limits_per_worker",
     "1 while a worker has no storage for rate limits but its own memory, where each grants a part.",
+    registry=registry,
+    multiprocess_mode="livemax",
+)
+RATE_LIMIT_STORAGE_LOST = Gauge(
+    "authserver_rate_limit_storage_lost",
+    "1 while a worker finds this storage of rate limits lost, and the next one stands in for it.",
+    ["storage"],
     registry=registry,
     multiprocess_mode="livemax",
 )
@@ -134,12 +169,22 @@ def new_folder() -> Path:
 
 def render() -> bytes:
     """The figures of all processes, in Prometheus' text format."""
+    if FOLDER in os.environ:
+        _forget_dead(Path(os.environ[FOLDER]))
+    return generate_latest(_whole())
+
+
+def lines_dropped() -> int:
+    """Log lines that nobody took in time, of all processes of this machine since it serves."""
+    return int(_whole().get_sample_value("authserver_log_lines_dropped_total") or 0)
+
+
+def _whole() -> CollectorRegistry:
     if FOLDER not in os.environ:
-        return generate_latest(registry)
-    _forget_dead(Path(os.environ[FOLDER]))
+        return registry
     whole = CollectorRegistry()
     MultiProcessCollector(whole)  # type: ignore[no-untyped-call]  # the library has no types here
-    return generate_latest(whole)
+    return whole
 
 
 def _forget_dead(folder: Path) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from authserver import cli, config, database
 from authserver.cli import copies
 from authserver.config import Settings
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.ground import cache
+from authserver.domain.ground import cache, last_runs
 from authserver.domain.people import names, sessions, users
 from authserver.domain.record import audit
 from tests.conftest import Person
@@ -106,3 +107,34 @@ def test_no_argument_of_a_program_holds_the_password(tmp_path: Path, monkeypatch
     assert environment == "in the environment: s ecret"
     assert "--dbname=postgresql://kaie@db.example.com/kaie?sslmode=verify-full" in arguments
     assert "ecret" not in "".join(arguments)
+
+
+def test_a_backup_is_noted_and_so_is_one_by_other_means(
+    app: Flask, shell: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert last_runs.known()["backup"] == 0
+    assert shell(capsys, "backup", str(tmp_path / "kaie.backup"))["noted"] is True
+    assert not last_runs.is_overdue("backup", last_runs.known()["backup"])
+    with database.transaction() as session:
+        session.execute(text("UPDATE last_runs SET ended_at = 0"))
+    assert shell(capsys, "backup", "--made") == {"file": None, "bytes": 0, "noted": True}
+    assert not last_runs.is_overdue("backup", last_runs.known()["backup"])
+
+
+@pytest.mark.parametrize("words", [("backup",), ("backup", "kaie.backup", "--made")])
+def test_a_backup_has_a_file_or_was_made_by_other_means(capsys: pytest.CaptureFixture[str], words: tuple[str]) -> None:
+    assert cli.main([*words]) == 2
+    assert "--made" in capsys.readouterr().err
+
+
+def test_a_database_that_cannot_be_told_is_saved_all_the_same(
+    app: Flask, shell: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with database.transaction() as session:
+        session.execute(text("ALTER TABLE last_runs RENAME TO last_walks"))
+    try:
+        assert shell(capsys, "backup", str(tmp_path / "kaie.backup"))["noted"] is False
+    finally:
+        with database.transaction() as session:
+            session.execute(text("ALTER TABLE last_walks RENAME TO last_runs"))
+    assert (tmp_path / "kaie.backup").stat().st_size > 1000

@@ -8,14 +8,14 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event, select, update
+from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database, mailer
 from authserver.assets import assets
 from authserver.lib import clock, durations, secrets
 from authserver.models import Mail
-from authserver.observability import logs
+from authserver.observability import logs, metrics
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -105,6 +105,15 @@ def next_due_at() -> int | None:
         )
 
 
+def waiting() -> tuple[int, int]:
+    """How many mails wait, and since when the oldest does (epoch seconds, 0 for none)."""
+    with database.reading() as session:
+        depth, oldest = session.execute(
+            select(func.count(), func.min(Mail.created_at)).where(Mail.next_attempt_at.is_not(None))
+        ).one()
+    return int(depth), int(oldest or 0)
+
+
 def recent(limit: int = 50) -> list[Mail]:
     """The last mails, newest first, for the demo's page."""
     with database.reading() as session:
@@ -183,12 +192,14 @@ def _deliver(settings: config.Settings, due: _Due) -> bool:
         return False
     kept = {} if settings.demo else {"body": ""}
     _write(due.id, next_attempt_at=None, sent_at=clock.now(), error="", **kept)
+    metrics.MAILS.labels("sent").inc()
     logs.event("mail_sent", mail_id=due.id, attempts=due.attempts)
     return True
 
 
 def _postpone(due: _Due, why: str, *, for_ever: bool) -> None:
     given_up = for_ever or due.attempts > len(BACKOFF)
+    metrics.MAILS.labels("given_up" if given_up else "failed").inc()
     logs.event("mail_failed", level="error" if given_up else "warning", mail_id=due.id, error=why, given_up=given_up)
     if given_up:
         _write(due.id, next_attempt_at=None, error=why[:200], body="")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, func, select
 
 from authserver import database
+from authserver.domain.ground import last_runs, mails
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.lib import clock
@@ -24,6 +25,12 @@ def refresh() -> None:
     depth, oldest = webhook_deliveries.waiting()
     metrics.WEBHOOK_QUEUE.set(depth)
     metrics.WEBHOOK_OLDEST.set(now - oldest if oldest else 0)
+    depth, oldest = mails.waiting()
+    metrics.MAIL_QUEUE.set(depth)
+    metrics.MAIL_OLDEST.set(now - oldest if oldest else 0)
+    done = last_runs.known()
+    metrics.LAST_RETENTION.set(done[last_runs.RETENTION])
+    metrics.LAST_BACKUP.set(done[last_runs.BACKUP])
     for alg in signing_keys.ALGS:
         metrics.SIGNING_KEY_AGE.labels(alg).set(now - _active_since(alg, now))
     with database.reading() as session:

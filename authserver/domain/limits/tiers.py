@@ -40,6 +40,11 @@ class Tier:
         self._lock = threading.Lock()
         self._retry_at = 0.0
 
+    @property
+    def lost(self) -> bool:
+        """Whether it failed when it was last asked."""
+        return bool(self._retry_at)
+
     def ask(self, question: Callable[[Counting, int], tuple[int, int, bool]], limit: int) -> Taken | None:
         """The answer, or None while the storage is lost: the next one is asked then."""
         if self._retry_at and not self._may_try():
@@ -52,6 +57,7 @@ class Tier:
             return None
         if self._retry_at:
             self._retry_at = 0.0
+            metrics.RATE_LIMIT_STORAGE_LOST.labels(self.name).set(0)
             logs.event("rate_limit_storage_back", storage=self.name)
         return Taken(count, ends_us, granted, allowed)
 
@@ -67,6 +73,7 @@ class Tier:
         first = not self._retry_at
         self._retry_at = time.monotonic() + REST_SECONDS
         if first:
+            metrics.RATE_LIMIT_STORAGE_LOST.labels(self.name).set(1)
             said = f"{type(failure).__name__}: {failure}"[:200]
             logs.event("rate_limit_storage_lost", level="warning", storage=self.name, msg=said)
 
@@ -110,9 +117,9 @@ def _note(*, per_worker: bool) -> None:
         metrics.RATE_LIMITS_PER_WORKER.set(per_worker)
 
 
-def per_worker() -> bool:
-    """Whether this worker counts alone, since every storage that others see is lost."""
-    return bool(_per_worker)
+def lost() -> tuple[str, ...]:
+    """The storages that others see, too, and that this worker finds lost."""
+    return tuple(tier.name for tier in tiers()[:-1] if tier.lost)
 
 
 _per_worker: bool | None = None

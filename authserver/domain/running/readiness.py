@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from authserver import config, database
-from authserver.domain.ground import usage
+from authserver.domain.ground import last_runs, usage
 from authserver.domain.limits import tiers
 from authserver.domain.running import standing
 from authserver.domain.signing import keys as signing_keys
 from authserver.lib import clock, networks
 from authserver.models import User
+from authserver.observability import metrics
 
 # Twice the age at which signing keys are rotated: older ones mean that nobody does it.
 OLDEST_KEY_SECONDS = 180 * 86_400
@@ -41,8 +42,19 @@ def checklist() -> tuple[Item, ...]:
         Item(
             "Clocks agree", _clocks_agree(), "This machine's is apart from the database's:", "timedatectl set-ntp true"
         ),
-        Item("Counting together", not tiers.per_worker(), "Each worker counts rate limits alone:", "authserver doctor"),
+        Item("Counting together", not tiers.lost(), "A storage of rate limits is lost:", "authserver doctor"),
+        Item("Whole log", not metrics.lines_dropped(), "Nobody takes its lines from stderr:", "authserver doctor"),
+        *_runs(),
         Item("PostgreSQL", not settings.sqlite, "SQLite serves one machine only:", "AUTHSERVER_DATABASE_URL"),
+    )
+
+
+def _runs() -> tuple[Item, Item]:
+    done = last_runs.known()
+    retention, backup = (not last_runs.is_overdue(name, done[name]) for name in (last_runs.RETENTION, last_runs.BACKUP))
+    return (
+        Item("Worker", retention, "Nothing that expired was deleted for an hour:", "authserver worker"),
+        Item("Backup", backup, "None was made for two days:", "authserver backup FILE"),
     )
 
 

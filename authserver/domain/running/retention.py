@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tupl
 
 from authserver import database
 from authserver.domain.clients import endings, self_registered
-from authserver.domain.ground import idempotency
+from authserver.domain.ground import idempotency, last_runs
 from authserver.domain.people import erasure
 from authserver.domain.record import audit
 from authserver.domain.webhooks import retention as webhook_retention
@@ -37,7 +37,6 @@ from authserver.models import (
     UsageTotal,
     UsedJti,
 )
-from authserver.observability import metrics
 from authserver.tables import Base
 
 HOUR, DAY = 3600, 86_400
@@ -60,7 +59,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     gone["webhook_deliveries"] = webhook_retention.purge()
     if audit_before is not None:
         gone["audit_events"] = audit.purge(audit_before * 1_000_000)
-    metrics.LAST_RETENTION.set(now)
+    last_runs.note(last_runs.RETENTION)
     return gone
 
 

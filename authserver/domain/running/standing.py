@@ -112,6 +112,7 @@ class Prober:
                 return
             self._said = standing
             metrics.DATABASE_WRITABLE.set(standing.checks["database"] == OK)
+            metrics.READY.set(standing.ready)
             if (before is None and standing.ready) or not _is_news(standing):
                 return
             if not standing.ready:

@@ -13,12 +13,14 @@ from authserver import config, database
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
-from authserver.domain.ground import usage
+from authserver.domain.ground import last_runs, usage
 from authserver.domain.insight import overview
+from authserver.domain.limits import tiers
 from authserver.domain.people import users
 from authserver.domain.record import audit
 from authserver.domain.running import readiness
 from authserver.lib import clock
+from authserver.observability import metrics
 from tests.conftest import PASSWORD, Person
 
 
@@ -104,3 +106,21 @@ def test_signing_keys_that_nobody_rotates_show(
     later = clock.now() + 200 * 86_400
     monkeypatch.setattr(clock, "now", lambda: later)
     assert "Fresh signing keys" not in done()
+
+
+@pytest.mark.parametrize(("name", "title"), [("retention", "Worker"), ("backup", "Backup")])
+def test_what_was_not_done_for_long_shows(app: Flask, monkeypatch: pytest.MonkeyPatch, name: str, title: str) -> None:
+    assert title not in done()
+    last_runs.note(name)
+    assert title in done()
+    later = clock.now() + last_runs.OLDEST[name] + 1
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert title not in done()
+
+
+def test_a_lost_storage_of_rate_limits_and_dropped_lines_show(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Counting together" in done()
+    monkeypatch.setattr(tiers.tiers()[0], "_retry_at", 1.0)
+    assert "Counting together" not in done()
+    metrics.LOG_LINES_DROPPED.inc()
+    assert "Whole log" not in done()
