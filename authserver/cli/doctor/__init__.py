@@ -9,7 +9,7 @@ import click
 
 from authserver import config
 from authserver.cli import opening, output
-from authserver.cli.doctor import address, chosen, findings, rows, surroundings
+from authserver.cli.doctor import address, chosen, findings, rows, served, surroundings
 from authserver.cli.doctor.findings import Check, Finding
 from authserver.errors import BadSettings
 
@@ -25,6 +25,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("mail", surroundings.mail),
     ("data folder", surroundings.data_folder),
     ("disk", surroundings.disk),
+    ("figures", served.figures),
 )
 
 

@@ -1,4 +1,4 @@
-"""The database and what is in it: its schema and clock, the role, signing keys, privileges that stand idle."""
+"""The database and what is in it: its schema and clock, the role, signing keys, idle privileges, last runs."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def database(settings: Settings) -> Iterator[Finding]:
             yield from _keys()
         if fine:
             yield from _privileges()
+            yield from _runs()
 
 
 def _database_clock(skew: float) -> Finding:
@@ -55,6 +56,18 @@ def _privileges() -> Iterator[Finding]:
         text = f"{each.client_id} ({each.name}) {said}, which does not count: {owner}"
         remedy = f"transfer it to an administrator: {config.current().issuer}/apps/{each.client_id}/danger"
         yield Finding("idle privilege", "warn", text, remedy)
+
+
+def _runs() -> Iterator[Finding]:
+    """When what expired was last deleted, and the last backup was made, by whichever process of any machine."""
+    from authserver.domain.ground import last_runs
+
+    done = last_runs.known()
+    remedies = {last_runs.RETENTION: "authserver worker", last_runs.BACKUP: "authserver backup FILE"}
+    for name, remedy in remedies.items():
+        late = last_runs.is_overdue(name, done[name])
+        text = f"{durations.in_words(clock.now() - done[name])} ago" if done[name] else "never"
+        yield Finding(f"last {name}", "warn" if late else "ok", text, remedy if late else "")
 
 
 def _role() -> Iterator[Finding]:
