@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, text
+from sqlalchemy import ScalarSelect, select, text
 
 from authserver import database
 from authserver.lib import clock
@@ -28,6 +28,11 @@ def known() -> dict[str, int]:
     with database.reading() as session:
         rows = session.execute(select(LastRun.name, LastRun.ended_at)).all()
     return dict.fromkeys(OLDEST, 0) | {name: int(at) for name, at in rows}
+
+
+def ended(name: str) -> ScalarSelect[int]:
+    """When it was last done, for a query of something else as well; NULL for never."""
+    return select(LastRun.ended_at).where(LastRun.name == name).scalar_subquery()
 
 
 def is_overdue(name: str, ended_at: int) -> bool:

@@ -31,12 +31,12 @@ class Item:
 
 def checklist() -> tuple[Item, ...]:
     """What is done and what is missing."""
-    settings = config.current()
+    settings, (admins, retention, backup) = config.current(), _rows()
     return (
         Item("Own data", not settings.demo, "This is the demo. The real thing starts with", "authserver serve"),
         Item("Issuer over https", settings.https, "Set the https address that people will use:", "AUTHSERVER_ISSUER"),
         Item("Mail", bool(settings.smtp_url), "Without it nobody can reset a password:", "AUTHSERVER_SMTP_URL"),
-        Item("Second admin", _admins() > 1, "One lost password locks everybody out:", "authserver user create --admin"),
+        Item("Second admin", admins > 1, "One lost password locks everybody out:", "authserver user create --admin"),
         Item("Fresh signing keys", _keys_are_fresh(), "They are older than half a year:", "authserver jwks rotate"),
         _known_proxies(),
         Item(
@@ -44,18 +44,18 @@ def checklist() -> tuple[Item, ...]:
         ),
         Item("Counting together", not tiers.lost(), "A storage of rate limits is lost:", "authserver doctor"),
         Item("Whole log", not metrics.lines_dropped(), "Nobody takes its lines from stderr:", "authserver doctor"),
-        *_runs(),
+        _last_run(last_runs.RETENTION, retention),
+        _last_run(last_runs.BACKUP, backup),
         Item("PostgreSQL", not settings.sqlite, "SQLite serves one machine only:", "AUTHSERVER_DATABASE_URL"),
     )
 
 
-def _runs() -> tuple[Item, Item]:
-    done = last_runs.known()
-    retention, backup = (not last_runs.is_overdue(name, done[name]) for name in (last_runs.RETENTION, last_runs.BACKUP))
-    return (
-        Item("Worker", retention, "Nothing that expired was deleted for an hour:", "authserver worker"),
-        Item("Backup", backup, "None was made for two days:", "authserver backup FILE"),
-    )
+def _last_run(name: str, ended_at: int) -> Item:
+    title, advice, command = {
+        last_runs.RETENTION: ("Worker", "Nothing that expired was deleted for an hour:", "authserver worker"),
+        last_runs.BACKUP: ("Backup", "None was made for two days:", "authserver backup FILE"),
+    }[name]
+    return Item(title, not last_runs.is_overdue(name, ended_at), advice, command)
 
 
 def unknown_proxies() -> list[str]:
@@ -76,10 +76,13 @@ def _clocks_agree() -> bool:
     return abs(standing.known().skew) <= standing.SKEW_SHOWN
 
 
-def _admins() -> int:
+def _rows() -> tuple[int, int, int]:
+    """How many administrators may sign in, and when each run last ended (0 for never), in one statement."""
+    admins = select(func.count()).select_from(User).where(User.role == "admin", User.disabled_at.is_(None))
+    ends = [last_runs.ended(name) for name in (last_runs.RETENTION, last_runs.BACKUP)]
     with database.reading() as session:
-        active = select(func.count()).select_from(User).where(User.role == "admin", User.disabled_at.is_(None))
-        return session.scalar(active) or 0
+        count, retention, backup = session.execute(select(admins.scalar_subquery(), *ends)).one()
+    return int(count), int(retention or 0), int(backup or 0)
 
 
 def _keys_are_fresh() -> bool:
