@@ -128,8 +128,9 @@ def facts(user: User, call: Call) -> dict[str, Any]:
 
 def _claims(user: User, call: Call, *, named: bool) -> dict[str, Any]:
     """The standard claims, each as far as its own scope goes (OpenID Connect Core 5.4); null where none is told."""
-    everything = call.is_admin or call.holder.kind == "api_key"
-    seen = {"phone_number": everything or call.holder.has("phone"), "address": everything or call.holder.has("address")}
+    seen = {
+        "phone_number": call.is_admin or call.holder.knows("phone"), "address": call.is_admin or call.holder.knows("address")
+    }  # fmt: skip
     return {name: user.standard_claims.get(name) if seen.get(name, named) else None for name in _CLAIMS}
 
 

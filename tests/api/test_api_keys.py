@@ -9,6 +9,7 @@ import pytest
 import time_machine
 
 from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.people import standard_claims
 from authserver.lib import clock, durations
 from tests.api.conftest import Caller, client_token, key_of, token_of
 from tests.conftest import Person
@@ -298,6 +299,23 @@ def test_a_key_that_an_apps_token_makes_is_told_no_more_of_its_person_than_the_t
     assert call("GET", "/v1/me", own["key"]).data["user"]["email"] == alice.email
     allowed = call("POST", "/v1/api-keys", token_of(alice, "keys:manage", "account", *READ), WISH).data
     assert told_of(call, allowed["key"]) == (200, 200, 200)
+
+
+def test_nor_their_phone_and_address_which_have_scopes_of_their_own(call: Caller, alice: Person) -> None:
+    standard_claims.change(alice.id, {"phone_number": "+33142685300", "address": {"country": "France"}})
+
+    def told(key: str) -> tuple[object, object]:
+        person = call("GET", f"/v1/users/{alice.id}", key).data
+        return person["phone_number"], person["address"]
+
+    def made_by(*scopes: str) -> str:
+        token = token_of(alice, "keys:manage", "profile", *READ, *scopes)
+        return str(call("POST", "/v1/api-keys", token, WISH).data["key"])
+
+    assert told(made_by()) == (None, None)
+    assert told(made_by("phone")) == ("+33142685300", None)
+    assert told(made_by("address")) == (None, {"country": "France"})
+    assert told(key_of(alice)) == ("+33142685300", {"country": "France"}), "they made it themselves"
 
 
 def test_what_such_a_key_makes_in_its_turn_is_told_no_more_either(call: Caller, alice: Person) -> None:

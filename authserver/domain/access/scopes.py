@@ -22,7 +22,7 @@ from authserver.models import Client, PermissionLevel, Resource, Scope
 LEVELS = ("identity", "read", "write", "full")
 OFFLINE = "offline_access"
 ACCOUNT = "account"
-PERSONAL = frozenset({ACCOUNT, "email", "profile"})
+PERSONAL = frozenset({ACCOUNT, "email", "profile", "phone", "address"})
 """What an app is told of a person only with their consent, and a key of theirs without."""
 NONE = "(none is assigned to the app)"  # for its owner, where a refusal shows what it has
 RESERVED = frozenset({"public", "account", "phone", "address", "groups", "roles", "org", "scim"})
