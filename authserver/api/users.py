@@ -128,10 +128,10 @@ def facts(user: User, call: Call) -> dict[str, Any]:
 
 def _claims(user: User, call: Call, *, named: bool) -> dict[str, Any]:
     """The standard claims, each as far as its own scope goes (OpenID Connect Core 5.4); null where none is told."""
-    seen = {
-        "phone_number": call.is_admin or call.holder.knows("phone"), "address": call.is_admin or call.holder.knows("address")
-    }  # fmt: skip
-    return {name: user.standard_claims.get(name) if seen.get(name, named) else None for name in _CLAIMS}
+    seen = {"phone_number": call.holder.knows("phone"), "address": call.holder.knows("address")}
+    return {
+        name: user.standard_claims.get(name) if call.is_admin or seen.get(name, named) else None for name in _CLAIMS
+    }
 
 
 _ADDRESS: Schema = record({part: {"type": "string", "maxLength": 400} for part in standard_claims.ADDRESS})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -132,6 +133,64 @@ def sent(call: Caller, alice: Person, monkeypatch: pytest.MonkeyPatch) -> tuple[
     key_of(alice)
     assert courier.send_due() == 1
     return key, path
+
+
+WHO = {"actor", "ip", "request_id"}
+
+
+@pytest.fixture
+def told(call: Caller, monkeypatch: pytest.MonkeyPatch) -> Callable[[Person], dict[str, set[str]]]:
+    """Which of WHO each receiver is sent of a key that its person makes, by its URL."""
+    found: dict[str, set[str]] = {}
+
+    def fetch(url: str, _method: str, _headers: Any, body: bytes, **_: Any) -> outbound.Answer:
+        found[url] = WHO & json.loads(body)["data"].keys()
+        return outbound.Answer(200, (), b"", 3)
+
+    def of(person: Person) -> dict[str, set[str]]:
+        found.clear()
+        call("POST", "/v1/api-keys", key_of(person), {"name": "CI", "permission": "read_only"})
+        courier.send_due()
+        return dict(found)
+
+    monkeypatch.setattr(outbound, "fetch", fetch)
+    return of
+
+
+def test_a_webhook_that_an_apps_token_makes_tells_nothing_that_the_token_may_not_read(
+    call: Caller, alice: Person, told: Callable[[Person], dict[str, set[str]]]
+) -> None:
+    """From where its person signs in needs the scope `account` (contract 11.32)."""
+    by = {
+        "https://hooks.example/app": token_of(alice, "settings:manage"),
+        "https://hooks.example/asked": token_of(alice, "settings:manage", "account"),
+        "https://hooks.example/own": key_of(alice),
+    }
+    for url, credential in by.items():
+        assert made_by(call, credential, url=url)["addresses"] is (not url.endswith("/app"))
+    assert told(alice) == {url: set() if url.endswith("/app") else WHO for url in by}
+
+
+def test_nor_one_that_it_leads_to_another_address(
+    call: Caller, alice: Person, told: Callable[[Person], dict[str, set[str]]]
+) -> None:
+    key, token, moved = key_of(alice), token_of(alice, "settings:manage"), "https://hooks.example/moved"
+    path = f"/v1/webhooks/{made_by(call, key)['id']}"
+    assert call("PATCH", path, token, {"name": "Renamed"}).data["addresses"] is True
+    assert call("PATCH", path, token, {"url": moved}).data["addresses"] is False
+    assert call("PATCH", path, key, {"name": "Again"}).data["addresses"] is False, "it is where the app led it, still"
+    assert told(alice) == {moved: set()}
+    assert call("PATCH", path, key, {"url": WISH["url"]}).data["addresses"] is True
+
+
+def test_nor_does_it_read_them_in_what_was_sent(call: Caller, alice: Person, sent: tuple[str, str]) -> None:
+    key, path = sent
+    [row] = call("GET", f"{path}/deliveries", key).data
+    tokens = {"app": token_of(alice, "settings:manage"), "asked": token_of(alice, "settings:manage", "account")}
+    for name, credential in ({"own": key} | tokens).items():
+        [made] = call("GET", f"{path}/deliveries/{row['id']}", credential).data["requests"]
+        data = json.loads(made["body"])["data"]
+        assert ("actor" in data) is (name != "app") and data["details"]["name"]
 
 
 def test_attempts_are_how_often_it_was_sent(call: Caller, sent: tuple[str, str]) -> None:

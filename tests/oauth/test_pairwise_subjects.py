@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 from authserver import database
 from authserver.domain import outbound
 from authserver.domain.clients import clients, sector_identifiers
-from authserver.domain.clients.metadata import Registration
+from authserver.domain.clients.metadata import DEVICE, Registration
+from authserver.domain.clients.metadata.registration import CODE
 from authserver.domain.grants import subjects
 from authserver.errors import Invalid
 from authserver.models import PairwiseSubject
@@ -30,7 +31,7 @@ CALLBACK, OTHER = "https://app.example.test/cb", "https://other.example.test/cb"
 
 def shop(host: str = "shop.example.com", **columns: Any) -> App:
     made = {"subject_type": "pairwise", "redirect_uris": [f"https://{host}/cb"], "scopes": ["openid", "account"]}
-    return protocol.register(**made | columns)
+    return protocol.register(**made | {"grant_types": ["authorization_code", "refresh_token"]} | columns)
 
 
 def sub_of(app: App, person: Person) -> str:
@@ -61,6 +62,14 @@ def test_apps_of_one_sector_know_a_person_by_the_same_sub(app: Flask, alice: Per
     named = {"sector_identifier_uri": SECTOR}
     assert sub_of(shop(**named), alice) == sub_of(shop("blog.example.com", **named), alice)
     assert sub_of(shop(), alice) == sub_of(shop(redirect_uris=["https://SHOP.example.com/two"]), alice)
+
+
+def test_an_app_of_devices_names_nobody_elses_host_as_its_sector(app: Flask, alice: Person) -> None:
+    """It gets its people without a code at that host, so only a document there would prove it."""
+    theirs, own = shop(), {"grant_types": [CODE, DEVICE, "refresh_token"]}
+    evil = shop(**own)
+    assert len({sub_of(theirs, alice), sub_of(evil, alice), sub_of(shop(**own), alice)}) == 3
+    assert sub_of(evil, alice) == sub_of(evil, alice)
 
 
 def test_public_is_the_default_and_is_the_person_for_everybody(app: Flask, alice: Person) -> None:
@@ -232,6 +241,15 @@ def test_without_a_document_one_https_host_makes_the_sector(place: Place, alice:
     problems = refusal(alice, redirect_uris=uris, sector_identifier_uri="", kind=kind)
     assert list(problems) == ["sector_identifier_uri"]
     clients.register(alice.user, registration(redirect_uris=(CALLBACK, CALLBACK + "2"), sector_identifier_uri=""))
+
+
+def test_redirect_uris_that_no_device_comes_by_make_no_sector(place: Place, alice: Person) -> None:
+    device = {"grant_types": (CODE, DEVICE), "redirect_uris": (CALLBACK,)}
+    assert list(refusal(alice, sector_identifier_uri="", **device)) == ["sector_identifier_uri"]
+    place.show([CALLBACK])
+    clients.register(alice.user, registration(**device))
+    alone = {"grant_types": (DEVICE,), "redirect_uris": (), "kind": "native"}
+    clients.register(alice.user, registration(sector_identifier_uri="", **alone))
 
 
 def test_there_is_no_third_type(place: Place, alice: Person) -> None:

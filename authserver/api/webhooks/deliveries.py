@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from authserver.api.webhooks import endpoints
+from authserver.domain.record import outbox
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks.deliveries import Delivery
 from authserver.edge.api_call import Call, many, one, time
@@ -27,7 +28,9 @@ def list_deliveries(call: Call) -> Outgoing:
 def show_delivery(call: Call) -> Outgoing:
     """One delivery with every request that was made for it."""
     found = webhook_deliveries.get(call.reach(), endpoints.get(call).id, call.path["delivery_id"])
-    return one({**_delivery(found), "requests": [_attempt(each) for each in webhook_deliveries.attempts(found.id)]})
+    who = endpoints.may_know_who(call)
+    made = [_attempt(each, who=who) for each in webhook_deliveries.attempts(found.id)]
+    return one({**_delivery(found), "requests": made})
 
 
 def resend(call: Call) -> Outgoing:
@@ -71,14 +74,14 @@ def _delivery(row: Delivery) -> dict[str, Any]:
     }
 
 
-def _attempt(row: Any) -> dict[str, Any]:
+def _attempt(row: Any, *, who: bool) -> dict[str, Any]:
     answer = row.response_body.decode("utf-8", "replace") if row.response_body is not None else None
     return {
         "number": row.number,
         "at": time(row.at),
         "url": row.url,
         "headers": dict(row.headers),
-        "body": row.body,
+        "body": row.body if who else outbox.without_who(row.body),
         "status": row.status,
         "ms": row.ms,
         "error": row.error,

@@ -11,7 +11,7 @@ from authserver.domain.webhooks import secrets as webhook_secrets
 from authserver.domain.webhooks.endpoints import WebhookEndpoint
 from authserver.domain.webhooks.wishes import Wish
 from authserver.edge import refused, restricted
-from authserver.edge.api_call import ADMIN, Call, expected_tag, many, nothing, one, tag, time
+from authserver.edge.api_call import ACCOUNT, ADMIN, Call, expected_tag, many, nothing, one, tag, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_errors import invalid_request
 
@@ -46,6 +46,7 @@ def create(call: Call) -> Outgoing:
         active=asked.get("active", True),
         everybody=_everybody(call),
         headers=asked.get("headers") or {},
+        addresses=may_know_who(call),
     )
     row, secret = webhook_endpoints.create(call.actor(), wish, secret=asked.get("secret") or "")
     answer = one({**facts(row), "secret": secret}, 201)
@@ -67,7 +68,7 @@ def change(call: Call) -> Outgoing:
         sent["events"] = tuple(call.body["events"])
     if "everybody" in call.body:
         sent["everybody"] = _everybody(call)
-    wish = dataclasses.replace(webhook_endpoints.wish_of(row), **sent)
+    wish = dataclasses.replace(webhook_endpoints.wish_of(row), addresses=may_know_who(call), **sent)
     seen = expected_tag(call)
     still = None if seen is None else lambda found: _tag(found)[1] == seen
     return _shown(webhook_endpoints.revise(row.owner_id, row.id, wish, still=still))
@@ -123,6 +124,7 @@ def facts(row: WebhookEndpoint) -> dict[str, Any]:
         "active": row.stopped_at is None,
         "status": webhook_endpoints.status(row),
         "everybody": row.everybody,
+        "addresses": row.addresses,
         "headers": sorted(webhook_secrets.headers(row)),
         "signature_header": row.signature_header,
         "failing_since": time(row.failing_since),
@@ -141,6 +143,11 @@ def get(call: Call) -> WebhookEndpoint:
     if row.everybody:
         call.require(ADMIN)
     return row
+
+
+def may_know_who(call: Call) -> bool:
+    """Whether this credential may know from where its person signs in; what it sets up is told no more (11.32)."""
+    return call.is_admin or call.holder.knows(*ACCOUNT)
 
 
 def _shown(row: WebhookEndpoint) -> Outgoing:

@@ -30,6 +30,11 @@ _MEMBERS: dict[str, Schema] = {
     "active": BOOLEAN,
     "status": one_of("active", "paused", "failing", "disabled"),
     "everybody": BOOLEAN,
+    "addresses": {
+        **BOOLEAN,
+        "description": "Whether it is told who did something, and from where; not if an app without the scope `account`"
+        " set it up or gave it another url.",
+    },
     "headers": TEXTS,
     "signature_header": STRING,
     "failing_since": or_null(TIME),

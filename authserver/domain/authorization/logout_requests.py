@@ -34,7 +34,7 @@ class LogoutRequest:
         """Whether the hint is about this very sign-in, so that nobody has to be asked (section 2)."""
         client = clients.find(self.client_id) if self.hinted else None
         known = client is not None and self.sub == subjects.told(client, found.user.id)
-        return known and sessions.is_same(found, self.sid)
+        return known and client is not None and sessions.is_same(found, client.id, self.sid)
 
 
 def sealed(request: LogoutRequest) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from authserver.domain import outbound
 from authserver.domain.clients.facts import ClientFacts
-from authserver.domain.clients.metadata.registration import Registration
+from authserver.domain.clients.metadata.registration import DEVICE, Registration
 from authserver.errors import Invalid
 from authserver.lib import clock, rooms, strict_json
 from authserver.lib.recent import Recent
@@ -21,8 +21,13 @@ _kept: Recent[str, tuple[int, tuple[str, ...]]] = Recent(MAX_KEPT)
 
 
 def of(client: ClientFacts) -> str:
-    """The host that its subjects are drawn for: of its sector identifier, else of its redirect URIs."""
-    uri = client.sector_identifier_uri or next(iter(client.redirect_uris), "")
+    """The host that its subjects are drawn for: of its sector identifier, else of its redirect URIs.
+
+    Whoever gets codes at a host has it. Where people come by devices none has to be got there: anybody's host could
+    be named, so that such an app without a document is a sector of its own.
+    """
+    proven = () if client.may_use(DEVICE) else client.redirect_uris
+    uri = client.sector_identifier_uri or next(iter(proven), "")
     return (urlsplit(uri).hostname or client.id).lower()
 
 

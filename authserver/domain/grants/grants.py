@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from authserver import config, database
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients.facts import ClientFacts
-from authserver.domain.grants import logout_notices, subjects
+from authserver.domain.grants import logout_notices, session_ids, subjects
 from authserver.domain.ground import lists
 from authserver.domain.ground.lists import Part, Rows
 from authserver.domain.record import audit
@@ -23,7 +23,7 @@ from authserver.models import Grant as Grant  # what pages and the API are hande
 from authserver.models.people import user as users
 
 OF_GRANT: tuple[InstrumentedAttribute[Any], ...] = (
-    Grant.id, Grant.client_id, Grant.user_id, Grant.subject, Grant.session_id, Grant.scopes, Grant.resources,
+    Grant.id, Grant.client_id, Grant.user_id, Grant.subject, Grant.session_id, Grant.sid, Grant.scopes, Grant.resources,
     Grant.auth_time, Grant.amr, Grant.nonce, Grant.requested_claims, Grant.created_at, Grant.expires_at,
     Grant.revoked_at,
 )  # fmt: skip
@@ -51,6 +51,7 @@ class GrantFacts:
     user_id: str
     subject: str | None
     session_id: str | None
+    told_sid: str | None
     scopes: list[str]
     resources: list[str]
     auth_time: int
@@ -76,6 +77,11 @@ class GrantFacts:
     def sub(self) -> str:
         """What its app knows the person by (OpenID Connect Core 8)."""
         return self.subject or self.user_id
+
+    @property
+    def sid(self) -> str | None:
+        """What its app knows the sign-in by; None for what belongs to no session."""
+        return self.told_sid or self.session_id
 
     @property
     def name(self) -> str:
@@ -142,6 +148,7 @@ def create(
         user_id=user_id,
         subject=subjects.assign(session, client_id, user_id),
         session_id=session_id,
+        sid=session_ids.of(session_id, client_id) if session_id else None,
         scopes=list(scopes),
         resources=list(resources),
         auth_time=auth_time,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, event, exists, insert, or_, select
+from sqlalchemy import ColumnElement, event, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
@@ -20,6 +20,7 @@ SHOWN = 20  # on the page of sessions
 news = threading.Event()
 """Set when something was committed that can be sent: a courier in the same process need not wait for its next look."""
 _LIVE = (Client.disabled_at.is_(None), Client.deleted_at.is_(None))
+_SID = func.coalesce(Grant.sid, Grant.session_id).label("sid")  # what the app knows the sign-in by
 # The row, for entries, which know no tables.
 Notice = LogoutNotice
 
@@ -51,16 +52,16 @@ def in_frames(session: Session, series: str) -> list[str]:
         return []
     now, sids = clock.now(), select(SignInSession.id).where(SignInSession.series == series)
     found = session.execute(
-        select(Grant.client_id, Grant.session_id, Grant.user_id, Client.frontchannel_logout_uri)
+        select(Grant.client_id, _SID, Grant.user_id, Client.frontchannel_logout_uri)
         .join(Client, Client.id == Grant.client_id)
         .where(Grant.session_id.in_(sids), Client.frontchannel_logout_uri != "", *_LIVE)
         .distinct()
-        .order_by(Grant.client_id, Grant.session_id)
+        .order_by(Grant.client_id, _SID)
     ).all()[:MAX_FRAMES]
     if found:
         session.execute(insert(LogoutNotice), [_row(each, now, channel="front") for each in found])
     said = config.current().issuer
-    uris = [(each.frontchannel_logout_uri, each.session_id) for each in found]
+    uris = [(each.frontchannel_logout_uri, each.sid) for each in found]
     return [redirect_uris.append(uri, {"iss": said, "sid": sid}) for uri, sid in uris]
 
 
@@ -77,16 +78,16 @@ def _tell(session: Session, which: ColumnElement[bool]) -> None:
     if not config.current().has_logout_channels:
         return
     now = clock.now()
-    of_this = (LogoutNotice.client_id == Grant.client_id, LogoutNotice.session_id == Grant.session_id)
+    of_this = (LogoutNotice.client_id == Grant.client_id, LogoutNotice.session_id == _SID)
     told = exists().where(
         *of_this, LogoutNotice.channel == "back", or_(LogoutNotice.state == PENDING, LogoutNotice.created_at == now)
     )
     found = session.execute(
-        select(Grant.client_id, Grant.session_id, Grant.user_id)
+        select(Grant.client_id, _SID, Grant.user_id)
         .join(Client, Client.id == Grant.client_id)
         .where(which, Grant.session_id.is_not(None), Client.backchannel_logout_uri != "", *_LIVE, ~told)
         .distinct()
-        .order_by(Grant.client_id, Grant.session_id)
+        .order_by(Grant.client_id, _SID)
     ).all()
     if found:
         session.execute(insert(LogoutNotice), [_row(each, now) for each in found])
@@ -96,7 +97,7 @@ def _tell(session: Session, which: ColumnElement[bool]) -> None:
 def _row(grant: Any, now: int, *, channel: str = "back") -> dict[str, object]:
     back = channel == "back"
     return {
-        "id": secrets.random_id("lgn"), "client_id": grant.client_id, "session_id": grant.session_id,
+        "id": secrets.random_id("lgn"), "client_id": grant.client_id, "session_id": grant.sid,
         "user_id": grant.user_id,
         "channel": channel, "state": PENDING if back else SHOWN_IN_FRAME, "created_at": now,
         "next_at": now if back else None, "attempts": 0, "error": "",

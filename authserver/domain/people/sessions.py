@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.grants import logout_notices
+from authserver.domain.grants import logout_notices, session_ids
 from authserver.domain.record import audit
 from authserver.errors import Denied, NotFound
 from authserver.lib import clock, secrets
@@ -70,13 +70,12 @@ def open(
     return token, SignedIn(user, row)
 
 
-def is_same(found: SignedIn, sid: str) -> bool:
+def is_same(found: SignedIn, client_id: str, sid: str) -> bool:
     """Whether an app's `sid` is of this sign-in: of this session, or of one that it went on from."""
-    if sid in (found.session.id, found.session.series):
-        return True
     with database.reading() as session:
-        series = session.scalar(select(SignInSession.series).where(SignInSession.id == sid))
-    return series is not None and series == found.session.series
+        ids = session.scalars(select(SignInSession.id).where(SignInSession.series == found.session.series)).all()
+    # Apps of before know the session itself.
+    return sid in ids or sid in {session_ids.of(each, client_id) for each in ids}
 
 
 def _continued(session: Session, replaced: str, user_id: str) -> str | None:

@@ -14,7 +14,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.orm import Session
 
 from authserver.lib import clock, secrets
-from authserver.models import Client, User, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from authserver.models import Client, Grant, User, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 VERSION = "1.0"
 TEST = "webhook.test"
@@ -25,6 +25,7 @@ DAY = 86_400
 PAUSED = "paused"
 # Of what events say: where somebody was, like the address of their request.
 OF_WHO = frozenset({"asked_from"})
+_WHO = ("actor", "ip", "request_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ GROUPS = (
     ("Server", ("signing_key.rotated",)),
     ("Tests", (TEST,)),
 )
-# An app's owner learns whom these concern: the app itself knows the person by the same id, as `sub`.
+# An app's owner learns whom these concern, as the app itself knows the person: by their `sub`.
 _ABOUT_SUBJECTS = ("consent.granted", "consent.revoked", "token.revoked", "refresh_token.reused")
 
 news = threading.Event()
@@ -91,7 +92,7 @@ def enqueue(session: Session, type: str, facts: Mapping[str, Any]) -> None:
         return
     wanting = _wanting(session, type, facts)
     if wanting:
-        put(session, type, facts, wanting)
+        put(session, type, {**facts, "known_as": _known_as(session, type, facts)}, wanting)
 
 
 def put(
@@ -239,8 +240,22 @@ def _app_owner(session: Session, facts: Mapping[str, Any]) -> str | None:
     return session.scalar(select(Client.owner_id).where(Client.id == client_id))
 
 
+def _known_as(session: Session, type: str, facts: Mapping[str, Any]) -> str | None:
+    """What an app with pairwise subjects calls the person whom an event concerns; None where that is their id.
+
+    Empty where it never met them. Two owners of such apps find out by no id that a person of theirs is one.
+    """
+    client_id, person_id = facts.get("client_id"), facts.get("owner_id")
+    if type not in _ABOUT_SUBJECTS or not (client_id and person_id):
+        return None
+    if session.scalar(select(Client.subject_type).where(Client.id == client_id)) != "pairwise":
+        return None
+    told = select(Grant.subject).where(Grant.client_id == client_id, Grant.user_id == person_id)
+    return session.scalar(told.order_by(Grant.created_at.desc()).limit(1)) or ""
+
+
 def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("owner_id", "client_id", "target", "actor", "result", "reason", "ip", "request_id", "data")
+    names = ("owner_id", "client_id", "target", "actor", "result", "reason", "ip", "request_id", "data", "known_as")
     return {name: facts.get(name) for name in names}
 
 
@@ -252,13 +267,28 @@ def _data(type: str, facts: Mapping[str, Any], *, own: bool, who: bool) -> dict[
         "result": facts.get("result") or "ok",
         "reason": facts.get("reason") or None,
         "target": target if own or not target.startswith("user:") else None,
-        "user_id": facts.get("owner_id") if own or type in _ABOUT_SUBJECTS else None,
+        "user_id": _person(type, facts, own=own),
         "client_id": facts.get("client_id"),
         "details": details(facts.get("data") or {}, who=who),
     }
     if who:
-        known |= {name: facts.get(name) or None for name in ("actor", "ip", "request_id")}
+        known |= {name: facts.get(name) or None for name in _WHO}
     return {name: value for name, value in known.items() if value is not None}
+
+
+def _person(type: str, facts: Mapping[str, Any], *, own: bool) -> str | None:
+    """Whom it concerns, as the reader may know them."""
+    if own or (type in _ABOUT_SUBJECTS and facts.get("known_as") is None):
+        return facts.get("owner_id")
+    return facts.get("known_as") or None
+
+
+def without_who(sent: str) -> str:
+    """A body that was sent, for a reader who may not know who did it and from where."""
+    message = json.loads(sent)
+    data = {name: value for name, value in message["data"].items() if name not in _WHO}
+    message["data"] = data | {"details": details(data.get("details") or {}, who=False)}
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 
 def details(data: Mapping[str, Any], *, who: bool) -> dict[str, Any]:

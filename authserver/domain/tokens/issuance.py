@@ -144,8 +144,8 @@ def _about_sign_in(grant: GrantFacts) -> dict[str, Any]:
     said: dict[str, Any] = {"auth_time": grant.auth_time, "acr": acr.of(grant.amr)}
     if grant.amr:
         said["amr"] = grant.amr
-    if grant.session_id:
-        said["sid"] = grant.session_id
+    if grant.sid:
+        said["sid"] = grant.sid
     return said
 
 

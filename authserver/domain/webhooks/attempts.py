@@ -71,7 +71,7 @@ def make(job: Job) -> Outcome:
     """Make the request. Nothing is written: who kills us now makes us send the same event once more."""
     endpoint, event, now = job.endpoint, job.event, clock.now()
     hears_all = endpoint.everybody and job.for_admin
-    who = hears_all or _is_no_other(str(event.facts.get("actor") or ""), endpoint.owner_id)
+    who = endpoint.addresses and (hears_all or _is_no_other(str(event.facts.get("actor") or ""), endpoint.owner_id))
     body = outbox.body(
         event.id, event.type, event.at_us, event.facts, own=hears_all or event.owner_id == endpoint.owner_id,
         endpoint_id=endpoint.id, retry_count=job.delivery.sends, who=who,

@@ -80,6 +80,7 @@ def revise(
         everybody = _everybody(owner, wish.everybody if wish.everybody is not None else row.everybody)
         wanted: dict[str, Any] = {
             "name": wish.name.strip(), "url": wish.url, "events": _events(wish), "everybody": everybody,
+            "addresses": wish.addresses if wish.url != row.url else row.addresses,
         }  # fmt: skip
         changed = [name for name, value in wanted.items() if getattr(row, name) != value]
         if "everybody" in changed and not everybody:
@@ -197,6 +198,7 @@ def _new(owner: User, wish: Wish, secret: str) -> tuple[WebhookEndpoint, str]:
         url=wish.url,
         events=_events(wish),
         everybody=_everybody(owner, wish.everybody),
+        addresses=wish.addresses,
         headers_sealed=webhook_secrets.seal_headers(id, wish.headers),
         signature_header=webhook_signatures.header_name(config.current().slug),
         secret_sealed=webhook_secrets.seal(id, made),

@@ -24,7 +24,10 @@ _OURS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants an endpoint to be. `everybody` None: as far as the owner may."""
+    """What somebody wants an endpoint to be. `everybody` None: as far as the owner may.
+
+    `addresses`: whether who names the URL may know who did something, and from where; then it is told that, too.
+    """
 
     name: str
     url: str
@@ -32,6 +35,7 @@ class Wish:
     active: bool = True
     everybody: bool | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    addresses: bool = True
 
 
 def validate(wish: Wish, secret: str = "", *, moved: bool = True) -> None:

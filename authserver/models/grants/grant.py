@@ -19,6 +19,7 @@ class Grant(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     subject: Mapped[str | None] = mapped_column(String(32))  # what its app knows the person by; NULL: their id
     session_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    sid: Mapped[str | None] = mapped_column(String(32))  # what its app knows that session by; NULL: its id
     scopes: Mapped[list[str]] = mapped_column(JSON)
     resources: Mapped[list[str]] = mapped_column(JSON, default=list)
     auth_time: Mapped[int] = mapped_column(BigInteger)

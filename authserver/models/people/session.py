@@ -15,7 +15,7 @@ def _own_id(context: Any) -> str:
 class SignInSession(Base):
     __tablename__ = "sessions"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # shown on pages and in `sid`, opens nothing
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # shown on pages, opens nothing
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)  # SHA-256 of the cookie
     # The id of the first of those that went on from it: its own, unless it replaced one.
     series: Mapped[str] = mapped_column(String(32), index=True, default=_own_id)

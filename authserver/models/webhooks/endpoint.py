@@ -16,6 +16,8 @@ class WebhookEndpoint(Base):
     url: Mapped[str] = mapped_column(String(2000))
     events: Mapped[list[str]] = mapped_column(JSON, default=list)  # types; "*" for all, also those of later versions
     everybody: Mapped[bool] = mapped_column(default=False)  # all people's events, while the owner is an administrator
+    # Whether it is told who did something, and from where: not where an app set it up that may not read that itself.
+    addresses: Mapped[bool] = mapped_column(default=True)
     headers_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # JSON; they may hold a password
     signature_header: Mapped[str] = mapped_column(String(80))  # with the brand of the day it was made
     secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)

@@ -12,6 +12,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import Wish as KeyWish
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
+from authserver.domain.grants import subjects
 from authserver.domain.record import audit, outbox
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.webhooks import deliveries as webhook_deliveries
@@ -21,6 +22,7 @@ from authserver.lib import secrets
 from authserver.models import User, WebhookEndpoint, WebhookEvent
 from authserver.observability import context
 from tests.conftest import Person
+from tests.support import protocol
 from tests.support.webhooks import endpoint, happen
 
 URL = "http://127.0.0.1:9/"
@@ -96,6 +98,23 @@ def test_an_apps_owner_hears_of_the_app_but_not_who_and_from_where(alice: Person
     }  # fmt: skip
     known = told(hook, own=True)["data"]
     assert (known["ip"], known["details"]["asked_from"]) == ("10.1.2.3", "192.0.2.7")
+
+
+def test_nor_by_which_id_other_apps_know_somebody_whom_this_one_knows_by_another(alice: Person, bob: Person) -> None:
+    """OpenID Connect Core 8.1: two owners of such apps would find out whom both have."""
+    wish = Registration(
+        name="Notes", kind="web", redirect_uris=("https://notes.example.test/cb",), subject_type="pairwise"
+    )
+    app, _ = clients.register(alice.user, wish)
+    hook = endpoint(alice, URL)
+    for met in (False, True):
+        if met:
+            protocol.allow(bob.id, protocol.App(app.id, ""))
+        with context.using(context.Context("req1", actor=f"user:{bob.id}")), database.transaction() as s:
+            audit.record(s, "consent.granted", target=f"client:{app.id}", owner_id=bob.id, client_id=app.id)
+        known = subjects.told(clients.get(app.id), bob.id)
+        assert told(hook, own=False)["data"].get("user_id", "") == known != bob.id and bool(known) is met
+    assert told(hook, own=True)["data"]["user_id"] == bob.id
 
 
 def test_administrators_hear_of_everybody_if_they_want(alice: Person, ada: Person) -> None:

@@ -9,17 +9,17 @@ from urllib.parse import parse_qs
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from authserver import database
 from authserver.domain.clients import clients
-from authserver.domain.grants import consents, grants
+from authserver.domain.grants import consents, grants, session_ids
 from authserver.domain.people import departures, sessions, users
 from authserver.domain.running import retention
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import backchannel_logout, id_tokens
 from authserver.lib import clock, jwt
-from authserver.models import LogoutNotice
+from authserver.models import Grant, LogoutNotice
 from tests.conftest import PASSWORD, Person
 from tests.support import authorizing, forms, protocol
 from tests.support.protocol import App, send
@@ -76,7 +76,9 @@ def test_the_token_has_what_section_2_4_asks_for_and_nothing_else(
     (claims,) = told(receiver)
     assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "jti", "events", "sid"}, "a nonce is forbidden"
     assert (claims["iss"], claims["sub"], claims["aud"]) == ("http://localhost:8000", alice.id, notes.id)
-    assert claims["sid"] == sid and claims["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
+    assert claims["sid"] == session_ids.of(sid, notes.id) and claims["events"] == {
+        "http://schemas.openid.net/event/backchannel-logout": {}
+    }
     assert claims["exp"] - claims["iat"] <= 120 and abs(claims["iat"] - clock.now()) < 5
 
 
@@ -151,20 +153,45 @@ def by_somebody_else_in_the_same_browser(http: FlaskClient, alice: Person, sid: 
      by_taking_the_access_back, by_somebody_else_in_the_same_browser],
 )  # fmt: skip
 def test_whatever_ends_the_sign_in_tells_the_app_once(
-    http: FlaskClient, receiver: Receiver, alice: Person, sid: str, end: Callable[[FlaskClient, Person, str], None]
-) -> None:
+    http: FlaskClient, receiver: Receiver, notes: App, alice: Person, sid: str,
+    end: Callable[[FlaskClient, Person, str], None],
+) -> None:  # fmt: skip
     end(http, alice, sid)
-    assert [(each["sub"], each["sid"]) for each in told(receiver)] == [(alice.id, sid)]
+    assert [(each["sub"], each["sid"]) for each in told(receiver)] == [(alice.id, session_ids.of(sid, notes.id))]
     assert backchannel_logout.send_due() == 0
 
 
 def test_a_fresh_proof_ends_nothing_and_the_end_is_told_with_the_sid_that_the_app_knows(
-    http: FlaskClient, receiver: Receiver, alice: Person, sid: str
+    http: FlaskClient, receiver: Receiver, notes: App, alice: Person, sid: str
 ) -> None:
     page = http.get("/login/confirm?next=/")
     forms.post(http, forms.form_on(page.text, "/login/confirm"), password=alice.password)
     assert told(receiver) == []
     forms.submit(http, "/logout")
+    assert [each["sid"] for each in told(receiver)] == [session_ids.of(sid, notes.id)]
+
+
+def test_no_two_apps_know_a_sign_in_by_the_same_sid(receiver: Receiver, notes: App, alice: Person, sid: str) -> None:
+    """Core 8.1: it would tell apps with pairwise subjects that two people of theirs are one."""
+    shop = protocol.register(name="Shop", backchannel_logout_uri=receiver.url(PATH), subject_type="pairwise")
+    known = {}
+    for each in (notes, shop):
+        tokens = [protocol.tokens_for(alice.id, each, session_id=sid) for _ in range(2)]
+        (known[each.id],) = {
+            protocol.claims(one[name])["sid"] for one in tokens for name in ("id_token", "access_token")
+        }
+        assert protocol.introspect(each, tokens[0]["access_token"]).json["sid"] == known[each.id]
+    assert len({*known.values(), sid}) == 3
+    sessions.end(alice.id, sid)
+    assert {each["aud"]: each["sid"] for each in told(receiver)} == known
+
+
+def test_a_sign_in_of_before_is_told_by_the_sid_that_its_app_knows(
+    receiver: Receiver, notes: App, alice: Person, sid: str
+) -> None:
+    with database.transaction() as session:
+        session.execute(update(Grant).values(sid=None))
+    sessions.end(alice.id, sid)
     assert [each["sid"] for each in told(receiver)] == [sid]
 
 
@@ -175,7 +202,7 @@ def test_another_session_and_another_person_are_not_told_of(
     protocol.tokens_for(alice.id, notes, session_id=other)
     protocol.tokens_for(bob.id, notes, session_id=authorizing.sign_in(browser(), bob))
     sessions.end(alice.id, other)
-    assert [each["sid"] for each in told(receiver)] == [other]
+    assert [each["sid"] for each in told(receiver)] == [session_ids.of(other, notes.id)]
 
 
 def test_what_an_app_does_wrong_signs_nobody_out(receiver: Receiver, notes: App, alice: Person, sid: str) -> None:

@@ -10,11 +10,14 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import time_machine
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
+from authserver import database
 from authserver.domain.people import sessions
 from authserver.domain.record import audit
 from authserver.lib import base64url, clock
+from authserver.models import Grant
 from tests.conftest import Person
 from tests.support import authorizing, forms, protocol
 from tests.support.protocol import App
@@ -34,7 +37,8 @@ class Browser:
     def __init__(self, http: FlaskClient, alice: Person, notes: App) -> None:
         self.http = http
         self.sid = authorizing.sign_in(http, alice)
-        self.hint = protocol.tokens_for(alice.id, notes, session_id=self.sid)["id_token"]
+        tokens = protocol.tokens_for(alice.id, notes, session_id=self.sid)
+        self.hint, self.refresh_token = tokens["id_token"], tokens["refresh_token"]
 
     def ask(self, **fields: Any) -> TestResponse:
         return self.http.get(PATH + "?" + urlencode(fields))
@@ -101,6 +105,16 @@ def test_a_sign_in_that_was_proven_anew_is_the_same_one(hers: Browser, alice: Pe
         forms.post(hers.http, forms.form_on(page.text, "/login/confirm"), password=alice.password)
     assert hers.sid not in [row.id for row in sessions.list_for(alice.id)]
     assert hers.ask(id_token_hint=hers.hint, post_logout_redirect_uri=BYE).location == BYE
+    assert not hers.signed_in
+
+
+def test_a_hint_of_before_names_the_session_itself(hers: Browser, alice: Person, notes: App) -> None:
+    """Apps keep their ID tokens: one that was issued before each app had a `sid` of its own is good still."""
+    with database.transaction() as session:
+        session.execute(update(Grant).values(sid=None))
+    refreshed = protocol.refresh(notes, hers.refresh_token).json["id_token"]
+    assert protocol.claims(refreshed)["sid"] == hers.sid
+    assert hers.ask(id_token_hint=refreshed, post_logout_redirect_uri=BYE).location == BYE
     assert not hers.signed_in
 
 

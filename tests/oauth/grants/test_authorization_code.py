@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from authserver import database
+from authserver.domain.grants import session_ids
 from authserver.domain.ground import usage
 from authserver.domain.signing import keys as signing_keys
 from authserver.lib import clock, jwt, secrets
@@ -44,7 +45,11 @@ def test_a_code_is_exchanged_for_tokens(web_app: App, alice: Person) -> None:
     assert reply.status == 200
     assert reply.json["scope"].split() == protocol.SCOPES
     assert reply.json["refresh_token"].startswith("kaie_rt_")
-    assert (claims["sub"], claims["client_id"], claims["sid"]) == (alice.id, web_app.id, "ses1")
+    assert (claims["sub"], claims["client_id"], claims["sid"]) == (
+        alice.id,
+        web_app.id,
+        session_ids.of("ses1", web_app.id),
+    )
     assert claims["auth_time"] <= claims["iat"]
     assert jwt.peek_header(reply.json["access_token"])["typ"] == "at+jwt"
 
@@ -54,7 +59,7 @@ def test_the_id_token_belongs_to_app_person_and_request(web_app: App, alice: Per
     tokens = protocol.tokens_for(alice.id, web_app, nonce=nonce, session_id="ses1")
     claims = jwt.verify(tokens["id_token"], signing_keys.verifying(), algs=frozenset({"RS256"}), typ=None)
     assert (claims["aud"], claims["azp"], claims["sub"]) == (web_app.id, web_app.id, alice.id)
-    assert (claims["nonce"], claims["sid"]) == (nonce, "ses1")
+    assert (claims["nonce"], claims["sid"]) == (nonce, session_ids.of("ses1", web_app.id))
     assert claims["at_hash"] == jwt.at_hash(tokens["access_token"], "RS256")
     assert claims["exp"] - claims["iat"] == 3600
     assert claims["auth_time"] <= claims["iat"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from authserver.domain import outbound
-from authserver.domain.clients.metadata.registration import Registration
+from authserver.domain.clients.metadata.registration import DEVICE, Registration
 from authserver.lib import quoting
 
 TYPES = ("public", "pairwise")
@@ -20,10 +20,18 @@ def check(wanted: Registration) -> dict[str, str]:
     if uri := wanted.sector_identifier_uri:
         if found := _problem(uri):
             problems["sector_identifier_uri"] = quoting.refused(uri, found)
-    elif wanted.subject_type == "pairwise" and not _one_host(wanted.redirect_uris):
-        text = "Redirect URIs that are not all https at one host need it: it says what they have in common."
-        problems["sector_identifier_uri"] = text
+    elif wanted.subject_type == "pairwise" and (found := _no_sector(wanted)):
+        problems["sector_identifier_uri"] = found
     return problems
+
+
+def _no_sector(wanted: Registration) -> str | None:
+    """Why the redirect URIs alone say nothing about whose apps know a person by one `sub`."""
+    if not _one_host(wanted.redirect_uris):
+        return "Redirect URIs that are not all https at one host need it: it says what they have in common."
+    if DEVICE in (wanted.grant_types or ()) and wanted.redirect_uris:
+        return "Devices never come by the redirect URIs, so only a document at their host shows that they are yours."
+    return None
 
 
 def _one_host(uris: tuple[str, ...]) -> bool:
