@@ -112,21 +112,22 @@ class Front:
             self._machines.end()
 
     async def _in_room(self, job: _Job, name: str) -> None:
+        whose = ""
         if name == pools.INSTANT.name:
             try:
                 job.answer_with(self._app, pools.INSTANT)
                 return
             except Elsewhere as where:
-                name = where.room
+                name, whose = where.room, where.whose
         answered = job.promise()
-        self._send(job, name)
+        self._send(job, name, whose)
         # Granian takes the end of this coroutine for the end of the answer.
         await answered
 
-    def _send(self, job: _Job, name: str) -> None:
+    def _send(self, job: _Job, name: str, whose: str = "") -> None:
         """To the room of this name, or away if too many wait there. Never waits."""
         pool = self._pools[name]
-        if not pool.offer(job, self._whose(job.asked) if pool.shared else ""):
+        if not pool.offer(job, (whose or self._whose(job.asked)) if pool.shared else ""):
             self._turn_away(job)
             job.finish()
 
@@ -150,7 +151,7 @@ class Front:
         try:
             job.answer_with(self._app, room, pause)
         except Elsewhere as where:
-            self._send(job, where.room)
+            self._send(job, where.room, where.whose)
             return
         except Exception as error:  # this thread goes on to the next
             logs.failure("request_failed", error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -45,6 +45,7 @@ class Size:
     # Whether half as many places more are there for other addresses, once one has taken all of these, and each has its
     # turn: of what people ask for. Machines ask for all of their people from one.
     shared: bool = False
+    at_once: int = 0  # threads that the jobs of one may take at once; 0: all
 
     @property
     def places(self) -> int:
@@ -59,7 +60,8 @@ def sizes(threads: int) -> dict[Room, Size]:
     return {
         WARM: Size(min(2, threads), 1024),
         PROTOCOL: Size(threads, 512),
-        OUTSIDE: Size(4, 8),
+        # By who chose the servers that are asked: half of the threads are left for those of others.
+        OUTSIDE: Size(4, 8, shared=True, at_once=2),
         API: Size(max(1, threads // 2), 64),
         # Whoever hashes a password, or waits to, stands in nobody's way.
         PAGES: Size(max(2, threads - 1) + min(password_hash.most(), MOST_HASHING), 64, shared=True),
@@ -83,6 +85,8 @@ class Pool(Generic[J]):
         self._waits: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._jobs: OrderedDict[str, deque[J]] = OrderedDict()  # by address; whose turn it is comes first
         self._of: dict[str, int] = {}
+        self._at_once, self._at_work = size.at_once, Counter[str]()
+        self._passed_over = 0  # wake-ups that found nobody's job whose turn it could be
         self._lock = threading.Lock()
         self._unfinished = 0
         for number in range(size.threads):
@@ -91,7 +95,8 @@ class Pool(Generic[J]):
     def offer(self, job: J, whose: str = "") -> bool:
         """Take a job; False, and counted, if too many wait already, of all or of this address. Never waits.
 
-        `whose` is the address in a room that is shared; empty where nobody's share is counted.
+        `whose` is the address in a room that is shared, or who chose what is waited for; empty where nobody's share
+        is counted.
         """
         with self._lock:
             if self._unfinished >= self._most or self._of.get(whose, 0) >= self._each:
@@ -106,21 +111,43 @@ class Pool(Generic[J]):
     def _serve(self) -> None:
         while True:
             self._waits.get()
-            job, whose = self._next()
+            taken = self._next()
+            if taken is None:
+                continue
+            job, whose = taken
             try:
                 self._work(job, self.room)
             finally:
-                with self._lock:
-                    self._unfinished -= 1
-                    self._of[whose] -= 1
-                    if not self._of[whose]:
-                        del self._of[whose]
+                self._give_back(whose)
 
-    def _next(self) -> tuple[J, str]:
-        """The oldest job of the address whose turn it is; its others wait until everybody else had theirs."""
+    def _next(self) -> tuple[J, str] | None:
+        """The oldest job of the address whose turn it is; its others wait until everybody else had theirs.
+
+        None while all that wait are of those who have as many at work as they may: one that ends wakes the next.
+        """
         with self._lock:
-            whose, jobs = self._jobs.popitem(last=False)
+            whose = next((each for each in self._jobs if self._may_begin(each)), None)
+            if whose is None:
+                self._passed_over += 1
+                return None
+            jobs = self._jobs.pop(whose)
             job = jobs.popleft()
             if jobs:
                 self._jobs[whose] = jobs
+            self._at_work[whose] += 1
         return job, whose
+
+    def _may_begin(self, whose: str) -> bool:
+        return not (self._at_once and whose) or self._at_work[whose] < self._at_once
+
+    def _give_back(self, whose: str) -> None:
+        with self._lock:
+            self._unfinished -= 1
+            for counted in (self._of, self._at_work):
+                counted[whose] -= 1
+                if not counted[whose]:
+                    del counted[whose]
+            wake = self._passed_over > 0
+            self._passed_over -= wake
+        if wake:
+            self._waits.put(None)

@@ -34,12 +34,14 @@ class Room:
 class Elsewhere(BaseException):
     """This request cannot be answered here without waiting: begin it again in the room of this name.
 
+    `whose` says who chose what would be waited for: whose share of that room it takes; empty: who asks.
+
     No Exception, since nothing between who raises it and who moves the request may take it for a fault.
     """
 
-    def __init__(self, room: str) -> None:
+    def __init__(self, room: str, whose: str = "") -> None:
         super().__init__(room)
-        self.room = room
+        self.room, self.whose = room, whose
 
 
 @dataclass(slots=True)
@@ -68,11 +70,14 @@ def about_to_ask_database() -> None:
         raise Elsewhere(stay.room.database)
 
 
-def about_to_ask_outside() -> None:
-    """Say so before somebody else's server is asked, and before anything was changed. Raises Elsewhere."""
+def about_to_ask_outside(whose: str) -> None:
+    """Say so before somebody else's server is asked, and before anything was changed. Raises Elsewhere.
+
+    `whose` is who chose the server (the owner of an app, a host): who chose slow ones waits for them alone.
+    """
     stay = _stay.get()
     if stay is not None and stay.room.outside:
-        raise Elsewhere(stay.room.outside)
+        raise Elsewhere(stay.room.outside, whose)
 
 
 def about_to_count() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from authserver import database
@@ -13,6 +14,7 @@ from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.ground import mails, one_time_links
 from authserver.domain.people import users
 from authserver.errors import NotFound
+from authserver.lib import clock
 from authserver.models import Mail
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
@@ -138,6 +140,42 @@ def test_what_an_administrators_leaked_key_made_for_others_ends_with_it(
     assert call("GET", f"/v1/clients/{led_away.id}", key_of(alice)).data["disabled"]
     assert call("GET", f"/v1/webhooks/{hook['id']}", key_of(alice)).data["status"] == "paused"
     assert registering.register(token=token).error == (401, "invalid_token")
+
+
+def test_what_a_key_set_up_for_others_long_before_it_leaked_stays(
+    call: Caller, ada: Person, alice: Person, bob: Person
+) -> None:
+    """One that has made everything here for years takes it not along: whoever finds it would stop the installation."""
+    with time_machine.travel(clock.now() - 40 * 86_400):
+        leaked = key_of(ada, "full_access", expires_in=None)
+        hers, her_lately = protocol.register(owner_id=alice.id), protocol.register(owner_id=alice.id)
+        secret = call("POST", f"/v1/clients/{hers.id}/secrets", leaked, {}).data["client_secret"]
+        call("PATCH", f"/v1/clients/{hers.id}", leaked, {"redirect_uris": ["https://hers.example/cb"]})
+        call("PATCH", f"/v1/users/{bob.id}", leaked, {"role": "developer"})
+        own = call(
+            "POST", "/v1/clients", leaked, {"client_name": "Own", "redirect_uris": ["https://own.example/cb"]}
+        ).data
+        key = call("POST", "/v1/api-keys", leaked, {"name": "CI", "permission": "read_only", "expires_in": None}).data
+    call("PATCH", f"/v1/clients/{her_lately.id}", leaked, {"redirect_uris": ["https://evil.example/cb"]})
+    call("POST", "/v1/leaks", None, {"credential": leaked})
+    assert protocol.client_credentials(App(hers.id, secret)).status == 200 and users.get(bob.id).role == "developer"
+    stopped = {each: call("GET", f"/v1/clients/{each}", key_of(ada)).data["disabled"] for each in
+               (hers.id, her_lately.id, own["client_id"])}  # fmt: skip
+    assert stopped == {hers.id: False, her_lately.id: True, own["client_id"]: True}
+    assert call("GET", "/v1/me", key["key"]).status == 401, "what is its owner's ends whenever it was made"
+    with database.reading() as session:
+        body = session.scalars(select(Mail)).one().body
+    assert "(4 in all)" in body and "(2 in all)" in body
+
+
+def test_what_an_app_set_up_with_an_earlier_secret_stays(call: Caller, ada: Person, alice: Person) -> None:
+    app = protocol.register(scopes=["admin"], grant_types=["client_credentials"])
+    with time_machine.travel(clock.now() - 60):
+        got = protocol.client_credentials(app).json["access_token"]
+        call("PATCH", f"/v1/users/{alice.id}", got, {"role": "developer"})
+    secret = client_secrets.rotate(None, app.id, 0).secret
+    call("POST", "/v1/leaks", None, {"credential": secret})
+    assert users.get(alice.id).role == "developer"
 
 
 def test_a_link_that_a_leaked_key_was_told_opens_no_account(call: Caller, ada: Person) -> None:

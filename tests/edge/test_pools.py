@@ -38,8 +38,8 @@ def test_no_way_to_the_database_leads_from_a_room_without_it(room: rooms.Room, w
 @pytest.mark.parametrize("room", [INSTANT, WARM, PROTOCOL, pools.API], ids=lambda room: room.name)
 def test_nobody_elses_server_is_waited_for_where_others_would_wait_too(room: rooms.Room) -> None:
     with rooms.entered(room), pytest.raises(Elsewhere) as moved:
-        rooms.about_to_ask_outside()
-    assert moved.value.room == OUTSIDE.name
+        rooms.about_to_ask_outside("owner")
+    assert (moved.value.room, moved.value.whose) == (OUTSIDE.name, "owner")
 
 
 def test_all_that_machines_do_not_wait_for_gives_way_to_them() -> None:
@@ -50,7 +50,7 @@ def test_all_that_machines_do_not_wait_for_gives_way_to_them() -> None:
 
 def test_outside_of_any_room_everything_may_be_waited_for() -> None:
     rooms.about_to_ask_database()
-    rooms.about_to_ask_outside()
+    rooms.about_to_ask_outside("owner")
     assert rooms.deadline() == 0
 
 
@@ -126,8 +126,33 @@ def test_one_address_leaves_the_others_room_and_their_turn() -> None:
     assert done.index("other") <= 2 and done[-1] == "flood"
 
 
-def test_pages_are_shared_and_what_machines_ask_for_is_not() -> None:
-    assert [room.name for room, size in pools.sizes(4).items() if size.shared] == [PAGES.name]
+def test_who_chose_slow_servers_leaves_threads_for_those_of_others() -> None:
+    """`jwks_uri`s of many apps of one owner, each of which answers as late as it may."""
+    slow, done = threading.Event(), list[str]()
+
+    def work(job: str, _room: rooms.Room) -> None:
+        if job == "slow":
+            slow.wait(5)
+        done.append(job)
+
+    pool: Pool[str] = Pool(OUTSIDE, pools.sizes(4)[OUTSIDE], work)
+    began = time.monotonic()
+    for _ in range(8):
+        assert pool.offer("slow", "mallory")
+    for _ in range(4):
+        assert pool.offer("quick", "alice")
+    give_up = time.monotonic() + 4
+    while len(done) < 4 and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert done == ["quick"] * 4 and time.monotonic() - began < 4
+    slow.set()
+    while len(done) < 12:
+        assert time.monotonic() < give_up + 4, "those that were passed over have their turn, too"
+        time.sleep(0.01)
+
+
+def test_pages_and_what_is_outside_are_shared_and_what_machines_ask_for_is_not() -> None:
+    assert {room.name for room, size in pools.sizes(4).items() if size.shared} == {PAGES.name, OUTSIDE.name}
 
 
 ROOMS = {room.name: room for room in (INSTANT, PROTOCOL, PAGES)}

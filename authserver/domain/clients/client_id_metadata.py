@@ -91,7 +91,7 @@ def look_up(url: str, person_id: str) -> None:
     """
     if (wrong := problem(url)) or (wrong := _failed_lately(url)):
         raise NotDescribed(wrong)
-    rooms.about_to_ask_outside()
+    rooms.about_to_ask_outside(person_id)
     _count(person_id)
     with _turn():
         if is_fresh(url):

@@ -116,6 +116,13 @@ class ClientFacts:
         return max(self.tokens_ended_before, over)
 
     @property
+    def answerable(self) -> str:
+        """Who chose what it says of itself, and answers for it: its owner; nobody in common, of all that registered
+        themselves; itself, of the installation.
+        """
+        return self.owner_id or ("nobody" if self.self_registered else self.id)
+
+    @property
     def auth_methods(self) -> tuple[str, ...]:
         """How it may authenticate: one that chose no method may use basic or post (contract 11.9)."""
         if self.token_endpoint_auth_method:

@@ -136,7 +136,7 @@ def _refetched(client: ClientFacts, known: Fetched | None) -> Fetched:
     """What is newer than `known`: read from the shared row, or fetched by one of all who want it."""
     if known is not None and not _due(known):
         return known
-    rooms.about_to_ask_outside()
+    rooms.about_to_ask_outside(client.answerable)
     with _lock_of(client.id):
         copy = _copies.get(client.id)
         if copy is not None and copy is not known and copy.uri == client.jwks_uri:

@@ -39,7 +39,7 @@ def fetch(client: ClientFacts, uri: str) -> str:
     """
     known = _read.find((client.id, uri))
     if known is None or known.until <= clock.now():
-        rooms.about_to_ask_outside()
+        rooms.about_to_ask_outside(client.answerable)
         known = _asked(uri)
         _read.keep((client.id, uri), known)
         if known.problem:

@@ -48,7 +48,7 @@ def look_up(uri: str) -> tuple[str, ...]:
     """The redirect URIs that a document lists. In a room where one may wait. Raises Invalid."""
     until, listed = _kept.find(uri) or (0, ())
     if until <= clock.now():
-        rooms.about_to_ask_outside()
+        rooms.about_to_ask_outside(urlsplit(uri).hostname or uri)
         listed = _asked(uri)
         _kept.keep(uri, (clock.now() + KEPT_SECONDS, listed))
     return listed

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, case, func, select, update
 
 from authserver import config, database
 from authserver.domain import outbound
@@ -17,12 +18,14 @@ from authserver.domain.grants import logout_notices, subjects
 from authserver.domain.grants.logout_notices import DELIVERED, FAILED, PENDING, Notice
 from authserver.domain.signing import keys as signing_keys
 from authserver.lib import clock, jwt, secrets
+from authserver.models import Client
 from authserver.observability import logs
 
 TYP = "logout+jwt"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LIFETIME = 120  # seconds; section 2.4 wants it short
 THREADS = 8
+SHARE = 2  # of them, for the apps of one owner: whose are slow keeps nobody else's from being told
 POLL_SECONDS = 0.5
 LEASE_SECONDS = 40  # who stalls for longer loses the notice to another
 BACKOFF = (5, 30, 120, 600, 3600, 6 * 3600)
@@ -49,15 +52,15 @@ def token(client: ClientFacts, notice: Notice) -> str:
 
 def run(until: threading.Event) -> None:
     """Send what is due, until told to stop; then wait for what is being sent. Any number may run."""
-    busy: list[threading.Thread] = []
+    busy: dict[threading.Thread, str] = {}
     while not until.is_set():
-        busy = [each for each in busy if each.is_alive()]
+        busy = {each: whose for each, whose in busy.items() if each.is_alive()}
         try:
-            claimed = _claim(THREADS - len(busy))
+            claimed = _claim(THREADS - len(busy), Counter(busy.values()))
         except Exception as failure:
             logs.failure("logout_notices_not_taken", failure)
             claimed = []
-        busy += [_started(each) for each in claimed]
+        busy |= {_started(each): _answerable(each) for each in claimed}
         if not claimed:
             logout_notices.news.wait(POLL_SECONDS)
             logout_notices.news.clear()
@@ -93,8 +96,11 @@ def _deliver(notice: Notice) -> None:
         logs.failure("logout_notice_not_sent", failure, client_id=notice.client_id)
 
 
-def _claim(limit: int) -> Sequence[Notice]:
-    """Take notices that are due: nobody else sends them while their lease lasts."""
+def _claim(limit: int, busy: Mapping[str, int] | None = None) -> Sequence[Notice]:
+    """Take notices that are due: nobody else sends them while their lease lasts.
+
+    `busy` is how many of each owner's are being sent here; of no owner's apps more than SHARE are. None: all alike.
+    """
     now = clock.now()
     due = select(Notice.id).where(Notice.next_at <= now).order_by(Notice.next_at, Notice.id).limit(limit)
     if limit <= 0:
@@ -102,10 +108,30 @@ def _claim(limit: int) -> Sequence[Notice]:
     with database.reading() as session:
         if session.execute(due).first() is None:  # a look takes no lock; most looks find nothing
             return []
+    if busy is not None:
+        due = due.where(Notice.id.in_(_within_shares(now, busy)))
     with database.transaction() as session:
         taken = update(Notice).where(Notice.id.in_(database.free(due)))
         taken = taken.values(next_at=now + LEASE_SECONDS, attempts=Notice.attempts + 1).returning(Notice)
         return session.scalars(taken, execution_options={"synchronize_session": False}).all()
+
+
+def _within_shares(now: int, busy: Mapping[str, int]) -> Select[str]:
+    """Of what is due the first of each owner's apps, as many as there is room for."""
+    place = func.row_number().over(partition_by=_WHOSE, order_by=(Notice.next_at, Notice.id)).label("place")
+    lined = select(Notice.id, place, _WHOSE.label("whose")).join(Client, Client.id == Notice.client_id)
+    rows = lined.where(Notice.next_at <= now).subquery()
+    left = case({whose: SHARE - count for whose, count in busy.items()}, value=rows.c.whose, else_=SHARE)
+    return select(rows.c.id).where(rows.c.place <= (left if busy else SHARE))
+
+
+# As `ClientFacts.answerable` says.
+_WHOSE = func.coalesce(Client.owner_id, case((Client.self_registered, "nobody"), else_=Client.id))
+
+
+def _answerable(notice: Notice) -> str:
+    client = clients.find(notice.client_id)
+    return client.answerable if client is not None else ""
 
 
 def _send(notice: Notice) -> None:

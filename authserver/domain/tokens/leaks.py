@@ -12,6 +12,7 @@ from authserver.domain.clients import endings, registration_tokens, self_registe
 from authserver.domain.ground import mails, throttle
 from authserver.domain.limits import rate_limits
 from authserver.domain.tokens import makings, revocation
+from authserver.domain.tokens.makings import Ended
 from authserver.errors import RateLimited
 from authserver.lib import clock, jwt, secrets
 from authserver.models import ApiKey, Client, ClientSecret, User
@@ -62,7 +63,9 @@ def _end_key(credential: str, found_at: str) -> None:
 
 def _end_client_secret(credential: str, found_at: str) -> None:
     wanted = (ClientSecret.digest == secrets.digest(credential), ClientSecret.revoked_at.is_(None))
-    belongs = select(ClientSecret.id, ClientSecret.hint, Client.owner_id, Client.id.label("client_id")).join(Client)
+    belongs = select(
+        ClientSecret.id, ClientSecret.hint, ClientSecret.created_at, Client.owner_id, Client.id.label("client_id")
+    ).join(Client)  # fmt: skip
     with database.reading() as session:
         # Of an app that was deleted, too: it may be restored with its secrets.
         found = session.execute(belongs.where(*wanted, client_directory.restorable())).one_or_none()
@@ -70,7 +73,7 @@ def _end_client_secret(credential: str, found_at: str) -> None:
         return
     with database.together(), database.transaction() as session:
         owner = session.get(User, found.owner_id) if found.owner_id else None
-        ended = makings.end(session, owner, f"client:{found.client_id}", BECAUSE)
+        ended = makings.end(session, owner, f"client:{found.client_id}", BECAUSE, made_at=found.created_at)
         app = endings.end_secret(None, found.id, BECAUSE)
         if owner is not None:
             _tell(session, owner, f"a secret of the app {app.name} ({found.hint})", found_at, ended)
@@ -81,7 +84,7 @@ def _end_registration_token(credential: str, found_at: str) -> None:
         row = registration_tokens.end_leaked(credential, BECAUSE)
         maker = _person_behind(session, row.created_by) if row is not None else None
         if row is not None and maker is not None:
-            _tell(session, maker, f"the token {row.hint}, with which apps are registered,", found_at, 0)
+            _tell(session, maker, f"the token {row.hint}, with which apps are registered,", found_at, Ended(0, 0))
 
 
 def _person_behind(session: Session, actor: str) -> User | None:
@@ -95,6 +98,6 @@ def _person_behind(session: Session, actor: str) -> User | None:
     return session.get(User, person_id) if person_id else None
 
 
-def _tell(session: Session, owner: User, what: str, found_at: str, ended: int) -> None:
-    about = {"name": owner.name, "what": what, "found_at": found_at, "ended": ended, "at": clock.now()}
-    mails.send(session, owner.email, "leaked", whose=owner.id, **about)
+def _tell(session: Session, owner: User, what: str, found_at: str, ended: Ended) -> None:
+    about = {"name": owner.name, "what": what, "found_at": found_at, "ended": ended.count, "left": ended.left}
+    mails.send(session, owner.email, "leaked", whose=owner.id, at=clock.now(), **about)

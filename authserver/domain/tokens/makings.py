@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from authserver.domain.access import roles
@@ -33,28 +33,49 @@ _MAKING = (
 )  # fmt: skip
 
 
+# What is other people's, or the installation's, ends where it was made or changed within so many days: a credential
+# with which everything here was set up for years would take all of it along.
+OTHERS_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How many things ended, and how many of others were made or changed too long ago, and stay as they are."""
+
+    count: int
+    left: int
+
+
 @dataclass(slots=True)
 class _Made:
-    """Who made something, as the audit log names actors; and the ids of what was made, or changed to reach others."""
+    """Who made something, as the audit log names actors; and the ids of what was made, or changed to reach others.
 
+    `owner_id` is whose credential it was; of others' counts what was done from `since` on (epoch seconds).
+    """
+
+    owner_id: str | None
+    since: int
     actors: set[str]
+    left: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     clients: set[str] = field(default_factory=set)
     webhooks: set[str] = field(default_factory=set)
 
 
-def end(session: Session, owner: User | None, actor: str, because: str) -> int:
-    """End what a credential (`key:…`, `client:…`) made, and what that made in its turn; returns how many things.
+def end(session: Session, owner: User | None, actor: str, because: str, *, made_at: int = 0) -> Ended:
+    """End what a credential (`key:…`, `client:…`) made, and what that made in its turn.
 
     `owner` is whom it acted for; None for the installation's own app, which acts for nobody and may administer people.
     Keys, secrets, registration tokens and offers end for good; apps and webhooks are switched off, and their owner may
     switch them on again. Whom it made a developer or an administrator is one no more, and links that it made are dead.
-    Inside a transaction that several verbs share.
+    Of others' what was done in the last OTHERS_DAYS, and after `made_at`: before it nobody had the credential. Inside a
+    transaction that several verbs share.
     """
     acting = set(users.hold_administrators())
     if owner is not None:
         person_locks.take(session, owner.id)
-    made = _made_by(session, actor)
+    since = max(made_at, clock.now() - OTHERS_DAYS * 86_400)
+    made = _made_by(session, _Made(owner.id if owner else None, since, {actor}))
     raised = _raised(session, made)
     promoted, developers = raised & acting, _developers(session, raised)
     for user_id in sorted(promoted) if acting - promoted else ():  # one stays, whoever made them one
@@ -67,12 +88,15 @@ def end(session: Session, owner: User | None, actor: str, because: str) -> int:
     keys = (ApiKey.id.in_(made.keys), ApiKey.revoked_at.is_(None), lasting)
     # The maker's name stands at a secret and at a registration token. Whosever the app is: administrators' credentials
     # reach everybody's and the installation's.
-    secrets = (ClientSecret.created_by.in_(made.actors), ClientSecret.revoked_at.is_(None), _live_app())
+    secrets = (
+        ClientSecret.created_by.in_(made.actors), ClientSecret.revoked_at.is_(None), _live_app(),
+        or_(_own_app(made), ClientSecret.created_at >= made.since),
+    )  # fmt: skip
     tokens = (RegistrationToken.created_by.in_(made.actors), RegistrationToken.revoked_at.is_(None))
     clients = (Client.id.in_(made.clients), Client.deleted_at.is_(None))
     hooks = (WebhookEndpoint.id.in_(made.webhooks), WebhookEndpoint.deleted_at.is_(None))
     offers = (ClientTransfer.offered_with.in_(made.actors),)
-    return sum(
+    count = sum(
         (
             len(promoted) + len(developers),
             _each(session, ApiKey.id, keys, lambda id: api_keys.revoke(None, id, because=because)),
@@ -84,6 +108,13 @@ def end(session: Session, owner: User | None, actor: str, because: str) -> int:
             _each(session, ClientTransfer.client_id, offers, lambda id: transfers.take_back(None, id)),
         )
     )  # fmt: skip
+    return Ended(count, len(made.left))
+
+
+def _own_app(made: _Made) -> ColumnElement[bool]:
+    if made.owner_id is None:
+        return false()
+    return ClientSecret.client_id.in_(select(Client.id).where(Client.owner_id == made.owner_id))
 
 
 def _live_app() -> ColumnElement[bool]:
@@ -110,15 +141,16 @@ def _stop(session: Session, owner: User | None, client_id: str) -> None:
     endings.revoke_tokens(by, client_id)
 
 
-def _made_by(session: Session, actor: str) -> _Made:
+def _made_by(session: Session, made: _Made) -> _Made:
     """Followed from maker to made: a key makes keys, and an app acts for whoever owns it."""
-    made, latest = _Made({actor}), {actor}
+    latest = set(made.actors)
     while latest:
         before = set(made.actors)
         for each in sorted(latest):
             theirs = (AuditEvent.actor == each, AuditEvent.type.in_(_MAKING), AuditEvent.seq > _since(session, each))
             for event in session.scalars(select(AuditEvent).where(*theirs).order_by(AuditEvent.seq)):
-                _add(made, event)
+                if _counts(made, event):
+                    _add(made, event)
         latest = made.actors - before
     return made
 
@@ -133,7 +165,17 @@ def _raised(session: Session, made: _Made) -> set[str]:
     """Whom they gave a role that reaches further than anybody's."""
     told = (AuditEvent.actor.in_(made.actors), AuditEvent.type.in_(("user.created", "user.updated")))
     events = session.scalars(select(AuditEvent).where(*told)).all()
-    return {each.target.partition(":")[2] for each in events if each.data.get("role", "user") != "user"}
+    raising = [each for each in events if each.data.get("role", "user") != "user"]
+    return {each.target.partition(":")[2] for each in raising if _counts(made, each)}
+
+
+def _counts(made: _Made, event: AuditEvent) -> bool:
+    """Whether it was done to what is the owner's, or lately; what was not is remembered as left."""
+    own = made.owner_id is not None and event.owner_id == made.owner_id
+    if not own and event.at_us < made.since * 1_000_000:
+        made.left.add(event.target)
+        return False
+    return True
 
 
 def _developers(session: Session, ids: set[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs
@@ -261,6 +263,35 @@ def test_an_app_that_is_down_is_told_later_by_a_new_token(
     first, second = told(receiver)
     assert first["jti"] != second["jti"] and second["iat"] == first["iat"] + 5
     assert [row.state for row in notices()] == ["delivered"]
+
+
+def test_whose_apps_are_slow_keeps_nobody_elses_from_being_told(
+    receiver: Receiver, alice: Person, mallory: Person, http: FlaskClient
+) -> None:
+    """A hundred of them, each of which answers as late as it may, would hold every thread for minutes."""
+    with listening() as slow, listening() as quick:
+        gate = threading.Event()
+        slow.act = lambda _: gate.wait(8) and None
+        session_id = authorizing.sign_in(http, alice)
+        for _ in range(12):
+            tar = protocol.register(owner_id=mallory.id, backchannel_logout_uri=slow.url(PATH))
+            protocol.tokens_for(alice.id, tar, session_id=session_id)
+        sessions.end(alice.id, session_id)
+        other = authorizing.sign_in(http, alice)
+        shop = protocol.register(owner_id=alice.id, backchannel_logout_uri=quick.url(PATH))
+        protocol.tokens_for(alice.id, shop, session_id=other)
+        sessions.end(alice.id, other)
+        until = threading.Event()
+        courier = threading.Thread(target=backchannel_logout.run, args=(until,), daemon=True)
+        courier.start()
+        give_up = time.monotonic() + 5
+        while not quick.got and time.monotonic() < give_up:
+            time.sleep(0.02)
+        held = len(slow.got)
+        until.set()
+        gate.set()
+        courier.join(20)
+        assert len(quick.got) == 1 and held <= backchannel_logout.SHARE
 
 
 def test_it_ends_after_half_a_day(receiver: Receiver, alice: Person, sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
