@@ -121,8 +121,8 @@ def test_what_the_app_registered_counts_where_the_request_does_not_say(
     """OpenID Connect Registration 1.0, section 2: default_max_age and default_acr_values."""
     protocol.change(bank, default_max_age=30, default_acr_values=["aal2"])
     signed_in_with(http, alice, "pwd", "otp")  # a minute ago
-    assert answer_of(ask(http, prompt="none"))["error"] == "login_required"
     answer_consent(http, ask(http, max_age="3600"))
+    assert answer_of(ask(http, prompt="none"))["error"] == "login_required"
     assert "code" in answer_of(ask(http, prompt="none", max_age="3600"))
     signed_in_with(http, alice, "pwd")
     with TWO_KINDS:

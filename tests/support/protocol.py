@@ -163,13 +163,14 @@ def send(
     *,
     method: str = "POST",
     query: str = "",
+    ip: str = "192.0.2.7",
 ) -> Reply:
     """One request through the edge, as the lane hands it over."""
     body = fields if isinstance(fields, bytes) else urlencode(fields or {}, doseq=True).encode()
     given = {"content-type": FORM} if body else {}
     too_large = len(body) > MAX_BODY
     incoming = Incoming(
-        method, path, query, given | (headers or {}), b"" if too_large else body, "192.0.2.7", body_too_large=too_large
+        method, path, query, given | (headers or {}), b"" if too_large else body, ip, body_too_large=too_large
     )
     with context.using(context.Context(request_id="req_test", ip=incoming.ip)):
         endpoints = oauth.ENDPOINTS | oauth.switched_on() | oauth.path_inserted()

@@ -22,7 +22,8 @@ from authserver.observability import context
 
 LIFETIME = 600
 PAUSE = 5  # seconds between two polls; RFC 8628 section 3.2 takes it for granted where nothing is said
-POLICY, LIMIT = "device-authorizations", "60/10 minute"  # of one network, for as long as a row lives
+POLICY, WINDOW = "device-authorizations", "10 minute"
+PER_NETWORK = 60  # as long as a row lives, so that this is also the most rows
 # The row, for entries, which know no tables.
 Waiting = DeviceAuthorization
 
@@ -126,12 +127,13 @@ def _digests(code: str) -> list[bytes]:
 
 def _require_room(client: ClientFacts) -> None:
     """Anybody can write down a public app's name, so what is kept is bounded by network."""
-    place = throttle.address_key(context.current().ip)
-    state = rate_limits.consume(POLICY, f"address/{place}", LIMIT)
-    if not state.allowed:
-        wait = durations.in_words(state.retry_after)
-        raise RateLimited(
-            f"Very many devices of this network asked for a sign-in. Try again in {wait}.",
-            f"device authorizations of {client.id}",
-            retry_after=state.retry_after,
-        ).because(Check("devices that asked", False, f"{LIMIT} of one network", "one more"))
+    for network, share in throttle.networks_of(context.current().ip):
+        limit = f"{share * PER_NETWORK}/{WINDOW}"
+        state = rate_limits.consume(POLICY, f"address/{network}", limit)
+        if not state.allowed:
+            wait = durations.in_words(state.retry_after)
+            raise RateLimited(
+                f"Very many devices of this network asked for a sign-in. Try again in {wait}.",
+                f"device authorizations of {client.id}",
+                retry_after=state.retry_after,
+            ).because(Check("devices that asked", False, f"{limit} of one network", "one more"))

@@ -29,6 +29,11 @@ def next_step(pending: Pending, client: ClientFacts, found: SignedIn | None) -> 
     """What a stored request needs before its answer. Raises Refusal, also where prompt=none forbids that step."""
     silent = "none" in pending.prompt
     to = authorization_requests.destination_of(pending, client)
+    if silent and found is not None and _must_consent(pending, client, found) and not _expects_another(pending, client):
+        # First: an app that was allowed nothing finds out neither who is signed in nor since when, by asking for a sub
+        # or a max_age.
+        text = "The person has to allow this first. Send the request again without prompt=none."
+        raise to.refuse("consent_required", text, Check("consent", False, "given before", "not given for this yet"))
     step = _to_sign_in(pending, client, found, to)
     if found is None or step is not None:
         if silent:
@@ -36,13 +41,17 @@ def next_step(pending: Pending, client: ClientFacts, found: SignedIn | None) -> 
         return step or Step.SIGN_IN
     if "select_account" in pending.prompt and not _has_chosen(pending, found):
         return Step.CHOOSE_ACCOUNT
+    return Step.CONSENT if _must_consent(pending, client, found) else Step.ANSWER
+
+
+def _expects_another(pending: Pending, client: ClientFacts) -> bool:
+    """Whether the app asks for somebody whom it knows: then it may learn that it is not they who are signed in."""
+    return pending.subject is not None and subjects.has_met(client, pending.subject)
+
+
+def _must_consent(pending: Pending, client: ClientFacts, found: SignedIn) -> bool:
     kept = requested_claims.to_be_allowed(pending, client, found.user.role)
-    if "consent" in pending.prompt or consents.needed(found.user.id, client, pending, kept):
-        if silent:
-            text = "The person has to allow this first. Send the request again without prompt=none."
-            raise to.refuse("consent_required", text, Check("consent", False, "given before", "not given for this yet"))
-        return Step.CONSENT
-    return Step.ANSWER
+    return "consent" in pending.prompt or consents.needed(found.user.id, client, pending, kept)
 
 
 _MISSING = {

@@ -5,14 +5,14 @@ A pairwise one is drawn and kept, not computed from a secret: keys change, and a
 
 from __future__ import annotations
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.clients import clients, sector_identifiers
 from authserver.domain.clients.facts import ClientFacts
 from authserver.lib import secrets
-from authserver.models import PairwiseSubject
+from authserver.models import Grant, PairwiseSubject
 
 PAIRWISE = "pairwise"
 
@@ -34,6 +34,16 @@ def told(client: ClientFacts, user_id: str) -> str:
         return user_id
     with database.reading() as session:
         return session.scalar(_known(user_id, sector_identifiers.of(client))) or ""
+
+
+def has_met(client: ClientFacts, subject: str) -> bool:
+    """Whether an app was told this `sub` of somebody, in a sign-in that is remembered."""
+    named = select(PairwiseSubject.user_id).where(PairwiseSubject.subject == subject)
+    whose = or_(Grant.user_id == subject, Grant.user_id == named.scalar_subquery())
+    met = select(Grant.id).where(whose, Grant.client_id == client.id)
+    with database.reading() as session:
+        told = met.where(func.coalesce(Grant.subject, Grant.user_id) == subject)
+        return session.scalar(told.limit(1)) is not None
 
 
 def _known(user_id: str, sector: str) -> Select[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import json
 import re
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -598,6 +599,19 @@ def test_prompt_and_max_age_decide_what_comes_next(
         pages = {"/login": "login", "/oauth/authorize/consent": "consent", "/oauth/authorize/account": "account"}
         assert pages[where.path] == expected
         assert ("reauth=1" in where.query) is (expected == "login" and signed_in)
+
+
+def test_an_app_that_was_allowed_nothing_learns_nothing_about_who_is_signed_in(
+    notes: str, http: FlaskClient, alice: Any
+) -> None:
+    """Else it asks a visitor's browser in silence: is it this person, and since when are they signed in?"""
+    sign_in(http, alice, auth_time=clock.now() - 600)
+    asked: list[dict[str, str]] = [
+        {}, {"max_age": "60"}, {"max_age": "3600"}, {"acr_values": "aal2"},
+        *({"claims": json.dumps({"id_token": {"sub": {"value": each}}})} for each in (alice.id, "usr_of_another")),
+    ]  # fmt: skip
+    told = {answer_of(authorize(http, prompt="none", scope="openid", **each))["error"] for each in asked}
+    assert told == {"consent_required"}
 
 
 def test_prompt_none_opens_no_session_and_shows_nothing(notes: str, http: FlaskClient, alice: Any) -> None:

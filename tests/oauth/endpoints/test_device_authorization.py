@@ -120,11 +120,18 @@ def test_parameters_of_the_query_and_other_methods_are_refused(television: App) 
 
 def test_one_network_asks_so_often_and_no_more(television: App) -> None:
     """Section 5.1 and 5.4: what anybody can ask for is bounded."""
-    limit = int(waiting.LIMIT.partition("/")[0])
+    limit = waiting.PER_NETWORK
     assert {ask(television).status for _ in range(limit)} == {200}
     reply = ask(television)
     assert reply.error == (429, "slow_down") and int(reply.header("retry-after") or 0) > 0
     assert len(stored()) == limit
+
+
+def test_who_has_many_networks_of_ipv6_asks_no_oftener_than_a_few_subscribers(television: App) -> None:
+    limit = 4 * waiting.PER_NETWORK
+    fields = {"client_id": television.id, "scope": "openid"}
+    told = [send(devices.PATH, fields, ip=f"2001:db8:1:{number:x}::1").status for number in range(limit + 2)]
+    assert told == [200] * limit + [429] * 2 and len(stored()) == limit
 
 
 def test_it_is_announced(television: App) -> None:
