@@ -170,11 +170,11 @@ def test_what_a_key_set_up_for_others_long_before_it_leaked_stays(
 
 def test_what_an_app_set_up_with_an_earlier_secret_stays(call: Caller, ada: Person, alice: Person) -> None:
     app = protocol.register(scopes=["admin"], grant_types=["client_credentials"])
-    with time_machine.travel(clock.now() - 60):
-        got = protocol.client_credentials(app).json["access_token"]
-        call("PATCH", f"/v1/users/{alice.id}", got, {"role": "developer"})
-    secret = client_secrets.rotate(None, app.id, 0).secret
-    call("POST", "/v1/leaks", None, {"credential": secret})
+    got = protocol.client_credentials(app).json["access_token"]
+    call("PATCH", f"/v1/users/{alice.id}", got, {"role": "developer"})
+    with time_machine.travel(clock.now() + 60):
+        secret = client_secrets.rotate(None, app.id, 0).secret
+        call("POST", "/v1/leaks", None, {"credential": secret})
     assert users.get(alice.id).role == "developer"
 
 
