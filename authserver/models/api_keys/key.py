@@ -24,7 +24,7 @@ class ApiKey(Base):
     rate_limit: Mapped[str | None] = mapped_column(String(30))  # NULL: the setting
     # The bucket that its requests are counted in, where a credential with a limit of its own made it; empty: its own.
     counted_with: Mapped[str] = mapped_column(String(140), default="", server_default="")
-    # What it is told of its owner where an app's token made it, of `account email profile phone address`. NULL: everything.
+    # What of `scopes.PERSONAL` it is told of its owner where an app's token made it. NULL: everything.
     knows: Mapped[str | None] = mapped_column(String(60))
     allowed_networks: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[int] = mapped_column(BigInteger)
