@@ -44,7 +44,7 @@ def without_the_grant(world: World) -> TestResponse:
 
 def too_many(world: World) -> TestResponse:
     app = device(world)
-    with mock.patch.object(waiting, "LIMIT", "1/10 minute"):
+    with mock.patch.object(waiting, "PER_NETWORK", 1):
         asked(world, app)
         return asked(world, app)
 

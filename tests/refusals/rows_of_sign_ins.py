@@ -142,6 +142,7 @@ def as_somebody_else(world: World) -> TestResponse:
 
 def silently_as_somebody_else(world: World) -> TestResponse:
     app = world.register()
+    protocol.allow(world.alice.id, app)  # else it learns not even that it is somebody else
     sent = asking(app, prompt="none", scope="openid", id_token_hint=hint(app, sub=world.alice.id))
     return signed_in(world).get("/oauth/authorize?" + urlencode(sent))
 
