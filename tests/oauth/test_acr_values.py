@@ -92,7 +92,7 @@ def test_a_class_that_can_be_reached_leads_to_a_fresh_sign_in(
     """Step-up (RFC 9470 section 5): once, and then with what was reached, or the error where that is not enough."""
     signed_in_with(http, alice, "pwd")
     with TWO_KINDS:
-        assert answer_of(ask(http, **asked, prompt="none"))["error"] == "login_required"
+        assert answer_of(ask(http, **asked, prompt="none"))["error"] == "consent_required", "it was allowed nothing yet"
         page = ask(http, **asked)
         assert (page.request.path, "reauth=1" in page.request.query_string.decode()) == ("/login", True)
         handle = urlsplit(page.request.url).query
