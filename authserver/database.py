@@ -215,7 +215,7 @@ def reading() -> Iterator[Session]:
 def snapshot() -> Iterator[Session]:
     """One view of the database for many reads: what others commit meanwhile is not seen, on PostgreSQL either."""
     with reading() as session:
-        if dialect() == "postgresql":
+        if dialect() == "postgresql" and _joint.get() is None:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         yield session
 

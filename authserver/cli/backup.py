@@ -6,26 +6,39 @@ from pathlib import Path
 
 import click
 
-from authserver.cli import copies, opening, output
+from authserver.cli import copies, opening, output, restore, restoring
+from authserver.config import Settings
 from authserver.errors import DomainError
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--made", is_flag=True, help="Make none, but tell the server that one was made just now by other means.")
-def command(file: Path | None, made: bool) -> None:
-    """Copy the database into FILE, also while serving. The key that opens its secrets is not in it."""
-    if (file is None) is not made:
+@click.option("--verify", is_flag=True, help="Look at FILE, once it is there: could it be restored here?")
+def command(file: Path | None, made: bool, verify: bool) -> None:
+    """Copy the database into FILE, also while serving. The key that opens its secrets is not in it.
+
+    With --verify a FILE that is there is only looked at, and one that is not is made first.
+    """
+    if (file is None) is not made or (made and verify):
         raise click.UsageError("Either FILE, or --made for a backup that something else has made.")
     settings = opening.settings()
+    if not (verify and file and file.exists()):
+        _make(settings, file, quiet=verify)
+    if verify and file:
+        restore.tell(restoring.plan(settings, file))
+
+
+def _make(settings: Settings, file: Path | None, *, quiet: bool) -> None:
     with opening.opened(settings):
         if file is not None:
             copies.save(settings, file)
         told = _tell()
     size = file.stat().st_size if file else 0
     said = f"{file}: {size // 1024 or 1} kB" if file else "Noted: a backup was made just now."
-    output.emit({"file": str(file) if file else None, "bytes": size, "noted": told}, said if told or file else "")
-    if made and not told:
+    if not quiet:
+        output.emit({"file": str(file) if file else None, "bytes": size, "noted": told}, said if told or file else "")
+    if file is None and not told:
         raise click.exceptions.Exit(output.ERROR)
 
 

@@ -1,4 +1,4 @@
-"""Copying a whole database: SQLite's own backup, or pg_dump and pg_restore."""
+"""A copy of a whole database in one file: SQLite's own backup, or pg_dump's archive; and how it is read again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from authserver.cli import machine
 from authserver.cli.output import NotReady
@@ -17,7 +21,7 @@ from authserver.errors import Conflict, NotFound
 _SQLITE_HEAD = b"SQLite format 3\x00"
 _PG_HEAD = b"PGDMP"
 # Roles and grants are this cluster's: those of the one that was saved may not exist here.
-_RESTORE = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction"]
+_AS_SQL = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--file=-"]
 
 
 def save(settings: Settings, file: Path) -> None:
@@ -28,16 +32,16 @@ def save(settings: Settings, file: Path) -> None:
         raise Conflict(f"{file} exists already.") from None
     try:
         if settings.sqlite:
-            _copy_sqlite(_sqlite_file(settings), file)
+            copy_sqlite(sqlite_file(settings), file)
         else:
-            _run("pg_dump", ["--format=custom", f"--file={file}"], settings)
+            _dump(settings, file)
     except BaseException:
         file.unlink(missing_ok=True)
         raise
 
 
-def bring_back(settings: Settings, file: Path) -> None:
-    """Replace the database by a copy. Raises NotFound, or Conflict if the file is no copy of this kind of database."""
+def require_copy(settings: Settings, file: Path) -> None:
+    """Raise NotFound if there is no such file, or Conflict if it is no copy of this kind of database."""
     if not file.is_file():
         raise NotFound(f"There is no file {file}.")
     with file.open("rb") as stream:
@@ -46,31 +50,97 @@ def bring_back(settings: Settings, file: Path) -> None:
         raise Conflict(f"{file} is no backup of {'a SQLite' if settings.sqlite else 'a PostgreSQL'} database.")
     if settings.sqlite:
         _check_sqlite(file)
-        _copy_sqlite(file, _sqlite_file(settings))
-    else:
-        _run("pg_restore", [*_RESTORE, str(file)], settings)
 
 
-def _sqlite_file(settings: Settings) -> Path:
+def sqlite_file(settings: Settings) -> Path:
+    """The file of a SQLite database."""
     return Path(settings.sqlalchemy_url.removeprefix("sqlite:///"))
 
 
-def _copy_sqlite(source: Path, target: Path) -> None:
-    """Page by page through SQLite itself, which takes the write-ahead log along and waits for writers."""
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Page by page through SQLite itself, in one transaction of the target: killed, it has all of it or nothing.
+
+    It takes the write-ahead log along, and waits for writers.
+    """
     with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
 
 def _check_sqlite(file: Path) -> None:
     with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as copy:
-        tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if "alembic_version" not in tables or copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise Conflict(f"{file} is damaged, or holds something else.")
+        try:
+            tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            sound = "alembic_version" in tables and copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        except sqlite3.DatabaseError:
+            sound = False
+    if not sound:
+        raise Conflict(f"{file} is damaged, or holds something else.")
 
 
-def _run(program: str, arguments: list[str], settings: Settings) -> None:
-    if shutil.which(program) is None:
-        raise NotReady(f"{program} is not installed: {machine.how_to_install('postgresql-client')}")
+@dataclass(slots=True)
+class Piece:
+    """A part of an archive as SQL: statements, or with `columns` the rows of a table as COPY reads them."""
+
+    sql: str
+    table: str = ""
+    columns: tuple[str, ...] = ()
+    rows: Iterator[str] = field(default_factory=lambda: iter(()))
+
+
+def pieces(file: Path) -> Iterator[Piece]:
+    """What an archive of pg_dump's would do, in order; each piece's rows are read before the next piece.
+
+    Raises Conflict if it ends before its end.
+    """
+    with tempfile.TemporaryFile("w+") as said:
+        # The commands are pg_restore's own words; what it makes of an archive goes to nobody else.
+        command = [program("pg_restore"), *_AS_SQL, str(file)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as running:  # noqa: S603  # no shell
+            assert running.stdout is not None  # noqa: S101  # it was asked for
+            yield from _pieces(running.stdout)
+        if running.returncode:
+            said.seek(0)
+            why = (said.read().strip().splitlines() or ["no reason given"])[-1]
+            raise Conflict(f"{file} is damaged, or holds something else ({why}).")
+
+
+def _pieces(lines: IO[str]) -> Iterator[Piece]:
+    waiting: list[str] = []
+    for line in lines:
+        if line.startswith("\\"):
+            continue  # \restrict and \unrestrict are for psql
+        if not (line.startswith("COPY ") and line.rstrip().endswith("FROM stdin;")):
+            waiting.append(line)
+            continue
+        if waiting:
+            yield Piece("".join(waiting))
+        waiting = []
+        rows = _rows(lines)
+        table, _, columns = line.removeprefix("COPY ").partition(" (")
+        named = columns.partition(")")[0].split(", ")
+        yield Piece(line, table.rpartition(".")[2], tuple(each.strip('"') for each in named), rows)
+        for _row in rows:
+            pass
+    if waiting:
+        yield Piece("".join(waiting))
+
+
+def _rows(lines: IO[str]) -> Iterator[str]:
+    for line in lines:
+        if line == "\\.\n":
+            return
+        yield line
+
+
+def program(name: str) -> str:
+    """Where one of PostgreSQL's programs is. Raises NotReady with what installs it."""
+    found = shutil.which(name)
+    if found is None:
+        raise NotReady(f"{name} is not installed: {machine.how_to_install('postgresql-client')}")
+    return found
+
+
+def _dump(settings: Settings, file: Path) -> None:
     from sqlalchemy import make_url
 
     url = make_url(settings.sqlalchemy_url).set(drivername="postgresql")
@@ -78,7 +148,7 @@ def _run(program: str, arguments: list[str], settings: Settings) -> None:
     environment = os.environ | ({"PGPASSWORD": url.password} if url.password else {})
     # Not url.set(): there None means "as it was". SQLAlchemy leaves spaces as they are, libpq takes none.
     plain = url._replace(password=None).render_as_string(hide_password=False).replace(" ", "%20")
-    command = [program, f"--dbname={plain}", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # pg_dump or pg_restore, no shell
+    command = [program("pg_dump"), f"--dbname={plain}", "--format=custom", f"--file={file}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # pg_dump, no shell
     if done.returncode:
-        raise NotReady(f"{program} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+        raise NotReady(f"pg_dump failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")

@@ -6,34 +6,37 @@ from pathlib import Path
 
 import click
 
-from authserver.cli import copies, opening, output
+from authserver.cli import opening, output, restoring
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--plan", is_flag=True, help="Only look at FILE: version, key, seals, room. Nothing is changed.")
+@click.option("--keep-tokens", is_flag=True, help="Leave sessions, grants and tokens good that had not ended.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command(file: Path, yes: bool) -> None:
-    """Replace the database by FILE. Everybody signs in again, apps ask again: what was revoked since stays revoked."""
-    from authserver.domain.running import recovery, roles, schema
-    from authserver.domain.signing import keys as signing_keys
+def command(file: Path, plan: bool, keep_tokens: bool, yes: bool) -> None:
+    """Replace the database by FILE. Everybody signs in again, apps ask again: what was revoked since stays revoked.
 
+    FILE is checked whole first; whatever happens meanwhile, the old database is there, or the new one.
+    """
     settings = opening.settings()
+    if plan:
+        tell(restoring.plan(settings, file))
+        return
     if not yes:
         click.confirm("Replace the database? Stop `serve` and `worker` first.", abort=True, err=True)
-    with opening.opened(settings, any_schema=True):
-        known = recovery.endings() if schema.status().state == "current" else None
-    owner = opening.as_owner(settings)
-    copies.bring_back(owner, file)
-    with opening.opened(owner, any_schema=True):
-        if schema.status().state == "behind":
-            schema.migrate()
-        if schema.status().state == "current":
-            roles.close()
-            opening.grant_to_server(settings)
-    with opening.opened(settings, any_schema=True):
-        opening.require_current_schema()
-        done = recovery.after_restore(known)
-        signing_keys.ensure()
+    done = dict(restoring.bring_back(settings, file, keep_tokens=keep_tokens))
+    known = done.pop("known")
     output.emit(done, "Restored. " + ", ".join(f"{name} {count}" for name, count in done.items()))
-    if known is None:
+    if not known:
         output.note("The database before was not readable: look for keys and secrets revoked since the backup.")
+    if keep_tokens:
+        output.note("Tokens are as good as they were: refresh tokens used since the backup can be used again.")
+
+
+def tell(found: list[restoring.Finding]) -> None:
+    """A line for each thing that was looked at; exit code 1 if one of them stands in the way."""
+    rows = [{"check": each.check, "ok": each.ok, "detail": each.detail} for each in found]
+    output.emit(rows, "\n".join(f"{'ok' if each.ok else 'NO'}  {each.check}: {each.detail}" for each in found))
+    if not all(each.ok for each in found):
+        raise click.exceptions.Exit(output.ERROR)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import func, select, text, update
 
 from authserver import cli, config, database
 from authserver.cli import copies
@@ -18,7 +20,10 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import cache, last_runs
 from authserver.domain.people import names, sessions, users
 from authserver.domain.record import audit
+from authserver.domain.running import schema
+from authserver.models import AuditEvent
 from tests.conftest import Person
+from tests.domain.record.test_audit import drop_triggers
 
 
 @pytest.fixture
@@ -138,3 +143,116 @@ def test_a_database_that_cannot_be_told_is_saved_all_the_same(
         with database.transaction() as session:
             session.execute(text("ALTER TABLE last_walks RENAME TO last_runs"))
     assert (tmp_path / "kaie.backup").stat().st_size > 1000
+
+
+def planned(shell: Any, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, tuple[bool, str]]]:
+    """Exit code of a look at a backup, and each check's outcome."""
+    capsys.readouterr()
+    engine = database.engine()
+    code = cli.main([*words, "--json"])
+    database.install(engine)
+    engine.dispose()
+    cache.reset()
+    out = capsys.readouterr().out
+    rows = json.loads(out) if out else []
+    return code, {row["check"]: (row["ok"], row["detail"]) for row in rows}
+
+
+@pytest.fixture
+def backup(app: Flask, shell: Any, capsys: pytest.CaptureFixture[str], alice: Person, tmp_path: Path) -> Path:
+    """A backup of this test's database, with Alice in it."""
+    shell(capsys, "backup", str(tmp_path / "kaie.backup"))
+    return tmp_path / "kaie.backup"
+
+
+def test_a_plan_looks_at_version_and_key_and_changes_nothing(
+    shell: Any, capsys: pytest.CaptureFixture[str], backup: Path, alice: Person
+) -> None:
+    names.rename(alice.id, "Somebody else")
+    code, found = planned(shell, capsys, "restore", str(backup), "--plan")
+    assert code == 0
+    assert found["version"][0] and found["key"][0] and "this version" in found["version"][1]
+    assert users.get(alice.id).name == "Somebody else"
+    assert sorted(backup.parent.glob("*.restoring*")) == []
+
+
+def test_a_backup_is_verified_when_it_is_made_and_later(
+    app: Flask, shell: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for _ in range(2):
+        code, found = planned(shell, capsys, "backup", str(tmp_path / "new.backup"), "--verify")
+        assert code == 0 and found["key"][0]
+
+
+def test_a_backup_sealed_with_another_key_is_refused_and_nothing_is_lost(
+    shell: Any, capsys: pytest.CaptureFixture[str], backup: Path, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names.rename(alice.id, "Somebody else")
+    monkeypatch.setenv("AUTHSERVER_SECRET_KEY", "another secret key of more than thirty-two characters")
+    assert planned(shell, capsys, "backup", str(backup), "--verify")[0] == 1
+    code, found = planned(shell, capsys, "restore", str(backup), "--plan")
+    assert code == 1 and not found["key"][0] and "cannot be opened" in found["key"][1]
+    assert planned(shell, capsys, "restore", str(backup), "--yes")[0] != 0
+    assert users.get(alice.id).name == "Somebody else"
+
+
+def test_a_backup_of_a_newer_version_is_refused_and_nothing_is_lost(
+    app: Flask, shell: Any, capsys: pytest.CaptureFixture[str], alice: Person, tmp_path: Path
+) -> None:
+    newest = schema.newest()
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    copies.save(config.current(), tmp_path / "newer")
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :newest"), {"newest": newest})
+    code, found = planned(shell, capsys, "restore", str(tmp_path / "newer"), "--plan")
+    assert code == 1 and "9999" in found["version"][1]
+    assert planned(shell, capsys, "restore", str(tmp_path / "newer"), "--yes")[0] == 1
+    assert schema.status().state == "current" and users.find(alice.id) is not None
+
+
+def test_a_backup_that_was_cut_short_is_refused_and_nothing_is_lost(
+    shell: Any, capsys: pytest.CaptureFixture[str], backup: Path, alice: Person
+) -> None:
+    names.rename(alice.id, "Somebody else")
+    whole = backup.read_bytes()
+    backup.write_bytes(whole[: len(whole) * 9 // 10])
+    assert planned(shell, capsys, "restore", str(backup), "--yes")[0] == 1
+    assert users.get(alice.id).name == "Somebody else"
+
+
+def test_a_backup_whose_audit_log_was_changed_is_refused(
+    app: Flask, shell: Any, capsys: pytest.CaptureFixture[str], alice: Person, tmp_path: Path
+) -> None:
+    users.create("another@example.test", "Another", role="admin")
+    drop_triggers()
+    with database.transaction() as session:
+        newest = session.scalar(select(func.max(AuditEvent.seq)))
+        session.execute(update(AuditEvent).where(AuditEvent.seq == newest).values(actor="nobody"))
+    copies.save(config.current(), tmp_path / "changed")
+    assert planned(shell, capsys, "restore", str(tmp_path / "changed"), "--yes")[0] == 1
+
+
+def test_tokens_are_kept_where_that_is_wanted_and_what_ended_stays_ended(
+    app: Flask, shell: Any, capsys: pytest.CaptureFixture[str], alice: Person, tmp_path: Path
+) -> None:
+    kept, ended = (sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")[0] for _ in range(2))
+    shell(capsys, "backup", str(tmp_path / "kaie.backup"))
+    found = sessions.resolve(ended)
+    assert found is not None
+    sessions.end(alice.id, found.session.id)
+    shell(capsys, "restore", str(tmp_path / "kaie.backup"), "--yes", "--keep-tokens")
+    assert sessions.resolve(kept) is not None
+    assert sessions.resolve(ended) is None
+
+
+def test_what_is_there_and_damaged_is_replaced(
+    app: Flask, settings: Settings, shell: Any, capsys: pytest.CaptureFixture[str], backup: Path, alice: Person
+) -> None:
+    if not settings.sqlite:
+        pytest.skip("a file is damaged here, and PostgreSQL has none")
+    database.engine().dispose()
+    copies.sqlite_file(settings).write_bytes(b"no database at all, but long enough to be looked at as one" * 100)
+    shell(capsys, "restore", str(backup), "--yes")
+    with contextlib.closing(sqlite3.connect(copies.sqlite_file(settings))) as found:
+        assert found.execute("SELECT count(*) FROM users WHERE id = ?", (alice.id,)).fetchone() == (1,)

@@ -42,45 +42,60 @@ ENDED: tuple[tuple[Any, Any, Any], ...] = (
     (SigningKey, SigningKey.kid, SigningKey.retired_at),
     (SigningKey, SigningKey.kid, SigningKey.removed_at),
 )
+# And what a restore ends in any case, unless it is told to keep it.
+ENDED_ANYWAY: tuple[tuple[Any, Any, Any], ...] = (
+    (Grant, Grant.id, Grant.revoked_at),
+    (SignInSession, SignInSession.id, SignInSession.ended_at),
+)
 
 Endings = list[dict[str, int]]
 """For each line of ENDED: when each row ended, by its id."""
 
 
-def endings() -> Endings:
-    """What the database of now says has ended, to be told again after the restore."""
+def endings(*, all_of_them: bool = False) -> Endings:
+    """What the database of now says has ended, to be told again after the restore.
+
+    `all_of_them`: sessions and grants, too, for a restore that keeps those that had not ended.
+    """
     with database.reading() as session:
         erased = _erased(session)
         return [
             {str(id): int(at) for id, at in session.execute(select(key, column).where(column.is_not(None)))}
             | (erased if model is User else {})
-            for model, key, column in ENDED
+            for model, key, column in (*ENDED, *(ENDED_ANYWAY if all_of_them else ()))
         ]
 
 
-def after_restore(known: Endings | None) -> Mapping[str, int]:
+def after_restore(known: Endings | None, *, keep_tokens: bool = False) -> Mapping[str, int]:
     """End every session, grant and token of the restored database, and repeat the endings known from before.
 
-    Returns how many rows each step touched; without `known`, keys revoked since the backup are good again.
+    Returns how many rows each step touched; without `known`, keys revoked since the backup are good again. With
+    `keep_tokens` only what is known to have ended ends: what was used up since the backup can be used again.
     """
-    now = clock.now()
     with database.transaction() as session:
-        done = {
-            "sessions": _set(session, SignInSession, SignInSession.ended_at, now),
-            "grants": _set(session, Grant, Grant.revoked_at, now, revoked_because="restored"),
-            "access_tokens": _count(session, delete(AccessToken)),
+        done = {} if keep_tokens else _end_everything(session)
+        done |= {
             "links": _count(session, delete(OneTimeLink)),
             "requests": _count(session, delete(AuthorizationRequest)) + _count(session, delete(DeviceAuthorization)),
             "repeated": _repeat(session, known or []),
         }
-        # The next second: what was issued earlier in this one must end, too.
-        session.execute(update(User).values(tokens_not_before=now + 1))
-        session.execute(update(Client).values(tokens_not_before=now + 1))
         for name in cache.NAMES:
             cache.touch(session, name)
         changes.set_apart(session)
         audit.record(session, "database.restored", rows=done)
     return done
+
+
+def _end_everything(session: Session) -> dict[str, int]:
+    now = clock.now()
+    # The next second: what was issued earlier in this one must end, too.
+    session.execute(update(User).values(tokens_not_before=now + 1))
+    session.execute(update(Client).values(tokens_not_before=now + 1))
+    return {
+        "sessions": _set(session, SignInSession, SignInSession.ended_at, now),
+        "grants": _set(session, Grant, Grant.revoked_at, now, revoked_because="restored"),
+        "access_tokens": _count(session, delete(AccessToken)),
+    }
 
 
 def _erased(session: Session) -> dict[str, int]:
@@ -91,7 +106,7 @@ def _erased(session: Session) -> dict[str, int]:
 
 def _repeat(session: Session, known: Endings) -> int:
     total = 0
-    for (model, key, column), ended in zip(ENDED, known, strict=False):
+    for (model, key, column), ended in zip((*ENDED, *ENDED_ANYWAY), known, strict=False):
         for id, at in ended.items():
             total += _count(session, update(model).where(key == id, column.is_(None)).values({column: at}))
     return total

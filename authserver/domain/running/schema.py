@@ -81,7 +81,7 @@ def ensure() -> None:
     found = status()
     if found.state != "current":
         raise Unavailable(found.sentence)
-    _mark(found)
+    mark(found)
     cache.reset()
     signing_keys.ensure()
 
@@ -98,7 +98,7 @@ def _make_in_empty() -> None:
         ) from None
 
 
-def _mark(found: Status) -> None:
+def mark(found: Status) -> None:
     """Remember beside a SQLite file that an installation is in it."""
     if database.dialect() == "sqlite" and found.state != "empty":
         Mark(_file()).set()
@@ -129,7 +129,7 @@ def migrate(down: str = "") -> Status:
         elif status().state not in ("unknown", "lost"):
             _upgrade()
         found = status()
-        _mark(found)
+        mark(found)
     return found
 
 
@@ -218,15 +218,20 @@ def _alone_on_sqlite() -> Iterator[None]:
         yield
 
 
-def _upgrade() -> None:
-    """To the newest revision, with the rows that the code relies on, in one transaction: both or neither."""
+def upgrade(connection: Connection) -> None:
+    """To the newest revision, with the rows that the code relies on, in the transaction of whoever asks."""
     from alembic import command
 
+    command.upgrade(_alembic(connection), "head")
+    # The session joins the connection's transaction and leaves its end to us.
+    with Session(connection, join_transaction_mode="rollback_only") as session:
+        seed(session)
+
+
+def _upgrade() -> None:
+    """The same in a transaction of its own: both or neither."""
     with _migrating() as connection:
-        command.upgrade(_alembic(connection), "head")
-        # The session joins the connection's transaction and leaves its end to us.
-        with Session(connection, join_transaction_mode="rollback_only") as session:
-            seed(session)
+        upgrade(connection)
 
 
 def _downgrade(revision: str) -> None:

@@ -94,6 +94,18 @@ def ensure() -> None:
     _current()
 
 
+def require_openable(kid: str, private_sealed: bytes) -> None:
+    """Raise BadSettings if this key, stored elsewhere, is not opened by our kek or secret key."""
+    _open(SigningKey(kid=kid, private_sealed=private_sealed))
+
+
+def require_all_openable() -> None:
+    """The same of every stored key, whatever this process remembers of them."""
+    with database.reading() as session:
+        for row in session.scalars(select(SigningKey).where(SigningKey.removed_at.is_(None))):
+            _open(row)
+
+
 def rotate(algs: Iterable[str] = ALGS) -> list[SigningKey]:
     """Publish new keys now; they take over, and the old ones retire, once every cache has seen them."""
     return _rotate([_generate(alg) for alg in algs])
