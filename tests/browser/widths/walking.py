@@ -17,7 +17,8 @@ HEIGHT = 900
 # What is no page on purpose: files, and steps that lead on.
 NO_PAGE = frozenset(
     {"audit_log.export", "admin_users_rosters.export", "change_password.show", "playground.look_up",
-     "authorization.proceed", "consent.show", "consent.choose", "logout.show", "login.confirm", "end_session.show"}
+     "authorization.proceed", "consent.show", "consent.choose", "logout.show", "login.confirm", "end_session.show",
+     "demo_logout.show"}
 )  # fmt: skip
 
 
