@@ -14,14 +14,15 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection, text
+from typing import TYPE_CHECKING, Any
 
 from authserver import config
 from authserver.cli import copies, opening
 from authserver.config import Settings
 from authserver.errors import BadSettings, Conflict
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 # The database's own time limits, none while this goes on; and how long it waits for those who still use its tables.
 _UNHURRIED = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "lock_timeout": "60s"}
@@ -166,6 +167,8 @@ def _over_postgresql(settings: Settings, file: Path, keep_tokens: bool) -> Mappi
 @contextlib.contextmanager
 def _unhurried(connection: Connection) -> Iterator[None]:
     """Without our time limits; an archive's own settings, its empty search path too, end with the block."""
+    from sqlalchemy import text
+
     from authserver import database
 
     database.wait_for_ever(connection)

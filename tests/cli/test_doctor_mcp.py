@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from authserver import cli
-from tests.support import answering, served
+from tests.support import answering, databases, served
 from tests.support.answering import Host
 from tests.support.served import Refused, Served, free_port
 
@@ -372,7 +372,7 @@ def test_what_is_wrong_under_the_issuer_is_the_authorization_servers_fault(
 ) -> None:
     _, change, check, state, said = row
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AUTHSERVER_SECRET_KEY", served.SECRET_KEY)
+    monkeypatch.setenv("AUTHSERVER_SECRET_KEY", databases.SECRET_KEY)
     monkeypatch.setenv("AUTHSERVER_ISSUER", host.origin)
     under(host)
     host.say("POST", "/token", 400, {"error": "invalid_grant"}, Cache_Control="no-store")

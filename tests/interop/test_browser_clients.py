@@ -73,8 +73,8 @@ def appeared(file: Path) -> str:
 
 @pytest.fixture
 def window(house: House) -> Iterator[Page]:
-    with chromium.running(house.issuer) as running:
-        context = running.browser.new_context(ignore_https_errors=True)  # Chromium reads no bundle of ours
+    with chromium.started() as browser:
+        context = browser.new_context(ignore_https_errors=True)  # Chromium reads no bundle of ours
         context.set_default_timeout(60_000)
         yield context.new_page()
         context.close()
