@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from authserver import database
 from authserver.domain.clients import clients, metadata
+from authserver.domain.grants import session_ids
 from authserver.domain.people import sessions
 from authserver.errors import Invalid
 from authserver.models import LogoutNotice
@@ -42,13 +43,13 @@ def frames(page: TestResponse) -> list[str]:
     return [html.unescape(each) for each in re.findall(r'<iframe[^>]* src="([^"]+)"', page.text)]
 
 
-def test_signing_out_loads_each_app_with_issuer_and_sid_and_moves_on(http: FlaskClient, sid: str) -> None:
+def test_signing_out_loads_each_app_with_issuer_and_sid_and_moves_on(http: FlaskClient, sid: str, notes: App) -> None:
     """Section 3: `iss` and `sid` come together, in the query."""
     page = forms.submit(http, "/logout")
     assert page.status_code == 200 and page.headers["Refresh"].endswith("; url=/login")
     (frame,) = frames(page)
     assert frame.partition("?")[0] == OUT
-    assert parse_qs(urlsplit(frame).query) == {"iss": ["http://localhost:8000"], "sid": [sid]}
+    assert parse_qs(urlsplit(frame).query) == {"iss": ["http://localhost:8000"], "sid": [session_ids.of(sid, notes.id)]}
     assert page.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert http.get("/settings/profile").status_code == 303
 
@@ -77,11 +78,16 @@ def test_a_stopped_app_is_not_loaded(http: FlaskClient, sid: str, notes: App) ->
     assert forms.submit(http, "/logout").location == "/login"
 
 
-def test_it_stands_on_the_page_of_sessions(http: FlaskClient, sid: str, alice: Person) -> None:
+def test_it_stands_on_the_page_of_sessions(http: FlaskClient, sid: str, notes: App, alice: Person) -> None:
     forms.submit(http, "/logout")
     with database.reading() as session:
         (row,) = session.scalars(select(LogoutNotice))
-    assert (row.channel, row.state, row.session_id, row.next_at) == ("front", "shown", sid, None)
+    assert (row.channel, row.state, row.session_id, row.next_at) == (
+        "front",
+        "shown",
+        session_ids.of(sid, notes.id),
+        None,
+    )
     authorizing.sign_in(http, alice)
     assert "Opened in the browser" in http.get("/settings/sessions").text
 
