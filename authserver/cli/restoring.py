@@ -83,13 +83,15 @@ def _over_sqlite(settings: Settings, file: Path, keep_tokens: bool) -> Mapping[s
 
 
 def _endings_of_sqlite(settings: Settings, keep_tokens: bool) -> Any:
-    from sqlalchemy.exc import DatabaseError
+    from sqlalchemy.exc import DatabaseError, OperationalError
 
     from authserver.domain.running import recovery, schema
 
     try:
         with opening.opened(settings, any_schema=True):
             return recovery.endings(all_of_them=keep_tokens) if schema.status().state == "current" else None
+    except OperationalError:
+        raise  # it is only busy: without its endings what was revoked since would be good again
     except DatabaseError:
         return None  # what is there can be read no more, which may be why it is replaced
 

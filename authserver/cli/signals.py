@@ -11,5 +11,5 @@ def ignore_hangup() -> None:
 
     Settings are read once, and logs go to stderr: there is nothing to read or open again. Children inherit this.
     """
-    if not sys.stdin.isatty():
+    if hasattr(signal, "SIGHUP") and not (sys.stdin and sys.stdin.isatty()):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
