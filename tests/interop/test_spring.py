@@ -47,6 +47,22 @@ def test_a_person_signs_in(house: House, folder: Path, release: str) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
+def test_a_person_signs_out_on_both_sides_and_from_both(house: House, folder: Path, release: str) -> None:
+    port = free_port()
+    page = house.follow("spring-boot", f"http://127.0.0.1:{port}")
+    files = {name.removeprefix("logout/"): text for name, text in page.files().items()}
+    with running(house, folder, release, files, port) as address, house.worker():
+        visitor = house.visitor()
+        assert visitor.open(f"{address}/").status == 200, log(folder)
+        asked = visitor.open(f"{address}/logout")
+        visitor.session.post(f"{address}/logout", data=asked.forms[0].filled(), timeout=60)
+        assert visitor.is_signed_out(), log(folder)
+        assert visitor.open(f"{address}/").json["email"] == houses.EMAIL, visitor.way
+        visitor.sign_out()
+        visitor.wait_until_sent_away(f"{address}/")
+
+
+@pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("way", ["asking", "reading", "plain"])
 def test_an_api_takes_the_tokens_made_for_it(house: House, folder: Path, release: str, way: str) -> None:
     port = free_port()
