@@ -29,12 +29,13 @@ from authserver.api import (
     webhooks,
 )
 from authserver.domain.access import protected_resources
+from authserver.domain.access.step_up import Demand
 from authserver.domain.clients import cors_origins
 from authserver.domain.ground import idempotency
 from authserver.domain.ground.lists import BadCursor
 from authserver.domain.limits import changes
 from authserver.domain.limits.rate_limits import State
-from authserver.edge import api_call, bearer, cors, json_schema, machine, rate_limit, refused
+from authserver.edge import api_call, bearer, cors, json_schema, machine, rate_limit, refused, step_up
 from authserver.edge.api_call import Call, Route
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing
@@ -154,6 +155,7 @@ def _serve(found: Found, incoming: Incoming, holder: Principal, state: State) ->
         if found.route is None:
             raise _missing(found)
         _require(found.route, holder)
+        _require_sign_in(found.route, holder)
         query, body = api_call.query_of(found.route, incoming), api_call.body_of(found.route, incoming)
         return _handled(found.route, Call(incoming, holder, found.path, query, body))
     except (ApiError, DomainError) as refusal:
@@ -169,6 +171,16 @@ def _require(route: Route, holder: Principal) -> None:
     if unknown and holder.kind == "api_key":
         text = "An app made this key, and may not see this of your account itself. A key that you make may."
         raise Denied(text, "a key of an app without the scope account")
+
+
+def _require_sign_in(route: Route, holder: Principal) -> None:
+    """A token that makes or changes something is of a recent sign-in, if the operator wants that (RFC 9470).
+
+    What only reads or ends something asks for none, nor does an API key, which has limits of its own (contract 12).
+    """
+    seconds = config.current().api_max_age
+    if seconds and route.changes and holder.kind == "access_token":
+        step_up.require(holder, Demand(max_age=seconds))
 
 
 def _said(refusal: ApiError | DomainError, holder: Principal) -> ApiError:

@@ -16,7 +16,9 @@ from authserver.lib import scopes as grammar
 NEEDED = (ADMIN,)
 MADE = "what apps may ask for"
 """What a restricted credential makes none of (decision 14)."""
-_KEPT = ("access_token_format", "access_token_typ", "access_token_ttl", "open")
+_KEPT = (
+    "access_token_format", "access_token_typ", "access_token_ttl", "open", "open_rate_limit", "max_age", "acr_values",
+)  # fmt: skip
 
 
 def index(call: Call) -> Outgoing:
@@ -72,6 +74,9 @@ def facts(resource: ResourceFacts) -> dict[str, Any]:
         "access_token_typ": resource.access_token_typ,
         "access_token_ttl": resource.access_token_ttl,
         "open": resource.open,
+        "open_rate_limit": resource.open_rate_limit,
+        "max_age": resource.max_age,
+        "acr_values": resource.acr_values or None,
         "owner_id": resource.owner_id,
         "challenge": protected_resources.challenge(resource.identifier),
         "created_at": time(resource.created_at),
@@ -101,6 +106,15 @@ _CHOSEN: dict[str, Schema] = {
     "access_token_typ": or_null(one_of(*resource_wishes.TYPS)),
     "access_token_ttl": or_null({**INTEGER, "description": "Seconds; null: as the client says."}),
     "open": {**BOOLEAN, "description": "Apps that register themselves may ask for tokens for it, within its scopes."},
+    "open_rate_limit": or_null(
+        {**STRING, "maxLength": 30, "description": "Such as `100/hour`: of those apps of one person, taken together."}
+    ),
+    "max_age": or_null(
+        {**INTEGER, "description": "Seconds since the person signed in whose token is good there (RFC 9470)."}
+    ),
+    "acr_values": or_null(
+        {**STRING, "maxLength": 100, "description": "How surely they must have signed in: `aal1`, `aal2`, `phr`."}
+    ),
 }
 _NEW = record({"identifier": {"type": "string", "maxLength": 500}, **_CHOSEN}, "identifier", "name")
 SCHEMAS: dict[str, Schema] = {

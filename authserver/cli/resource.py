@@ -29,15 +29,19 @@ def group() -> None:
 @click.option("--access-token-format", type=click.Choice(options.FORMATS), help="As the app says unless told.")
 @click.option("--access-token-ttl", type=int, metavar="SECONDS", help="Its tokens live no longer: 60 to 86400.")
 @click.option("--open", "is_open", is_flag=True, help="Apps that register themselves may ask for tokens for it.")
+@click.option("--open-rate-limit", metavar="LIMIT", help="Such as 100/hour: of those apps of one person, together.")
+@click.option("--max-age", type=int, metavar="SECONDS", help="Since the person signed in, at most (RFC 9470).")
+@click.option("--acr-values", metavar="NAMES", help="How surely they signed in: aal1, aal2, phr (RFC 9470).")
 def create(
-    url: str, name: str, scope: str, access_token_format: str | None, access_token_ttl: int | None, is_open: bool
-) -> None:
+    url: str, name: str, scope: str, access_token_format: str | None, access_token_ttl: int | None, is_open: bool,
+    open_rate_limit: str | None, max_age: int | None, acr_values: str | None,
+) -> None:  # fmt: skip
     """Register the API at URL, its address as its tokens carry it."""
     from authserver.domain.access import resources
 
     resources.create(
         url, name, access_token_format=access_token_format, access_token_ttl=access_token_ttl, open=is_open,
-        scopes=options.scopes(scope),
+        open_rate_limit=open_rate_limit, max_age=max_age, acr_values=acr_values, scopes=options.scopes(scope),
     )  # fmt: skip
     _emit(resources.get(url))
 
@@ -69,9 +73,12 @@ def show(url: str) -> None:
 @click.option("--access-token-format", type=click.Choice((*options.FORMATS, "app")), help="app: as the app says.")
 @click.option("--access-token-ttl", type=int, metavar="SECONDS", help="60 to 86400; 0: as the app says.")
 @click.option("--open/--closed", "is_open", default=None, help="Whether apps that register themselves may ask for it.")
+@click.option("--open-rate-limit", metavar="LIMIT", help="Such as 100/hour; an empty one: as one app may.")
+@click.option("--max-age", type=int, metavar="SECONDS", help="60 to 2592000; 0: a sign-in of any age.")
+@click.option("--acr-values", metavar="NAMES", help="aal1, aal2, phr; empty: however they signed in.")
 def update(
     url: str, name: str | None, scope: str | None, access_token_format: str | None, access_token_ttl: int | None,
-    is_open: bool | None,
+    is_open: bool | None, open_rate_limit: str | None, max_age: int | None, acr_values: str | None,
 ) -> None:  # fmt: skip
     """Change what is given of the API at URL."""
     from authserver.domain.access import resources
@@ -85,6 +92,9 @@ def update(
         access_token_typ=None if form == "opaque" else before.access_token_typ,
         access_token_ttl=before.access_token_ttl if access_token_ttl is None else access_token_ttl or None,
         open=before.open if is_open is None else is_open,
+        open_rate_limit=before.open_rate_limit if open_rate_limit is None else open_rate_limit,
+        max_age=before.max_age if max_age is None else max_age or None,
+        acr_values=before.acr_values if acr_values is None else acr_values,
         scopes=None if scope is None else options.scopes(scope),
     )
     _emit(resources.get(url))

@@ -29,6 +29,7 @@ KINDS: dict[str, Kind] = {
     "refresh_token_idle_ttl": kinds.seconds(1, 400 * DAY),
     "refresh_token_max_ttl": kinds.seconds(1, 400 * DAY),
     "introspection_cache": kinds.count(0, 1000),
+    "api_max_age": kinds.seconds(0, 90 * DAY),
     "refresh_grace": kinds.seconds(0, 300),
     "authorization_code_ttl": kinds.seconds(1, 600),
     "require_pkce": kinds.word("auto", "all", "public"),

@@ -95,6 +95,8 @@ class Settings:
     """Limit of each API key."""
     rate_limit_oauth: str = "1000/hour"
     """Limit of each client and subject with access tokens."""
+    api_max_age: int = 0
+    """Seconds since a person signed in whose token makes or changes something through `/v1`; 0 asks for none."""
     rate_limit_jwt: str = "1000/hour"
     """Limit of each client with server-to-server JWTs."""
     rate_limit_token: str = "1000/minute"

@@ -44,6 +44,7 @@ class Principal:
     the person; None for a client that acts for itself. `expires_at` in epoch seconds, None for never. `own_limit`:
     the limit was given to this key or client, it is not the server's; `allowed_networks` and `made_at` are a key's.
     `told` is what a key is told of its person, None for everything, as those are that they made themselves.
+    `auth_time` (epoch seconds) and `acr` are of the sign-in behind a token, None and empty where there is none.
     """
 
     kind: str  # api_key, access_token, jwt
@@ -63,6 +64,8 @@ class Principal:
     allowed_networks: tuple[str, ...] = ()
     made_at: int | None = None
     told: frozenset[str] | None = None
+    auth_time: int | None = None
+    acr: str = ""
 
     @property
     def counted_as(self) -> str:
@@ -185,6 +188,8 @@ def of(found: Inspection) -> Principal:
         rate_key=f"client:{found.client_id}" if is_jwt else f"client:{found.client_id}:{found.subject}",
         rate_limit=own_limit or (settings.rate_limit_jwt if is_jwt else settings.rate_limit_oauth),
         own_limit=own_limit is not None,
+        auth_time=found.claims.get("auth_time") if person else None,
+        acr=found.claims.get("acr", "") if person else "",
     )
 
 

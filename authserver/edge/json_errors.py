@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from authserver import config
 from authserver.edge.exchange import Outgoing
@@ -24,7 +24,8 @@ _CODES: dict[type[DomainError], str] = {
 
 # Every code that an answer may carry (contract 6), for the OpenAPI document.
 CODES = (
-    "MISSING_AUTHENTICATION", "INVALID_API_KEY", "INVALID_TOKEN", "INSUFFICIENT_PERMISSIONS", "SCOPE_INSUFFICIENT",
+    "MISSING_AUTHENTICATION", "INVALID_API_KEY", "INVALID_TOKEN", "INSUFFICIENT_USER_AUTHENTICATION",
+    "INSUFFICIENT_PERMISSIONS", "SCOPE_INSUFFICIENT",
     "RATE_LIMIT_EXCEEDED", "INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "VALIDATION_FAILED", "INTERNAL_ERROR",
     "TEMPORARILY_UNAVAILABLE",
 )  # fmt: skip
@@ -96,6 +97,17 @@ def invalid_api_key() -> ApiError:
 def invalid_token() -> ApiError:
     """401, the same for every access token and JWT that is not good here."""
     return _unauthorized("INVALID_TOKEN", "The token is not valid.", _BAD_TOKEN)
+
+
+def insufficient_user_authentication(wanted: Mapping[str, str], *, by_key: bool) -> ApiError:
+    """401 for a sign-in that is too old or too weak; `wanted` is what an authorization request sends (RFC 9470)."""
+    message, sent = "The sign-in behind this credential is not enough.", " and ".join(map("=".join, wanted.items()))
+    details = f"Have the person sign in again: send them to the authorization endpoint with {sent}."
+    if by_key:
+        details = "An API key stands for no sign-in. Send an access token of a person who signed in."
+    text = f"{message} {details}"
+    challenge = _challenge(error="insufficient_user_authentication", error_description=text, **wanted)
+    return ApiError(401, "INSUFFICIENT_USER_AUTHENTICATION", message, details, headers=[challenge])
 
 
 def insufficient_permissions(needed: Iterable[str]) -> ApiError:

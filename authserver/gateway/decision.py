@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from authserver.domain.access import gateway_routes, protected_resources, scopes
 from authserver.domain.access.gateway_routes import Table
+from authserver.domain.access.step_up import demanded
 from authserver.domain.clients import clients
-from authserver.edge import bearer, cors, json_errors, rate_limit, refused
+from authserver.edge import bearer, cors, json_errors, rate_limit, refused, step_up
 from authserver.edge.bearer import Principal
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.edge.json_errors import ApiError
@@ -46,13 +47,15 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
         required = requirements(incoming, needed, own)
         if required.public:
             return _passes(proxy, None, [])
-        holder = rate_limit.identified(incoming, verifier=VERIFIER, resources=bearer.owning(required.scopes))
-        state = rate_limit.enforce(holder)
+        at = bearer.owning(required.scopes)
+        holder = rate_limit.identified(incoming, verifier=VERIFIER, resources=at)
+        state = rate_limit.enforce(holder, at)
         limit_headers = rate_limit.headers(state)
         # What no rule knows is refused to everybody, after it was counted like any refusal.
         if required.problem:
             raise json_errors.unpassable(holder.kind, required.problem)
         bearer.require(holder, *required.scopes)
+        step_up.require(holder, demanded(at))
     except ApiError as refusal:
         refused.note(incoming, refusal, holder, kind="gateway")
         metrics.GATEWAY_DECISIONS.labels(proxy=proxy, decision=str(refusal.status)).inc()

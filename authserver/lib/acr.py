@@ -19,8 +19,8 @@ def of(amr: Collection[str]) -> str:
 
 
 def satisfies(reached: str, wanted: Iterable[str]) -> bool:
-    """Whether a sign-in of this class is one of the wanted, or stronger than one of them."""
-    return any(each in ORDER and ORDER.index(reached) >= ORDER.index(each) for each in wanted)
+    """Whether a sign-in of this class is one of the wanted, or stronger than one of them; what is no class, of none."""
+    return reached in ORDER and any(each in ORDER and ORDER.index(reached) >= ORDER.index(each) for each in wanted)
 
 
 def reachable(wanted: Iterable[str]) -> bool:

@@ -45,7 +45,7 @@ AUTHORITY: dict[str, frozenset[str]] = {
     "sessions": frozenset({"auth_time"}),
     "permission_levels": frozenset({"scopes"}),
     "scopes": frozenset({"admin_only", "self_service"}),
-    "resources": frozenset({"owner_id", "open", "access_token_ttl"}),
+    "resources": frozenset({"owner_id", "open", "open_rate_limit", "access_token_ttl", "max_age", "acr_values"}),
     "route_tables": frozenset({"rules"}),
 }  # fmt: skip
 RECORDS = {

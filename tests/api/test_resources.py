@@ -9,7 +9,8 @@ from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
 
 NOTES = "https://notes.example.test/mcp"
-NEW = {"identifier": NOTES, "name": "Notes", "scope": "notes:read notes:write", "open": True, "access_token_ttl": 600}
+NEW = {"identifier": NOTES, "name": "Notes", "scope": "notes:read notes:write", "open": True, "access_token_ttl": 600,
+       "open_rate_limit": "100/hour", "max_age": 3600, "acr_values": "aal1"}  # fmt: skip
 
 
 def test_an_api_is_registered_shown_changed_and_deleted(call: Caller, ada: Person) -> None:
@@ -19,7 +20,8 @@ def test_an_api_is_registered_shown_changed_and_deleted(call: Caller, ada: Perso
     assert {name: made.data[name] for name in NEW} == NEW
     path = made.headers["Location"]
     assert call("GET", path, key).data == made.data
-    changed = call("PATCH", path, key, {"open": False, "access_token_ttl": None}).data
+    changed = call("PATCH", path, key, {"open": False, "access_token_ttl": None, "max_age": None}).data
+    assert (changed["max_age"], changed["acr_values"], changed["open_rate_limit"]) == (None, "aal1", "100/hour")
     assert (changed["open"], changed["access_token_ttl"], changed["scope"]) == (False, None, NEW["scope"])
     assert call("DELETE", path, key).status == 204
     assert resources.find(NOTES) is None
@@ -28,6 +30,7 @@ def test_an_api_is_registered_shown_changed_and_deleted(call: Caller, ada: Perso
 @pytest.mark.parametrize(("member", "value"), [
     ("identifier", "http://api.example.test"), ("identifier", "https://api.example.test/#x"), ("access_token_ttl", 59),
     ("access_token_format", "cwt"), ("scope", "admin"), ("scope", "a\\b"), ("name", ""), ("open", "yes"),
+    ("open_rate_limit", "often"), ("max_age", 59), ("max_age", "600"), ("acr_values", "silver"), ("acr_values", "phr"),
 ])  # fmt: skip
 def test_what_breaks_a_rule_is_named(call: Caller, ada: Person, member: str, value: object) -> None:
     answer = call("POST", "/v1/resources", key_of(ada), {**NEW, member: value})

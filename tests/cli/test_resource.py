@@ -32,6 +32,17 @@ def test_what_is_not_given_stays(command: Command) -> None:
     assert (said["open"], said["access_token_ttl"], said["scope"]) == (False, None, "notes:read notes:write")
 
 
+def test_what_it_asks_of_sign_ins_and_its_limit_are_given_and_taken_back(command: Command) -> None:
+    given = ("--open", "--open-rate-limit", "100/hour", "--max-age", "600", "--acr-values", "aal1")
+    said = json.loads(command(*CREATE, *given)[1])
+    assert (said["open_rate_limit"], said["max_age"], said["acr_values"]) == ("100/hour", 600, "aal1")
+    said = json.loads(command("resource", "update", NOTES, "--name", "All notes", "--json")[1])
+    assert (said["open_rate_limit"], said["max_age"], said["acr_values"]) == ("100/hour", 600, "aal1")
+    none = ("--open-rate-limit", "", "--max-age", "0", "--acr-values", "")
+    said = json.loads(command("resource", "update", NOTES, *none, "--json")[1])
+    assert (said["open_rate_limit"], said["max_age"], said["acr_values"]) == (None, None, "")
+
+
 def test_an_api_is_listed_shown_and_deleted(command: Command) -> None:
     command(*CREATE)
     assert NOTES in command("resource", "list")[1]

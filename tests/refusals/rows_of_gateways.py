@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
+import time_machine
 from werkzeug.test import TestResponse
 
-from authserver.domain.access import gateway_routes
+from authserver.domain.access import gateway_routes, resources
+from authserver.lib import acr, clock
 from tests.refusals.world import Row, World
 from tests.support import protocol
 
@@ -41,6 +44,15 @@ def with_a_token_of_elsewhere(world: World) -> TestResponse:
     return world.get("/gateway/auth", protocol.tokens_for(world.bob.id, app, resources=[api])["access_token"])
 
 
+def with_a_weak_old_sign_in(world: World) -> TestResponse:
+    with mock.patch.object(acr, "REACHABLE", acr.ORDER):
+        api = resources.create("https://pay.example", "Pay", scopes=("pay:all",), max_age=60, acr_values="phr")
+    app = world.register(scopes=["pay:all"], resources=[api.identifier])
+    token = protocol.tokens_for(world.bob.id, app, scopes=["pay:all"], resources=[api.identifier])["access_token"]
+    with time_machine.travel(clock.now() + 100):
+        return world.get("/gateway/auth/pay:all", token)
+
+
 ROWS: tuple[Row, ...] = (
     (lambda world: world.app.test_client().get("/gateway/auth"), None),
     (at("workflows:delete"), {"access level": ("a level", "read_only"), "scope": ("workflows:delete", "analytics")}),
@@ -50,5 +62,6 @@ ROWS: tuple[Row, ...] = (
     (at_the_shop("/orders/../7"), {"request": ("some credential", "can be read in two ways")}),
     (at_the_shop("/elsewhere"), {"request": ("some credential", "no rule for this request")}),
     (too_often, {"rate limit": ("1 in 3600 s", "one request more")}),
+    (with_a_weak_old_sign_in, {"age of the sign-in": ("at most 60 seconds", "1"), "acr": ("phr", "aal1")}),
     (with_a_token_of_elsewhere, {"audience": ("http://localhost:8000", "https://gateway.example")}),
 )  # fmt: skip

@@ -41,7 +41,7 @@ CREDENTIALS = (
     "domain/tokens/signatures.py",
     "domain/api_keys/judging.py", "domain/grants/grants.py", "domain/webhooks/endpoints.py",
     "domain/limits/changes.py", "edge/bearer.py", "edge/cors.py", "edge/json_errors.py", "edge/rate_limit.py",
-    "edge/refused.py", "gateway/decision.py",
+    "edge/refused.py", "edge/step_up.py", "gateway/decision.py",
 )  # fmt: skip
 NOT_BY_A_CREDENTIAL = {
     "get: raise NotFound(": "not found is not found: the answer says it all",

@@ -13,6 +13,7 @@ from authserver.domain.access import protected_resources, resource_scopes, resou
 from authserver.edge import current_user, form_problems
 from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, Invalid
+from authserver.lib import acr
 from authserver.lib import scopes as grammar
 
 blueprint = Blueprint("admin_resources", __name__)
@@ -43,10 +44,24 @@ class ResourceForm(FlaskForm):
     access_token_ttl = IntegerField(
         "Seconds that its tokens live", [Optional()], description="60 to 86400. Empty: as long as the app says."
     )
+    max_age = IntegerField(
+        "Seconds since a person signed in",
+        [Optional()],
+        description="60 to 2592000. A token of an older sign-in leads its app to a fresh one (RFC 9470), "
+        "and API keys, which stand for none, are refused. Empty: of any age.",
+    )
+    acr_values = SelectField("How surely they signed in")
     open = BooleanField(
         "Open to apps that register themselves",
         description="MCP clients and other apps that nobody here registered may ask people for tokens for it.",
     )
+    open_rate_limit = StringField(
+        "How often such apps may call it",
+        description="Such as 100/hour, for all of one person's together. Empty: as often as one app may.",
+    )
+
+
+_CLASSES = {"aal1": "By one factor or more", "aal2": "By two factors or a passkey", "phr": "By a passkey"}
 
 
 @blueprint.get("/admin/resources")
@@ -131,6 +146,7 @@ def delete() -> Any:
 
 
 def _asked(form: ResourceForm) -> dict[str, Any]:
+    form.acr_values.choices = _classes(form.acr_values.data)
     if not form.validate():
         raise Invalid("Check the highlighted fields.")
     try:
@@ -141,12 +157,22 @@ def _asked(form: ResourceForm) -> dict[str, Any]:
         "access_token_format": form.access_token_format.data or None,
         "access_token_typ": form.access_token_typ.data or None,
         "access_token_ttl": form.access_token_ttl.data,
+        "max_age": form.max_age.data,
+        "acr_values": form.acr_values.data,
         "open": form.open.data,
+        "open_rate_limit": (form.open_rate_limit.data or "").strip() or None,
         "scopes": scopes,
     }
 
 
+def _classes(chosen: str | None) -> list[Any]:
+    """What a sign-in here can reach, and what is asked for already."""
+    offered = dict.fromkeys((*acr.REACHABLE, *([chosen] if chosen else [])))
+    return [SelectChoice("", "However they did"), *(SelectChoice(each, _CLASSES.get(each, each)) for each in offered)]
+
+
 def _page(form: ResourceForm, facts: resources.ResourceFacts | None) -> str:
+    form.acr_values.choices = _classes(facts.acr_values if facts else "")
     challenge = protected_resources.challenge(facts.identifier) if facts else ""
     return render_template(
         "dashboard/admin/resources/resource.html", form=form, form_errors=form.errors, resource=facts,

@@ -10,10 +10,11 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from authserver import config
 from authserver.domain.access import resource_scopes
 from authserver.errors import Invalid
-from authserver.lib import hosts, quoting, redirect_uris
+from authserver.lib import acr, hosts, quoting, redirect_uris
 
 FORMATS = ("jwt", "opaque")
 TTL = range(60, 86_401)
+MAX_AGE = range(60, 2_592_001)
 TYPS = ("at+jwt", "JWT")  # what the header of its JWTs says; some decoders know no other than JWT
 _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9._~:/@!$&'()*+,;=%-]+")
 
@@ -25,6 +26,9 @@ class Wish(TypedDict, total=False):
     access_token_typ: str | None
     access_token_ttl: int | None  # seconds
     open: bool
+    open_rate_limit: str | None
+    max_age: int | None  # seconds
+    acr_values: str | None
     scopes: Sequence[str] | None
 
 
@@ -44,10 +48,25 @@ def require_valid(identifier: str, name: str, wish: Wish) -> None:
         problems["access_token_typ"] = "An opaque token has no type. Choose JWT as the form, or at+jwt here."
     if seconds is not None and seconds not in TTL:
         problems["access_token_ttl"] = "Enter 60 to 86400 seconds, or nothing for as long as the app says."
+    problems |= _of_sign_ins(wish)
+    if (limit := wish.get("open_rate_limit")) and not config.is_rate_limit(limit):
+        problems["open_rate_limit"] = quoting.refused(limit, "a limit looks like 100/hour.")
     if found := resource_scopes.check(wish.get("scopes") or ()):
         problems["scope"] = found
     if problems:
         raise Invalid("Check the resource.", problems=problems)
+
+
+def _of_sign_ins(wish: Wish) -> dict[str, str]:
+    """What is asked of a sign-in must be possible: else nobody's token would ever be good there (RFC 9470)."""
+    problems, wanted = {}, (wish.get("acr_values") or "").split()
+    if (seconds := wish.get("max_age")) is not None and seconds not in MAX_AGE:
+        problems["max_age"] = "Enter 60 to 2592000 seconds, or nothing for a sign-in of any age."
+    if not set(wanted).issubset(acr.ORDER):
+        problems["acr_values"] = f"Choose of {', '.join(acr.ORDER)}."
+    elif wanted and not acr.reachable(wanted):
+        problems["acr_values"] = f"No sign-in here reaches that. Choose of {', '.join(acr.REACHABLE)}."
+    return problems
 
 
 def problem(identifier: str) -> str | None:

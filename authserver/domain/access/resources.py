@@ -19,7 +19,10 @@ from authserver.lib import clock, secrets
 from authserver.models import Client, Resource
 
 MAX_PER_OWNER = 100
-TOLD = ("name", "access_token_format", "access_token_typ", "access_token_ttl", "open")
+TOLD = (
+    "name", "access_token_format", "access_token_typ", "access_token_ttl", "open", "open_rate_limit", "max_age",
+    "acr_values",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,9 @@ class ResourceFacts:
     """One API. Without an owner it is for everybody, but for administrators alone if it was somebody's (`private`).
 
     `access_token_format` None means: as the client says; `access_token_typ` None: at+jwt; `access_token_ttl` (seconds)
-    None: as the client says. `open`: apps that register themselves may ask for tokens for it, within its scopes.
+    None: as the client says. `open`: apps that register themselves may ask for tokens for it, within its scopes, and
+    those of one person call it no more than `open_rate_limit` says; None: as one app may. `max_age` (seconds) and
+    `acr_values` (space-separated) are what it asks of the sign-in behind a token (RFC 9470).
     """
 
     identifier: str
@@ -39,6 +44,9 @@ class ResourceFacts:
     created_at: int
     access_token_ttl: int | None = None
     open: bool = False
+    open_rate_limit: str | None = None
+    max_age: int | None = None
+    acr_values: str = ""
 
     @property
     def public(self) -> bool:
@@ -197,6 +205,8 @@ def _write(row: Resource, name: str, wish: Wish) -> None:
     row.access_token_format = wish.get("access_token_format") or None
     row.access_token_ttl = wish.get("access_token_ttl")
     row.access_token_typ = resource_wishes.kept_typ(wish.get("access_token_typ"))
+    row.open_rate_limit, row.max_age = wish.get("open_rate_limit") or None, wish.get("max_age")
+    row.acr_values = " ".join((wish.get("acr_values") or "").split())
 
 
 def _told(row: Resource) -> dict[str, Any]:

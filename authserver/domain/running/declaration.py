@@ -21,7 +21,8 @@ from authserver.models import User
 SECTIONS = ("resources", "scopes", "route_tables", "clients")
 SCOPE_FIELDS = tuple(each.name for each in dataclasses.fields(ScopeFacts) if each.name not in ("name", "builtin"))
 RESOURCE_FIELDS = (
-    "name", "scope", "access_token_format", "access_token_typ", "access_token_ttl", "open", "owner"
+    "name", "scope", "access_token_format", "access_token_typ", "access_token_ttl", "open", "open_rate_limit",
+    "max_age", "acr_values", "owner",
 )  # fmt: skip
 CLIENT_FIELDS = ("id", "kind", "owner", "optional_scopes", "default_scopes")
 
@@ -110,9 +111,10 @@ def _plan_resource(entry: dict[str, Any]) -> Change | None:
     owner, names = _owner(entry.get("owner")), _scope_names(entry)
     wanted = {"name": entry.get("name") or identifier, "access_token_format": entry.get("access_token_format"),
               "access_token_typ": resource_wishes.kept_typ(entry.get("access_token_typ")),
-              "access_token_ttl": entry.get("access_token_ttl"), "open": entry.get("open", False)}  # fmt: skip
-    if type(wanted["open"]) is not bool or type(wanted["access_token_ttl"]) not in (int, type(None)):
-        raise Invalid("open is true or false, and access_token_ttl a number of seconds.")
+              "access_token_ttl": entry.get("access_token_ttl"), "open": entry.get("open", False),
+              "open_rate_limit": entry.get("open_rate_limit"), "max_age": entry.get("max_age"),
+              "acr_values": entry.get("acr_values") or ""}  # fmt: skip
+    _require_types(wanted)
     current = resources.find(identifier)
     if current is None:
         make = _later(resources.create, identifier, **wanted, scopes=names, owner_id=owner.id if owner else None)
@@ -123,6 +125,15 @@ def _plan_resource(entry: dict[str, Any]) -> Change | None:
         differences["scope"] = (list(had), list(names))
     change = _later(resources.update, identifier, **wanted, scopes=names)
     return Change("resources", identifier, "update", differences, _apply=change) if differences else None
+
+
+def _require_types(wanted: Mapping[str, Any]) -> None:
+    if type(wanted["open"]) is not bool:
+        raise Invalid("open is true or false.")
+    if any(type(wanted[name]) not in (int, type(None)) for name in ("access_token_ttl", "max_age")):
+        raise Invalid("access_token_ttl and max_age are numbers of seconds.")
+    if not all(isinstance(wanted[name] or "", str) for name in ("open_rate_limit", "acr_values")):
+        raise Invalid('open_rate_limit is a text such as "100/hour", acr_values one such as "aal2 phr".')
 
 
 def _scope_names(entry: Mapping[str, Any]) -> tuple[str, ...] | None:

@@ -102,12 +102,17 @@ def visible_to(found: Inspection, caller: ClientFacts) -> bool:
 
 def serves(found: Inspection, caller: ClientFacts) -> bool:
     """Whether the caller is an API that the token is for, or that owns one of its scopes if it is for the issuer."""
-    served = set(caller.resource_server_for)
-    if not served.isdisjoint(found.audience):
-        return True
+    return bool(served(found, caller))
+
+
+def served(found: Inspection, caller: ClientFacts) -> frozenset[str]:
+    """The APIs that the caller is, of those that a credential is for."""
+    own = frozenset(caller.resource_server_for)
+    named = own.intersection(found.audience)
+    if named or (config.current().issuer not in found.audience and found.credential != "api_key"):
+        return named
     known = scopes.all()
-    owners = {known[name].resource for name in found.scopes if name in known}
-    return config.current().issuer in found.audience and not served.isdisjoint(owners)
+    return own.intersection(known[name].resource for name in found.scopes if name in known)
 
 
 def good_here(found: Inspection) -> bool:

@@ -19,4 +19,7 @@ class Resource(Base):
     open: Mapped[bool] = mapped_column(
         Boolean, server_default=false(), default=False
     )  # to apps that register themselves
+    open_rate_limit: Mapped[str | None] = mapped_column(String(30))  # of those apps of one person; NULL: the setting
+    max_age: Mapped[int | None] = mapped_column(BigInteger)  # seconds since the person signed in; NULL: any
+    acr_values: Mapped[str] = mapped_column(String(100), server_default="", default="")  # how surely; empty: anyhow
     created_at: Mapped[int] = mapped_column(BigInteger)

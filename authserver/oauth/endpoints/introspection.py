@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from authserver import config
+from authserver.domain.access.step_up import demanded
 from authserver.domain.clients import clients
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.ground import usage
@@ -64,6 +66,13 @@ class Caller:
             return inspection.visible_to(found, self.client)
         return found.person_id == self.owner_id
 
+    def uses(self, found: Inspection) -> frozenset[str]:
+        """The APIs at which it is being used: what the caller is, or for a trusted one whatever the token is for."""
+        if self.client is None:
+            return frozenset()
+        trusted = found.audience if self.client.introspect_all else ()
+        return inspection.served(found, self.client) or frozenset(trusted)
+
     def may_see_person(self, found: Inspection, scope: str) -> bool:
         """An app learns who a person is only with their consent to `scope`; an API that serves them knows them."""
         if self.client is None or scope in found.scopes:
@@ -87,7 +96,8 @@ def _introspect(request: ProtocolRequest) -> Outgoing:
     if found is None or not active:
         return _answer(request, caller, INACTIVE)
     counts = request.fields.get("rate_limit") == "consume"
-    return _answer(request, caller, _members(found, caller) | _rate_limit(found, consume=counts))
+    at = caller.uses(found)
+    return _answer(request, caller, _members(found, caller) | _step_up(found, at) | _rate_limit(found, at, counts))
 
 
 def _answer(request: ProtocolRequest, caller: Caller, members: dict[str, Any]) -> Outgoing:
@@ -140,16 +150,27 @@ def _caller(request: ProtocolRequest) -> Caller:
     return Caller(facts)
 
 
-def _rate_limit(found: Inspection, *, consume: bool) -> dict[str, Any]:
+def _rate_limit(found: Inspection, at: Collection[str], consume: bool) -> dict[str, Any]:
     """How the limit of the credential stands; the caller may count its own request (contract 11.17)."""
     if found.credential == "refresh_token":
         return {}
     holder = bearer.of(found)
-    state = rate_limit.consume(holder) if consume else rate_limit.peek(holder)
+    state = rate_limit.consume(holder, at) if consume else rate_limit.peek(holder, at)
     said = {**rate_limit.members(state), "allowed": state.allowed}
     if not state.allowed:
         said["retry_after"] = state.retry_after
     return {"rate_limit": said}
+
+
+def _step_up(found: Inspection, at: Collection[str]) -> dict[str, Any]:
+    """What the API asks of a sign-in, where the one behind this credential is not enough (RFC 9470 section 3).
+
+    The credential is good all the same: its API refuses it under this name, with these parameters.
+    """
+    demand, holder = demanded(at), bearer.of(found)
+    if holder.owner_id is None or demand.is_met(holder.auth_time, holder.acr, clock.now()):
+        return {}
+    return {"insufficient_user_authentication": demand.parameters}
 
 
 def _members(found: Inspection, caller: Caller) -> dict[str, Any]:

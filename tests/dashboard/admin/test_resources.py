@@ -81,10 +81,11 @@ def test_an_api_is_opened_to_apps_that_register_themselves_with_its_scopes_and_a
     identifier = "https://mcp.example.test/mcp"
     desk.fill(
         "/admin/resources/new", identifier=identifier, name="Notes", scope="notes:read notes:write", open="y",
-        access_token_ttl="600",
+        access_token_ttl="600", open_rate_limit="100/hour", max_age="3600", acr_values="aal1",
     )  # fmt: skip
     found = resources.get(identifier)
     assert (found.open, found.access_token_ttl) == (True, 600)
+    assert (found.open_rate_limit, found.max_age, found.acr_values) == ("100/hour", 3600, "aal1")
     assert resource_scopes.of(identifier) == ("notes:read", "notes:write")
     assert "Open to self-registered apps" in desk.get("/admin/resources").text
     page = desk.get(f"/admin/resources/edit?identifier={identifier}").text
