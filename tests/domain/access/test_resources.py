@@ -67,10 +67,13 @@ def test_a_declaration_has_the_same_fields_and_is_settled_after_one_run(app: Fla
     document = {
         "resources": [
             {"identifier": NOTES, "name": "Notes", "scope": "notes:read notes:write", "open": True,
-             "access_token_ttl": 600, "access_token_format": "opaque"}
+             "access_token_ttl": 600, "access_token_format": "opaque",
+             "open_rate_limit": "100/hour", "max_age": 600, "acr_values": "aal1"}
         ]
     }  # fmt: skip
     assert [each.action for each in declaration.apply(document)] == ["create"]
+    found = resources.get(NOTES)
+    assert (found.open_rate_limit, found.max_age, found.acr_values) == ("100/hour", 600, "aal1")
     assert declaration.plan(document) == []
     document["resources"][0] |= {"open": False, "scope": "notes:read"}
     (change,) = declaration.apply(document)
@@ -78,7 +81,18 @@ def test_a_declaration_has_the_same_fields_and_is_settled_after_one_run(app: Fla
     assert declaration.plan(document) == []
 
 
-@pytest.mark.parametrize("wrong", [{"open": "yes"}, {"access_token_ttl": "600"}, {"scope": ["a"]}, {"scope": "a\\"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"open": "yes"},
+        {"access_token_ttl": "600"},
+        {"scope": ["a"]},
+        {"scope": "a\\"},
+        {"max_age": "600"},
+        {"acr_values": ["aal1"]},
+        {"open_rate_limit": 100},
+    ],
+)
 def test_a_declaration_of_another_type_is_refused(app: Flask, wrong: dict[str, object]) -> None:
     with pytest.raises(Invalid):
         declaration.plan({"resources": [{"identifier": NOTES, **wrong}]})
