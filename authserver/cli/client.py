@@ -64,7 +64,7 @@ def group() -> None:
 @client_options.more
 def create(**given: Any) -> None:
     """Register a client and print its id and, once, its secret."""
-    from authserver.domain.clients import clients, sector_identifiers
+    from authserver.domain.clients import clients, logos, sector_identifiers
     from authserver.domain.clients import metadata as client_metadata
 
     if given["profile"]:
@@ -80,6 +80,7 @@ def create(**given: Any) -> None:
     own = {each.member: given[each.member] for each in client_options.MORE}
     wanted = dataclasses.replace(client_registration.read(given), **client_options.given(own))
     sector_identifiers.require(wanted)
+    logos.look_up(wanted.logo_uri)
     with client_registration.named_apis(wanted, owner):
         client, secret = clients.register(owner, wanted, trusted=True)
     result = {"client_id": client.id} | ({"client_secret": secret} if secret else {})

@@ -10,6 +10,7 @@ from authserver.models.authorization.request import AuthorizationRequest
 from authserver.models.clients.blocked_app import BlockedApp
 from authserver.models.clients.client import Client
 from authserver.models.clients.fetched_jwks import FetchedJwks
+from authserver.models.clients.logo import ClientLogo
 from authserver.models.clients.registration_token import RegistrationToken
 from authserver.models.clients.secret import ClientSecret
 from authserver.models.clients.transfer import ClientTransfer
@@ -61,6 +62,7 @@ __all__ = [
     "CacheChange",
     "CacheVersion",
     "Client",
+    "ClientLogo",
     "ClientSecret",
     "ClientTransfer",
     "Consent",

@@ -11,6 +11,7 @@ from authserver.pages import (
     demo_mail,
     device,
     login,
+    logos,
     logout,
     password_reset,
     refused,
@@ -32,6 +33,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     change_password.blueprint,
     consent.blueprint,
     theme.blueprint,
+    logos.blueprint,
 )
 # The demo's own.
 DEMO_BLUEPRINTS: tuple[Blueprint, ...] = (demo_mail.blueprint, demo_inbox.blueprint, demo_logout.blueprint)

@@ -50,7 +50,7 @@ AUTHORITY: dict[str, frozenset[str]] = {
 }  # fmt: skip
 RECORDS = {
     "attempt_counters", "audit_checkpoints", "audit_events", "audit_head", "authorization_requests", "blocked_apps",
-    "cache_changes",
+    "cache_changes", "client_logos",
     "cache_versions", "demo_workflows", "fetched_jwks", "form_nonces", "idempotency_keys", "known_devices",
     "last_runs",
     "logout_notices", "mails", "pairwise_subjects", "refusals", "revoked_tokens", "signing_keys", "usage_counts",

@@ -50,6 +50,7 @@ MATRIX = {
     "this_was_not_me.": OPEN,
     "change_password.": OPEN,
     "refused.": OPEN,
+    "logos.show": OPEN,
     "theme.save": OPEN,
     "authorization.": OPEN,
     "consent.": OPEN,

@@ -33,6 +33,7 @@ _METADATA: dict[str, Schema] = {
     "response_types": TEXTS,
     "scope": STRING,
     "contacts": TEXTS,
+    "logo_uri": STRING,
     "policy_uri": STRING,
     "tos_uri": STRING,
     "jwks": OBJECT,

@@ -82,6 +82,7 @@ class AppForm(FlaskForm):
     version = HiddenField()
     name = StringField("Name")
     homepage = StringField("Homepage")
+    logo_uri = StringField("Logo")
     description = TextAreaField("Description")
     redirect_uris = FieldList(StringField(), "Redirect URI", max_entries=60)
     post_logout_redirect_uris = FieldList(StringField(), "Address after sign-out", max_entries=60)

@@ -110,6 +110,7 @@ class PendingView:
     """What the sign-in page may say about the request it serves. `expires_at` in epoch seconds."""
 
     client_name: str
+    logo: str  # the digest of its picture, if it has one
     host: str
     login_hint: str
     expires_at: int
@@ -176,6 +177,7 @@ def peek(handle: str, browser: bytes) -> PendingView | None:
     client = clients.find(row.client_id)
     return PendingView(
         client_name=client.name if client else "",
+        logo=client.logo_digest if client else "",
         host=redirect_uris.display_host(row.redirect_uri),
         login_hint=row.login_hint,
         expires_at=row.expires_at,

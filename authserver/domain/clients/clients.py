@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.access import resources, scopes, self_registration
-from authserver.domain.clients import blocked_apps, ownership, privileges, sector_identifiers
+from authserver.domain.clients import blocked_apps, logos, ownership, privileges, sector_identifiers
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
@@ -85,6 +85,7 @@ def register(
     wanted = client_metadata.complete(metadata)
     client_metadata.check(wanted, trusted=trusted, owner_id=owner_id, self_registered=self_registered)
     sector_identifiers.require(wanted)
+    logo = logos.look_up(wanted.logo_uri)
     if not installation:
         privileges.require_fit(wanted, owner)
     now = clock.now()
@@ -107,6 +108,7 @@ def register(
             ownership.hold(session, owner.id, with_room=not trusted)
         session.add(row)
         session.flush()
+        logos.keep(session, row, logo)
         secret = None if row.public else client_secrets.add(session, row.id)
         record(session, row, "client.created", kind=row.kind, name=row.name, self_registered=self_registered)
     return row, secret
@@ -119,6 +121,7 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
     `by` None is the command line. Raises NotFound, Invalid, Conflict.
     """
     _require_sector(client_id, metadata)
+    logo = _new_logo(client_id, metadata)
     with database.transaction() as session:
         row = ownership.locked(session, by, client_id)
         before = registration_of(row)
@@ -145,6 +148,8 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
             told["contacts"] = []  # addresses of people: the log keeps what nobody can erase from it
         for name, value in changed.items():
             setattr(row, name, value)
+        if "logo_uri" in changed:
+            logos.keep(session, row, logo)
         if {"jwks", "jwks_uri"} & changed.keys():
             row.keys_end_at = None  # they are its present owner's now
         row.version, row.updated_at = row.version + 1, clock.now()
@@ -160,6 +165,13 @@ def _require_sector(client_id: str, metadata: Registration) -> None:
     )  # fmt: skip
     if not same:
         sector_identifiers.require(metadata)
+
+
+def _new_logo(client_id: str, metadata: Registration) -> logos.Logo:
+    """Before the transaction, too; one that stays is not fetched again."""
+    row = stored(client_id)
+    same = row is not None and row.logo_uri == metadata.logo_uri
+    return logos.Logo() if same else logos.look_up(metadata.logo_uri)
 
 
 def stored(client_id: str) -> Client | None:

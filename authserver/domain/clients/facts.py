@@ -71,6 +71,8 @@ class ClientFacts:
     rate_limit: str | None
     homepage: str
     description: str
+    logo_uri: str
+    logo_digest: str
     policy_uri: str
     tos_uri: str
     contacts: tuple[str, ...]

@@ -10,7 +10,7 @@ from typing import Any
 from authserver import database
 from authserver.domain.access import gateway_routes, resource_scopes, resource_wishes, resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
-from authserver.domain.clients import clients, sector_identifiers, transfers
+from authserver.domain.clients import clients, logos, sector_identifiers, transfers
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
@@ -73,17 +73,18 @@ def apply(document: Mapping[str, Any]) -> list[Change]:
     All of it or nothing: the secret of a new client is told once, and would be lost with what is refused after it.
     """
     _require_known_sections(document)
-    _look_up_sectors(document)
+    _look_up(document)
     with database.together():
         return _apply(document)
 
 
-def _look_up_sectors(document: Mapping[str, Any]) -> None:
+def _look_up(document: Mapping[str, Any]) -> None:
     """Before the transaction, inside which nobody else's server is asked."""
     for entry in document.get("clients", []):
-        uri = entry.get("sector_identifier_uri") if isinstance(entry, Mapping) else None
-        if isinstance(uri, str) and uri:
-            sector_identifiers.look_up(uri)
+        for name, look_up in (("sector_identifier_uri", sector_identifiers.look_up), ("logo_uri", logos.look_up)):
+            uri = entry.get(name) if isinstance(entry, Mapping) else None
+            if isinstance(uri, str) and uri:
+                look_up(uri)
 
 
 def _apply(document: Mapping[str, Any]) -> list[Change]:

@@ -66,6 +66,8 @@ class Client(Base):
     rate_limit: Mapped[str | None] = mapped_column(String(30))  # NULL: the setting
     homepage: Mapped[str] = mapped_column(String(2000), default="")
     description: Mapped[str] = mapped_column(String(500), default="")
+    logo_uri: Mapped[str] = mapped_column(String(2000), default="")
+    logo_digest: Mapped[str] = mapped_column(String(64), default="")  # of the picture that was made of it
     policy_uri: Mapped[str] = mapped_column(String(2000), default="")
     tos_uri: Mapped[str] = mapped_column(String(2000), default="")
     contacts: Mapped[list[str]] = mapped_column(JSON, default=list)

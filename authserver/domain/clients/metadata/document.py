@@ -123,6 +123,7 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "response_types": ("response_types", _texts),
     "scope": ("scopes", _scope),
     "contacts": ("contacts", _texts),
+    "logo_uri": ("logo_uri", _text),
     "policy_uri": ("policy_uri", _text),
     "tos_uri": ("tos_uri", _text),
     "jwks": ("jwks", _object),

@@ -58,6 +58,7 @@ class Registration:
     rate_limit: str | None = None
     homepage: str = ""
     description: str = ""
+    logo_uri: str = ""
     policy_uri: str = ""
     tos_uri: str = ""
     contacts: tuple[str, ...] = ()
