@@ -17,7 +17,8 @@ NEEDED = (ADMIN,)
 MADE = "what apps may ask for"
 """What a restricted credential makes none of (decision 14)."""
 _KEPT = (
-    "access_token_format", "access_token_typ", "access_token_ttl", "open", "open_rate_limit", "max_age", "acr_values",
+    "access_token_format", "access_token_typ", "access_token_alg", "access_token_ttl", "open",
+    "open_rate_limit", "max_age", "acr_values",
 )  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def facts(resource: ResourceFacts) -> dict[str, Any]:
         "scope": grammar.join(resource_scopes.of(resource.identifier)),
         "access_token_format": resource.access_token_format,
         "access_token_typ": resource.access_token_typ,
+        "access_token_alg": resource.access_token_alg,
         "access_token_ttl": resource.access_token_ttl,
         "open": resource.open,
         "open_rate_limit": resource.open_rate_limit,
@@ -104,6 +106,7 @@ _CHOSEN: dict[str, Schema] = {
     "scope": {**STRING, "maxLength": grammar.MAX_LENGTH, "description": "Its scopes; new ones are made."},
     "access_token_format": or_null(one_of(*resource_wishes.FORMATS)),
     "access_token_typ": or_null(one_of(*resource_wishes.TYPS)),
+    "access_token_alg": or_null(one_of(*resource_wishes.ALGS)),
     "access_token_ttl": or_null({**INTEGER, "description": "Seconds; null: as the client says."}),
     "open": {**BOOLEAN, "description": "Apps that register themselves may ask for tokens for it, within its scopes."},
     "open_rate_limit": or_null(

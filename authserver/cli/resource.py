@@ -27,6 +27,9 @@ def group() -> None:
 @click.option("--name", required=True, help="What people read.")
 @click.option("--scope", default="", help='Its scopes, such as "notes:read notes:write"; new ones are made.')
 @click.option("--access-token-format", type=click.Choice(options.FORMATS), help="As the app says unless told.")
+@click.option(
+    "--access-token-alg", type=click.Choice(("ES256", "RS256")), help="That signs its JWTs; ES256 unless told."
+)
 @click.option("--access-token-ttl", type=int, metavar="SECONDS", help="Its tokens live no longer: 60 to 86400.")
 @click.option("--open", "is_open", is_flag=True, help="Apps that register themselves may ask for tokens for it.")
 @click.option("--open-rate-limit", metavar="LIMIT", help="Such as 100/hour: of those apps of one person, together.")
@@ -34,14 +37,15 @@ def group() -> None:
 @click.option("--acr-values", metavar="NAMES", help="How surely they signed in: aal1, aal2, phr (RFC 9470).")
 def create(
     url: str, name: str, scope: str, access_token_format: str | None, access_token_ttl: int | None, is_open: bool,
-    open_rate_limit: str | None, max_age: int | None, acr_values: str | None,
+    access_token_alg: str | None, open_rate_limit: str | None, max_age: int | None, acr_values: str | None,
 ) -> None:  # fmt: skip
     """Register the API at URL, its address as its tokens carry it."""
     from authserver.domain.access import resources
 
     resources.create(
         url, name, access_token_format=access_token_format, access_token_ttl=access_token_ttl, open=is_open,
-        open_rate_limit=open_rate_limit, max_age=max_age, acr_values=acr_values, scopes=options.scopes(scope),
+        access_token_alg=access_token_alg, open_rate_limit=open_rate_limit, max_age=max_age, acr_values=acr_values,
+        scopes=options.scopes(scope),
     )  # fmt: skip
     _emit(resources.get(url))
 
@@ -71,6 +75,7 @@ def show(url: str) -> None:
     "--scope", help='All its scopes, such as "notes:read notes:write"; those left out are not its own any more.'
 )
 @click.option("--access-token-format", type=click.Choice((*options.FORMATS, "app")), help="app: as the app says.")
+@click.option("--access-token-alg", type=click.Choice(("ES256", "RS256")), help="That signs its JWTs.")
 @click.option("--access-token-ttl", type=int, metavar="SECONDS", help="60 to 86400; 0: as the app says.")
 @click.option("--open/--closed", "is_open", default=None, help="Whether apps that register themselves may ask for it.")
 @click.option("--open-rate-limit", metavar="LIMIT", help="Such as 100/hour; an empty one: as one app may.")
@@ -78,7 +83,8 @@ def show(url: str) -> None:
 @click.option("--acr-values", metavar="NAMES", help="aal1, aal2, phr; empty: however they signed in.")
 def update(
     url: str, name: str | None, scope: str | None, access_token_format: str | None, access_token_ttl: int | None,
-    is_open: bool | None, open_rate_limit: str | None, max_age: int | None, acr_values: str | None,
+    is_open: bool | None, access_token_alg: str | None, open_rate_limit: str | None, max_age: int | None,
+    acr_values: str | None,
 ) -> None:  # fmt: skip
     """Change what is given of the API at URL."""
     from authserver.domain.access import resources
@@ -91,6 +97,7 @@ def update(
         access_token_format=form,
         access_token_typ=None if form == "opaque" else before.access_token_typ,
         access_token_ttl=before.access_token_ttl if access_token_ttl is None else access_token_ttl or None,
+        access_token_alg=None if form == "opaque" else access_token_alg or before.access_token_alg,
         open=before.open if is_open is None else is_open,
         open_rate_limit=before.open_rate_limit if open_rate_limit is None else open_rate_limit,
         max_age=before.max_age if max_age is None else max_age or None,

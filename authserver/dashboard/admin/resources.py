@@ -41,6 +41,11 @@ class ResourceForm(FlaskForm):
         "the API must then check that it is the audience itself.",
         choices=[SelectChoice("", "at+jwt (the standard)"), SelectChoice("JWT", "JWT")],
     )
+    access_token_alg = SelectField(
+        "What signs its JWTs",
+        description="Choose RS256 only for an API that verifies nothing else: each takes ten times the work.",
+        choices=[SelectChoice("", "ES256"), SelectChoice("RS256", "RS256")],
+    )
     access_token_ttl = IntegerField(
         "Seconds that its tokens live", [Optional()], description="60 to 86400. Empty: as long as the app says."
     )
@@ -105,6 +110,7 @@ def edit() -> Any:
     form = ResourceForm(obj=facts)
     form.access_token_format.data = facts.access_token_format or ""
     form.access_token_typ.data = facts.access_token_typ or ""
+    form.access_token_alg.data = "RS256" if facts.access_token_alg == "RS256" else ""
     form.scope.data = grammar.join(resource_scopes.of(facts.identifier))
     return _page(form, facts)
 
@@ -156,6 +162,7 @@ def _asked(form: ResourceForm) -> dict[str, Any]:
     return {
         "access_token_format": form.access_token_format.data or None,
         "access_token_typ": form.access_token_typ.data or None,
+        "access_token_alg": form.access_token_alg.data or None,
         "access_token_ttl": form.access_token_ttl.data,
         "max_age": form.max_age.data,
         "acr_values": form.acr_values.data,

@@ -16,6 +16,8 @@ FORMATS = ("jwt", "opaque")
 TTL = range(60, 86_401)
 MAX_AGE = range(60, 2_592_001)
 TYPS = ("at+jwt", "JWT")  # what the header of its JWTs says; some decoders know no other than JWT
+ALGS = ("ES256", "RS256")
+"""With what its JWTs may be signed: keys of these are always there, and RFC 9068 section 2.1 wants RS256 among them."""
 _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9._~:/@!$&'()*+,;=%-]+")
 
 
@@ -25,6 +27,7 @@ class Wish(TypedDict, total=False):
     access_token_format: str | None
     access_token_typ: str | None
     access_token_ttl: int | None  # seconds
+    access_token_alg: str | None
     open: bool
     open_rate_limit: str | None
     max_age: int | None  # seconds
@@ -44,6 +47,10 @@ def require_valid(identifier: str, name: str, wish: Wish) -> None:
         problems["access_token_format"] = "Choose JWT or opaque."
     if typ and typ not in TYPS:
         problems["access_token_typ"] = "Choose at+jwt or JWT."
+    if (alg := wish.get("access_token_alg")) and alg not in ALGS:
+        problems["access_token_alg"] = f"Choose {' or '.join(ALGS)}."
+    if form == "opaque" and alg:
+        problems["access_token_alg"] = "An opaque token is not signed. Choose JWT as the form, or nothing here."
     if form == "opaque" and kept_typ(typ):
         problems["access_token_typ"] = "An opaque token has no type. Choose JWT as the form, or at+jwt here."
     if seconds is not None and seconds not in TTL:

@@ -20,8 +20,8 @@ from authserver.models import Client, Resource
 
 MAX_PER_OWNER = 100
 TOLD = (
-    "name", "access_token_format", "access_token_typ", "access_token_ttl", "open", "open_rate_limit", "max_age",
-    "acr_values",
+    "name", "access_token_format", "access_token_typ", "access_token_alg", "access_token_ttl", "open",
+    "open_rate_limit", "max_age", "acr_values",
 )  # fmt: skip
 
 
@@ -29,10 +29,11 @@ TOLD = (
 class ResourceFacts:
     """One API. Without an owner it is for everybody, but for administrators alone if it was somebody's (`private`).
 
-    `access_token_format` None means: as the client says; `access_token_typ` None: at+jwt; `access_token_ttl` (seconds)
-    None: as the client says. `open`: apps that register themselves may ask for tokens for it, within its scopes, and
-    those of one person call it no more than `open_rate_limit` says; None: as one app may. `max_age` (seconds) and
-    `acr_values` (space-separated) are what it asks of the sign-in behind a token (RFC 9470).
+    `access_token_format` None means: as the client says; `access_token_typ` None: at+jwt; `access_token_alg` None:
+    ES256; `access_token_ttl` (seconds) None: as the client says. `open`: apps that register themselves may ask for
+    tokens for it, within its scopes, and those of one person call it no more than `open_rate_limit` says; None: as one
+    app may. `max_age` (seconds) and `acr_values` (space-separated) are what it asks of the sign-in behind a token
+    (RFC 9470).
     """
 
     identifier: str
@@ -43,6 +44,7 @@ class ResourceFacts:
     private: bool
     created_at: int
     access_token_ttl: int | None = None
+    access_token_alg: str | None = None
     open: bool = False
     open_rate_limit: str | None = None
     max_age: int | None = None
@@ -205,6 +207,7 @@ def _write(row: Resource, name: str, wish: Wish) -> None:
     row.access_token_format = wish.get("access_token_format") or None
     row.access_token_ttl = wish.get("access_token_ttl")
     row.access_token_typ = resource_wishes.kept_typ(wish.get("access_token_typ"))
+    row.access_token_alg = wish.get("access_token_alg") or None
     row.open_rate_limit, row.max_age = wish.get("open_rate_limit") or None, wish.get("max_age")
     row.acr_values = " ".join((wish.get("acr_values") or "").split())
 

@@ -21,7 +21,8 @@ from authserver.models import User
 SECTIONS = ("resources", "scopes", "route_tables", "clients")
 SCOPE_FIELDS = tuple(each.name for each in dataclasses.fields(ScopeFacts) if each.name not in ("name", "builtin"))
 RESOURCE_FIELDS = (
-    "name", "scope", "access_token_format", "access_token_typ", "access_token_ttl", "open", "open_rate_limit",
+    "name", "scope", "access_token_format", "access_token_typ", "access_token_alg", "access_token_ttl", "open",
+    "open_rate_limit",
     "max_age", "acr_values", "owner",
 )  # fmt: skip
 CLIENT_FIELDS = ("id", "kind", "owner", "optional_scopes", "default_scopes")
@@ -112,6 +113,7 @@ def _plan_resource(entry: dict[str, Any]) -> Change | None:
     owner, names = _owner(entry.get("owner")), _scope_names(entry)
     wanted = {"name": entry.get("name") or identifier, "access_token_format": entry.get("access_token_format"),
               "access_token_typ": resource_wishes.kept_typ(entry.get("access_token_typ")),
+              "access_token_alg": entry.get("access_token_alg"),
               "access_token_ttl": entry.get("access_token_ttl"), "open": entry.get("open", False),
               "open_rate_limit": entry.get("open_rate_limit"), "max_age": entry.get("max_age"),
               "acr_values": entry.get("acr_values") or ""}  # fmt: skip
@@ -133,8 +135,10 @@ def _require_types(wanted: Mapping[str, Any]) -> None:
         raise Invalid("open is true or false.")
     if any(type(wanted[name]) not in (int, type(None)) for name in ("access_token_ttl", "max_age")):
         raise Invalid("access_token_ttl and max_age are numbers of seconds.")
-    if not all(isinstance(wanted[name] or "", str) for name in ("open_rate_limit", "acr_values")):
-        raise Invalid('open_rate_limit is a text such as "100/hour", acr_values one such as "aal2 phr".')
+    if not all(isinstance(wanted[name] or "", str) for name in ("open_rate_limit", "acr_values", "access_token_alg")):
+        raise Invalid(
+            'access_token_alg, open_rate_limit and acr_values are texts such as "RS256", "100/hour" and "aal2 phr".'
+        )
 
 
 def _scope_names(entry: Mapping[str, Any]) -> tuple[str, ...] | None:

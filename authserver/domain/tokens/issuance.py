@@ -24,6 +24,8 @@ from authserver.models import AccessToken
 
 ACCESS_TOKEN_TYP = "at+jwt"
 PLAIN_TYP = "JWT"  # of ID tokens, and of access tokens for APIs that can read no other
+ALG = "ES256"
+"""Signs access tokens unless their APIs say otherwise: a tenth of the work of RS256."""
 ID_TOKEN_TTL = 3600
 
 
@@ -40,7 +42,7 @@ def prepare(client: ClientFacts, resources: tuple[str, ...]) -> None:
     """Have at hand what `issue` needs; before a budget is spent, so that moving to another room spends it once."""
     if _wants_opaque(client, resources) or _is_first(client):
         rooms.about_to_ask_database()
-    signing_keys.signer()
+    signing_keys.signer(_alg(resources))
 
 
 def issue(
@@ -67,7 +69,7 @@ def issue(
         usage.note_used("grants", grant.id)
     if _wants_opaque(client, resources):
         return Issued(_store(client.id, claims, grant), ttl, scopes)
-    return Issued(jwt.sign(signing_keys.signer(), claims, _typ(resources)), ttl, scopes)
+    return Issued(jwt.sign(signing_keys.signer(_alg(resources)), claims, _typ(resources)), ttl, scopes)
 
 
 def lifetime(client: ClientFacts, asked: tuple[str, ...]) -> int:
@@ -163,6 +165,13 @@ def _typ(asked: tuple[str, ...]) -> str:
     registered = resources.all()
     wanted = {found.access_token_typ if (found := registered.get(each)) else None for each in asked}
     return PLAIN_TYP if wanted == {PLAIN_TYP} else ACCESS_TOKEN_TYP
+
+
+def _alg(asked: tuple[str, ...]) -> str:
+    """The algorithm that every API wants that the token is for, else ours."""
+    registered = resources.all()
+    wanted = {(found := registered.get(each)) and found.access_token_alg for each in asked}
+    return (wanted.pop() if len(wanted) == 1 else None) or ALG
 
 
 def _store(client_id: str, claims: dict[str, Any], grant: GrantFacts | None) -> str:

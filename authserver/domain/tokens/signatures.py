@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from authserver.domain.access import resource_wishes
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.tokens import issuance
 from authserver.lib import jwk, jwt, secrets
 from authserver.lib.recent import Recent
 
-_VERIFIED_WITH = frozenset({"ES256"})  # what `issuance` signs with
+_VERIFIED_WITH = frozenset(resource_wishes.ALGS)  # what `issuance` signs with
 # Tokens that are remembered, of a kilobyte or two each.
 MOST = 5_000
 

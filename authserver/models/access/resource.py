@@ -13,6 +13,7 @@ class Resource(Base):
     name: Mapped[str] = mapped_column(String(100))
     access_token_format: Mapped[str | None] = mapped_column(String(10))  # NULL: as the client says
     access_token_typ: Mapped[str | None] = mapped_column(String(10))  # a JWT's header; NULL: at+jwt (RFC 9068)
+    access_token_alg: Mapped[str | None] = mapped_column(String(10))  # that signs its JWTs; NULL: ES256
     owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     private: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)  # of an erased owner
     access_token_ttl: Mapped[int | None] = mapped_column(BigInteger)  # seconds; NULL: as the client says

@@ -17,6 +17,7 @@ from authserver.domain.running import declaration
 from authserver.errors import Invalid
 from authserver.models import Client
 from tests.conftest import Person
+from tests.support import authorizing, protocol
 from tests.support.receivers import Receiver, listening
 
 WEB = Registration(name="Acme", kind="web", redirect_uris=("https://app.example.com/cb",), scopes=("openid",))
@@ -137,6 +138,28 @@ def test_a_declaration_names_it(host: Receiver) -> None:
     }
     declaration.apply({"clients": [entry]})
     assert logos.find(clients.get("acme").logo_digest)
+
+
+SRC = "/logos/" + "a" * 64 + ".png"
+
+
+def test_people_see_it_where_they_decide(app: object, http: FlaskClient, alice: Person) -> None:
+    """At sign-in, on the consent page, and among their connected apps; never from the app's own address."""
+    bank = protocol.register(
+        id="bank", name="The Bank", redirect_uris=[authorizing.CALLBACK], scopes=["openid"],
+        logo_uri="https://bank.example/logo.png", logo_digest="a" * 64,
+    )  # fmt: skip
+    asked = {"client_id": "bank", "scope": "openid"}
+    pages = [authorizing.followed(http, authorizing.authorize(http, **asked))]
+    authorizing.sign_in(http, alice)
+    pages.append(authorizing.followed(http, authorizing.authorize(http, **asked)))
+    authorizing.answer_consent(http, pages[1])
+    pages.append(http.get("/connected-apps"))
+    assert [page.request.path for page in pages] == ["/login", "/oauth/authorize/consent", "/connected-apps"]
+    for page in pages:
+        assert f'src="{SRC}"' in page.text and "bank.example/logo" not in page.text
+    protocol.change(bank, logo_digest="")
+    assert ">TB</span>" in http.get("/connected-apps").text
 
 
 def test_an_app_that_registers_itself_has_none(host: Receiver) -> None:
