@@ -26,6 +26,7 @@ MORE = (
     Option("client_uri", "--client-uri", "text", "Its homepage, which people who sign in see."),
     Option("description", "--description", "text", "What it does, in a sentence for people."),
     Option("contacts", "--contact", "texts", "Email of somebody who looks after it; repeatable."),
+    Option("logo_uri", "--logo-uri", "text", "A picture that is fetched once and shown from here."),
     Option("policy_uri", "--policy-uri", "text", "Its privacy policy."),
     Option("tos_uri", "--tos-uri", "text", "Its terms of service."),
     Option("application_type", "--application-type", "text", "web or native; as its kind says unless told."),

@@ -228,6 +228,8 @@ def verified(token: str) -> dict[str, Any] | None:
     except jwt.InvalidToken as refused:
         reasons.note_jwt(token, refused.reason)
         return None
+    if not all(isinstance(claims.get(name), kind) for name, kind in _REQUIRED.items()):
+        return None
     # The leeway is for `iat` of a node whose clock is ahead; no token lives longer than it says.
     if claims.get("iss") != config.current().issuer:
         reasons.note(token, "issuer", config.current().issuer, "another one")
@@ -238,6 +240,10 @@ def verified(token: str) -> dict[str, Any] | None:
     return claims
 
 
+# RFC 9068 section 2.2; whoever holds our key could leave one out.
+_REQUIRED: dict[str, Any] = {
+    "iss": str, "exp": int, "aud": (str, list), "sub": str, "client_id": str, "iat": int, "jti": str,
+}  # fmt: skip
 _REVOKED = ("not revoked", "in use", "revoked, or what it was made from has ended")
 
 
