@@ -54,6 +54,7 @@ NOT_BY_A_CREDENTIAL = {
     "verify: raise Invalid('A body": "a wrong body is answered with its problem",
     "_require_room: raise jwt.InvalidToken": "only who introspects is told, and the answer is no refusal",
     "_split: raise InvalidToken('not a compact JWS') from": "what is not ASCII does not look like a JWT",
+    "_verified: raise jwt.InvalidToken('algorithm": "of what no key of ours ever signs; the tests of RFC 9068 forge it",
     "verify_named: raise ": "of request objects, which come to a sign-in",
     "read_unsigned: raise ": "of request objects, which come to a sign-in",
     "verify_unnamed: raise InvalidToken('algorithm": "refused by name before; here for who calls it alone",

@@ -115,11 +115,20 @@ def is_plain_access_token(claims: Mapping[str, Any]) -> bool:
     An ID token has azp and at_hash and no client_id, and its audience is an app. None of these tokens is for this
     server: what opens something here always says at+jwt.
     """
-    audience = claims.get("aud")
-    meant = audience if isinstance(audience, list) else [audience]
+    meant = _meant(claims)
     named = all(isinstance(value, str) for value in (claims.get("client_id"), claims.get("jti"), *meant))
     elsewhere = not any(each in (claims.get("client_id"), *resources.own()) for each in meant)
     return named and bool(meant) and elsewhere and not _OF_ID_TOKENS & claims.keys()
+
+
+def is_for_us(claims: Mapping[str, Any]) -> bool:
+    """Whether this server itself is among those that it is for: such a token is signed with `ALG` alone."""
+    return any(each in resources.own() for each in _meant(claims))
+
+
+def _meant(claims: Mapping[str, Any]) -> list[Any]:
+    audience = claims.get("aud")
+    return audience if isinstance(audience, list) else [audience]
 
 
 _OF_ID_TOKENS = frozenset({"azp", "at_hash", "nonce"})

@@ -58,4 +58,6 @@ def _verified(token: str, keys: Mapping[str, jwk.VerifyKey]) -> _Known:
         if not issuance.is_plain_access_token(claims):
             raise jwt.InvalidToken(jwt.WRONG_TYP) from None
     kid = jwt.peek_header(token)["kid"]
+    if jwt.peek_header(token)["alg"] != issuance.ALG and issuance.is_for_us(claims):
+        raise jwt.InvalidToken("algorithm not allowed here")
     return _Known(claims, kid, keys[kid])
