@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -45,7 +46,7 @@ def look_up(uri: str) -> Logo:
         return Logo()
     until, logo = _kept.find(uri) or (0, Logo())
     if until <= clock.now():
-        rooms.about_to_ask_outside()
+        rooms.about_to_ask_outside(urlsplit(uri).hostname or uri)
         logo = _made(_asked(uri))
         _kept.keep(uri, (clock.now() + KEPT_SECONDS, logo))
     return logo
