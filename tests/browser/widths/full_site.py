@@ -24,6 +24,7 @@ from tests.support.browsing import Browser, OverHttp
 from tests.support.standing import Standing
 
 PASSWORDS = seeding.FIXED_PASSWORDS
+FILES = ("static", "logos.show")  # nothing that a person would open
 WHO = (seeding.ADMIN, seeding.ALICE, "")
 
 
@@ -47,7 +48,7 @@ class FullSite:
     def pages(self) -> dict[str, str]:
         """Every address that a person can open, by endpoint, with ids of the installation in it."""
         rules = [each for each in self.standing.app.url_map.iter_rules() if "GET" in (each.methods or ())]
-        mine = [each for each in rules if each.endpoint != "static" and not each.endpoint.startswith("machine:")]
+        mine = [each for each in rules if each.endpoint not in FILES and not each.endpoint.startswith("machine:")]
         return {name: path for each in mine for name, path in self._addresses(each)}
 
     def _addresses(self, rule: Rule) -> Iterator[tuple[str, str]]:
