@@ -42,7 +42,14 @@ NARROWED: dict[str, tuple[dict[str, str], ...]] = {
 WAYS_OF_SMALL_TABLES = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 MOST_BYTES = 1_000_000
 # What needs something that a seed does not make: requests under way and one-time links.
-LEFT_OUT = {"password_reset.choose", "this_was_not_me.show", "welcome.show", "authorization.begin", "theme.save", "logos.show"}
+LEFT_OUT = {
+    "password_reset.choose",
+    "this_was_not_me.show",
+    "welcome.show",
+    "authorization.begin",
+    "theme.save",
+    "logos.show",
+}
 
 
 @dataclass(frozen=True)
