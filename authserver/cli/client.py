@@ -158,7 +158,7 @@ def update(client_id: str, **given: Any) -> None:
     before = clients.registration_of(row)
     changes = client_options.given(given)
     if "scopes" in changes:
-        changes |= client_registration.narrowed(before, changes["scopes"])
+        changes = client_registration.narrowed(before, changes["scopes"]) | changes
     clients.revise(None, client_id, dataclasses.replace(before, **changes))
     _done(client_id, "changed" if changes else "unchanged")
 

@@ -39,6 +39,10 @@ MORE = (
     Option("default_acr_values", "--default-acr", "texts", "How surely people sign in, such as aal2; repeatable."),
     Option("subject_type", "--subject-type", "text", "public, or pairwise: it knows people by ids of its own."),
     Option("sector_identifier_uri", "--sector-identifier-uri", "text", "Lists redirect URIs of several hosts."),
+    Option("initiate_login_uri", "--initiate-login-uri", "text", "Others send people there to sign in at the app."),
+    Option("response_modes", "--response-mode", "texts", "How answers may come back; repeatable, all unless told."),
+    Option("default_scopes", "--default-scope", "texts", "What a request that names none gets; repeatable."),
+    Option("optional_scopes", "--optional-scope", "texts", "What people may leave out; repeatable."),
     Option("request_uris", "--request-uri", "texts", "Address of its request objects; repeatable."),
     Option("request_object_signing_alg", "--request-object-alg", "text", "Its request objects are signed with this."),
     Option("backchannel_logout_session_required", "--backchannel-session", "switch", "Tell it which sign-in ended."),
@@ -71,6 +75,7 @@ BASIC = (
 )  # fmt: skip
 # Texts whose absence is another thing than an empty one.
 _ABSENT = ("token_endpoint_auth_method", "userinfo_signed_response_alg", "request_object_signing_alg")
+_SCOPES = ("required_scopes", "optional_scopes", "default_scopes")
 # Grants by the short names that a shell may have for them.
 _GRANTS = {"device_code": "urn:ietf:params:oauth:grant-type:device_code"}
 
@@ -106,8 +111,9 @@ def _named(values: Mapping[str, Any]) -> Iterator[tuple[Option, Any]]:
 
 
 def _read(each: Option, value: Any) -> Any:
-    if each.member == "required_scopes":
-        return options.scopes(" ".join(value))
+    if each.member in _SCOPES:
+        named = options.scopes(" ".join(value))
+        return named or None if each.member == "default_scopes" else named
     if each.kind == "texts":
         return tuple(_GRANTS.get(text, text) if each.member == "grant_types" else text for text in value if text)
     if each.kind == "words":

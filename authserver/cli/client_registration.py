@@ -91,7 +91,7 @@ def keys(file: Path | None) -> dict[str, Any] | None:
 
 
 def narrowed(before: Registration, scopes: tuple[str, ...]) -> dict[str, Any]:
-    """What follows from another set of scopes: nothing is left out, or demanded, that is no more among them."""
+    """What follows from other scopes, unless it was named, too: nothing is left out, or demanded, that is gone."""
     kept = {name: tuple(each for each in getattr(before, name) if each in scopes)
             for name in ("optional_scopes", "required_scopes")}  # fmt: skip
     return {"default_scopes": None, **kept}

@@ -29,10 +29,6 @@ WITHOUT: dict[str, dict[str, str]] = {
     "page": {
         "response_types": "follows from the grants",
         "application_type": "follows from the kind that is chosen first",
-        "default_max_age": "set by programs that know it; pages of sign-in say how old a proof may be",
-        "default_acr_values": "set by programs that know it",
-        "backchannel_logout_session_required": "tokens carry the sign-in in any case",
-        "frontchannel_logout_session_required": "the frame is told the sign-in in any case",
     },
     "register": {
         **dict.fromkeys(("skip_consent", "introspect_all", "resource_server_for"), PRIVILEGE),
@@ -50,9 +46,6 @@ NO_MEMBER = {
     "kind": "chosen on pages and by declarations; guessed from the rest",
     "client_id": "the shell's and a declaration's",
     "public": "said by token_endpoint_auth_method",
-    "response_modes": "not registered anywhere yet: all that the metadata lists are possible",
-    "default_scopes": "a declaration's, and what an app that registered itself did not ask for",
-    "optional_scopes": "a person's choice on the page of scopes, and a declaration's",
     "metadata_extra": "every member that is not known, as it came",
 }
 MEMBERS = sorted(FIELD_OF)

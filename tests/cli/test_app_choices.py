@@ -12,6 +12,7 @@ import pytest
 
 from authserver import database
 from authserver.domain.clients import clients
+from authserver.domain.clients import metadata as client_metadata
 from authserver.models import Client
 from tests.api.conftest import Caller, call, key_of
 from tests.cli.test_client import CALLBACK, Shell, shell
@@ -117,6 +118,44 @@ def test_what_is_said_is_kept_and_can_be_said_anew(door: Door) -> None:
     ],
 )  # fmt: skip
 def test_what_an_app_may_not_choose_is_refused_by_its_name(door: Door, document: dict[str, Any], member: str) -> None:
+    refused = door.make(GOOD | document)
+    assert isinstance(refused, str) and member in refused, refused
+
+
+OFFERED = {
+    "response_modes": ["form_post"], "default_scopes": "openid", "optional_scopes": "email",
+    "initiate_login_uri": "https://app.example.test/login",
+}  # fmt: skip
+
+
+def test_how_answers_come_and_what_is_given_unasked_is_kept_and_can_be_said_anew(door: Door) -> None:
+    made = door.make(GOOD | OFFERED)
+    assert isinstance(made, Client), made
+    document = client_metadata.to_document(made)
+    assert {name: document[name] for name in OFFERED} == OFFERED
+    changed = door.change(made.id, {**OFFERED, "default_scopes": "openid email", "response_modes": ["query"]})
+    assert isinstance(changed, Client), changed
+    assert (changed.response_modes, changed.default_scopes) == (["query"], ["openid", "email"])
+
+
+def test_an_app_of_which_nothing_is_said_gets_all_its_scopes_unasked_and_answers_every_way(door: Door) -> None:
+    made = door.make(GOOD)
+    assert isinstance(made, Client), made
+    assert not client_metadata.to_document(made).keys() & OFFERED.keys()
+    assert made.default_scopes == made.scopes
+
+
+@rows(
+    "document, member",
+    [
+        ({"response_modes": ["web_message"]}, "response_modes"),
+        ({"default_scopes": "workflows:read"}, "default_scopes"),
+        ({"optional_scopes": "workflows:read"}, "optional_scopes"),
+        ({"initiate_login_uri": "http://app.example.test/login"}, "initiate_login_uri"),
+        ({"initiate_login_uri": "https://app.example.test/#login"}, "initiate_login_uri"),
+    ],
+)
+def test_what_there_is_not_is_refused_by_its_name(door: Door, document: dict[str, Any], member: str) -> None:
     refused = door.make(GOOD | document)
     assert isinstance(refused, str) and member in refused, refused
 

@@ -56,6 +56,14 @@ def test_it_says_in_sentences_what_each_app_can_do(hers: FlaskClient) -> None:
     assert "1 active sign-in" in text
 
 
+def test_an_app_that_starts_a_sign_in_has_a_link_that_says_who_sends_the_person(hers: FlaskClient) -> None:
+    """OpenID Connect Core 1.0, section 4: `iss` is in it; whose page it stands on is not."""
+    assert "Open Acme Notes" not in hers.get("/connected-apps").text
+    change_app(initiate_login_uri="https://notes.example.com/login?from=us")
+    link = "https://notes.example.com/login?from=us&amp;iss=http%3A%2F%2Flocalhost%3A8000"
+    assert f'href="{link}" rel="noopener noreferrer" aria-label="Open Acme Notes"' in hers.get("/connected-apps").text
+
+
 @pytest.mark.parametrize("end", [users.disable, departures.delete])
 def test_it_says_that_an_app_is_stopped_because_its_owner_is(hers: FlaskClient, bob: Any, end: Any) -> None:
     change_app(owner_id=bob.id)

@@ -119,15 +119,13 @@ def _merged(row: clients.Client, body: Mapping[str, Any]) -> Registration:
     """What the client is to be: as before, but for the members that were sent."""
     before = clients.registration_of(row)
     wanted = _wanted({**client_metadata.to_document(row), **body})
-    same = wanted.scopes == before.scopes
-    return dataclasses.replace(
-        wanted,
-        response_modes=before.response_modes,
-        default_scopes=before.default_scopes if same else None,
-        optional_scopes=tuple(
-            name for name in before.optional_scopes if name in wanted.scopes and name not in wanted.required_scopes
-        ),
-    )
+    follows: dict[str, Any] = {}
+    if "default_scopes" not in body:
+        follows["default_scopes"] = before.default_scopes if wanted.scopes == before.scopes else None
+    if "optional_scopes" not in body:
+        left = set(wanted.scopes) - set(wanted.required_scopes)
+        follows["optional_scopes"] = tuple(name for name in before.optional_scopes if name in left)
+    return dataclasses.replace(wanted, **follows)
 
 
 @contextlib.contextmanager

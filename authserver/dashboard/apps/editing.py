@@ -11,6 +11,7 @@ from authserver.dashboard.apps import form as app_form
 from authserver.dashboard.apps.form import AppForm
 from authserver.domain.clients import clients, ownership
 from authserver.domain.clients import metadata as client_metadata
+from authserver.domain.clients.metadata import Registration
 from authserver.domain.insight import refusals, remedies
 from authserver.domain.insight.refusals import Viewer
 from authserver.edge import current_user
@@ -95,11 +96,7 @@ def _saved(form: AppForm, client: Any, template: str, target: str) -> Any:
     try:
         wanted = dataclasses.replace(clients.registration_of(client), **app_form.written(form))
         if "scopes" in form:
-            optional = tuple(name for name in wanted.optional_scopes if name in wanted.scopes)
-            required = tuple(name for name in wanted.required_scopes if name in wanted.scopes)
-            wanted = dataclasses.replace(
-                wanted, default_scopes=None, optional_scopes=optional, required_scopes=required
-            )
+            wanted = _without_what_left(wanted, people="default_scopes" in form)
         clients.revise(me, client.id, wanted, version=int(version) if version.isascii() and version.isdigit() else 0)
     except (Invalid, Conflict) as refused:
         app_form.blame(form, refused)
@@ -110,6 +107,17 @@ def _saved(form: AppForm, client: Any, template: str, target: str) -> Any:
         return page, 409 if isinstance(refused, Conflict) else 422
     flash(" ".join(["Saved. It counts from now on.", *client_metadata.ignored_keys(wanted.jwks)]), "success")
     return redirect(target, 303)
+
+
+def _without_what_left(wanted: Registration, *, people: bool) -> Registration:
+    """Of scopes that it has no more, nothing is left out, demanded or given unasked."""
+    default, optional, required = (
+        tuple(name for name in names or () if name in wanted.scopes)
+        for names in (wanted.default_scopes, wanted.optional_scopes, wanted.required_scopes)
+    )
+    return dataclasses.replace(
+        wanted, default_scopes=(people and default) or None, optional_scopes=optional, required_scopes=required
+    )
 
 
 def _edit_page(form: AppForm, client: Any, *, fixing: str = "") -> str:

@@ -27,12 +27,20 @@ from authserver.domain.signing import keys as signing_keys
 from authserver.edge import current_user
 from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, Invalid
-from authserver.lib import redirect_uris
+from authserver.lib import acr, redirect_uris
 
-ON_SCOPES_PAGE = ("scopes", "optional_scopes", "required_scopes", "resources")
+ON_SCOPES_PAGE = ("scopes", "default_scopes", "optional_scopes", "required_scopes", "resources")
 ROWS = ("redirect_uris", "post_logout_redirect_uris", "allowed_cors_origins", "contacts", "request_uris")
 # Fields that only administrators get to see; a form of anybody else cannot set them (contract 11.3).
 FOR_ADMINISTRATORS = ("rate_limit", "skip_consent", "introspect_all", "resource_server_for")
+# What has a meaning only where somebody signs in.
+ABOUT_PEOPLE = frozenset({
+    "default_scopes", "optional_scopes", "required_scopes", "id_token_claims", "skip_consent", "require_pkce",
+    "id_token_alg", "userinfo_alg", "subject_type", "sector_identifier_uri", "request_object_alg", "request_uris",
+    "response_modes", "default_max_age", "default_acr_values", "initiate_login_uri", "allowed_cors_origins",
+    "post_logout_redirect_uris", "backchannel_logout_uri", "backchannel_logout_session_required",
+    "frontchannel_logout_uri", "frontchannel_logout_session_required",
+})  # fmt: skip
 GRANTS = [
     SelectChoice("authorization_code", "Sign people in"),
     SelectChoice("refresh_token", "Stay signed in"),
@@ -54,6 +62,12 @@ OBJECTS = [
     *(SelectChoice(each, f"Signed with {each}") for each in request_objects.ALGS if each != "none"),
     SelectChoice("none", "Not signed"),
 ]
+MODES = [
+    SelectChoice("query", "In the address of the redirect URI"),
+    SelectChoice("fragment", "Behind its #, which servers never see"),
+    SelectChoice("form_post", "In a form that the browser posts"),
+]
+CLASSES = {acr.AAL1: "One factor", acr.AAL2: "Two factors", acr.PHR: "A passkey"}
 PKCE = {"": None, "always": True, "neither": False}
 PKCE_CHOICES = [
     SelectChoice("", "What its software sends by itself"),
@@ -71,6 +85,7 @@ _EMPTY_IS_NONE = (
     "access_token_ttl",
     "jwks",
     "rate_limit",
+    "default_scopes",
     "userinfo_alg",
     "request_object_alg",
 )
@@ -87,12 +102,19 @@ class AppForm(FlaskForm):
     redirect_uris = FieldList(StringField(), "Redirect URI", max_entries=60)
     post_logout_redirect_uris = FieldList(StringField(), "Address after sign-out", max_entries=60)
     backchannel_logout_uri = StringField("Address that hears of sign-outs")
+    backchannel_logout_session_required = BooleanField("That address needs to know which sign-in ended")
     frontchannel_logout_uri = StringField("Page that signs out in the browser")
+    frontchannel_logout_session_required = BooleanField("That page needs to know which sign-in ended")
+    initiate_login_uri = StringField("Page that starts a sign-in")
     scopes = SelectMultipleField("What it may ask for")
+    default_scopes = SelectMultipleField("What it gets when it names none")
     optional_scopes = SelectMultipleField("What people may leave out")
     required_scopes = SelectMultipleField("What the app cannot work without")
     resources = SelectMultipleField("APIs it may call")
     grant_types = SelectMultipleField("Grants", choices=GRANTS)
+    response_modes = SelectMultipleField("How answers come back", choices=MODES)
+    default_max_age = IntegerField("A sign-in may be so old, in seconds", [Optional()])
+    default_acr_values = SelectMultipleField("How surely people sign in")
     token_endpoint_auth_method = SelectField("Authentication", choices=METHODS)
     access_token_format = SelectField("Access tokens", choices=TOKENS)
     access_token_ttl = IntegerField("Their life in seconds", [Optional()])
@@ -130,23 +152,7 @@ def made(kind_name: str, before: Any) -> AppForm:
     offered = [each for each in GRANTS if each.value in (*grants, *authentication.grant_types())]
     form.grant_types.choices = [each for each in offered if not (kind.public and each.value == MACHINE)]
     if not OF_PEOPLE & grants:
-        taken |= {
-            "optional_scopes",
-            "required_scopes",
-            "id_token_claims",
-            "skip_consent",
-            "require_pkce",
-            "id_token_alg",
-            "userinfo_alg",
-            "subject_type",
-            "sector_identifier_uri",
-            "request_object_alg",
-            "request_uris",
-            "allowed_cors_origins",
-            "post_logout_redirect_uris",
-            "backchannel_logout_uri",
-            "frontchannel_logout_uri",
-        }
+        taken |= ABOUT_PEOPLE
         taken |= {"redirect_uris"} if kind_name in ("machine", "resource_server") else set()
     if kind_name == "machine":
         taken |= {"grant_types"}
@@ -183,6 +189,8 @@ def fill(form: AppForm, client: Any) -> None:
             field.data = json.dumps(client.jwks, indent=2) if client.jwks else ""
         elif field.name == "require_pkce":
             field.data = _pkce_choice(client.require_pkce)
+        elif field.name == "default_scopes":
+            field.data = [] if set(client.default_scopes) == set(client.scopes) else list(client.default_scopes)
         elif field.name == "version":
             field.data = str(client.version)
         elif field.name != "csrf_token":
@@ -285,6 +293,8 @@ def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
         own = before.scopes if before else ()
         left = [each for each in named if each.value in own and each.value != "openid"]
         form.optional_scopes.choices = form.required_scopes.choices = left
+        form.default_scopes.choices = [each for each in named if each.value in own]
+        form.default_acr_values.choices = _classes(before)
     algs = signing_keys.algs()
     if "introspection_alg" in form:
         form.introspection_alg.choices = [SelectChoice(each) for each in algs]
@@ -305,6 +315,12 @@ _TEXTS = (StringField, RadioField, SelectField)
 
 def _pkce_choice(kept: bool | None) -> str:
     return next(choice for choice, value in PKCE.items() if value is kept)
+
+
+def _classes(before: Any) -> list[SelectChoice]:
+    """What a sign-in here can be, and whatever the app was registered with."""
+    names = dict.fromkeys((*acr.REACHABLE, *(before.default_acr_values if before else ())))
+    return [SelectChoice(name, f"{CLASSES[name]} ({name})" if name in CLASSES else name) for name in names]
 
 
 def _stripped(text: str | None) -> str:

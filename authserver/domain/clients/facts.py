@@ -70,6 +70,7 @@ class ClientFacts:
     jwt_reuse: bool
     rate_limit: str | None
     homepage: str
+    initiate_login_uri: str
     description: str
     logo_uri: str
     logo_digest: str

@@ -25,7 +25,7 @@ RESOURCE_FIELDS = (
     "open_rate_limit",
     "max_age", "acr_values", "owner",
 )  # fmt: skip
-CLIENT_FIELDS = ("id", "kind", "owner", "optional_scopes", "default_scopes")
+CLIENT_FIELDS = ("id", "kind", "owner")
 
 
 @dataclass(slots=True)
@@ -238,11 +238,7 @@ def _registration(entry: dict[str, Any], client_id: str) -> Registration:
     more = {name: entry.pop(name) for name in CLIENT_FIELDS if name in entry}
     more.pop("owner", None)
     more.pop("id", None)
-    wanted = client_metadata.from_document(entry)
-    for name in ("optional_scopes", "default_scopes"):
-        if name in more:
-            more[name] = tuple(more[name])
-    return dataclasses.replace(wanted, client_id=client_id, **more)
+    return dataclasses.replace(client_metadata.from_document(entry), client_id=client_id, **more)
 
 
 def _owner(email: Any) -> User | None:

@@ -65,6 +65,7 @@ class Client(Base):
     jwt_reuse: Mapped[bool] = mapped_column(default=False)  # its own JWTs may be used more than once
     rate_limit: Mapped[str | None] = mapped_column(String(30))  # NULL: the setting
     homepage: Mapped[str] = mapped_column(String(2000), default="")
+    initiate_login_uri: Mapped[str] = mapped_column(String(2000), default="")  # sends people back to sign in
     description: Mapped[str] = mapped_column(String(500), default="")
     logo_uri: Mapped[str] = mapped_column(String(2000), default="")
     logo_digest: Mapped[str] = mapped_column(String(64), default="")  # of the picture that was made of it

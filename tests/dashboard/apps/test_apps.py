@@ -417,6 +417,34 @@ def test_an_edit_keeps_what_its_form_does_not_show(at: SignedIn, alice: Person) 
     assert after.post_logout_redirect_uris == ("https://app.example.test/bye",)
 
 
+def test_what_a_request_without_scope_gets_is_ticked_and_none_means_all(at: SignedIn, alice: Person) -> None:
+    client, browser = make(alice, scopes=("openid", "profile", "email")), at(alice)
+    path = f"/apps/{client.id}/scopes"
+    assert browser.submit(browser.open(path).form(path), default_scopes=["openid"]).status == 303
+    assert only_client().default_scopes == ["openid"]
+    assert browser.submit(browser.open(path).form(path), scopes=["profile", "email"]).status == 303
+    assert only_client().default_scopes == ["profile", "email"]
+
+
+def test_members_of_openid_connect_are_written_on_the_page(at: SignedIn, alice: Person) -> None:
+    client, browser = make(alice), at(alice)
+    path = f"/apps/{client.id}/edit"
+    form = browser.open(path).form(path)
+    written = {
+        "default_max_age": "0", "default_acr_values": ["aal1"], "response_modes": ["form_post"],
+        "initiate_login_uri": "https://app.example.test/login", "backchannel_logout_session_required": "y",
+        "frontchannel_logout_session_required": "y",
+    }  # fmt: skip
+    assert browser.submit(form, **written).status == 303
+    after = only_client()
+    assert (after.default_max_age, after.default_acr_values, after.response_modes) == (0, ["aal1"], ["form_post"])
+    assert after.backchannel_logout_session_required and after.frontchannel_logout_session_required
+    link = "https://app.example.test/login?iss=http%3A%2F%2Flocalhost%3A8000"
+    assert f'href="{link}"' in browser.open(f"/apps/{client.id}").text
+    assert browser.submit(browser.open(path).form(path), name="Same").status == 303
+    assert (only_client().default_max_age, only_client().response_modes) == (0, ["form_post"])
+
+
 def test_scopes_have_a_page_of_their_own(at: SignedIn, alice: Person) -> None:
     client = make(alice)
     browser = at(alice)

@@ -142,6 +142,20 @@ def test_what_openid_connect_adds_and_is_wrong_is_refused(app: Flask, wrong: dic
     assert register(**WEB, **wrong).error == (400, "invalid_client_metadata")
 
 
+def test_how_answers_come_and_what_is_given_unasked_is_said_by_the_app_itself() -> None:
+    """What goes beyond the scopes that it gets is left out (RFC 7591 section 3.2.1)."""
+    told = {"response_modes": ["query"], "initiate_login_uri": "https://app.example.test/login"}
+    said = register(**told, scope="openid email", default_scopes="openid admin", optional_scopes="email admin").json
+    assert {name: said[name] for name in told} == told
+    assert (said["default_scopes"], said["optional_scopes"]) == ("openid", "email")
+
+
+def test_where_a_sign_in_starts_is_https() -> None:
+    """OpenID Connect Registration 1.0, section 2: `initiate_login_uri` uses the https scheme."""
+    reply = register(initiate_login_uri="http://app.example.test/login")
+    assert (reply.status, reply.json["error"]) == (400, "invalid_client_metadata")
+
+
 def test_who_has_a_scheme_of_their_own_is_native_whatever_they_say() -> None:
     """RFC 7591 section 3.2.1: the answer tells what was put in place; oidc-agent asks with both of these."""
     uris = ["edu.kit.data.oidc-agent:/redirect", "http://localhost:8080"]

@@ -52,14 +52,22 @@ def to_document(facts: Any) -> dict[str, Any]:
     """A client as an RFC 7591 object; nothing secret is in it. Takes a Client, its facts or a Registration."""
     document: dict[str, Any] = {**facts.metadata_extra}
     for member, (target, _) in _MEMBERS.items():
-        value = "code" if target == "response_types" else getattr(facts, target)
-        if target == "response_types":
-            document[member] = ["code"] if CODE in facts.grant_types else []
-        elif member == "scope" or (member == "required_scopes" and value):
+        value = _value(facts, target)
+        if member == "scope" or (member in SCOPE_LISTS and value is not None):
             document[member] = grammar.join(value)
-        elif value not in (None, "", (), [], {}):
+        elif target == "response_types" or value not in (None, "", (), [], {}):
             document[member] = list(value) if isinstance(value, tuple) else value
     return document
+
+
+def _value(facts: Any, target: str) -> Any:
+    """What a member says; None where it would say what goes without saying."""
+    if target == "response_types":
+        return ["code"] if CODE in facts.grant_types else []
+    value = getattr(facts, target)
+    if target == "default_scopes":
+        return None if value is None or set(value) == set(facts.scopes) else value
+    return value or None if target in SCOPE_LISTS else value
 
 
 def _public_from(values: dict[str, Any]) -> dict[str, Any]:
@@ -104,6 +112,11 @@ def _scope(value: Any) -> tuple[str, ...]:
     return grammar.parse(_text(value))
 
 
+def _scopes(value: Any) -> tuple[str, ...]:
+    """A text as `scope` is one; in a declaration also a list."""
+    return _scope(" ".join(_texts(value)) if isinstance(value, list) else value)
+
+
 def _no_constant(name: str) -> None:
     raise ValueError(name)
 
@@ -121,7 +134,10 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "token_endpoint_auth_method": ("token_endpoint_auth_method", _text),
     "grant_types": ("grant_types", _texts),
     "response_types": ("response_types", _texts),
+    "response_modes": ("response_modes", _texts),
     "scope": ("scopes", _scope),
+    "default_scopes": ("default_scopes", _scopes),
+    "optional_scopes": ("optional_scopes", _scopes),
     "contacts": ("contacts", _texts),
     "logo_uri": ("logo_uri", _text),
     "policy_uri": ("policy_uri", _text),
@@ -136,6 +152,7 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "introspection_signed_response_alg": ("introspection_alg", _text),
     "default_max_age": ("default_max_age", _number),
     "default_acr_values": ("default_acr_values", _texts),
+    "initiate_login_uri": ("initiate_login_uri", _text),
     "request_uris": ("request_uris", _texts),
     "subject_type": ("subject_type", _text),
     "sector_identifier_uri": ("sector_identifier_uri", _text),
@@ -153,6 +170,7 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "resource_server_for": ("resource_server_for", _texts),
 }
 FIELD_OF = {member: field for member, (field, _) in _MEMBERS.items()}
+SCOPE_LISTS = ("default_scopes", "optional_scopes", "required_scopes")
 # Made by the server: never taken over from a document.
 _OURS = frozenset(
     {"client_id", "client_secret", "client_id_issued_at", "client_secret_expires_at", "registration_access_token",

@@ -12,7 +12,7 @@ from authserver.lib import emails, quoting, redirect_uris
 def check(wanted: Registration) -> dict[str, str]:
     """Links are whole and https; origins are origins; contacts are addresses."""
     problems = {}
-    for name in ("homepage", "logo_uri", "policy_uri", "tos_uri", "backchannel_logout_uri"):
+    for name in ("homepage", "logo_uri", "initiate_login_uri", "policy_uri", "tos_uri", "backchannel_logout_uri"):
         uri = getattr(wanted, name)
         if uri and (found := _link_problem(uri, local=name in ("homepage", "logo_uri", "backchannel_logout_uri"))):
             problems[name] = quoting.refused(uri, found)

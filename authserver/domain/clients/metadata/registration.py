@@ -57,6 +57,7 @@ class Registration:
     jwt_reuse: bool = False
     rate_limit: str | None = None
     homepage: str = ""
+    initiate_login_uri: str = ""  # where somebody else sends people who are to sign in at the app
     description: str = ""
     logo_uri: str = ""
     policy_uri: str = ""

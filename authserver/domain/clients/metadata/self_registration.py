@@ -21,7 +21,8 @@ MEMBERS = (
     "application_type", "id_token_signed_response_alg", "userinfo_signed_response_alg",
     "introspection_signed_response_alg",
     "request_uris", "request_object_signing_alg", "subject_type", "sector_identifier_uri",
-    "default_max_age", "default_acr_values",
+    "default_max_age", "default_acr_values", "initiate_login_uri",
+    "response_modes", "default_scopes", "optional_scopes",
 )  # fmt: skip
 """Members that count. Every other is dropped: what is left would be privileges, or is none of this server's."""
 # A grant of an app for itself, or by somebody's assertion, needs somebody who answers for the app.
@@ -61,7 +62,8 @@ def read(document: Mapping[str, Any]) -> Registration:
         application_type=_application_type(wanted),
         id_token_claims=False,
         scopes=names,
-        default_scopes=None if wanted.scopes else tuple(name for name in names if name not in ONLY_IF_ASKED),
+        default_scopes=_default(wanted, names),
+        optional_scopes=tuple(name for name in wanted.optional_scopes if name in names),
         metadata_extra={},
     )
 
@@ -69,13 +71,11 @@ def read(document: Mapping[str, Any]) -> Registration:
 def merged(before: Registration, wanted: Registration) -> Registration:
     """The app as it is, with everything that it may say of itself as it says it now (RFC 7592 section 2.2)."""
     said = {name: getattr(wanted, name) for name in _FIELDS}
-    optional, required = (
-        tuple(name for name in names if name in wanted.scopes)
-        for names in (before.optional_scopes, before.required_scopes)
-    )
-    return dataclasses.replace(
-        before, **said, default_scopes=wanted.default_scopes, optional_scopes=optional, required_scopes=required
-    )  # fmt: skip
+    # What an administrator demanded of it stays, as far as it still has it.
+    required = tuple(name for name in before.required_scopes if name in wanted.scopes)
+    optional = tuple(name for name in wanted.optional_scopes or before.optional_scopes if name in wanted.scopes)
+    said["optional_scopes"] = tuple(name for name in optional if name not in required)
+    return dataclasses.replace(before, **said, required_scopes=required)
 
 
 def shown(row: Any) -> dict[str, Any]:
@@ -87,6 +87,13 @@ def shown(row: Any) -> dict[str, Any]:
 def _scopes(asked: Sequence[str]) -> tuple[str, ...]:
     allowed = self_registration.allowed()
     return tuple(name for name in asked if name in allowed) if asked else allowed
+
+
+def _default(wanted: Registration, names: Sequence[str]) -> tuple[str, ...] | None:
+    """What a request that names no scope gets: what it says itself, else all that it asked for here."""
+    if wanted.default_scopes is not None:
+        return tuple(name for name in wanted.default_scopes if name in names)
+    return None if wanted.scopes else tuple(name for name in names if name not in ONLY_IF_ASKED)
 
 
 def _kept(
