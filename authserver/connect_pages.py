@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from authserver.assets import assets
 
-KINDS = ("web", "public", "machine", "api", "gateway", "webhook")
+KINDS = ("web", "public", "device", "machine", "api", "gateway", "webhook")
 MEASURED = ("unaided", "with settings", "checked, not run", "impossible")
 NAMES = ("issuer", "client_id", "client_secret", "redirect_uri", "site", "resource")
 # What may stand in any language's quotes, and in shells and INI files without them: nothing of an app's owner can

@@ -22,7 +22,7 @@ from wtforms.validators import Optional
 
 from authserver.domain.access import resources, scopes
 from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.clients.metadata import DEVICE, KINDS, MACHINE, OF_PEOPLE, authentication, request_objects
+from authserver.domain.clients.metadata import CODE, DEVICE, KINDS, MACHINE, OF_PEOPLE, authentication, request_objects
 from authserver.domain.signing import keys as signing_keys
 from authserver.edge import current_user
 from authserver.edge.choices import SelectChoice
@@ -40,6 +40,12 @@ ABOUT_PEOPLE = frozenset({
     "response_modes", "default_max_age", "default_acr_values", "initiate_login_uri", "allowed_cors_origins",
     "post_logout_redirect_uris", "backchannel_logout_uri", "backchannel_logout_session_required",
     "frontchannel_logout_uri", "frontchannel_logout_session_required",
+})  # fmt: skip
+# What has a meaning only where a browser comes back with a code.
+ABOUT_BROWSERS = frozenset({
+    "response_modes", "default_max_age", "default_acr_values", "initiate_login_uri", "request_object_alg",
+    "request_uris", "allowed_cors_origins", "frontchannel_logout_uri", "frontchannel_logout_session_required",
+    "require_pkce", "skip_consent",
 })  # fmt: skip
 GRANTS = [
     SelectChoice("authorization_code", "Sign people in"),
@@ -154,6 +160,8 @@ def made(kind_name: str, before: Any) -> AppForm:
     if not OF_PEOPLE & grants:
         taken |= ABOUT_PEOPLE
         taken |= {"redirect_uris"} if kind_name in ("machine", "resource_server") else set()
+    elif CODE not in grants:
+        taken |= ABOUT_BROWSERS
     if kind_name == "machine":
         taken |= {"grant_types"}
     for name in taken:
@@ -265,6 +273,7 @@ def shown(form: AppForm, kind_name: str, client: Any) -> dict[str, Any]:
         "preview_host": _host(uris[0]) if uris else "",
         "preview_loopback": bool(uris) and redirect_uris.is_loopback(uris[0]),
         "development": [uri for uri in uris if redirect_uris.is_loopback(uri)] if kind_name in ("web", "spa") else [],
+        "signs_in_by_code": CODE not in (client.grant_types if client else kind.grant_types),
         "people": bool(OF_PEOPLE.intersection(client.grant_types if client else kind.grant_types)),
         "identity_only": MACHINE not in (client.grant_types if client else kind.grant_types),
     }
@@ -294,6 +303,7 @@ def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
         left = [each for each in named if each.value in own and each.value != "openid"]
         form.optional_scopes.choices = form.required_scopes.choices = left
         form.default_scopes.choices = [each for each in named if each.value in own]
+    if "default_acr_values" in form:
         form.default_acr_values.choices = _classes(before)
     algs = signing_keys.algs()
     if "introspection_alg" in form:

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request
 
 from authserver import config
+from authserver.connect_pages import Page
 from authserver.domain.clients import ownership
 from authserver.domain.insight import software
 from authserver.edge import current_user
@@ -22,6 +23,7 @@ SNIPPETS = (
     ("people", "code_authlib.py", "Python with Authlib", "pip install authlib requests"),
     ("people", "code_requests_oauthlib.py", "Python with requests-oauthlib", "pip install requests-oauthlib"),
     ("people", "code_oauth4webapi.mjs", "Node with oauth4webapi", "npm install oauth4webapi"),
+    ("device", "device_cli.py", "Python: a code for another device", "pip install requests"),
     ("machine", "machine_curl.sh", "curl", "Nothing to install."),
     ("machine", "machine_authlib.py", "Python with Authlib", "pip install authlib requests"),
     ("machine", "machine_requests_oauthlib.py", "Python with requests-oauthlib", "pip install requests-oauthlib"),
@@ -29,6 +31,9 @@ SNIPPETS = (
     ("api", "api_introspect.sh", "curl: ask us about a token", "Nothing to install."),
     ("api", "api_introspect.py", "Python: ask us about a token", "pip install requests"),
 )
+
+# What the playground opens with, by the first use that an app has.
+FLOWS = (("people", "code"), ("device", "device"), ("", "machine"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,13 @@ def show(client_id: str) -> Any:
         snippets=snippets(client),
         software=[(page.name, page.title) for page in offered.values()],
         page=software.filled(chosen, client) if chosen else None,
-        redirect_is_missing=chosen is not None and not software.own_redirect_uri(chosen, client),
+        redirect_is_missing=_misses_its_redirect_uri(chosen, client),
+        flow=next(flow for use, flow in FLOWS if use in (*software.uses(client), "")),
     )
+
+
+def _misses_its_redirect_uri(page: Page | None, client: Any) -> bool:
+    return page is not None and page.kind != "device" and not software.own_redirect_uri(page, client)
 
 
 def snippets(client: Any) -> list[Snippet]:

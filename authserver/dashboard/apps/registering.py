@@ -15,7 +15,8 @@ from authserver.dashboard.apps.form import AppForm
 from authserver.domain.clients import clients
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.clients.metadata import CODE, KINDS, MACHINE, Registration
+from authserver.domain.clients.metadata import KINDS, MACHINE, OF_PEOPLE, Registration, authentication
+from authserver.domain.clients.metadata.kinds import Kind
 from authserver.edge import current_user, one_shot
 from authserver.errors import Conflict, Invalid
 
@@ -47,17 +48,31 @@ def _kind() -> str:
     return request.form.get("kind", "") if request.method == "POST" else request.args.get("kind", "")
 
 
+def _offered() -> list[Kind]:
+    """Kinds of app that this server has a grant for, and that this person may register."""
+    possible, admin = authentication.grant_types(), current_user.me().user.is_admin
+    return [
+        kind
+        for kind in KINDS.values()
+        if set(kind.grant_types) <= set(possible) and (admin or kind.name != "resource_server")
+    ]
+
+
+def _choose() -> str:
+    return render_template("dashboard/apps/kinds.html", kinds=_offered(), admin=current_user.me().user.is_admin)
+
+
 @blueprint.get("/apps/new")
 @current_user.require_user
 @current_user.require_developer
 @current_user.require_recent_if(_makes_a_machine, back=_form_of_kind)
 def new() -> Any:
     """First the kind of app, then its form."""
-    kind = KINDS.get(_kind())
-    if kind is None or (kind.name == "resource_server" and not current_user.me().user.is_admin):
-        return render_template("dashboard/apps/kinds.html", kinds=KINDS.values(), admin=current_user.me().user.is_admin)
+    kind = next((each for each in _offered() if each.name == _kind()), None)
+    if kind is None:
+        return _choose()
     form = app_form.made(kind.name, before=None)
-    form.scopes.data = ["openid", "profile"] if CODE in kind.grant_types else []
+    form.scopes.data = ["openid", "profile"] if OF_PEOPLE.intersection(kind.grant_types) else []
     if "grant_types" in form:
         form.grant_types.data = list(kind.grant_types)
     return _register_page(form, kind.name)
@@ -69,10 +84,9 @@ def new() -> Any:
 @current_user.require_recent_if(_makes_a_machine, back=_form_of_kind)
 def register() -> Any:
     """Make the app and show its secret, once."""
-    me = current_user.me().user
     kind = KINDS.get(_kind())
     if kind is None:
-        return render_template("dashboard/apps/kinds.html", kinds=KINDS.values(), admin=me.is_admin), 422
+        return _choose(), 422
     form = app_form.made(kind.name, before=None)
     if "add_row" in request.form or "preview" in request.form:
         return _register_page(form, kind.name)

@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 from authserver import config, connect_pages
 from authserver.connect_pages import Page, Part
+from authserver.domain.clients.metadata import DEVICE
 from authserver.domain.insight.refusals import Refusal
 from authserver.models import Client
 
 # Which pages are for an app: by its use, and whether it is public.
-_KINDS = {("people", False): "web", ("people", True): "public", ("api", False): "api", ("machine", False): "machine"}
+_KINDS = {("people", False): "web", ("people", True): "public", ("api", False): "api", ("machine", False): "machine",
+          ("device", True): "device", ("device", False): "device"}  # fmt: skip
 _PLACE = re.compile(r"\{\{(redirect_uri|site)\}\}")
 _SECRET = re.compile(r"\{\{client_(id|secret)\}\}")
 _PKCE = re.compile(r"pkce|code_challenge|S256", re.IGNORECASE)
@@ -43,10 +45,12 @@ ABOUT = {
 
 
 def uses(client: Any) -> set[str]:
-    """What an app is for: people, machine, api."""
+    """What an app is for: people, device, machine, api."""
     found = set()
     if "authorization_code" in client.grant_types and client.redirect_uris:
         found.add("people")
+    if DEVICE in client.grant_types:
+        found.add("device")
     if "client_credentials" in client.grant_types:
         found.add("machine")
     if client.resource_server_for or client.introspect_all or client.kind == "resource_server":

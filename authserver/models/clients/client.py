@@ -22,7 +22,7 @@ class Client(Base):
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)  # client_id
     name: Mapped[str] = mapped_column(String(100))
-    kind: Mapped[str] = mapped_column(String(20))  # web, spa, native, machine, resource_server
+    kind: Mapped[str] = mapped_column(String(20))  # web, spa, native, device, machine, resource_server
     owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     application_type: Mapped[str] = mapped_column(String(10), default="web")  # web, native
     public: Mapped[bool] = mapped_column(default=False)  # keeps no secret and cannot authenticate

@@ -14,11 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from authserver import database
+from authserver import config, database
 from authserver.domain.access import resources
 from authserver.domain.clients import clients, endings
 from authserver.domain.clients import secrets as client_secrets
-from authserver.domain.clients.metadata import Registration
+from authserver.domain.clients.metadata import DEVICE, Registration
 from authserver.domain.ground import throttle
 from authserver.domain.people import users
 from authserver.domain.record import audit
@@ -415,6 +415,39 @@ def test_an_edit_keeps_what_its_form_does_not_show(at: SignedIn, alice: Person) 
     assert (after.name, after.rate_limit, after.scopes) == ("Renamed", "5/hour", ("openid", "introspect"))
     assert after.metadata_extra == {"software_id": "x"}
     assert after.post_logout_redirect_uris == ("https://app.example.test/bye",)
+
+
+def test_a_device_is_registered_by_its_name_alone(at: SignedIn, alice: Person) -> None:
+    """RFC 8628: it has no browser that could come back, and keeps no secret."""
+    browser = at(alice)
+    assert "Device or command line" in browser.open("/apps/new").text
+    answer = register(browser, "device", name="Television")
+    assert answer.status == 200 and "compares the code that it shows" in answer.text
+    made = only_client()
+    assert (made.kind, made.public, made.application_type, made.redirect_uris) == ("device", True, "native", [])
+    assert set(made.grant_types) == {DEVICE, "refresh_token"}
+    page = browser.open(f"/apps/{made.id}").text
+    assert "Device or command line" in page and "with PKCE" not in page
+
+
+def test_a_device_signs_people_in_by_a_browser_too_once_it_has_somewhere_to_come_back_to(
+    at: SignedIn, alice: Person
+) -> None:
+    client, browser = make(alice, kind="device", redirect_uris=()), at(alice)
+    path = f"/apps/{client.id}/edit"
+    grants = ["authorization_code", DEVICE, "refresh_token"]
+    refused = browser.submit(browser.open(path).form(path), grant_types=grants)
+    assert refused.status == 422 and "at least one redirect URI" in refused.text
+    form = browser.open(path).form(path)
+    assert browser.submit(form, grant_types=grants, **{"redirect_uris-0": "http://127.0.0.1/cb"}).status == 303
+    assert only_client().redirect_uris == ["http://127.0.0.1/cb"]
+
+
+def test_where_devices_are_switched_off_there_is_no_card_for_them(at: SignedIn, alice: Person) -> None:
+    browser = at(alice)
+    with config.using(dataclasses.replace(config.current(), device="off")):
+        for path in ("/apps/new", "/apps/new?kind=device"):
+            assert "Device or command line" not in browser.open(path).text
 
 
 def test_what_a_request_without_scope_gets_is_ticked_and_none_means_all(at: SignedIn, alice: Person) -> None:

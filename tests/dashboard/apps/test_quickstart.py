@@ -16,6 +16,7 @@ from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
 from tests.conftest import Person
 from tests.support import forms
+from tests.support.served import ROOT
 
 WEB = Registration(
     name="Web", kind="web", redirect_uris=("https://app.example.test/'$(id)'`id`".replace("`", ""),),
@@ -52,6 +53,29 @@ def test_a_job_gets_the_programs_of_jobs_alone(app: Flask, ada: Person) -> None:
     client, _ = clients.register(ada.user, Registration(name="Job", kind="machine"))
     with app.app_context():
         assert {snippet.file[:7] for snippet in apps_quickstart.snippets(client)} == {"machine"}
+
+
+DEVICE = Registration(name="Television", kind="device", scopes=("openid", "email"))
+
+
+def test_a_device_gets_the_program_that_the_examples_have(app: Flask, ada: Person) -> None:
+    """`examples/device_cli.py`, which a test runs, but for where its values come from."""
+    client, _ = clients.register(ada.user, DEVICE)
+    with app.app_context():
+        (snippet,) = apps_quickstart.snippets(client)
+    _require_parses(snippet.file, snippet.text)
+    example = (ROOT / "examples" / "device_cli.py").read_text(encoding="utf-8")
+    example = example.replace('os.environ.get("SCOPE", "openid email")', '"openid email"')
+    assert snippet.text[snippet.text.index("GRANT =") :].strip() == example[example.index("GRANT =") :].strip()
+    assert f'ISSUER, CLIENT_ID = "http://localhost:8000", "{client.id}"' in snippet.text
+
+
+def test_a_device_is_led_to_its_flow_and_to_its_page(http: FlaskClient, alice: Person) -> None:
+    client, _ = clients.register(alice.user, DEVICE)
+    forms.sign_in(http, alice.email, alice.password)
+    assert '<option value="devices">' in _quickstart(http, client.id)
+    page = _quickstart(http, client.id, "devices")
+    assert client.id in page and "redirect URI is missing" not in page
 
 
 def _quickstart(http: FlaskClient, client_id: str, software: str = "") -> str:

@@ -73,7 +73,7 @@ def _value(facts: Any, target: str) -> Any:
 def _public_from(values: dict[str, Any]) -> dict[str, Any]:
     """A document says `none` where a form says public; without a method RFC 7591 means basic (contract 11.9)."""
     if values.get("token_endpoint_auth_method") == "none":
-        native = values.get("application_type") == "native"
+        native = values.get("application_type") == "native" and CODE in values.get("grant_types", (CODE,))
         return values | {"public": True} | ({"kind": "native"} if native else {})
     return values
 

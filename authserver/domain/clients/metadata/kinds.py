@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from authserver.domain.clients.metadata import redirect_uris
-from authserver.domain.clients.metadata.registration import CODE, MACHINE, OF_PEOPLE, REFRESH, Registration
+from authserver.domain.clients.metadata.registration import CODE, DEVICE, MACHINE, OF_PEOPLE, REFRESH, Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,12 @@ KINDS = {
             " com.example.app:/callback, is safer than a short one, which another app on the same machine may claim.",
         ),
         Kind(
+            "device", "Device or command line",
+            "Shows a code that its person types into a browser elsewhere. It needs no browser and no redirect URI.",
+            "Televisions, tools over SSH, appliances", "native", True, (DEVICE, REFRESH),
+            "Only for an app that also signs people in by a browser of its own.",
+        ),
+        Kind(
             "machine", "Machine to machine", "A program that acts for itself, with nobody signed in.",
             "Nightly jobs, services, CI", "web", False, (MACHINE,),
         ),
@@ -53,8 +59,15 @@ KINDS = {
 }  # fmt: skip
 
 
+def is_device(wanted: Registration) -> bool:
+    """Whether people sign in at it by a code alone (RFC 8628)."""
+    return not wanted.redirect_uris and OF_PEOPLE.intersection(wanted.grant_types or ()) == {DEVICE}
+
+
 def guess(wanted: Registration) -> str:
     """The kind of app that a registration without one describes."""
+    if is_device(wanted) and (wanted.public or wanted.token_endpoint_auth_method == "none"):
+        return "device"
     if wanted.public or wanted.token_endpoint_auth_method == "none":
         return "spa" if wanted.redirect_uris and redirect_uris.only_https(wanted.redirect_uris) else "native"
     if wanted.redirect_uris or OF_PEOPLE.intersection(wanted.grant_types or ()):
