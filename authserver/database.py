@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
+_UNHURRIED = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "lock_timeout": "60s"}
 _joint: ContextVar[_Joint | None] = ContextVar("authserver_joint", default=None)
 _rehearsing: ContextVar[bool] = ContextVar("authserver_rehearsing", default=False)
 _engine: Engine | None = None
@@ -87,6 +88,14 @@ def wait_for_ever(connection: Connection) -> None:
     """Take the limit of waiting from a connection that migrates, or waits for somebody else's lock."""
     if dialect() == "postgresql":
         connection.connection.driver_connection.patience = None  # type: ignore[union-attr]  # see patience.py
+
+
+def without_hurry(connection: Connection) -> None:
+    """Take all limits of time from a transaction that moves everything; a lock is waited for a minute."""
+    if connection.dialect.name == "postgresql":
+        connection.connection.driver_connection.patience = None  # type: ignore[union-attr]  # see patience.py
+        for name, value in _UNHURRIED.items():
+            connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
 
 
 def guard() -> None:

@@ -24,6 +24,7 @@ VERBS = {
     "backup": "Copy the database into a file.",
     "client": "Create and manage OAuth clients.",
     "config": "Show, check and explain the settings.",
+    "copy": "Copy the installation into another database.",
     "demo": "Serve a filled demo on this machine.",
     "doctor": "Look for what is wrong and print the line that mends it.",
     "healthcheck": "Ask a running server whether it is ready.",
@@ -46,7 +47,8 @@ VERBS = {
 }
 # Verbs that open the installation themselves, or need none.
 UNOPENED = {
-    "backup", "config", "demo", "doctor", "healthcheck", "init", "migrate", "openapi", "restore", "serve", "version",
+    "backup", "config", "copy", "demo", "doctor", "healthcheck", "init", "migrate", "openapi", "restore", "serve",
+    "version",
 }  # fmt: skip
 
 

@@ -40,6 +40,33 @@ def save(settings: Settings, file: Path) -> None:
         raise
 
 
+@contextlib.contextmanager
+def scratch(target: Path, ending: str) -> Iterator[Path]:
+    """A file beside a SQLite database, for this user alone; what is left of it afterwards goes."""
+    made = target.with_name(target.name + ending)
+    _remove(made)
+    try:
+        made.touch(0o600)
+        yield made
+    finally:
+        _remove(made)
+
+
+def _remove(made: Path) -> None:
+    for each in made.parent.glob(made.name + "*"):
+        each.unlink()
+    made.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def take_place(made: Path, target: Path) -> None:
+    """One SQLite file instead of another, in one step."""
+    for suffix in ("-wal", "-shm"):
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(made)) as opened:
+        opened.execute("PRAGMA journal_mode=DELETE")  # nothing of it is left in a second file
+    made.replace(target)
+
+
 def require_copy(settings: Settings, file: Path) -> None:
     """Raise NotFound if there is no such file, or Conflict if it is no copy of this kind of database."""
     if not file.is_file():

@@ -24,8 +24,6 @@ from authserver.errors import BadSettings, Conflict
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# The database's own time limits, none while this goes on; and how long it waits for those who still use its tables.
-_UNHURRIED = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "lock_timeout": "60s"}
 # An archive sets limits of its own: none, not even for what waits for locks; one of them is new to PostgreSQL 17.
 _NO_LIMITS = re.compile(r"^SET (lock|transaction)_timeout = 0;$", re.M)
 
@@ -53,7 +51,7 @@ def plan(settings: Settings, file: Path) -> list[Finding]:
         found = schema.status()
         if found.state == "behind":
             schema.migrate()
-        return [_of_schema(found.state, found.revision), *[each for each in _looked_at() if each.check != "version"]]
+        return [_of_schema(found.state, found.revision), *[each for each in looked_at() if each.check != "version"]]
 
 
 def bring_back(settings: Settings, file: Path, *, keep_tokens: bool = False) -> Mapping[str, Any]:
@@ -100,15 +98,10 @@ def _endings_of_sqlite(settings: Settings, keep_tokens: bool) -> Any:
 def _beside(settings: Settings, file: Path) -> Iterator[Settings]:
     """The copy in a file of its own beside the database, as an installation; gone afterwards."""
     target = copies.sqlite_file(settings)
-    scratch = target.with_name(target.name + ".restoring")
     _require_room(target.parent, 2 * file.stat().st_size)
-    _remove(scratch)
-    try:
-        scratch.touch(0o600)
+    with copies.scratch(target, ".restoring") as scratch:
         copies.copy_sqlite(file, scratch)
         yield dataclasses.replace(settings, database_url=f"sqlite:///{scratch}", migrate_database_url="")
-    finally:
-        _remove(scratch)
 
 
 def _require_room(folder: Path, needed: int) -> None:
@@ -117,22 +110,12 @@ def _require_room(folder: Path, needed: int) -> None:
         raise Conflict(f"{folder} has room for {free // 2**20} MB, and {needed // 2**20 + 1} are needed.")
 
 
-def _remove(scratch: Path) -> None:
-    for each in scratch.parent.glob(scratch.name + "*"):
-        each.unlink()
-    scratch.with_suffix(".lock").unlink(missing_ok=True)
-
-
 def _put_over(scratch: Path, target: Path) -> None:
     """In one transaction of the target's; where that is no database any more, one file takes the other's place."""
     try:
         copies.copy_sqlite(scratch, target)
     except sqlite3.DatabaseError:
-        for suffix in ("-wal", "-shm"):
-            target.with_name(target.name + suffix).unlink(missing_ok=True)
-        with contextlib.closing(sqlite3.connect(scratch)) as made:
-            made.execute("PRAGMA journal_mode=DELETE")  # nothing of it is left in a second file
-        scratch.replace(target)
+        copies.take_place(scratch, target)
 
 
 def _mark(settings: Settings) -> None:
@@ -173,10 +156,8 @@ def _unhurried(connection: Connection) -> Iterator[None]:
 
     from authserver import database
 
-    database.wait_for_ever(connection)
     path = connection.scalar(text("SHOW search_path"))
-    for name, value in _UNHURRIED.items():
-        connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
+    database.without_hurry(connection)
     yield
     connection.execute(text("SELECT set_config('search_path', :path, false)"), {"path": path})
 
@@ -243,7 +224,7 @@ def _made_ours(known: Any, keep_tokens: bool, connection: Connection | None = No
 
     if _state(connection) == "behind":
         schema.migrate() if connection is None else schema.upgrade(connection)
-    for each in _looked_at(connection):
+    for each in looked_at(connection):
         if not each.ok:
             raise Conflict(f"{each.check}: {each.detail}. Nothing was changed.")
     done = {**recovery.after_restore(known, keep_tokens=keep_tokens), "known": known is not None}
@@ -251,7 +232,8 @@ def _made_ours(known: Any, keep_tokens: bool, connection: Connection | None = No
     return done
 
 
-def _looked_at(connection: Connection | None = None) -> Iterator[Finding]:
+def looked_at(connection: Connection | None = None) -> Iterator[Finding]:
+    """Version, key and seals of an opened installation; on a connection, as it is within that transaction."""
     from authserver.domain.record import audit
     from authserver.domain.running import schema
     from authserver.domain.signing import keys as signing_keys

@@ -229,7 +229,7 @@ def start(
     )
     served = Served(kind, f"http://localhost:{port}", folder, environ, process, home)
     try:
-        _wait_until_ready(served)
+        wait_until_ready(served)
     except BaseException:
         served.stop()
         raise
@@ -247,7 +247,7 @@ def _migrated(kind: str, folder: Path) -> str:
     return f"sqlite:///{folder / 'served.sqlite3'}"
 
 
-def _wait_until_ready(served: Served) -> None:
+def wait_until_ready(served: Served) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if served.process.poll() is not None:
