@@ -84,6 +84,7 @@ def warn_of_settings() -> None:
 def opened(chosen: Settings | None = None, *, any_schema: bool = False) -> Iterator[Settings]:
     """Install settings and database for a block that acts as `cli`; a schema that does not fit is NotReady."""
     from authserver import database, install
+    from authserver.domain.ground import timekeeping
     from authserver.observability import context
 
     if chosen is None:
@@ -93,6 +94,8 @@ def opened(chosen: Settings | None = None, *, any_schema: bool = False) -> Itera
         try:
             if not any_schema:
                 require_current_schema()
+            if not (any_schema and chosen.sqlite):  # its clock is a table
+                timekeeping.learn()
             yield chosen
         finally:
             database.engine().dispose()

@@ -21,12 +21,14 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
     settings = opening.settings(host=host, port=port, workers=workers, threads=threads)
     require_complete(settings)
     from authserver.cli import serving
+    from authserver.domain.ground import timekeeping
     from authserver.domain.running import schema
     from authserver.observability import metrics
 
     addresses.require_free(settings.host, settings.port)
     with opening.opened(settings, any_schema=True):
         schema.ensure()
+        timekeeping.learn()
         opening.warn_of_settings()
         metrics.new_folder()
         serve_metrics(settings)
@@ -34,6 +36,7 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
         own = addresses.own(settings.host)
         notices.when(addresses.listening, functools.partial(notices.is_healthy, own, settings.port))
         serving.run(settings)
+        timekeeping.let_go()
 
 
 def serve_metrics(settings: Settings) -> None:

@@ -81,18 +81,20 @@ def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings
 def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[Settings], None] | None) -> Any:
     """In a worker: the app, and what must happen when the worker ends."""
     from authserver import create_app, database
-    from authserver.domain.ground import cache
+    from authserver.domain.ground import cache, timekeeping
     from authserver.domain.running import standing
     from authserver.edge import lane, pools, turned_away
     from authserver.edge.front import Front, nobodys
     from authserver.edge.pace import Machines, hashing_turns
     from authserver.edge.shares import Shares, whose
-    from authserver.lib import password_hash
+    from authserver.lib import clock, password_hash
     from authserver.observability import metrics
 
     logs.write_behind(dropped=metrics.LOG_LINES_DROPPED.inc)
     draining.follow(lambda: bool(stopping.value))
+    clock.hold()
     app = create_app(settings, connections=pools.connections)
+    timekeeping.learn()
     database.guard()
     cache.poll_in_background()
     standing.share(board)

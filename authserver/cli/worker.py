@@ -21,6 +21,7 @@ def command() -> None:
 
     Its figures answer one port above AUTHSERVER_METRICS_BIND, where nothing else does.
     """
+    from authserver.domain.ground import timekeeping
     from authserver.domain.running import chores
     from authserver.domain.signing import keys as signing_keys
     from authserver.domain.tokens import backchannel_logout
@@ -43,6 +44,7 @@ def command() -> None:
     chores.run(stop)
     for each in sending:
         each.join()
+    timekeeping.let_go()
     logs.event("worker_stopped")
 
 

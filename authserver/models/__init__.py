@@ -27,6 +27,7 @@ from authserver.models.ground.cache_version import CacheVersion
 from authserver.models.ground.form_nonce import FormNonce
 from authserver.models.ground.idempotency_key import IdempotencyKey
 from authserver.models.ground.last_run import LastRun
+from authserver.models.ground.machine_clock import MachineClock
 from authserver.models.ground.mail import Mail
 from authserver.models.ground.one_time_link import OneTimeLink
 from authserver.models.ground.usage_count import UsageCount
@@ -75,6 +76,7 @@ __all__ = [
     "KnownDevice",
     "LastRun",
     "LogoutNotice",
+    "MachineClock",
     "Mail",
     "OneTimeLink",
     "PairwiseSubject",

@@ -119,7 +119,7 @@ SENTENCES = [
     ("data.md", f"until the person is erased, {living.RESTORABLE // DAY} days after they were deleted"),
     ("data.md", f"at most {throttle.WINDOW_SECONDS // 60} minutes"),
     ("data.md", f"the answer {REMEMBERED}"),
-    ("data.md", f"until the token would have expired, and {clock.LEEWAY} s for the clocks"),
+    ("data.md", f"until the token would have expired, and {clock.JUMP // 3600} hours for the clocks"),
     ("data.md", f"| {retention.RESTORABLE // DAY} days after it was deleted |"),
     ("data.md", f"| {webhook_retention.KEPT_DAYS} days |"),
     ("data.md", f"the known browser's and the theme's {browser.YEAR // DAY} days"),

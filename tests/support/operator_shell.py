@@ -11,6 +11,7 @@ import json
 import sys
 
 from authserver import cli
+from authserver.lib import clock
 
 
 def run(words: list[str], typed: str) -> dict[str, object]:
@@ -26,6 +27,7 @@ def run(words: list[str], typed: str) -> dict[str, object]:
 
 
 def main() -> None:
+    clock.hold()  # as the command itself does
     answers, calls = sys.stdout, sys.stdin
     for line in calls:
         call = json.loads(line)

@@ -195,11 +195,13 @@ def start(
     home: Path = ROOT,
     variables: Mapping[str, str] | None = None,
     first: bool = False,
+    ready: str = "/readyz",
     **settings: Any,
 ) -> Served:
     """Start a server on a database of its own, without anybody's rows, and wait until it is ready.
 
     A `first` start finds it empty and migrates it, which takes a second; the others, a copy that was migrated once.
+    `ready` is the path that answers 200 then.
     `stderr` takes its lines instead of the file; `under` are words before the command. `home` is another checkout
     that was set up, and `variables` are no settings of the server.
     """
@@ -229,7 +231,7 @@ def start(
     )
     served = Served(kind, f"http://localhost:{port}", folder, environ, process, home)
     try:
-        wait_until_ready(served)
+        wait_until_ready(served, ready)
     except BaseException:
         served.stop()
         raise
@@ -247,13 +249,13 @@ def _migrated(kind: str, folder: Path) -> str:
     return f"sqlite:///{folder / 'served.sqlite3'}"
 
 
-def wait_until_ready(served: Served) -> None:
+def wait_until_ready(served: Served, path: str = "/readyz") -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if served.process.poll() is not None:
             break
         with contextlib.suppress(requests.ConnectionError):
-            if requests.get(served.issuer + "/readyz", timeout=5).status_code == 200:
+            if requests.get(served.issuer + path, timeout=5).status_code == 200:
                 return
         time.sleep(0.05)
     raise AssertionError(f"the server did not become ready (exit {served.process.poll()}):\n{served.log[-4000:]}")

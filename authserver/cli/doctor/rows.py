@@ -27,8 +27,9 @@ def database(settings: Settings) -> Iterator[Finding]:
         fine = status.state == "current"
         remedy = "authserver migrate" if status.state in ("empty", "behind") else ""
         yield Finding("migrations", "ok" if fine else "bad", status.sentence, remedy)
+        if fine:
+            yield _database_clock(stands.skew, sqlite=settings.sqlite)
         if fine and not settings.sqlite:
-            yield _database_clock(stands.skew)
             yield from _role()
         if fine and settings.secret_key:
             yield from _keys()
@@ -37,13 +38,14 @@ def database(settings: Settings) -> Iterator[Finding]:
             yield from _runs()
 
 
-def _database_clock(skew: float) -> Finding:
-    """This machine's clock beside the database's."""
+def _database_clock(skew: float, *, sqlite: bool) -> Finding:
+    """This machine's clock beside the database's, by which the server goes."""
     from authserver.domain.running import standing
 
     fine = abs(skew) <= standing.SKEW_SHOWN
-    text = f"{abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the database's"
-    return Finding("database clock", "ok" if fine else "bad", text, "" if fine else "timedatectl set-ntp true")
+    text = f"{abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the {'server' if sqlite else 'database'}'s"
+    remedy = "set the machine's clock right, then restart the server" if sqlite else "timedatectl set-ntp true"
+    return Finding("database clock", "ok" if fine else "bad", text, "" if fine else remedy)
 
 
 def _privileges() -> Iterator[Finding]:

@@ -96,6 +96,7 @@ def register(
         self_registered=self_registered,
         installation=installation,
         tokens_not_before=0,
+        tokens_epoch=0,
         version=1,
         disabled_by="",
         created_at=now,

@@ -107,8 +107,8 @@ def end_secret(by: User | None, secret_id: str, because: str) -> Client:
 
 def end_tokens(session: Session, row: Client, because: str) -> int:
     """End every token of a client inside a transaction that records its own event; returns how many sign-ins."""
-    # The next second: what was issued earlier in this one must end, too.
-    row.tokens_not_before = clock.now() + 1
+    # The next second: what was issued earlier in this one must end, too. Of a node whose clock is ahead, by the count.
+    row.tokens_not_before, row.tokens_epoch = clock.now() + 1, row.tokens_epoch + 1
     live = select(Grant.id).where(*client_directory.live(row.id)).order_by(Grant.id).with_for_update()
     ended = session.execute(
         update(Grant).where(Grant.id.in_(live)).values(revoked_at=clock.now(), revoked_because=because[:40]),

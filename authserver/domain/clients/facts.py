@@ -85,6 +85,7 @@ class ClientFacts:
     document_fresh_until: int | None
     installation: bool
     tokens_ended_before: int
+    tokens_epoch: int
     created_at: int
     updated_at: int
     version: int

@@ -226,7 +226,9 @@ def _within_grace(row: Any) -> bool:
     """The grace ends early once the successor was used itself: then both are known to two parties."""
     if row.used_us is None or row.successor_used_us is not None:
         return False
-    return clock.now_us() - int(row.used_us) < config.current().refresh_grace * 1_000_000
+    age = clock.now_us() - int(row.used_us)
+    # A clock that was set back opens no grace again: what was spent in its future was not spent a moment ago.
+    return -clock.NEAR * 1_000_000 < age < config.current().refresh_grace * 1_000_000
 
 
 def _end_family(session: Session, row: Any) -> None:

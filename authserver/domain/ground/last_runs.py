@@ -8,7 +8,7 @@ from authserver import database
 from authserver.lib import clock
 from authserver.models import LastRun
 
-RETENTION, BACKUP = "retention", "backup"
+RETENTION, BACKUP, HORIZON = "retention", "backup", "horizon"
 # Retention runs every ten minutes, a backup is made every day: beyond these something has stopped.
 OLDEST = {RETENTION: 3600, BACKUP: 2 * 86_400}  # seconds
 _NOTE = text(
@@ -17,10 +17,10 @@ _NOTE = text(
 )
 
 
-def note(name: str) -> None:
-    """It was done just now, to its end."""
+def note(name: str, at: int | None = None) -> None:
+    """It was done just now, or then, to its end."""
     with database.writing() as connection:
-        connection.execute(_NOTE, {"name": name, "now": clock.now()})
+        connection.execute(_NOTE, {"name": name, "now": clock.now() if at is None else at})
 
 
 def known() -> dict[str, int]:

@@ -15,7 +15,7 @@ from authserver.domain.clients import keys as client_keys
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.ground import reasons
 from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import inspection, issuance, server_jwts, signatures
+from authserver.domain.tokens import inspection, issuance, server_jwts, signatures, token_ids
 from authserver.errors import Check
 from authserver.lib import clock, durations, jwt, secrets
 from authserver.lib import scopes as grammar
@@ -161,7 +161,7 @@ def _of_claims(claims: Mapping[str, Any], *, signed: bool) -> Explained | None:
 def _person(claims: Mapping[str, Any]) -> str:
     """Whose it is: the grant says, for an app may know the person by another `sub`."""
     with database.reading() as session:
-        grant = session.get(Grant, str(claims.get("jti", "")).rpartition(".")[0])
+        grant = session.get(Grant, token_ids.grant_id(str(claims.get("jti", ""))))
     return grant.user_id if grant else str(claims["sub"])
 
 
@@ -169,7 +169,7 @@ def _revoked(claims: Mapping[str, Any]) -> list[Check]:
     jti = str(claims.get("jti", ""))
     with database.reading() as session:
         gone = session.get(RevokedToken, jti) is not None
-        grant = session.get(Grant, jti.rpartition(".")[0])
+        grant = session.get(Grant, token_ids.grant_id(jti))
     ended = grant is not None and grant.revoked_at is not None
     why = grant.revoked_because if grant is not None and ended else "revoked" if gone else "in use"
     return [Check("not revoked", not gone and not ended, "in use", why)]

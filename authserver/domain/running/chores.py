@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from authserver.domain.ground import mails
+from authserver.domain.ground import mails, timekeeping
 from authserver.domain.running import expiry_reminders, retention
 from authserver.domain.signing import keys as signing_keys
 from authserver.observability import logs
@@ -15,6 +15,7 @@ TICK_SECONDS = 2.0
 # (every so many seconds, what)
 CHORES: tuple[tuple[int, Callable[[], object]], ...] = (
     (2, mails.deliver_due),
+    (6, timekeeping.go_on),
     (600, retention.purge),
     (3600, signing_keys.rotate_if_due),
     (3600, expiry_reminders.send),

@@ -90,7 +90,9 @@ def _end_everything(session: Session) -> dict[str, int]:
     now = clock.now()
     # The next second: what was issued earlier in this one must end, too.
     session.execute(update(User).values(tokens_not_before=now + 1))
-    session.execute(update(Client).values(tokens_not_before=now + 1))
+    # The count goes beyond what anybody saw since the backup was made.
+    ended = {Client.tokens_not_before: now + 1, Client.tokens_epoch: Client.tokens_epoch + changes.APART}
+    session.execute(update(Client).values(ended))
     return {
         "sessions": _set(session, SignInSession, SignInSession.ended_at, now),
         "grants": _set(session, Grant, Grant.revoked_at, now, revoked_because="restored"),

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tupl
 
 from authserver import database
 from authserver.domain.clients import endings, self_registered
-from authserver.domain.ground import idempotency, last_runs
+from authserver.domain.ground import horizon, idempotency, last_runs
 from authserver.domain.people import erasure
 from authserver.domain.record import audit
 from authserver.domain.webhooks import retention as webhook_retention
@@ -51,7 +51,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
 
     `audit_before` (epoch seconds) cuts the audit log, which else stays for ever.
     """
-    now = clock.now()
+    now = horizon.passed()
     idempotency.forget_answers()
     gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
     gone["clients"] = endings.purge(now - RESTORABLE) + self_registered.purge(now - DAY)
@@ -65,10 +65,10 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
 
 def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
     """Each table and its dead rows. What hangs on a grant goes before the grant."""
-    remembered = now - REMEMBERED
+    remembered, of_no_use = now - REMEMBERED, now - clock.JUMP
     month = now - 30 * DAY
     return (
-        (FormNonce, FormNonce.expires_at < now),
+        (FormNonce, FormNonce.expires_at < of_no_use),
         (AttemptCounter, AttemptCounter.window_ends_at < now),
         (OneTimeLink, OneTimeLink.expires_at < remembered),
         # Anybody can make requests, of 16 kB and more: those that were never answered are not kept for a day.
@@ -90,8 +90,8 @@ def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
         ),
         (AccessToken, AccessToken.expires_at < remembered),
         (RefreshToken, RefreshToken.expires_at < remembered),
-        (RevokedToken, RevokedToken.expires_at < now - clock.LEEWAY),
-        (UsedJti, UsedJti.expires_at < now),
+        (RevokedToken, RevokedToken.expires_at < of_no_use),
+        (UsedJti, UsedJti.expires_at < of_no_use),
         (Grant, Grant.expires_at < remembered),
         (SignInSession, or_(SignInSession.expires_at < month, SignInSession.ended_at < month)),
         (LogoutNotice, LogoutNotice.created_at < month),

@@ -130,7 +130,9 @@ class Prober:
         try:
             skew = self._look_at_database(checks)
             metrics.CLOCK_SKEW.set(skew)
-            checks["clock"] = OK if abs(skew) <= SKEW_ENDURED else SKEWED
+            # SQLite's processes go by one line, on one machine: nobody disagrees, and an operator is told in time.
+            fine = abs(skew) <= SKEW_ENDURED or database.dialect() == "sqlite"
+            checks["clock"] = OK if fine else SKEWED
             if checks["migrations"] == OK:
                 _look_at_keys(checks)
         except NotWritable as why:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from authserver.domain.ground import timekeeping
 from authserver.lib import clock
 
 # Below this a checkpoint of SQLite's log may fail, though the next row still fits into what it has.
@@ -42,10 +43,7 @@ _WRITE = text(
     "INSERT INTO write_probes (id, written_us) VALUES (1, :now)"
     " ON CONFLICT (id) DO UPDATE SET written_us = excluded.written_us"
 )
-_STATE = (
-    "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'),"
-    " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-)
+_STATE = f"SELECT pg_is_in_recovery(), current_setting('transaction_read_only'), {timekeeping.TIME}"
 
 
 class NotWritable(Exception):
@@ -60,25 +58,31 @@ def write(connection: Connection) -> float:
     """Write the row, in autocommit; answers the skew. Raises NotWritable, or what the driver raises: see `sentence`."""
     skew = require_writable(connection)
     connection.execute(_WRITE, {"now": clock.now_us()})
-    return skew
+    timekeeping.keep(connection)
+    return skew if connection.dialect.name != "sqlite" else _apart()
 
 
 def require_writable(connection: Connection) -> float:
     """What can be known without writing, for a schema that is not ours. Raises NotWritable.
 
-    Answers by how many seconds this node's clock runs ahead of the database's.
+    Answers by how many seconds this machine's clock runs ahead of the database's, which this process goes by.
     """
     if connection.dialect.name == "sqlite":
         _require_room(Path(connection.engine.url.database or "").absolute().parent)
-        return 0.0  # the same machine's clock
-    asked = clock.now_us()
+        return _apart()
+    asked = clock.wall_us()
     standby, read_only, theirs_us = connection.exec_driver_sql(_STATE).one()
-    ours_us = (asked + clock.now_us()) / 2
+    ours_us = (asked + clock.wall_us()) / 2
     if standby:
         raise NotWritable(STANDBY, let_go=True)
     if read_only == "on":
         raise NotWritable(READ_ONLY, let_go=True)
     return (ours_us - int(theirs_us)) / 1_000_000
+
+
+def _apart() -> float:
+    """On SQLite: this machine's clock beside what its processes go by."""
+    return (clock.wall_us() - clock.now_us()) / 1_000_000 if clock.is_held() else 0.0
 
 
 def sentence(failure: Exception) -> str:

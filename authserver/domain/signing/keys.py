@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database, keyring
-from authserver.domain.ground import cache
+from authserver.domain.ground import cache, horizon
 from authserver.domain.record import audit
 from authserver.errors import BadSettings, Conflict, NotFound, Unavailable
 from authserver.lib import clock, jwk, sealing
@@ -142,7 +142,7 @@ def retire(kid: str, *, at_once: bool = False) -> None:
 
 def remove_expired() -> int:
     """Stop publishing keys whose last token has expired, and destroy their private halves; returns how many."""
-    now = clock.now()
+    now = horizon.passed()
     gone = (SigningKey.removed_at.is_(None), SigningKey.retired_at <= now - KEEP_RETIRED)
     with database.transaction() as session:
         kids = list(session.scalars(select(SigningKey.kid).where(*gone)))
@@ -242,10 +242,13 @@ def _find(kid: str) -> SigningKey:
 
 
 def _signing(keys: tuple[tuple[SigningKey, jwk.SigningKey], ...], now: int) -> jwk.SigningKey | None:
-    for row, key in keys:
-        if row.active_at <= now and (row.retired_at is None or now < row.retired_at):
+    live = [(row, key) for row, key in keys if row.retired_at is None or now < row.retired_at]
+    for row, key in live:
+        if row.active_at <= now:
             return key
-    return None
+    # Made by a clock that was ahead, while no other was there: it is published, and the first is as good as any.
+    ahead = [(row, key) for row, key in live if row.created_at > now + clock.NEAR]
+    return min(ahead, key=lambda each: each[0].active_at)[1] if ahead else None
 
 
 def _current() -> KeySet:

@@ -17,7 +17,7 @@ from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import reasons, usage
-from authserver.domain.tokens import issuance, server_jwts, signatures
+from authserver.domain.tokens import issuance, server_jwts, signatures, token_ids
 from authserver.errors import Check
 from authserver.hot_statements import HotStatement
 from authserver.lib import clock, jwt, secrets
@@ -248,12 +248,12 @@ _REVOKED = ("not revoked", "in use", "revoked, or what it was made from has ende
 
 
 def grant_id_of(claims: dict[str, Any]) -> str:
-    return str(claims["jti"]).rpartition(".")[0]
+    return token_ids.grant_id(str(claims["jti"]))
 
 
 def _access_token(token: str, claims: dict[str, Any], grant: GrantFacts | None) -> Inspection | None:
     client = clients.find(claims["client_id"])
-    ended = _NO_CLIENT if client is None else _ended(client, grant, claims["iat"])
+    ended = _NO_CLIENT if client is None else _ended(client, grant, claims["iat"], str(claims["jti"]))
     if client is None or ended is not None:
         reasons.note_check(token, ended or _NO_CLIENT)
         return None
@@ -299,11 +299,15 @@ def _alive(client: ClientFacts | None, grant: GrantFacts | None, issued_at: int)
     return client is not None and not _ended(client, grant, issued_at)
 
 
-def _ended(client: ClientFacts, grant: GrantFacts | None, issued_at: int) -> Check | None:
-    """Why nothing that was issued then works any more, as a check; None if it does."""
+def _ended(client: ClientFacts, grant: GrantFacts | None, issued_at: int, jti: str = "") -> Check | None:
+    """Why nothing that was issued then works any more, as a check; None if it does.
+
+    `jti` is an access token's: a client's own says by it that it is older than the end of all, whatever its clock said.
+    """
     if not client.enabled:
         return _NO_CLIENT
-    if issued_at < client.tokens_not_before:
+    outlived = bool(jti) and grant is None and token_ids.epoch(jti) < client.tokens_epoch
+    if outlived or issued_at < client.tokens_not_before:
         return Check("not revoked", False, "issued after all tokens of the app ended", "issued before")
     return grant.ended(issued_at, clock.now()) if grant else None
 

@@ -16,7 +16,7 @@ from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import usage
 from authserver.domain.limits import stored_rows
 from authserver.domain.signing import keys as signing_keys
-from authserver.domain.tokens import person_claims
+from authserver.domain.tokens import person_claims, token_ids
 from authserver.errors import Check, Invalid
 from authserver.lib import acr, clock, jwt, rooms, secrets
 from authserver.lib import scopes as grammar
@@ -59,8 +59,7 @@ def issue(
         "client_id": client.client_id,
         "iat": now,
         "exp": now + ttl,
-        # The grant's id leads from a JWT to its grant in one lookup.
-        "jti": secrets.random_id(f"{grant.id}." if grant else ""),
+        "jti": token_ids.of_grant(grant.id) if grant else token_ids.of_client(client.tokens_epoch),
     }
     if scopes:
         claims["scope"] = grammar.join(scopes)

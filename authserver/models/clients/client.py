@@ -82,6 +82,7 @@ class Client(Base):
     document_fresh_until: Mapped[int | None] = mapped_column(BigInteger)
     installation: Mapped[bool] = mapped_column(default=False)  # the installation's own: its privileges count
     tokens_not_before: Mapped[int] = mapped_column(BigInteger, default=0)
+    tokens_epoch: Mapped[int] = mapped_column(default=0)  # how often all of its tokens were ended, see `token_ids`
     created_at: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[int] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(default=1)  # counts edits: a form made from an older one is refused

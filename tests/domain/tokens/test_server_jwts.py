@@ -276,7 +276,7 @@ def test_it_is_remembered_until_no_clock_would_take_it(job: App, monkeypatch: py
     now = clock.now()
     token = own(job.id, exp=now + 300)
     assert good(token)
-    for later, left in ((300 + clock.LEEWAY, 1), (300 + 2 * clock.LEEWAY + 61, 0)):
+    for later, left in ((300 + clock.JUMP, 1), (300 + clock.JUMP + server_jwts.REMEMBER + 1, 0)):
         monkeypatch.setattr(clock, "now", lambda moment=now + later: moment)
         retention.purge()
         with database.reading() as session:

@@ -81,6 +81,12 @@ def test_after_the_grace_a_reuse_ends_the_family(web_app: App, auditor: App, fir
     assert (event.owner_id, event.client_id, event.result) == (alice.id, web_app.id, "refused")
 
 
+def test_a_clock_that_was_set_back_opens_no_grace_again(web_app: App, first: str) -> None:
+    refresh(web_app, first)
+    edit(first, used_us=clock.now_us() + 3_600_000_000)
+    assert refresh(web_app, first).error == REFUSED
+
+
 def test_the_grace_ends_once_the_successor_was_used(web_app: App, auditor: App, first: str) -> None:
     second = refresh(web_app, first).json["refresh_token"]
     third = refresh(web_app, second).json["refresh_token"]
