@@ -199,7 +199,9 @@ WRONG: list[tuple[str, Change, str, str, str, str]] = [
     ("somebody else", member(authorization_servers=["https://a.example"]), "authorization server", "bad",
      "sent to https://a.example", "http://localhost"),
     ("a slash too many", member(authorization_servers=lambda _, issuer: [issuer + "/"]), "authorization server", "bad",
-     "byte for byte", "http://localhost"),
+     "byte for byte", "AnyHttpUrl"),
+    ("another case", member(authorization_servers=lambda _, issuer: [issuer.replace("localhost", "LOCALHOST")]),
+     "authorization server", "bad", "byte for byte", "http://localhost"),
     ("https for http", member(authorization_servers=lambda _, issuer: [issuer.replace("http:", "https:")]),
      "authorization server", "bad", "the wrong scheme", "http://localhost"),
     ("no scopes", member(scopes_supported=None), "scopes", "warn", "ask for everything", "scopes_supported"),
@@ -233,6 +235,11 @@ def test_a_walk_that_cannot_go_on_says_what_it_left_out(server: Served, host: Ho
     found = doctor(server, describe(host, server.issuer, authorization_servers=["https://a.example"]))
     assert found["the rest"]["state"] == "skip"
     assert {"PKCE", "registration", "call"} <= set(found["the rest"]["text"].partition(": ")[2].split(", "))
+
+
+def test_a_slash_too_many_does_not_end_the_walk(server: Served, host: Host) -> None:
+    found = doctor(server, describe(host, server.issuer, authorization_servers=[server.issuer + "/"]))
+    assert found["authorization server"]["state"] == "bad" and found["PKCE"]["state"] == "ok"
 
 
 # ---- what is not set up here

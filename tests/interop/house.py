@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import certifi
 import requests
@@ -119,19 +120,24 @@ class House:
 
 
 @contextlib.contextmanager
-def standing(folder: Path) -> Iterator[House]:
+def standing(folder: Path, **settings: Any) -> Iterator[House]:
     """A house for one block."""
     port = free_port()
     issuer = f"https://{HOST}:{port}"
-    # Sites of the tests are at home in the loopback network: who tells them of a sign-out has to be let there.
-    server = served.shared(
-        served.KINDS[0], issuer=issuer, trusted_proxies="127.0.0.1/32", outbound_allow="127.0.0.0/8", workers=1
-    )
     authority = trustme.CA()
     bundle = folder / "authorities.pem"
     bundle.write_text(Path(certifi.where()).read_text("utf-8"), "utf-8")
     authority.cert_pem.write_to_path(str(bundle), append=True)
     bundle.chmod(0o644)  # for servers that run under an account of their own
+    # Sites of the tests are at home in the loopback network: who tells them of a sign-out has to be let there.
+    known = {
+        "trusted_proxies": "127.0.0.1/32",
+        "outbound_allow": "127.0.0.0/8",
+        "outbound_ca": bundle,
+        "workers": 1,
+        **settings,
+    }
+    server = served.shared(served.KINDS[0], issuer=issuer, **known)
     house = House(issuer, server, authority, bundle, folder)
     server.cli("user", "create", EMAIL, "--name", NAME, "--password-stdin", stdin=PASSWORD + "\n")
     with _proxy(house, port, int(server.issuer.rpartition(":")[2])):

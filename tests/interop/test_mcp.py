@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
-import json
 import os
 import re
 import shlex
-import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import certifi
 import pytest
@@ -22,7 +17,7 @@ import requests
 import trustme
 
 from authserver import connect_pages
-from tests.interop import sites
+from tests.interop import documents, sites
 from tests.interop.visitor import Visitor
 from tests.support import served
 from tests.support.served import PASSWORD, ROOT, Served, free_port
@@ -91,39 +86,6 @@ def allow_and_call(mcp: Mcp, **variables: str) -> str:
         client.kill()
 
 
-@contextlib.contextmanager
-def document_host(mcp: Mcp, folder: Path) -> Iterator[str]:
-    """https://localhost:<port> with a document at /client.json; its URL."""
-    certificate = mcp.authority.issue_cert("localhost")
-    port = free_port()
-    url = f"https://localhost:{port}/client.json"
-    body = json.dumps({
-        "client_id": url, "client_name": "Example MCP client", "redirect_uris": ["http://127.0.0.1/callback"],
-        "grant_types": ["authorization_code", "refresh_token"], "token_endpoint_auth_method": "none",
-    }).encode()  # fmt: skip
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_args: Any) -> None:
-            """Nothing."""
-
-    host = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    host.socket = context.wrap_socket(host.socket, server_side=True)
-    threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        yield url
-    finally:
-        host.shutdown()
-        host.server_close()
-
-
 def test_the_server_answers_a_stranger_with_the_way_here(mcp: Mcp) -> None:
     answer = requests.post(mcp.url, json={}, timeout=30)
     assert answer.status_code == 401
@@ -151,8 +113,8 @@ def test_by_registration(mcp: Mcp) -> None:
     assert "Milk, bread" in allow_and_call(mcp)
 
 
-def test_by_a_client_id_metadata_document(mcp: Mcp, tmp_path: Path) -> None:
-    with document_host(mcp, tmp_path) as url:
+def test_by_a_client_id_metadata_document(mcp: Mcp) -> None:
+    with documents.served(mcp.authority, "http://127.0.0.1/callback") as url:
         assert "Milk, bread" in allow_and_call(mcp, CLIENT_METADATA_URL=url)
 
 

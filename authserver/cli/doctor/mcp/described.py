@@ -94,6 +94,10 @@ def issuer(trail: Trail) -> Iterator[Finding]:
     if named[:1] == [ours]:
         yield good("authorization server", ours)
         return
+    if named and named[0] == ours + "/":
+        said = f"{named[0]} is not {ours} byte for byte: clients that compare them so, as the Python SDK does, stop"
+        yield bad("authorization server", MCP, said, f"{remedy}, in Python as a string: AnyHttpUrl adds the slash")
+        return  # others go on, and so does the walk
     yield bad("authorization server", MCP, _other(named, ours), remedy)
     raise Ended
 
