@@ -24,6 +24,7 @@ from authserver.dashboard.admin import (
     rosters,
     scopes,
     signing_keys,
+    standard_claims,
     users,
 )
 from authserver.dashboard.api_keys import keys
@@ -62,6 +63,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     security.blueprint,
     profile.blueprint,
     users.blueprint,
+    standard_claims.blueprint,
     departures.blueprint,
     rosters.blueprint,
 )

@@ -337,6 +337,8 @@ ADMIN = (
     Screen("admin-user-new-errors", "/admin/users/new", press("Create user", email="nobody")),
     Screen("admin-user-created", "/admin/users/new", press("Create user", email="una@demo.test", name="Una")),
     Screen("admin-user", "/admin/users/{user}"),
+    Screen("admin-user-claims", "/admin/users/{user}/claims"),
+    Screen("admin-user-claims-errors", "/admin/users/{user}/claims", press("Save", birthdate="yesterday")),
     Screen("admin-user-taken", "/admin/users/{user}", press("Change email", email="alice@demo.test")),
     Screen("admin-user-disabled", "/admin/users/{gone_user}"),
     Screen("admin-user-invited", "/admin/users/{invited}"),

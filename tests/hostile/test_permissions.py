@@ -106,6 +106,7 @@ MATRIX = {
     "audit_log.": PERSON,
     "audit_log.export": ADMIN,
     "admin_users.": ADMIN,
+    "admin_users_claims.": ADMIN,
     "admin_users_departures.": ADMIN,
     "admin_users_rosters.": ADMIN,
     "admin_clients.": ADMIN,

@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 
 from authserver import database
 from authserver.domain.access import roles
-from authserver.domain.people import addresses, departures, links, names, sessions, users
+from authserver.domain.people import addresses, departures, links, names, sessions, standard_claims, users
 from authserver.domain.people.users import User
 from authserver.edge import current_user, one_shot, paging
 from authserver.edge.choices import SelectChoice
@@ -263,6 +263,7 @@ def _detail_page(
         form=form,
         names=names,
         standing_form=standing,
+        claims=standard_claims.labelled(user.standard_claims),
         roles=roles.ROLES,
         erased_at=departures.erased_at(user),
         restored=departures.RESTORED[departures.restored_state(user)] if user.deleted_at else "",

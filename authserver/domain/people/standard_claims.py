@@ -61,9 +61,10 @@ def change(user_id: str, wanted: Mapping[str, Any]) -> None:
         return
     with database.transaction() as session:
         user = living.locked(session, user_id)
-        user.standard_claims, user.person_updated_at = _merged(user.standard_claims, told), clock.now()
-        who = {"target": f"user:{user_id}", "owner_id": user_id}
-        audit.record(session, "user.updated", **who, changed=sorted(wanted))
+        before, after = user.standard_claims, _merged(user.standard_claims, told)
+        if changed := sorted(name for name in wanted if before.get(name) != after.get(name)):
+            user.standard_claims, user.person_updated_at = after, clock.now()
+            audit.record(session, "user.updated", target=f"user:{user_id}", owner_id=user_id, changed=changed)
 
 
 def cleaned(texts: Mapping[str, str], address: Mapping[str, str]) -> dict[str, str]:
@@ -88,6 +89,12 @@ def formatted(address: Mapping[str, str]) -> str:
     town = f"{address.get('postal_code', '')} {address.get('locality', '')}".strip()
     lines = (address.get("street_address", ""), town, address.get("region", ""), address.get("country", ""))
     return "\n".join(line for line in lines if line)
+
+
+def labelled(claims: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is told, for people to read."""
+    found = [(label, str(claims[name])) for name, label in LABELS.items() if claims.get(name)]
+    return [*found, *([("Address", formatted(claims["address"]).replace("\n", ", "))] if claims.get("address") else [])]
 
 
 def _merged(before: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
