@@ -90,6 +90,27 @@ def test_mod_auth_openidc_takes_our_errors_for_a_sign_in_from_elsewhere(house: H
         assert 'SSO to this module without specifying a "target_link_uri" parameter is not possible' in shown
 
 
+def test_mod_auth_openidc_signs_out_here_as_well(house: House, folder: Path) -> None:
+    port = free_port()
+    page = house.follow("mod-auth-openidc", f"http://127.0.0.1:{port}")
+    with apache(house, folder, port, page, "auth_openidc", "libapache2-mod-auth-openidc") as address:
+        visitor = house.visitor()
+        visitor.open(f"{address}/secure/")
+        arrived = visitor.open(f"{address}/secure/redirect_uri?logout={address}/")
+        assert arrived.url == f"{address}/", (visitor.way, arrived.text[:2000])
+        assert visitor.is_signed_out(), visitor.way
+
+
+def test_mod_auth_openidc_is_told_that_a_sign_in_ended(house: House, folder: Path) -> None:
+    port = free_port()
+    page = house.follow("mod-auth-openidc", f"http://127.0.0.1:{port}")
+    with apache(house, folder, port, page, "auth_openidc", "libapache2-mod-auth-openidc") as address, house.worker():
+        visitor = house.visitor()
+        assert visitor.open(f"{address}/secure/").status == 200, visitor.way
+        visitor.sign_out()
+        visitor.wait_until_sent_away(f"{address}/secure/")
+
+
 RESOURCE = "https://api.example.test"
 
 

@@ -12,6 +12,8 @@ import pytest
 from tests.interop import house as houses
 from tests.interop import sites
 from tests.interop.house import House
+from tests.interop.visitor import Visitor
+from tests.support.browsing import Answer
 from tests.support.served import free_port
 
 pytestmark = [pytest.mark.served, pytest.mark.interop, pytest.mark.long_interop]
@@ -43,11 +45,30 @@ def test_allauth(house: House, folder: Path) -> None:
         }, (visitor.way, arrived.text[:3000])
 
 
+def test_allauth_leads_to_our_sign_out(house: House, folder: Path) -> None:
+    with site(house, folder, "django-allauth", "allauth") as address:
+        visitor = house.visitor()
+        visitor.press(visitor.open(f"{address}/accounts/oidc/my-server/login/"))
+        asked = visitor.press(visitor.open(f"{address}/accounts/logout/"))
+        assert asked.url.startswith(f"{house.issuer}/"), visitor.way
+        _confirm(visitor, asked, address)
+
+
 def test_mozilla_django_oidc(house: House, folder: Path) -> None:
     with site(house, folder, "mozilla-django-oidc", "mozilla") as address:
         visitor = house.visitor()
         arrived = visitor.open(f"{address}/oidc/authenticate/")
         assert arrived.json["signed_in"] and arrived.json["email"] == houses.EMAIL, (visitor.way, arrived.text[:3000])
+
+
+def test_mozilla_django_oidc_signs_out_here_as_well(house: House, folder: Path) -> None:
+    with site(house, folder, "mozilla-django-oidc", "mozilla") as address:
+        visitor = house.visitor()
+        visitor.open(f"{address}/oidc/authenticate/")
+        arrived = visitor.press(visitor.open(f"{address}/sign-out"))
+        assert arrived.url == f"{address}/", (visitor.way, arrived.text[:1500])
+        assert not arrived.json["signed_in"]
+        assert visitor.is_signed_out()
 
 
 def test_social_auth(house: House, folder: Path) -> None:
@@ -60,3 +81,10 @@ def test_social_auth(house: House, folder: Path) -> None:
             "email": houses.EMAIL,
             "name": houses.NAME,
         }, (visitor.way, arrived.text[:3000])
+
+
+def _confirm(visitor: Visitor, asked: Answer, address: str) -> None:
+    """Say yes where our page asks, and come back to a site that knows nobody."""
+    arrived = visitor.press(asked, "/oauth/logout/confirm")
+    assert arrived.url == f"{address}/" and not arrived.json["signed_in"], (visitor.way, arrived.text[:2000])
+    assert visitor.is_signed_out()

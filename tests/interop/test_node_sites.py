@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -63,6 +65,18 @@ def test_authjs(house: House, folder: Path) -> None:
         visitor.press(visitor.open(f"{address}/auth/signin"), "/auth/signin/my-server")
         session = visitor.open(address).json
         assert session["user"] == {"name": houses.NAME, "email": houses.EMAIL}, visitor.way
+
+
+def test_authjs_leads_to_our_sign_out(house: House, folder: Path) -> None:
+    with site(house, folder, "authjs", AUTH_SECRET=SECRET, AUTH_TRUST_HOST="true") as address:
+        visitor = house.visitor()
+        visitor.press(visitor.open(f"{address}/auth/signin"), "/auth/signin/my-server")
+        shown = re.search(r"https://[^\"]+", (folder / "signout.mjs").read_text("utf-8"))
+        assert shown is not None
+        asked = visitor.press(visitor.open(f"{address}/auth/signout?callbackUrl={quote(shown[0])}"), "/auth/signout")
+        arrived = visitor.press(asked, "/oauth/logout/confirm")
+        assert (arrived.url, arrived.json) == (f"{address}/", None), visitor.way
+        assert visitor.is_signed_out()
 
 
 def test_express_openid_connect(house: House, folder: Path) -> None:

@@ -62,12 +62,17 @@ def button(request):
     hidden = f'<input type="hidden" name="csrfmiddlewaretoken" value="{{get_token(request)}}">'
     return HttpResponse(f'<form method="post" action="/login/oidc/">{{hidden}}<button>Sign in</button></form>')
 
+def sign_out(request):
+    hidden = f'<input type="hidden" name="csrfmiddlewaretoken" value="{{get_token(request)}}">'
+    return HttpResponse(f'<form method="post" action="/oidc/logout/">{{hidden}}<button>Sign out</button></form>')
+
 def whoami(request):
     user = request.user
     return JsonResponse({{"signed_in": user.is_authenticated, "username": user.get_username(),
                          "email": getattr(user, "email", ""), "name": user.get_full_name() if user.pk else ""}})
 
-urlpatterns = [path("", whoami), path("button", button), {PATHS[EXTRA]}]
+urlpatterns = [path("", whoami), path("button", button), path("sign-out", sign_out),
+               {PATHS[EXTRA]}]
 """
 (HERE / "project_settings.py").write_text(SETTINGS + USES[EXTRA])
 (HERE / "project_urls.py").write_text(URLS)
