@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from authserver import database
 from authserver.domain.grants import grants
 from authserver.domain.grants.grants import Grant
+from authserver.domain.people import users
+from authserver.domain.tokens import app_makings, disowning
 from authserver.edge.api_call import ACCOUNT, OWNER, Call, Route, many, nothing, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_schema import STRING, TEXTS, TIME, Schema, or_null, ref, shown
@@ -25,8 +28,18 @@ def show(call: Call) -> Outgoing:
 
 
 def revoke(call: Call) -> Outgoing:
-    """End a grant and every token of it."""
-    grants.revoke(_get(call).id, "revoked through the API")
+    """End a grant and every token of it; asked to, also what its app made for its person."""
+    row = _get(call)
+    end_made = call.query.get("end_made", False)
+    if end_made:
+        call.require("keys:manage")
+    with database.together():
+        person = users.get(row.user_id)
+        if end_made:
+            disowning.hold(person)
+        grants.revoke(row.id, "revoked through the API")
+        if end_made:
+            app_makings.end_all(person if call.is_admin else users.as_plain(person), [row.client_id])
     return nothing()
 
 
@@ -57,8 +70,25 @@ SCHEMAS: dict[str, Schema] = {
         }
     )
 }  # fmt: skip
+_END_MADE: Schema = {
+    "end_made": {
+        "type": "boolean",
+        "default": False,
+        "description": "End what the app made for its person, too: API keys, webhooks and secrets for good; apps are"
+        " disabled. Needs `keys:manage` on top.",
+    }
+}
 ROUTES = (
     Route("GET", "/v1/grants", index, (), "List grants", ref("Grant"), query=OWNER, many=True, token_scopes=ACCOUNT),
     Route("GET", "/v1/grants/{id}", show, (), "Show a grant", ref("Grant"), errors=(404,), token_scopes=ACCOUNT),
-    Route("DELETE", "/v1/grants/{id}", revoke, ("settings:manage",), "Revoke a grant", status=204, errors=(404,)),
+    Route(
+        "DELETE",
+        "/v1/grants/{id}",
+        revoke,
+        ("settings:manage",),
+        "Revoke a grant",
+        status=204,
+        errors=(404,),
+        query=_END_MADE,
+    ),
 )

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 OVERLAPS = ("now", "1h", "24h", "3d", "7d")
 
+_end_made = click.option(
+    "--end-made", is_flag=True, help="End what it made for people, too: API keys, webhooks, secrets; apps are disabled."
+)
+
 
 @click.group(help="Create and manage OAuth clients.")
 def group() -> None:
@@ -185,11 +189,15 @@ def rotate_secret(client_id: str, overlap: str, force: bool) -> None:
 
 @group.command()
 @click.argument("client_id")
-def disable(client_id: str) -> None:
+@_end_made
+def disable(client_id: str, end_made: bool) -> None:
     """Stop a client everywhere within a second; `enable` undoes it."""
     from authserver.domain.clients import endings
+    from authserver.domain.tokens import app_makings
 
     endings.disable(None, client_id)
+    if end_made:
+        output.note(f"{_things(app_makings.end_all_of([client_id]))} that it made for people ended.")
     _done(client_id, "disabled")
 
 
@@ -225,11 +233,15 @@ def restore(client_id: str) -> None:
 
 @group.command("block")
 @click.argument("what", metavar="HOST|NAME|ID")
-def block(what: str) -> None:
+@_end_made
+def block(what: str, end_made: bool) -> None:
     """Stop apps that registered themselves, and those to come: of a HOST and below it, of a NAME, or one by its ID."""
     from authserver.domain.clients import blocked_apps
+    from authserver.domain.tokens import app_makings
 
     made = blocked_apps.block(what)
+    if end_made:
+        output.note(f"{_things(app_makings.end_all_of_blocked())} that they made for people ended.")
     output.emit({"kind": made.kind, "value": made.value}, f"Apps of the {made.kind} {made.value} are blocked.")
 
 
@@ -275,6 +287,10 @@ def _tell_standing(client_id: str) -> None:
     if why:
         output.note(why)
     _done(client_id, "disabled" if why else "active")
+
+
+def _things(count: int) -> str:
+    return "1 thing" if count == 1 else f"{count} things"
 
 
 def _done(client_id: str, status: str) -> None:

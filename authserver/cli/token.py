@@ -41,12 +41,20 @@ def introspect(token: str) -> None:
 
 @group.command()
 @click.argument("token")
-def revoke(token: str) -> None:
+@click.option(
+    "--end-made", is_flag=True, help="End what its app made for its person, too: keys, webhooks, apps, secrets."
+)
+def revoke(token: str, end_made: bool) -> None:
     """End an access token, or a refresh token with everything of its grant."""
-    from authserver.domain.tokens import revocation
+    from authserver.domain.tokens import app_makings, revocation
 
-    if not revocation.revoke(_given(token), None, "revoked on the command line"):
+    value = _given(token)
+    behind = revocation.grant_behind(value) if end_made else None
+    if not revocation.revoke(value, None, "revoked on the command line"):
         raise NotFound("There is no such token, or it has ended already.")
+    if end_made:
+        count = app_makings.end_all_behind(behind)
+        output.note(f"{count} {'thing' if count == 1 else 'things'} that its app made for its person ended.")
     output.emit({"revoked": True}, "Revoked.")
 
 

@@ -15,6 +15,8 @@ from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.grants import connected_apps, consents
 from authserver.domain.grants.connected_apps import ConnectedApp
+from authserver.domain.tokens import app_makings, disowning, empowered
+from authserver.domain.tokens.disowning import Made
 from authserver.edge import current_user, paging
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
@@ -53,18 +55,28 @@ def index() -> str:
 @current_user.require_user
 def confirm(client_id: str) -> str:
     """What revoking does, honestly, before it is done."""
-    app = connected_apps.find(current_user.me().user.id, client_id)
-    return render_template("dashboard/connected_apps/revoke.html", row=_row(app), lifetime=_in_words(_lifetime(app)))
+    me = current_user.me().user
+    app = connected_apps.find(me.id, client_id)
+    return render_template(
+        "dashboard/connected_apps/revoke.html", row=_row(app), lifetime=_in_words(_lifetime(app)),
+        **_made(app_makings.of(me, [client_id])),
+    )  # fmt: skip
+
+
+def _is_about_people() -> bool:
+    """Whether accounts or roles of others end: for whoever proved lately that they are the administrator."""
+    return any(each.partition(":")[0] in empowered.OF_PEOPLE for each in request.form.getlist("end"))
 
 
 @blueprint.post("/<client_id>/revoke")
 @current_user.require_user
+@current_user.require_recent_if(_is_about_people)
 def revoke(client_id: str) -> Response:
-    """Everything of the app dies at once."""
-    user_id = current_user.me().user.id
-    app = connected_apps.find(user_id, client_id)
-    consents.revoke(user_id, client_id)
-    flash(f"{app.client.name} can no longer use your account.", "ok")
+    """Everything of the app dies at once, and what is ticked of what it made."""
+    me = current_user.me().user
+    app = connected_apps.find(me.id, client_id)
+    ended = app_makings.withdraw(me, [client_id], request.form.getlist("end"))
+    flash(f"{app.client.name} can no longer use your account.{_ended(ended)}", "ok")
     return _back()
 
 
@@ -109,20 +121,36 @@ def _choices(app: ConnectedApp, error: str = "") -> str:
 @current_user.require_user
 def confirm_all() -> Any:
     """The same for every app at once."""
-    ids = connected_apps.connected_ids(current_user.me().user.id)
+    me = current_user.me().user
+    ids = connected_apps.connected_ids(me.id)
     if not ids:
         return _back()
     lifetime = client_directory.longest_lifetime(ids, config.current().access_token_ttl)
-    return render_template("dashboard/connected_apps/revoke_all.html", count=len(ids), lifetime=_in_words(lifetime))
+    return render_template(
+        "dashboard/connected_apps/revoke_all.html", count=len(ids), lifetime=_in_words(lifetime),
+        **_made(app_makings.of(me, ids)),
+    )  # fmt: skip
 
 
 @blueprint.post("/revoke-all")
 @current_user.require_user
+@current_user.require_recent_if(_is_about_people)
 def revoke_all() -> Response:
-    """Everything of every app dies at once."""
-    count = consents.revoke_all(current_user.me().user.id)
-    flash(f"Revoked the access of {count} {'app' if count == 1 else 'apps'}.", "ok")
+    """Everything of every app dies at once, and what is ticked of what they made."""
+    me = current_user.me().user
+    ids = connected_apps.connected_ids(me.id)
+    ended = app_makings.withdraw(me, ids, request.form.getlist("end"))
+    flash(f"Revoked the access of {len(ids)} {'app' if len(ids) == 1 else 'apps'}.{_ended(ended)}", "ok")
     return _back()
+
+
+def _made(made: list[Made]) -> dict[str, Any]:
+    """What apps made, for a page that offers to end it."""
+    return {"made": made, "kinds": disowning.KINDS}
+
+
+def _ended(count: int) -> str:
+    return f" {count} {'thing' if count == 1 else 'things'} that it made ended, too." if count else ""
 
 
 def _back() -> Response:

@@ -114,6 +114,7 @@ def principal(incoming: Incoming, *, verifier: str = HERE, resources: Collection
     here = context.current()
     here.actor, here.owner_id = made.actor, made.owner_id or ""
     here.stands_on, here.stands_as = _stands_on(found), made.user.role if made.user else ""
+    here.through = f"client:{made.client_id}" if found.grant is not None else ""
     here.log["credential"] = made.kind
     here.log |= (
         {"key_id": made.key_id} if made.key_id else {"client_id": made.client_id, "sub": made.owner_id or made.subject}

@@ -20,6 +20,7 @@ class Context:
     owner_id: str = ""  # the person behind the credential of this request, once that was found good
     stands_on: str = ""  # what its authority ends with: `session:…`, `grant:…`, `key:…`, `client:… <iat>`
     stands_as: str = ""  # the role of its person, as it was when the request was let in
+    through: str = ""  # `client:…` where a person's authority came by a token of that app
     refused_for: Any = None  # why the credential of this request was refused, by who refused it; for its owner
     log: dict[str, Any] = field(default_factory=dict)  # more members for this request's log line
 

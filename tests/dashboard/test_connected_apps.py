@@ -9,11 +9,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from authserver import database
+from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.grants import connected_apps
 from authserver.domain.people import departures, users
 from authserver.lib import clock
 from authserver.models import AuditEvent, Consent, Grant
-from tests.support import authorizing, forms
+from tests.support import authorizing, forms, protocol
 from tests.support.authorizing import answer_consent, answer_of, authorize, change_app, followed, make_app, sign_in
 
 
@@ -255,3 +256,29 @@ def test_a_revocation_is_all_or_nothing(hers: FlaskClient, monkeypatch: pytest.M
     assert post(hers, "/connected-apps/notes/revoke").status_code == 500
     assert [grant.revoked_at for grant in grants()] == [None]
     assert "code" in answer_of(authorizing.authorize(hers))
+
+
+def test_revoking_offers_to_end_what_the_app_made(hers: FlaskClient, alice: Any) -> None:
+    manager = protocol.register(name="Manager", scopes=MANAGING)
+    token = protocol.tokens_for(alice.id, manager, scopes=MANAGING)["access_token"]
+    made = [
+        hers.post("/v1/api-keys", json={"name": name, "permission": "read_only"}, headers=bearer(token)).json["data"]
+        for name in ("Ended", "Kept")
+    ]
+    path = f"/connected-apps/{manager.id}/revoke"
+    text = hers.get(path).text
+    for each in made:
+        assert re.search(f'name="end" value="key:{each["id"]}" checked', text)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', text[text.index(f'action="{path}"') :])
+    assert token is not None
+    answer = hers.post(path, data={"csrf_token": token[1], "end": f"key:{made[0]['id']}"}, follow_redirects=True)
+    assert "Manager can no longer use your account. 1 thing that it made ended, too." in answer.text
+    live = {each.name for each in api_keys.page(alice.id, status="active")[0]}
+    assert "Kept" in live and "Ended" not in live
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+MANAGING = ["keys:manage", "workflows:read", "analytics:read"]

@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import BooleanField, StringField
 from wtforms.validators import InputRequired
 
 from authserver.domain.clients import blocked_apps
+from authserver.domain.tokens import app_makings
 from authserver.edge import current_user, form_problems
 from authserver.errors import Invalid
 
@@ -24,6 +25,10 @@ class BlockForm(FlaskForm):
         "Host, name or client id",
         [InputRequired("Enter a host, a name or a client id.")],
         description="A host counts with everything below it. What falls under it stops within a second.",
+    )
+    end_made = BooleanField(
+        "End what they made for people, too",
+        description="API keys, webhooks and secrets end for good; apps are disabled, and can be enabled again.",
     )
 
 
@@ -47,7 +52,9 @@ def block() -> Any:
     except Invalid as refused:
         form_problems.blame(form, refused)
         return _page(form), 422
-    flash(f"Apps of the {made.kind} {made.value} are blocked.", "success")
+    ended = app_makings.end_all_of_blocked() if form.end_made.data else 0
+    said = f" {ended} {'thing' if ended == 1 else 'things'} that they made ended." if form.end_made.data else ""
+    flash(f"Apps of the {made.kind} {made.value} are blocked.{said}", "success")
     return redirect(url_for("admin_blocked_apps.index"), 303)
 
 
@@ -62,7 +69,7 @@ def unblock() -> Any:
 
 
 def _page(form: BlockForm | None = None) -> str:
-    form = form or BlockForm(None)
+    form = form or BlockForm(None, end_made=True)
     return render_template(
         "dashboard/admin/blocked_apps/index.html", form=form, form_errors=form.errors, blocks=blocked_apps.all(),
         lines=[(each, _host(each.newest.redirect_uris)) for each in blocked_apps.listed()],

@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import endings, ownership, transfers
+from authserver.domain.tokens import app_makings
 from authserver.edge import current_user
 
 blueprint = Blueprint("apps_danger", __name__)
@@ -27,12 +28,21 @@ def ask_disable(client_id: str) -> Any:
     return _page("disable", _mine(client_id))
 
 
+def _ends_made() -> bool:
+    """Whether things of others end, for good: for an administrator who proved lately that they are one."""
+    return "end_made" in request.form
+
+
 @blueprint.post("/apps/<client_id>/disable")
 @current_user.require_user
+@current_user.require_recent_if(_ends_made)
 def disable(client_id: str) -> Any:
     """Stop the app; it can be undone."""
-    client = endings.disable(current_user.me().user, client_id)
-    flash(f"{client.name} is disabled. Its tokens are refused within a second.", "success")
+    me = current_user.me().user
+    client = endings.disable(me, client_id)
+    ended = app_makings.end_all_of([client.id]) if me.is_admin and _ends_made() else 0
+    said = f" {ended} {'thing' if ended == 1 else 'things'} that it made ended." if ended else ""
+    flash(f"{client.name} is disabled. Its tokens are refused within a second.{said}", "success")
     return _back(client_id)
 
 

@@ -71,7 +71,8 @@ def rotate(by: User | None, client_id: str, overlap: int, *, force: bool = False
             active[0].expires_at = ends_at
         secret = add(session, client_id)
         ends_at = ends_at if ends_at is not None and ends_at > now else None
-        _changed(session, client, "client.secret_rotated", previous_ends_at=ends_at, forced=len(active) >= MAX_ACTIVE)
+        _changed(session, client, "client.secret_rotated", previous_ends_at=ends_at, forced=len(active) >= MAX_ACTIVE,
+                 hint=secrets.hint(secret))  # fmt: skip
     return Rotation(secret, ends_at)
 
 

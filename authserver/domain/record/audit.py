@@ -73,6 +73,8 @@ def record(
     """
     session.flush()
     asked = context.current()
+    if asked.through and type in acting.MAKING:
+        data[outbox.THROUGH] = asked.through
     facts: dict[str, Any] = {
         "actor": _text(actor or asked.actor, 100),
         "target": _text(target, 140),

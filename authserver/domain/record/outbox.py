@@ -24,7 +24,9 @@ MISSED_DAYS = 30
 DAY = 86_400
 PAUSED = "paused"
 # Of what events say: where somebody was, like the address of their request.
-OF_WHO = frozenset({"asked_from"})
+# By which app's token a person made something, too: `client:…`.
+THROUGH = "through"
+OF_WHO = frozenset({"asked_from", THROUGH})
 _WHO = ("actor", "ip", "request_id")
 
 

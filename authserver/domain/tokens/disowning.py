@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,12 +72,17 @@ def first_sign_in(user_id: str) -> int:
 
 def since(user: User, moment: int) -> list[Made]:
     """What a person's account made, allowed or downloaded since then and still stands, newest first."""
-    moment = max(moment, clock.now() - LONGEST)
+    return standing(user, max(moment, clock.now() - LONGEST))
+
+
+def standing(user: User, moment: int) -> list[Made]:
+    """The same, however long ago that moment is."""
     with database.reading() as session:
         changed = _changed(session, user, moment)
-        done = empowered.acts(session, user, moment, *_DOWNLOADS)
-        found = _standing(session, user, moment, changed, done)
-        found += [Made(*each) for each in empowered.links(session, user, moment)]
+        who = empowered.actors(session, user, moment)
+        done = empowered.acts(session, user, moment, who, *_DOWNLOADS)
+        found = _standing(session, user, moment, changed, who, done)
+        found += [Made(*each) for each in empowered.links(session, who, moment)]
         found += [Made(*each) for each in empowered.people(session, user, done)]
     found += [
         Made("download", str(each.seq), _DOWNLOADS[each.type], each.at_us // 1_000_000)
@@ -89,15 +94,25 @@ def since(user: User, moment: int) -> list[Made]:
 
 def end(user: User, chosen: Collection[str], moment: int) -> int:
     """End those of `since` whose references are chosen, all or none; returns how many. Apps are only disabled."""
+    return end_found(user, lambda: since(user, moment), chosen)
+
+
+def end_found(user: User, find: Callable[[], list[Made]], chosen: Collection[str] | None = None) -> int:
+    """The same of what `find` finds once nothing more is made; all of it where nothing is chosen (None)."""
     with database.together():
-        with database.transaction() as session:
-            if user.is_admin:
-                users.hold_administrators()  # before anybody else is locked
-            person_locks.take(session, user.id)
-        ending = [each for each in since(user, moment) if each.ends and each.reference in chosen]
+        hold(user)
+        ending = [each for each in find() if each.ends and (chosen is None or each.reference in chosen)]
         for each in ending:
             _END[each.kind](user, each.id)
     return len(ending)
+
+
+def hold(user: User) -> None:
+    """Let nothing more be made in somebody's name until what several verbs share is written."""
+    with database.transaction() as session:
+        if user.is_admin:
+            users.hold_administrators()  # before anybody else is locked
+        person_locks.take(session, user.id)
 
 
 def disown(token: str, *, everything: bool) -> tuple[User, int]:
@@ -119,13 +134,18 @@ def _end_all(user: User, moment: int) -> int:
 
 
 def _standing(
-    session: Session, user: User, moment: int, changed: dict[str, int], done: Sequence[AuditEvent]
+    session: Session,
+    user: User,
+    moment: int,
+    changed: dict[str, int],
+    who: Collection[str],
+    done: Sequence[AuditEvent],
 ) -> list[Made]:
     """What is a row of its own, in one statement."""
     looks = [
         _keys(user, moment, changed), _apps(user, moment, changed), _secrets(user, moment),
         _webhooks(user, moment, changed), _consents(user, moment), _offers(user, moment),
-        *empowered.looks(user, moment, done),
+        *empowered.looks(user, moment, who, done),
     ]  # fmt: skip
     of_others = empowered.changed_apps(done)
     found = []

@@ -30,31 +30,55 @@ KINDS = {
 OF_PEOPLE = ("person", "role")
 # What came of these cannot be undone from here: what was said is to be looked at.
 LASTING = ("address",)
+_OF_CREDENTIALS = (
+    "api_key.created", "api_key.updated", "api_key.rotated", "client.created", "client.updated",
+    "client.secret_rotated", "client.enabled", "client.restored",
+)  # fmt: skip
 _AGAIN = ("client.created", "client.enabled", "client.restored")
 OTHERS = "app of others"
 Found = tuple[str, str, str, int]
 """Kind, id, name, and when (epoch seconds)."""
 
 
-def acts(session: Session, user: User, moment: int, *more: str) -> Sequence[AuditEvent]:
-    """What they did since then to others, and events of the types `more`, oldest first; one statement."""
+def actors(session: Session, user: User, moment: int) -> tuple[str, ...]:
+    """As whom an account did something since then, as the audit log names it: its person, and for an administrator
+    the keys and apps that were made, changed or ended since, which act with their authority.
+    """
+    own = f"user:{user.id}"
+    if not _acts_for_others(user):
+        return (own,)
+    told = (
+        AuditEvent.owner_id == user.id,
+        AuditEvent.at_us >= moment * 1_000_000,
+        AuditEvent.type.in_(_OF_CREDENTIALS),
+    )
+    found: set[str] = set()
+    for target, data in session.execute(select(AuditEvent.target, AuditEvent.data).where(*told)):
+        found |= {target, f"key:{data['successor']}"} if "successor" in data else {target}
+    return (own, *sorted(found))
+
+
+def acts(session: Session, user: User, moment: int, who: Collection[str], *more: str) -> Sequence[AuditEvent]:
+    """What `who` did since then to others, and events of the types `more`, oldest first; one statement."""
     types = (*more, "user.created", "user.updated", "client.updated", *_AGAIN) if _acts_for_others(user) else more
-    return session.scalars(_events(user, moment, *types)).all()
+    return session.scalars(_events(who, moment, *types)).all()
 
 
-def looks(user: User, moment: int, done: Sequence[AuditEvent]) -> list[Select[str, str, str, int]]:
+def looks(
+    user: User, moment: int, who: Collection[str], done: Sequence[AuditEvent]
+) -> list[Select[str, str, str, int]]:
     """Selections of kind, id, name and moment, of what stands in one row each: all but `links` and `people`."""
-    found = [_registration_tokens(user, moment)]
+    found = [_registration_tokens(who, moment)]
     if _acts_for_others(user):
-        found += [_secrets_of_others(user, moment), _apps_of_others(user, changed_apps(done))]
+        found += [_secrets_of_others(user, who, moment), _apps_of_others(user, changed_apps(done))]
     return found
 
 
-def links(session: Session, user: User, moment: int) -> Iterator[Found]:
+def links(session: Session, who: Collection[str], moment: int) -> Iterator[Found]:
     """One-time links that they were told, and that still open an account."""
     alive = (OneTimeLink.used_at.is_(None), OneTimeLink.expires_at > clock.now())
     made = select(OneTimeLink.digest, OneTimeLink.created_at, User.email).join(User, User.id == OneTimeLink.user_id)
-    theirs = (OneTimeLink.made_by == _as_actor(user), OneTimeLink.created_at >= moment)
+    theirs = (OneTimeLink.made_by.in_(who), OneTimeLink.created_at >= moment)
     for row in session.execute(made.where(*theirs, *alive)):
         yield "link", row.digest.hex(), row.email, row.created_at
 
@@ -102,15 +126,15 @@ def _acts_for_others(user: User) -> bool:
     return user.is_admin and user.disabled_at is None
 
 
-def _registration_tokens(user: User, moment: int) -> Select[str, str, str, int]:
-    made = (RegistrationToken.created_by == _as_actor(user), RegistrationToken.created_at >= moment)
+def _registration_tokens(who: Collection[str], moment: int) -> Select[str, str, str, int]:
+    made = (RegistrationToken.created_by.in_(who), RegistrationToken.created_at >= moment)
     alive = (RegistrationToken.revoked_at.is_(None), RegistrationToken.expires_at > clock.now())
     token = RegistrationToken
     return select(literal("registration"), token.id, token.hint, token.created_at).where(*made, *alive)
 
 
-def _secrets_of_others(user: User, moment: int) -> Select[str, str, str, int]:
-    made = (ClientSecret.created_by == _as_actor(user), ClientSecret.created_at >= moment)
+def _secrets_of_others(user: User, who: Collection[str], moment: int) -> Select[str, str, str, int]:
+    made = (ClientSecret.created_by.in_(who), ClientSecret.created_at >= moment)
     alive = (ClientSecret.revoked_at.is_(None), Client.deleted_at.is_(None), Client.owner_id.is_distinct_from(user.id))
     wanted = select(literal("secret"), ClientSecret.id, Client.name, ClientSecret.created_at)
     return wanted.join(Client, Client.id == ClientSecret.client_id).where(*made, *alive)
@@ -122,13 +146,9 @@ def _apps_of_others(user: User, changed: Collection[str]) -> Select[str, str, st
     return wanted.where(Client.id.in_(changed), *going)
 
 
-def _events(user: User, moment: int, *types: str) -> Any:
-    told = (AuditEvent.actor == _as_actor(user), AuditEvent.at_us >= moment * 1_000_000)
+def _events(who: Collection[str], moment: int, *types: str) -> Any:
+    told = (AuditEvent.actor.in_(who), AuditEvent.at_us >= moment * 1_000_000)
     return select(AuditEvent).where(*told, AuditEvent.type.in_(types)).order_by(AuditEvent.seq)
-
-
-def _as_actor(user: User) -> str:
-    return f"user:{user.id}"
 
 
 END: dict[str, Any] = {

@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.clients import clients, endings, registration_tokens, self_registered
 from authserver.domain.clients import directory as client_directory
-from authserver.domain.clients import endings, registration_tokens, self_registered
 from authserver.domain.ground import mails, throttle
 from authserver.domain.limits import rate_limits
-from authserver.domain.tokens import makings, revocation
+from authserver.domain.people import users
+from authserver.domain.tokens import app_makings, makings, revocation
 from authserver.domain.tokens.makings import Ended
 from authserver.errors import RateLimited
 from authserver.lib import clock, jwt, secrets
@@ -41,7 +42,7 @@ def report(credential: str, found_at: str, *, ip: str) -> None:
     elif kind == "cs":
         _end_client_secret(credential, found_at)
     elif kind in ("at", "rt", "jwt"):
-        revocation.revoke(credential, None, BECAUSE)
+        _end_token(credential, found_at)
     elif kind == self_registered.KIND:
         self_registered.end_leaked(credential, BECAUSE)
     elif kind == registration_tokens.KIND:
@@ -77,6 +78,18 @@ def _end_client_secret(credential: str, found_at: str) -> None:
         app = endings.end_secret(None, found.id, BECAUSE)
         if owner is not None:
             _tell(session, owner, f"a secret of the app {app.name} ({found.hint})", found_at, ended)
+
+
+def _end_token(credential: str, found_at: str) -> None:
+    """A token, and what was made by tokens of that sign-in's app since it began."""
+    grant = revocation.grant_behind(credential)
+    if not revocation.revoke(credential, None, BECAUSE) or grant is None:
+        return
+    owner, app = users.find(grant.user_id), clients.find(grant.client_id)
+    ended = app_makings.end_all(owner, [grant.client_id], grant.created_at) if owner is not None else 0
+    if ended and owner is not None:
+        with database.transaction() as session:
+            _tell(session, owner, f"a token of the app {app.name if app else ''}", found_at, Ended(ended, 0))
 
 
 def _end_registration_token(credential: str, found_at: str) -> None:

@@ -37,6 +37,20 @@ def revoke(presented: str, client_id: str | None, because: str = "revoked by its
     return False
 
 
+def grant_behind(presented: str) -> Grant | None:
+    """The sign-in by which an app got a token, spent and ended ones too; None for what nobody was signed in for."""
+    kind = "jwt" if jwt.looks_like_jwt(presented) else secrets.kind_of(presented)
+    if kind == "rt":
+        row = refresh_tokens.find(presented)
+        id = row.id if row is not None else ""
+    else:
+        look = {"jwt": inspection.verified, "at": _stored_claims}.get(kind or "")
+        claims = look(presented) if look else None
+        id = inspection.grant_id_of(claims) if claims else ""
+    with database.reading() as session:
+        return session.get(Grant, id) if id else None
+
+
 def _stored_claims(token: str) -> dict[str, Any] | None:
     with database.autocommit() as connection:
         found: dict[str, Any] | None = connection.scalar(
