@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 
 from authserver import database
 from authserver.domain import outbound
+from authserver.domain.access import scopes
 from authserver.domain.clients import clients, sector_identifiers
 from authserver.domain.clients.metadata import DEVICE, Registration
 from authserver.domain.clients.metadata.registration import CODE
@@ -30,14 +32,14 @@ CALLBACK, OTHER = "https://app.example.test/cb", "https://other.example.test/cb"
 
 
 def shop(host: str = "shop.example.com", **columns: Any) -> App:
-    made = {"subject_type": "pairwise", "redirect_uris": [f"https://{host}/cb"], "scopes": ["openid", "account"]}
+    made = {"subject_type": "pairwise", "redirect_uris": [f"https://{host}/cb"], "scopes": ["openid"]}
     return protocol.register(**made | {"grant_types": ["authorization_code", "refresh_token"]} | columns)
 
 
 def sub_of(app: App, person: Person) -> str:
     """What every way of asking says, each the same."""
     with mock.patch.object(protocol, "CALLBACK", clients.get(app.id).redirect_uris[0]):
-        tokens = tokens_for(person.id, app, scopes=["openid", "account"])
+        tokens = tokens_for(person.id, app, scopes=["openid"])
     userinfo = send("/oauth/userinfo", headers=bearer(tokens["access_token"]), method="GET").json["sub"]
     said = {userinfo, *(protocol.claims(tokens[name])["sub"] for name in ("id_token", "access_token"))}
     said |= {protocol.introspect(app, tokens[name]).json["sub"] for name in ("access_token", "refresh_token")}
@@ -90,13 +92,38 @@ def test_no_answer_of_ours_tells_the_app_who_it_is_for_everybody(app: Flask, htt
     """Core 8.1, 17.3: an app that has the token of its person learns their `sub` alone."""
     first = shop()
     with mock.patch.object(protocol, "CALLBACK", "https://shop.example.com/cb"):
-        token = tokens_for(alice.id, first, scopes=["openid", "account"], session_id="ses1")["access_token"]
+        token = tokens_for(alice.id, first, scopes=["openid"], session_id="ses1")["access_token"]
     known = protocol.claims(token)["sub"]
-    paths = ("/v1/me", "/v1/users", f"/v1/users/{known}", "/v1/grants", f"/v1/grants?owner={known}", "/v1/sessions")
-    for path in paths:
+    for path in ("/v1/me", "/v1/users", f"/v1/users/{known}"):
         answer = http.get(path, headers=bearer(token))
         assert answer.status_code == 200, path
         assert alice.id not in answer.text, path
+
+
+@pytest.mark.parametrize("scope", sorted(scopes.NAMING))
+def test_what_speaks_of_the_account_by_ids_of_everybody_is_not_for_such_an_app(
+    app: Flask, ada: Person, scope: str
+) -> None:
+    wanted = Registration(name="Shop", redirect_uris=("https://shop.example.com/cb",), scopes=("openid", scope))
+    with pytest.raises(Invalid) as refused:
+        clients.register(ada.user, dataclasses.replace(wanted, subject_type="pairwise"))
+    assert list(refused.value.problems) == ["subject_type"]
+    assert scope in clients.register(ada.user, wanted)[0].scopes
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/sessions", "/v1/grants", "/v1/audit-events", "/v1/usage", "/v1/api-keys", "/v1/clients"]
+)
+def test_nor_where_it_got_that_before_or_changed_its_mind(
+    app: Flask, http: FlaskClient, alice: Person, path: str
+) -> None:
+    """Session, grants and keys have ids that two apps could compare, events the person's own."""
+    had = ["openid", *sorted(scopes.NAMING)]
+    first = shop(scopes=had)
+    assert clients.get(first.id).scopes == ("openid",)
+    with mock.patch.object(protocol, "CALLBACK", "https://shop.example.com/cb"):
+        token = tokens_for(alice.id, first, scopes=had)["access_token"]
+    assert http.get(path, headers=bearer(token)).status_code == 403
 
 
 def test_a_hint_and_a_requested_sub_are_the_apps_own(app: Flask, http: FlaskClient, alice: Person, bob: Person) -> None:

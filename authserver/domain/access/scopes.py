@@ -22,8 +22,11 @@ from authserver.models import Client, PermissionLevel, Resource, Scope
 LEVELS = ("identity", "read", "write", "full")
 OFFLINE = "offline_access"
 ACCOUNT = "account"
+ADMIN = "admin"
 PERSONAL = frozenset({ACCOUNT, "email", "profile", "phone", "address"})
 """What an app is told of a person only with their consent, and a key of theirs without."""
+NAMING = frozenset({ACCOUNT, "keys:manage", "settings:manage", ADMIN})
+"""What speaks of the account itself, whose ids are the same for everybody: not for an app with pairwise subjects."""
 NONE = "(none is assigned to the app)"  # for its owner, where a refusal shows what it has
 RESERVED = frozenset({"public", "account", "phone", "address", "groups", "roles", "org", "scim"})
 """Names of our own, some of them later ones: nobody makes a scope of such a name (contract 11.46)."""

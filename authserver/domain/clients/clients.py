@@ -16,7 +16,7 @@ from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.facts import ClientFacts, SecretFacts, is_native
-from authserver.domain.clients.metadata import Registration
+from authserver.domain.clients.metadata import Registration, subjects
 from authserver.domain.ground import cache, usage
 from authserver.domain.record import audit
 from authserver.errors import Conflict, NotFound
@@ -255,7 +255,7 @@ def _load(client_id: str) -> ClientFacts | None:
         held = self_registration.judged(values["scopes"], values["default_scopes"], values["resources"])
         values |= {"scopes": held.scopes, "default_scopes": held.default_scopes, "resources": held.resources}
     for name in ("scopes", "default_scopes", "optional_scopes", "required_scopes"):
-        values[name] = scopes.held_by(role, values[name])
+        values[name] = scopes.held_by(role, subjects.judged(row.subject_type, values[name]))
     native = is_native(values["application_type"], values["public"], values["redirect_uris"])
     facts = {field.name: values[field.name] for field in dataclasses.fields(ClientFacts) if field.name in values}
     return ClientFacts(**facts, secrets=tuple(secrets), native=native, vouched=counting)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from authserver.domain import outbound
+from authserver.domain.access import scopes
 from authserver.domain.clients.metadata.registration import DEVICE, Registration
 from authserver.lib import quoting
 
@@ -17,12 +19,22 @@ def check(wanted: Registration) -> dict[str, str]:
     problems = {}
     if wanted.subject_type not in TYPES:
         problems["subject_type"] = "Choose public or pairwise."
+    elif kept := [name for name in wanted.scopes or () if wanted.subject_type == "pairwise" and name in scopes.NAMING]:
+        problems["subject_type"] = (
+            f"{' and '.join(kept)} would tell the app ids by which every app knows a person: take that away, or choose"
+            " public."
+        )
     if uri := wanted.sector_identifier_uri:
         if found := _problem(uri):
             problems["sector_identifier_uri"] = quoting.refused(uri, found)
     elif wanted.subject_type == "pairwise" and (found := _no_sector(wanted)):
         problems["sector_identifier_uri"] = found
     return problems
+
+
+def judged(subject_type: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of these scopes that an app of this type may hold, whenever it got them."""
+    return tuple(name for name in names if subject_type != "pairwise" or name not in scopes.NAMING)
 
 
 def _no_sector(wanted: Registration) -> str | None:
