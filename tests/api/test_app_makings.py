@@ -18,7 +18,7 @@ from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.errors import NotFound
 from authserver.lib import clock
-from authserver.models import AuditEvent
+from authserver.models import ApiKey, AuditEvent
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
 from tests.support import protocol
@@ -164,3 +164,10 @@ def test_what_a_thief_made_by_a_key_of_theirs_for_others_is_disowned_with_it(
     assert {each.kind for each in listed} >= {"person", "role"}
     disowning.end(ada.user, {each.reference for each in listed}, now)
     assert users.get(alice.id).role == "user" and users.get(invited.data["id"]).disabled_at is not None
+
+
+def test_a_key_that_waited_for_its_turn_to_be_written_is_listed(call: Caller, alice: Person, tool: App) -> None:
+    made = call("POST", "/v1/api-keys", token_of(alice, tool, SCOPES), KEY).data["id"]
+    with database.transaction() as session:
+        session.get_one(ApiKey, made).created_at -= 5
+    assert kinds(alice, tool) == ["key"]

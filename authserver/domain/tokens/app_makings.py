@@ -21,6 +21,7 @@ from authserver.domain.tokens import disowning
 from authserver.domain.tokens.disowning import Made
 from authserver.models import AuditEvent, Client, ClientSecret, Consent, Grant, User
 
+WAITED = 3600
 _GIVING = ("api_key.created", "api_key.rotated", "client.created", "client.secret_rotated")
 _KINDS = {
     "client.created": "app", "client.enabled": "app", "client.restored": "app", "client.transfer_offered": "offer",
@@ -37,7 +38,8 @@ def of(user: User, client_ids: Collection[str], since: int = 0) -> list[Made]:
         named = _named(session, events)
     if not events:
         return []
-    begun = min(each.at_us for each in events) // 1_000_000
+    # A row says when it was begun, its event when it was written, which may have waited.
+    begun = min(each.at_us for each in events) // 1_000_000 - WAITED
     return [each for each in disowning.standing(user, begun) if each.ends and _is_one(each, named)]
 
 
