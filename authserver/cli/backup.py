@@ -23,16 +23,19 @@ def command(file: Path | None, made: bool, verify: bool) -> None:
     if (file is None) is not made or (made and verify):
         raise click.UsageError("Either FILE, or --made for a backup that something else has made.")
     settings = opening.settings()
-    if not (verify and file and file.exists()):
-        _make(settings, file, quiet=verify)
+    new = not (verify and file and file.exists())
+    if new and file is not None:
+        with opening.opened(settings):
+            copies.save(settings, file)
     if verify and file:
         restore.tell(restoring.plan(settings, file))
+    if new:
+        _note(settings, file, quiet=verify)
 
 
-def _make(settings: Settings, file: Path | None, *, quiet: bool) -> None:
+def _note(settings: Settings, file: Path | None, *, quiet: bool) -> None:
+    """Once it is good: what is not would keep others from making one."""
     with opening.opened(settings):
-        if file is not None:
-            copies.save(settings, file)
         told = _tell()
     size = file.stat().st_size if file else 0
     said = f"{file}: {size // 1024 or 1} kB" if file else "Noted: a backup was made just now."

@@ -27,6 +27,11 @@ def choose(file: Path | None, demo: bool) -> None:
         raise BadSettings("--demo: there is no demo here yet; `authserver demo` makes it")
 
 
+def words() -> list[str]:
+    """The words that choose the same installation for another process."""
+    return ["--demo"] if _demo else ["--config", str(_file)] if _file else []
+
+
 def settings(**flags: Any) -> Settings:
     """Read the settings of this run; flags win."""
     if _demo:

@@ -9,7 +9,7 @@ import threading
 import click
 
 from authserver import config
-from authserver.cli import notices, opening, signals
+from authserver.cli import notices, opening, scheduled_backups, signals
 from authserver.observability import logs, metrics
 
 FIGURES_SECONDS = 15
@@ -38,6 +38,7 @@ def command() -> None:
     sending = [
         threading.Thread(target=courier.run, args=(stop,), name="webhooks"),
         threading.Thread(target=backchannel_logout.run, args=(stop,), name="logout"),
+        threading.Thread(target=scheduled_backups.run, args=(stop,), name="backups"),
     ]
     for each in sending:
         each.start()

@@ -232,6 +232,8 @@ def openings(text: str) -> tuple[str, ...]:
 
 
 def folder(text: str) -> str:
+    if not text:
+        return text
     path = Path(text)
     if path.exists() and not path.is_dir():
         raise Wrong("a folder is needed, and a file is there")

@@ -137,6 +137,12 @@ class Settings:
     """Whether PgBouncer or its like hands connections on after each transaction: `yes`, `no`, `auto` finds out."""
     db_synchronous: str = "FULL"
     """SQLite's `synchronous`: `FULL`, or `NORMAL` for speed at the price of the last writes in a power cut."""
+    backup_dir: str = ""
+    """Where `worker` puts backups, each verified; empty means that somebody else makes them."""
+    backup_every: int = 86_400
+    """How long after the last backup, by whatever means, `worker` makes the next."""
+    backup_keep: int = 14
+    """How many of its backups `worker` keeps; older ones go once a newer one is verified."""
     log_level: str = "INFO"
     """`DEBUG`, `INFO`, `WARNING` or `ERROR`."""
     log_format: str = "auto"

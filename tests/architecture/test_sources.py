@@ -124,6 +124,7 @@ def test_programs_are_started_with_lists_of_words_and_never_through_a_shell() ->
     started = places(lambda call: sources.dotted(call.func) in {"subprocess.run", "subprocess.Popen"})
     assert {each.partition(":")[0] for each in started} == {
         "authserver/cli/copies.py",
+        "authserver/cli/scheduled_backups.py",
         "authserver/cli/embedded_postgres.py",
     }
 

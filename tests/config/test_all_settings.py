@@ -17,7 +17,7 @@ SETTINGS = sorted(set(FIELDS) - {"demo"})
 SECRET = "hunter2-hunter2"  # part of every value below, and of no answer
 # What may stand in a text that has no form of its own.
 FREE = {
-    "brand", "outbound_allow", "secret_key", "secret_key_fallbacks", "kek", "kek_fallbacks", "data_dir",
+    "brand", "outbound_allow", "secret_key", "secret_key_fallbacks", "kek", "kek_fallbacks", "data_dir", "backup_dir",
     "registration_scopes",
 }  # fmt: skip
 WRONG = {

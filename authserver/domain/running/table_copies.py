@@ -16,7 +16,7 @@ from authserver.errors import Conflict
 from authserver.tables import Base
 
 BATCH = 1_000  # rows a statement
-_HOLD = DDL("LOCK TABLE %(fullname)s IN SHARE MODE")  # type: ignore[no-untyped-call]
+_HOLD = DDL("LOCK TABLE %(fullname)s IN SHARE MODE")  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 _ROOM = 2**256
 _JSON = JSON(none_as_null=True)  # so that NULL and JSON's own null stay what they are
 
