@@ -54,6 +54,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         order.sort(items)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files, and files that share a server."""
+    return order.scheduler(config, log)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """CI gives the long sets what is left of its time."""
     long_sets.skip_if_out_of_time(item)

@@ -63,7 +63,27 @@ def test_down_to_nothing_leaves_no_table_and_up_again_makes_all(empty: Settings)
     assert differences() == []
 
 
+def _up_to(revision: str) -> None:
+    from alembic import command
+
+    with schema._migrating() as connection:
+        command.upgrade(schema._alembic(connection), revision)
+
+
 def test_each_single_step_down_and_up_works(empty: Settings) -> None:
+    schema.migrate()
+    revision = schema.newest()
+    while revision:
+        below = schema.revisions()[revision]
+        schema.migrate(below or "base")
+        _up_to(revision)
+        schema.migrate(below or "base")
+        revision = below
+    assert schema.status().state == "empty"
+
+
+@pytest.mark.long_more
+def test_from_each_version_up_to_the_newest_and_back_works(empty: Settings) -> None:
     schema.migrate()
     revision = schema.newest()
     while revision:

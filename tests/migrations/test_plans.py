@@ -18,8 +18,9 @@ from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
 from authserver.domain.running import schema
 from authserver.errors import Conflict
-from tests.conftest import PASSWORD
+from tests.conftest import KINDS, PASSWORD
 from tests.migrations.test_migrations import empty as empty  # a fixture
+from tests.support import long_sets
 from tests.support.tables import rows
 
 BEFORE = "0013"
@@ -54,6 +55,7 @@ def before(empty: Settings) -> None:
     schema.migrate(BEFORE)
 
 
+@pytest.mark.parametrize("empty", long_sets.others_later(KINDS, now="postgresql"), indirect=True)
 @rows("name", sorted(scopes.RESERVED))
 def test_a_scope_of_before_with_a_name_of_ours_stops_the_migration(before: None, run: Run, name: str) -> None:
     execute("DELETE FROM scopes WHERE name = :name", name=name)
@@ -99,6 +101,7 @@ def test_the_plan_names_apps_whose_privileges_will_not_count(run: Run, idle: str
     assert schema.status().state == "current"
 
 
+@pytest.mark.parametrize("empty", long_sets.others_later(KINDS, now="sqlite"), indirect=True)
 def test_the_plan_is_made_of_the_schema_of_every_earlier_version(run: Run, idle: str) -> None:
     """It reads what is there before the migration, so no column that is new may be asked for."""
     revision = schema.newest()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import parallel, served
+from tests.support import long_sets, parallel, served
 from tests.support.browsing import Browser
 from tests.support.served import KINDS, Served
 from tests.support.third_party import App
@@ -84,7 +84,7 @@ def test_allow_and_cancel_at_once_have_one_answer(served: Served, app: App) -> N
     assert told == ((200, "") if allowed else (400, "access_denied"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", long_sets.others_later(KINDS, now="postgresql"))
 def test_a_server_that_is_killed_forgets_neither_question_nor_answer(kind: str) -> None:
     """What a device asked and what its person answered is in the database, and a used code stays used (E1)."""
     with served.running(kind, workers=1) as first:

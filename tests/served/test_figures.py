@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from authserver.config import Settings
+from tests.support import long_sets
 from tests.support.browsing import OverHttp
 from tests.support.served import KINDS, Served, running
 
@@ -16,7 +17,7 @@ TOKENS = 40
 
 
 @pytest.mark.long_fault
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", long_sets.others_later(KINDS, now="postgresql"))
 def test_no_count_is_lost_when_every_worker_is_told_to_stop(kind: str) -> None:
     with running(kind, workers=2) as server:
         job = server.machine("Job", "--introspect-all")

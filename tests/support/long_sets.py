@@ -35,10 +35,12 @@ def others_later(kinds: Iterable[str], now: str) -> list[Any]:
 
 
 # What stands before the domain, or asks from outside. Which SQL is sent is decided further down, in folders whose tests
-# all run on both databases.
-DOORS = tuple(
-    f"tests/{each}/" for each in ("api", "dashboard", "pages", "edge", "hostile", "gateway", "cli", "interop")
-)
+# all run on both databases, as do those of the grants: their hot statements are written for each.
+DOORS = (
+    "tests/api/", "tests/dashboard/", "tests/pages/", "tests/edge/", "tests/hostile/", "tests/gateway/", "tests/cli/",
+    "tests/interop/", "tests/oauth/test_", "tests/oauth/endpoints/", "tests/refusals/", "tests/journeys/",
+    "tests/observability/", "tests/ops/",
+)  # fmt: skip
 
 
 def mark_second_runs(items: Iterable[pytest.Item]) -> None:
