@@ -215,6 +215,7 @@ PERSON = (
     Screen("app-new-web", "/apps/new?kind=web", opened),
     Screen("app-new-spa", "/apps/new?kind=spa"),
     Screen("app-new-native", "/apps/new?kind=native"),
+    Screen("app-new-device", "/apps/new?kind=device", opened),
     Screen("app-new-machine", "/apps/new?kind=machine"),
     Screen("app-new-errors", "/apps/new?kind=web",
            press("Register app", name="", homepage="nowhere", **{"redirect_uris-0": "http://app.example/callback"})),

@@ -119,7 +119,7 @@ class AppForm(FlaskForm):
     resources = SelectMultipleField("APIs it may call")
     grant_types = SelectMultipleField("Grants", choices=GRANTS)
     response_modes = SelectMultipleField("How answers come back", choices=MODES)
-    default_max_age = IntegerField("A sign-in may be so old, in seconds", [Optional()])
+    default_max_age = IntegerField("Oldest sign-in, in seconds", [Optional()])
     default_acr_values = SelectMultipleField("How surely people sign in")
     token_endpoint_auth_method = SelectField("Authentication", choices=METHODS)
     access_token_format = SelectField("Access tokens", choices=TOKENS)
