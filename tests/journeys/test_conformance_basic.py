@@ -242,3 +242,10 @@ def test_refresh_tokens(suite: Suite) -> None:
     again = suite.browser.post("/oauth/token", data=form | suite.app.post).json
     before, after = (protocol.claims(each["id_token"]) for each in (first, again))
     assert all(before[name] == after[name] for name in ("iss", "sub", "aud", "auth_time"))
+
+
+@rows("resource", ["api", "/v1", "http://localhost:8000/v1#part", "http://localhost:8000#"])
+def test_a_resource_is_an_absolute_uri_without_a_fragment(suite: Suite, resource: str) -> None:
+    """RFC 8707 section 2: at the authorization endpoint and at the token endpoint."""
+    assert suite.answer(resource=resource)["error"] == "invalid_target"
+    assert suite.exchange(suite.answer()["code"], resource=resource).json["error"] == "invalid_target"
