@@ -30,6 +30,7 @@ VERBS = {
     "doctor": "Look for what is wrong and print the line that mends it.",
     "healthcheck": "Ask a running server whether it is ready.",
     "init": "Ask a few questions and write authserver.toml.",
+    "job": "List mails and sign-outs that were given up, and try again.",
     "jwks": "List, rotate and retire signing keys.",
     "key": "Create and manage API keys.",
     "migrate": "Bring the database to this version's schema.",

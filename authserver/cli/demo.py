@@ -196,10 +196,12 @@ def _open(link: str) -> bool:
 
 
 def _alongside(_settings: Settings) -> None:
+    from authserver.domain.ground import mails
     from authserver.domain.running import chores
     from authserver.domain.tokens import backchannel_logout
     from authserver.domain.webhooks import courier
 
+    threading.Thread(target=mails.run, args=(threading.Event(),), name="mails", daemon=True).start()
     chores.in_background()
     courier.in_background()
     backchannel_logout.in_background()

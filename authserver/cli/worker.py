@@ -21,7 +21,7 @@ def command() -> None:
 
     Its figures answer one port above AUTHSERVER_METRICS_BIND, where nothing else does.
     """
-    from authserver.domain.ground import timekeeping
+    from authserver.domain.ground import mails, timekeeping
     from authserver.domain.running import chores
     from authserver.domain.signing import keys as signing_keys
     from authserver.domain.tokens import backchannel_logout
@@ -34,8 +34,9 @@ def command() -> None:
     if serve_metrics(config.current().metrics_bind):
         threading.Thread(target=refresh_figures, args=(stop,), name="figures", daemon=True).start()
     opening.warn_of_settings()
-    # In a thread of its own: no chore delays an event, and no event a chore.
+    # In threads of their own: no chore delays an event or a mail, and none of these a chore.
     sending = [
+        threading.Thread(target=mails.run, args=(stop,), name="mails"),
         threading.Thread(target=courier.run, args=(stop,), name="webhooks"),
         threading.Thread(target=backchannel_logout.run, args=(stop,), name="logout"),
         threading.Thread(target=scheduled_backups.run, args=(stop,), name="backups"),

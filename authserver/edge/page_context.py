@@ -40,6 +40,7 @@ NAVIGATION = (
     ("Admin", "Key levels", "admin_permissions.index", "key", ADMINISTRATORS),
     ("Admin", "Gateway routes", "admin_gateway_routes.index", "arrows", ADMINISTRATORS),
     ("Admin", "Signing keys", "admin_signing_keys.index", "lock", ADMINISTRATORS),
+    ("Admin", "Set aside", "admin_set_aside.index", "warning", ADMINISTRATORS),
 )
 # Pages that are reached from an entry's page, and have none of their own.
 _BEHIND = {"admin_registration_tokens": "admin_blocked_apps"}

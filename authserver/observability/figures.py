@@ -74,6 +74,20 @@ MAIL_OLDEST = Gauge(
     registry=registry,
     multiprocess_mode="mostrecent",
 )
+SET_ASIDE = Gauge(
+    "authserver_jobs_set_aside",
+    "Mails and sign-outs that were given up, and wait for somebody who tries again.",
+    ["kind"],
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
+CHORE_FAILED = Gauge(
+    "authserver_chore_failed",
+    "1 if something that is done now and then failed the last time.",
+    ["chore"],
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
 CONSENTS = _counter("consents", "Answers of people on the consent page.", "decision")
 LOGINS = _counter("logins", "Attempts to sign in.", "method", "result")
 PASSWORD_HASH_SECONDS = Histogram(

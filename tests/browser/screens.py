@@ -384,6 +384,7 @@ ADMIN = (
     Screen("admin-registration-token-new", "/admin/registration-tokens/new"),
     Screen("admin-registration-token-new-errors", "/admin/registration-tokens/new", press("Make token", uses="0")),
     Screen("admin-registration-token-made", "/admin/registration-tokens/new", press("Make token", uses="3")),
+    Screen("admin-set-aside", "/admin/set-aside"),
     Screen("admin-self-registered", "/admin/blocked-apps"),
     Screen("admin-self-registered-errors", "/admin/blocked-apps", press("Block", what="")),
     Screen("admin-levels", "/admin/permissions"),

@@ -117,6 +117,7 @@ MATRIX = {
     "admin_permissions.": ADMIN,
     "admin_signing_keys.": ADMIN,
     "admin_gateway_routes.": ADMIN,
+    "admin_set_aside.": ADMIN,
 }
 # Routes about something that the matrix has none of: only refusals are tried here.
 REFUSALS_ONLY = {
@@ -127,6 +128,7 @@ REFUSALS_ONLY = {
     "admin_blocked_apps.block",
     "admin_blocked_apps.unblock",
     "admin_registration_tokens.revoke",
+    "admin_set_aside.retry",
     "admin_signing_keys.retire",
     "admin_signing_keys.ask_retire",
     "apps_credentials.ask_revoke",

@@ -36,6 +36,7 @@ def database(settings: Settings) -> Iterator[Finding]:
         if fine:
             yield from _privileges()
             yield from _runs()
+            yield _set_aside()
 
 
 def _database_clock(skew: float, *, sqlite: bool) -> Finding:
@@ -70,6 +71,15 @@ def _runs() -> Iterator[Finding]:
         late = last_runs.is_overdue(name, done[name])
         text = f"{durations.in_words(clock.now() - done[name])} ago" if done[name] else "never"
         yield Finding(f"last {name}", "warn" if late else "ok", text, remedy if late else "")
+
+
+def _set_aside() -> Finding:
+    """Mails and sign-outs that nobody took."""
+    from authserver.domain.running import set_aside
+
+    count = sum(set_aside.counts().values())
+    text = f"{count} mails and sign-outs were given up" if count else "no mail and no sign-out was given up"
+    return Finding("set aside", "warn" if count else "ok", text, "authserver job list" if count else "")
 
 
 def _role() -> Iterator[Finding]:

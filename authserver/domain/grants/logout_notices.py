@@ -7,15 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, event, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, event, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
+from authserver.errors import NotFound
 from authserver.lib import clock, redirect_uris, secrets
 from authserver.models import Client, Grant, LogoutNotice, SignInSession
 
 PENDING, DELIVERED, FAILED, SHOWN_IN_FRAME = "pending", "delivered", "failed", "shown"
 MAX_FRAMES = 20  # of one page; whoever used more apps in one sign-in ends the others' by their own time
+RETRIED_SECONDS = 3 * 86_400  # who was told nothing for so long has ended the sign-in by its own time
 SHOWN = 20  # on the page of sessions
 news = threading.Event()
 """Set when something was committed that can be sent: a courier in the same process need not wait for its next look."""
@@ -72,6 +74,34 @@ def list_for(user_id: str) -> list[Told]:
     with database.reading() as session:
         rows = session.execute(wanted.where(LogoutNotice.user_id == user_id).order_by(*newest).limit(SHOWN))
         return [Told(name, notice) for name, notice in rows]
+
+
+def given_up(limit: int) -> list[tuple[str, LogoutNotice]]:
+    """Apps that were told no more in the last days, by name, newest first."""
+    chosen = select(Client.name, LogoutNotice).join(Client, Client.id == LogoutNotice.client_id).where(*_given_up())
+    newest = chosen.order_by(LogoutNotice.created_at.desc(), LogoutNotice.id).limit(limit)
+    with database.reading() as session:
+        return [(name, notice) for name, notice in session.execute(newest)]
+
+
+def count_given_up() -> int:
+    """How many those are."""
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(LogoutNotice).where(*_given_up())) or 0
+
+
+def try_again(notice_id: str) -> None:
+    """Put one that was given up at the beginning of its schedule. Raises NotFound."""
+    again = update(LogoutNotice).where(LogoutNotice.id == notice_id, *_given_up())
+    values = {"state": PENDING, "attempts": 0, "next_at": clock.now(), "error": "", "status": None}
+    with database.transaction() as session:
+        if session.scalar(again.values(values).returning(LogoutNotice.id)) is None:
+            raise NotFound("There is no such sign-out that was set aside.")
+        event.listen(session, "after_commit", lambda _session: news.set(), once=True)
+
+
+def _given_up() -> tuple[ColumnElement[bool], ...]:
+    return LogoutNotice.state == FAILED, LogoutNotice.created_at > clock.now() - RETRIED_SECONDS
 
 
 def _tell(session: Session, which: ColumnElement[bool]) -> None:

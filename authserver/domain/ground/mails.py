@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
-from authserver import config, database, mailer
+from authserver import config, database, keyring, mailer
 from authserver.assets import assets
-from authserver.lib import clock, durations, secrets
+from authserver.domain.ground import leases
+from authserver.lib import clock, durations, sealing, secrets
 from authserver.models import Mail
 from authserver.observability import logs, metrics
 
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
 
 # Seconds before each further attempt; with the first one six in all, over about nine hours.
 BACKOFF = (30, 2 * 60, 15 * 60, 2 * 3600, 6 * 3600)
-# A mail that is being sent is nobody else's for this long; longer than the mailer's own time-outs.
-LEASE_SECONDS = 120
+# A mail that is being sent is nobody else's for this long, and for as long again while the sending goes on.
+LEASE_SECONDS = 60
+RENEW_SECONDS = 15
+# So many mails at once: a server that is slow with one holds up no other.
+THREADS = 4
 POLL_SECONDS = 5.0
+TICK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def send(session: Session, to: str, template: str, *, whose: str, **values: Any)
         )
     )
     if leaves:
-        event.listen(session, "after_commit", lambda _session: _courier.wake(), once=True)
+        wake_after(session)
 
 
 def pretend(session: Session, template: str, **values: Any) -> None:
@@ -87,11 +92,36 @@ def render(template: str, **values: Any) -> tuple[str, str]:
 
 
 def deliver_due(limit: int = 20) -> int:
-    """Send what is due; returns how many mails left. Several processes may do it at once: each claims its own."""
-    settings = config.current()
+    """Send what is due; returns how many mails left. Several processes may do it at once: each claims one at a time."""
+    settings, left = config.current(), 0
     if not settings.smtp_url:
         return 0
-    return sum(_deliver(settings, due) for due in _claim(limit))
+    for _ in range(limit):
+        claimed = _claim(1)
+        if not claimed:
+            break
+        left += _deliver(settings, claimed[0])
+    return left
+
+
+def run(until: threading.Event) -> None:
+    """Send what is due, several at once, until told to stop; then wait for those that are being sent."""
+    senders = [threading.Thread(target=_keep_sending, args=(until,), name="mails", daemon=True) for _ in range(THREADS)]
+    for each in senders:
+        each.start()
+    for each in senders:
+        each.join()
+
+
+def _keep_sending(until: threading.Event) -> None:
+    while not until.is_set():
+        try:
+            sent = deliver_due(1)
+        except Exception as failure:
+            logs.event("mail_courier_failed", level="error", error=type(failure).__name__)
+            sent = 0
+        if not sent:
+            until.wait(TICK_SECONDS)
 
 
 def next_due_at() -> int | None:
@@ -122,6 +152,16 @@ def recent(limit: int = 50) -> list[Mail]:
                 select(Mail).where(Mail.recipient != "").order_by(Mail.created_at.desc(), Mail.id).limit(limit)
             )
         )
+
+
+def place_of_text(mail_id: str) -> str:
+    """To what the text of a mail is sealed that was given up."""
+    return f"mails/body_sealed/{mail_id}"
+
+
+def wake_after(session: Session) -> None:
+    """Let this process send soon after a commit, unless it leaves that to the worker."""
+    event.listen(session, "after_commit", lambda _session: _courier.wake(), once=True)
 
 
 def in_background(on: bool) -> None:
@@ -181,20 +221,36 @@ def _claim(limit: int) -> list[_Due]:
 
 
 def _deliver(settings: config.Settings, due: _Due) -> bool:
+    if due.attempts > len(BACKOFF) + 1:
+        _postpone(due, "whoever sent it ended in the midst of it, each time", for_ever=True)
+        return False
     try:
-        message = mailer.compose(settings, mail_id=due.id, recipient=due.recipient, subject=due.subject, body=due.body)
-        mailer.deliver(settings, message)
+        with leases.renewed(functools.partial(_renew, due), every=RENEW_SECONDS):
+            _hand_over(settings, due)
     except mailer.Undeliverable as error:
         _postpone(due, str(error), for_ever=error.for_ever)
         return False
     except ValueError:
         _postpone(due, "not a mail that can be sent", for_ever=True)
         return False
+    except Exception as fault:  # of ours: this mail waits for its next turn, and the others have theirs
+        _postpone(due, type(fault).__name__, for_ever=False)
+        return False
     kept = {} if settings.demo else {"body": ""}
-    _write(due.id, next_attempt_at=None, sent_at=clock.now(), error="", **kept)
+    _write(due, next_attempt_at=None, sent_at=clock.now(), error="", **kept)
     metrics.MAILS.labels("sent").inc()
     logs.event("mail_sent", mail_id=due.id, attempts=due.attempts)
     return True
+
+
+def _hand_over(settings: config.Settings, due: _Due) -> None:
+    message = mailer.compose(settings, mail_id=due.id, recipient=due.recipient, subject=due.subject, body=due.body)
+    mailer.deliver(settings, message, is_ours=functools.partial(_renew, due))
+
+
+def _renew(due: _Due) -> bool:
+    """Whether the mail is still ours: nobody has begun with it again."""
+    return _write(due, next_attempt_at=clock.now() + LEASE_SECONDS)
 
 
 def _postpone(due: _Due, why: str, *, for_ever: bool) -> None:
@@ -202,14 +258,17 @@ def _postpone(due: _Due, why: str, *, for_ever: bool) -> None:
     metrics.MAILS.labels("given_up" if given_up else "failed").inc()
     logs.event("mail_failed", level="error" if given_up else "warning", mail_id=due.id, error=why, given_up=given_up)
     if given_up:
-        _write(due.id, next_attempt_at=None, error=why[:200], body="")
+        sealed = sealing.seal(keyring.sealing_key(), due.body.encode(), place_of_text(due.id))
+        _write(due, next_attempt_at=None, error=why[:200], body="", body_sealed=sealed)
     else:
-        _write(due.id, next_attempt_at=clock.now() + BACKOFF[due.attempts - 1], error=why[:200])
+        _write(due, next_attempt_at=clock.now() + BACKOFF[due.attempts - 1], error=why[:200])
 
 
-def _write(mail_id: str, **values: Any) -> None:
+def _write(due: _Due, **values: Any) -> bool:
+    """Write to a mail, unless somebody else has begun with it meanwhile."""
+    ours = Mail.id == due.id, Mail.attempts == due.attempts, Mail.next_attempt_at.is_not(None)
     with database.writing() as connection:
-        connection.execute(update(Mail).where(Mail.id == mail_id).values(**values))
+        return connection.execute(update(Mail).where(*ours).values(**values)).rowcount == 1
 
 
 def _one_line(value: Any) -> Any:

@@ -66,6 +66,7 @@ SENTENCES: Mapping[str, str] = {
     "api_key.rotated": "{actor} rotated the key {name}",
     "api_key.revoked": "{actor} revoked the key {name}",
     "registration_token.created": "{actor} made a token with which apps register themselves",
+    "job.tried_again": "{actor} had a mail or a sign-out tried again that was given up",
     "registration_token.revoked": "{actor} ended a token with which apps register themselves",
     "signing_key.rotated": "{actor} made new signing keys",
     "signing_key.retired": "{actor} retired the signing key {id}",
@@ -96,7 +97,17 @@ SENTENCES: Mapping[str, str] = {
 }
 _BY_ITSELF = "{client} registered itself"
 _ACCESS = ("consent.", "token.", "refresh_token.", "code.", "device_code.")
-_SERVER = ("signing_key.", "scope.", "resource.", "permission.", "route_table.", "audit.", "outbound.", "database.")
+_SERVER = (
+    "job.",
+    "signing_key.",
+    "scope.",
+    "resource.",
+    "permission.",
+    "route_table.",
+    "audit.",
+    "outbound.",
+    "database.",
+)
 _SIGN_INS = (
     "user.login", "user.login_failed", "user.login_after_failures", "user.locked", "user.unlocked", "user.logout",
     "session.ended",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Select, func, select
 
 from authserver import database
-from authserver.domain.ground import last_runs, mails
+from authserver.domain.grants import logout_notices
+from authserver.domain.ground import last_runs, mails, mails_given_up
 from authserver.domain.signing import keys as signing_keys
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.lib import clock
@@ -28,6 +29,8 @@ def refresh() -> None:
     depth, oldest = mails.waiting()
     metrics.MAIL_QUEUE.set(depth)
     metrics.MAIL_OLDEST.set(now - oldest if oldest else 0)
+    metrics.SET_ASIDE.labels("mail").set(mails_given_up.count())
+    metrics.SET_ASIDE.labels("sign-out").set(logout_notices.count_given_up())
     done = last_runs.known()
     metrics.LAST_RETENTION.set(done[last_runs.RETENTION])
     metrics.LAST_BACKUP.set(done[last_runs.BACKUP])

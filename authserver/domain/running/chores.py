@@ -1,4 +1,4 @@
-"""What has to be done now and then, whoever asks: mails, expired rows, old keys. Several processes may share it."""
+"""What has to be done now and then, whoever asks: expired rows, old keys. Several processes may share it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from authserver.domain.ground import mails, timekeeping
+from authserver.domain.ground import timekeeping
 from authserver.domain.running import expiry_reminders, retention
 from authserver.domain.signing import keys as signing_keys
-from authserver.observability import logs
+from authserver.observability import logs, metrics
 
 TICK_SECONDS = 2.0
 # (every so many seconds, what)
 CHORES: tuple[tuple[int, Callable[[], object]], ...] = (
-    (2, mails.deliver_due),
     (6, timekeeping.go_on),
     (600, retention.purge),
     (3600, signing_keys.rotate_if_due),
@@ -29,12 +28,20 @@ def run(until: threading.Event) -> None:
         for number, (seconds, chore) in enumerate(CHORES):
             if time.monotonic() >= due[number] and not until.is_set():
                 due[number] = time.monotonic() + seconds
-                try:
-                    chore()
-                except Exception as error:
-                    logs.failure("chore_failed", error, chore=getattr(chore, "__qualname__", "?"))
+                _do(chore)
         if until.wait(TICK_SECONDS):
             return
+
+
+def _do(chore: Callable[[], object]) -> None:
+    name = f"{chore.__module__.rpartition('.')[2]}.{chore.__name__}"
+    try:
+        chore()
+    except Exception as error:
+        metrics.CHORE_FAILED.labels(name).set(1)
+        logs.failure("chore_failed", error, chore=name)
+    else:
+        metrics.CHORE_FAILED.labels(name).set(0)
 
 
 def in_background() -> None:

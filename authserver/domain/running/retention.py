@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tupl
 
 from authserver import database
 from authserver.domain.clients import endings, self_registered
-from authserver.domain.ground import horizon, idempotency, last_runs
+from authserver.domain.ground import horizon, idempotency, last_runs, mails_given_up
 from authserver.domain.people import erasure
 from authserver.domain.record import audit
 from authserver.domain.webhooks import retention as webhook_retention
@@ -53,6 +53,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     """
     now = horizon.passed()
     idempotency.forget_answers()
+    mails_given_up.forget_texts()
     gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
     gone["clients"] = endings.purge(now - RESTORABLE) + self_registered.purge(now - DAY)
     gone["users"] = erasure.erase_due()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.grants import logout_notices, subjects
 from authserver.domain.grants.logout_notices import DELIVERED, FAILED, PENDING, Notice
 from authserver.domain.signing import keys as signing_keys
-from authserver.lib import clock, jwt, secrets
+from authserver.lib import clock, jwt, retry_after, secrets
 from authserver.models import Client
 from authserver.observability import logs
 
@@ -92,8 +93,10 @@ def _started(notice: Notice) -> threading.Thread:
 def _deliver(notice: Notice) -> None:
     try:
         _send(notice)
-    except Exception as failure:  # its lease ends, and another takes it
+    except Exception as failure:
         logs.failure("logout_notice_not_sent", failure, client_id=notice.client_id)
+        with contextlib.suppress(Exception):  # else its lease ends, and another takes it
+            _note(notice, _or_again(notice), error="This server failed to send it.")
 
 
 def _claim(limit: int, busy: Mapping[str, int] | None = None) -> Sequence[Notice]:
@@ -136,6 +139,9 @@ def _answerable(notice: Notice) -> str:
 
 def _send(notice: Notice) -> None:
     client = clients.find(notice.client_id)
+    if notice.attempts > len(BACKOFF) + 1:
+        _note(notice, FAILED, error="Whoever sent it ended in the midst of it, each time.")
+        return
     if client is None or not client.enabled or not client.backchannel_logout_uri:
         _note(notice, FAILED, error="The app was stopped, or asks for it no more.")
         return
@@ -150,19 +156,22 @@ def _send(notice: Notice) -> None:
     else:
         good = answer.status in (200, 204)  # section 2.8; 204 is what some frameworks make of an empty 200
         ended = FAILED if answer.status in _FINAL else _or_again(notice)
-        _note(notice, DELIVERED if good else ended, status=answer.status)
+        wait = retry_after.seconds(answer.status, answer.headers, clock.now())
+        _note(notice, DELIVERED if good else ended, status=answer.status, wait=wait)
 
 
 def _or_again(notice: Notice) -> str:
     return PENDING if notice.attempts <= len(BACKOFF) else FAILED
 
 
-def _note(notice: Notice, state: str, *, status: int | None = None, error: str = "") -> None:
+def _note(notice: Notice, state: str, *, status: int | None = None, error: str = "", wait: int = 0) -> None:
     now = clock.now()
-    again = now + BACKOFF[notice.attempts - 1] if state == PENDING else None
+    again = now + max(wait, BACKOFF[notice.attempts - 1]) if state == PENDING else None
     values = {"state": state, "status": status, "error": error[:200], "answered_at": now, "next_at": again}
     with database.writing() as connection:
-        connection.execute(update(Notice).where(Notice.id == notice.id).values(values))
+        # Unless another began with it meanwhile.
+        ours = Notice.id == notice.id, Notice.attempts == notice.attempts
+        connection.execute(update(Notice).where(*ours).values(values))
     if state != DELIVERED:
         said = {"status": status} if status else {"error": error}
         logs.event("logout_not_delivered", level="warning", client_id=notice.client_id, **said)

@@ -18,7 +18,8 @@ from authserver.domain.record import outbox
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import secrets as webhook_secrets
 from authserver.domain.webhooks.deliveries import ATTEMPTS
-from authserver.lib import clock, secrets, webhook_signatures
+from authserver.domain.webhooks.leases import LEASE_SECONDS
+from authserver.lib import clock, retry_after, secrets, webhook_signatures
 from authserver.models import ApiKey, User, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from authserver.observability import logs, metrics
 
@@ -88,6 +89,9 @@ def make(job: Job) -> Outcome:
         error, blocked = str(refused), True
     except outbound.Failed as failure:
         error = str(failure)
+    except Exception as fault:  # of ours: this delivery waits for its next turn, and does not stop the others
+        logs.failure("webhooks_not_sent", fault, webhook=endpoint.id)
+        error = "This server failed to send it."
     return Outcome(now, shown, body, answer, error, int((time.monotonic() - began) * 1000), blocked)
 
 
@@ -125,8 +129,23 @@ def note(job: Job, outcome: Outcome, lease: str) -> bool:
         else:
             _failed(session, endpoint, delivery, job, outcome, now)
         ours = endpoint.leased_by == lease
+        if ours:  # as long as it works, nobody else does
+            endpoint.leased_until = now + LEASE_SECONDS
     _count(job, outcome)
     return ours
+
+
+def put_off(job: Job) -> None:
+    """Count a turn of a delivery whose outcome could not be written, and no more of it."""
+    now, turns = clock.now(), job.delivery.attempts + 1
+    over = turns >= ATTEMPTS
+    values = {
+        "attempts": turns, "last_error": "This server failed to note what came of it.",
+        "state": "failed" if over else "pending", "finished_at": now if over else None,
+        "next_at": None if over else now + _jittered(BACKOFF[min(turns, len(BACKOFF)) - 1]),
+    }  # fmt: skip
+    with database.writing() as connection:
+        connection.execute(update(WebhookDelivery).where(WebhookDelivery.id == job.delivery.id).values(**values))
 
 
 def _succeeded(session: Session, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: int) -> None:
@@ -147,15 +166,16 @@ def _succeeded(session: Session, endpoint: WebhookEndpoint, delivery: WebhookDel
 def _failed(
     session: Session, endpoint: WebhookEndpoint, delivery: WebhookDelivery, job: Job, outcome: Outcome, now: int
 ) -> None:
+    asked = retry_after.seconds(outcome.answer.status, outcome.answer.headers, now) if outcome.answer else 0
     if not job.probe:
         delivery.attempts += 1
-        delivery.next_at = now + _jittered(BACKOFF[min(delivery.attempts, len(BACKOFF)) - 1])
+        delivery.next_at = now + max(asked, _jittered(BACKOFF[min(delivery.attempts, len(BACKOFF)) - 1]))
     if delivery.attempts >= ATTEMPTS or now - delivery.queued_at >= GIVE_UP_SECONDS:
         delivery.state, delivery.next_at, delivery.finished_at = "failed", None, now
     endpoint.failing_since = endpoint.failing_since or now
     endpoint.failures += 1
-    endpoint.held_until = now + _jittered(HOLDS[min(endpoint.failures, len(HOLDS)) - 1])
-    endpoint.probe_at = now + _jittered(PROBE_SECONDS)
+    endpoint.held_until = now + max(asked, _jittered(HOLDS[min(endpoint.failures, len(HOLDS)) - 1]))
+    endpoint.probe_at = now + max(asked, _jittered(PROBE_SECONDS))
     if outcome.answer is not None and outcome.answer.status == 410:
         _disable(session, endpoint, webhook_endpoints.GONE)
     elif now - endpoint.failing_since >= DISABLE_SECONDS:

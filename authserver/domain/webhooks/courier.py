@@ -14,7 +14,7 @@ from authserver.domain.limits import rate_limits
 from authserver.domain.record import outbox
 from authserver.domain.webhooks import attempts as webhook_attempts
 from authserver.domain.webhooks import leases as webhook_leases
-from authserver.domain.webhooks.attempts import Job
+from authserver.domain.webhooks.attempts import Job, Outcome
 from authserver.lib import clock
 from authserver.models import User, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from authserver.observability import logs
@@ -107,11 +107,21 @@ def send_some(endpoint_id: str, lease: str, stop: threading.Event, *, slow: bool
                 break
             outcome = webhook_attempts.make(job)
             sent += 1
-            if not webhook_attempts.note(job, outcome, lease) or (outcome.ms > webhook_leases.SLOW_MS and not slow):
+            if not _noted(job, outcome, lease) or (outcome.ms > webhook_leases.SLOW_MS and not slow):
                 break
     finally:
         webhook_leases.give_back(endpoint_id, lease)
     return sent
+
+
+def _noted(job: Job, outcome: Outcome, lease: str) -> bool:
+    """Write down what came of it; what cannot be written is put off, so that it stops nothing for ever."""
+    try:
+        return webhook_attempts.note(job, outcome, lease)
+    except Exception as failure:
+        logs.failure("webhooks_not_sent", failure, webhook=job.endpoint.id)
+        webhook_attempts.put_off(job)
+        return False
 
 
 def _next(endpoint_id: str, lease: str) -> Job | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ssl
+import time
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
@@ -20,8 +21,10 @@ from sqlalchemy import select, text
 
 from authserver import config, database, mailer
 from authserver.config import Settings
-from authserver.domain.ground import mails
+from authserver.domain.ground import mails, mails_given_up
 from authserver.domain.people import links
+from authserver.domain.running import set_aside
+from authserver.errors import NotFound
 from authserver.models import Mail
 from tests.conftest import Person
 
@@ -140,6 +143,72 @@ def test_a_server_that_does_not_take_it_is_tried_again_later_each_time_and_not_f
     (row,) = rows()
     assert (row.attempts, row.next_attempt_at, row.sent_at, row.body) == (6, None, None, "")
     assert row.error == "SMTPDataError (451)"
+
+
+def test_one_that_was_given_up_is_seen_and_sent_again(app: Flask, mailbox: Mailbox) -> None:
+    mailbox.answer = "451 later"
+    with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
+        write()
+        for wait in (*mails.BACKOFF, 0):
+            mails.deliver_due()
+            clock.shift(wait)
+        (job,) = set_aside.jobs()
+        assert (job.kind, job.to, job.attempts, job.error) == ("mail", "alice@example.test", 6, "SMTPDataError (451)")
+        mailbox.answer = "250 OK"
+        set_aside.try_again(job.id)
+        assert mails.deliver_due() == 1
+    assert "https://x.test/l" in str(mailbox.taken[0][1])
+    assert set_aside.jobs() == []
+    with pytest.raises(NotFound):
+        set_aside.try_again(job.id)
+
+
+def test_its_text_is_forgotten_after_three_days(app: Flask, mailbox: Mailbox) -> None:
+    mailbox.answer = "550 never"
+    write()
+    with time_machine.travel(time.time() + 40_000) as clock:
+        for _ in range(7):
+            mails.deliver_due()
+            clock.shift(25_000)
+        assert set_aside.counts()["mail"] == 1
+        clock.shift(mails_given_up.KEPT_SECONDS)
+        mails_given_up.forget_texts()
+    assert set_aside.counts()["mail"] == 0
+
+
+def test_one_that_ends_its_sender_each_time_is_set_aside(app: Flask, mailbox: Mailbox) -> None:
+    with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
+        write()
+        for _ in range(len(mails.BACKOFF) + 1):
+            assert len(mails._claim(1)) == 1  # and killed
+            clock.shift(mails.LEASE_SECONDS)
+        assert mails.deliver_due() == 0
+        assert mailbox.taken == []
+        assert set_aside.counts()["mail"] == 1
+
+
+def test_a_fault_of_ours_with_one_mail_keeps_no_other_back(
+    app: Flask, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = mailer.compose
+    monkeypatch.setattr(
+        mailer, "compose", lambda settings, **mail: 1 / 0 if "bob" in mail["recipient"] else whole(settings, **mail)
+    )
+    write("bob@example.test")
+    write()
+    assert mails.deliver_due() == 1
+    assert sorted(row.error for row in rows()) == ["", "ZeroDivisionError"]
+
+
+def test_whoever_lost_its_lease_writes_nothing_over_what_another_did(app: Flask, mailbox: Mailbox) -> None:
+    with time_machine.travel("2026-11-24 12:00:00Z", tick=False) as clock:
+        write()
+        (late,) = mails._claim(1)
+        clock.shift(mails.LEASE_SECONDS)
+        assert mails.deliver_due() == 1
+        assert not mails._renew(late)
+        mails._postpone(late, "late", for_ever=False)
+    assert (rows()[0].next_attempt_at, rows()[0].error) == (None, "")
 
 
 def test_a_mail_that_failed_once_arrives_in_the_end(app: Flask, mailbox: Mailbox) -> None:

@@ -292,3 +292,16 @@ def test_a_test_is_sent_once_and_says_nothing_about_the_endpoint(alice: Person, 
     assert only(hook.id).state == "failed"
     assert webhook_endpoints.status(webhook_endpoints.get(alice.id, hook.id)) == "active"
     assert courier.send_due() == 0
+
+
+@pytest.mark.parametrize(("said", "wait"), [("7200", 7200), ("999999999", 86_400), ("soon", 0), ("-5", 0)])
+def test_a_receiver_that_asks_to_be_left_alone_is_for_as_long_and_no_longer_than_a_day(
+    alice: Person, receiver: Receiver, time_: Time, said: str, wait: int
+) -> None:
+    """RFC 9110 section 10.2.3."""
+    endpoint(alice, receiver.url())
+    receiver.status, receiver.headers = 503, {"Retry-After": said}
+    happen(alice)
+    assert time_.pass_(0) == 1
+    assert not wait or time_.pass_(wait - 10) == 0
+    assert time_.pass_(3600) >= 1
