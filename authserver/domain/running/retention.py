@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 
 from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tuple_
 
@@ -37,6 +38,7 @@ from authserver.models import (
     UsageTotal,
     UsedJti,
 )
+from authserver.observability import logs
 from authserver.tables import Base
 
 HOUR, DAY = 3600, 86_400
@@ -49,19 +51,36 @@ REMEMBERED = DAY
 def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     """Delete what nobody can use or wants to look at; how many rows went, by table.
 
-    `audit_before` (epoch seconds) cuts the audit log, which else stays for ever.
+    `audit_before` (epoch seconds) cuts the audit log, which else stays for ever. Each part is done whatever becomes of
+    the others; the first failure is raised when all had their turn.
     """
-    now = horizon.passed()
-    idempotency.forget_answers()
-    mails_given_up.forget_texts()
-    gone = {model.__tablename__: _delete(model, condition) for model, condition in _expired(now)}
-    gone["clients"] = endings.purge(now - RESTORABLE) + self_registered.purge(now - DAY)
-    gone["users"] = erasure.erase_due()
-    gone["webhook_deliveries"] = webhook_retention.purge()
-    if audit_before is not None:
-        gone["audit_events"] = audit.purge(audit_before * 1_000_000)
+    gone, failures = dict[str, int](), list[Exception]()
+    for name, part in _parts(horizon.passed(), audit_before):
+        try:
+            gone[name] = part() or 0
+        except Exception as failure:
+            failures.append(failure)
+            logs.failure("purge_failed", failure, table=name)
+    if failures:
+        raise failures[0]
     last_runs.note(last_runs.RETENTION)
-    return gone
+    return {name: count for name, count in gone.items() if name not in _WITHOUT_COUNT}
+
+
+_WITHOUT_COUNT = ("answers", "texts")
+
+
+def _parts(now: int, audit_before: int | None) -> Iterator[tuple[str, Callable[[], int | None]]]:
+    """What is to be done, by table."""
+    yield "answers", idempotency.forget_answers
+    yield "texts", mails_given_up.forget_texts
+    for model, condition in _expired(now):
+        yield model.__tablename__, functools.partial(_delete, model, condition)
+    yield "clients", lambda: endings.purge(now - RESTORABLE) + self_registered.purge(now - DAY)
+    yield "users", erasure.erase_due
+    yield "webhook_deliveries", webhook_retention.purge
+    if audit_before is not None:
+        yield "audit_events", functools.partial(audit.purge, audit_before * 1_000_000)
 
 
 def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:

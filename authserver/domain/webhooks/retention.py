@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -26,20 +26,26 @@ def purge() -> int:
     before_us = before * 1_000_000
     long_off = select(WebhookEndpoint.id).where(WebhookEndpoint.stopped_at < before)
     done = or_(WebhookDelivery.next_at.is_(None), WebhookDelivery.endpoint_id.in_(long_off))
-    gone = 0
-    while True:
-        with database.transaction() as session:
-            old = select(WebhookDelivery.id).where(WebhookDelivery.event_us < before_us, done).limit(500)
-            count = _removed(session, delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)))
-        gone += count
-        if count < 500:
-            break
+    gone = _purge_deliveries(WebhookDelivery.event_us < before_us, done)
     _purge_endpoints(now)
     _purge_events(before_us)
     return gone
 
 
+def _purge_deliveries(*which: ColumnElement[bool]) -> int:
+    total = 0
+    while True:
+        with database.transaction() as session:
+            old = select(WebhookDelivery.id).where(*which).limit(500)
+            count = _removed(session, delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)))
+        total += count
+        if count < 500:
+            return total
+
+
 def _purge_endpoints(now: int) -> None:
+    gone = select(WebhookEndpoint.id).where(WebhookEndpoint.deleted_at < now - DAY)
+    _purge_deliveries(WebhookDelivery.endpoint_id.in_(gone))  # in batches, before their endpoint takes them along
     with database.transaction() as session:
         _removed(session, delete(WebhookEndpoint).where(WebhookEndpoint.deleted_at < now - DAY))
         _removed(

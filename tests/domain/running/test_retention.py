@@ -123,3 +123,16 @@ def test_the_audit_log_is_cut_only_when_asked_and_stays_sound(app: Flask, alice:
     gone = retention.purge(audit_before=clock.now() + 1)
     assert gone["audit_events"] >= before
     assert audit.verify().sound
+
+
+def test_a_table_that_cannot_be_purged_keeps_no_other_from_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(retention.idempotency, "forget_answers", fail)
+    with database.transaction() as session:
+        session.add(RevokedToken(jti="long", expires_at=clock.now() - clock.JUMP - 1))
+    with pytest.raises(ZeroDivisionError):
+        retention.purge()
+    with database.reading() as session:
+        assert session.scalars(select(RevokedToken.jti)).all() == []
