@@ -420,14 +420,14 @@ def test_an_edit_keeps_what_its_form_does_not_show(at: SignedIn, alice: Person) 
 def test_a_device_is_registered_by_its_name_alone(at: SignedIn, alice: Person) -> None:
     """RFC 8628: it has no browser that could come back, and keeps no secret."""
     browser = at(alice)
-    assert "Device or command line" in browser.open("/apps/new").text
+    assert "Device without a browser" in browser.open("/apps/new").text
     answer = register(browser, "device", name="Television")
     assert answer.status == 200 and "compares the code that it shows" in answer.text
     made = only_client()
     assert (made.kind, made.public, made.application_type, made.redirect_uris) == ("device", True, "native", [])
     assert set(made.grant_types) == {DEVICE, "refresh_token"}
     page = browser.open(f"/apps/{made.id}").text
-    assert "Device or command line" in page and "with PKCE" not in page
+    assert "Device without a browser" in page and "with PKCE" not in page
 
 
 def test_a_device_signs_people_in_by_a_browser_too_once_it_has_somewhere_to_come_back_to(
@@ -447,7 +447,7 @@ def test_where_devices_are_switched_off_there_is_no_card_for_them(at: SignedIn, 
     browser = at(alice)
     with config.using(dataclasses.replace(config.current(), device="off")):
         for path in ("/apps/new", "/apps/new?kind=device"):
-            assert "Device or command line" not in browser.open(path).text
+            assert "Device without a browser" not in browser.open(path).text
 
 
 def test_what_a_request_without_scope_gets_is_ticked_and_none_means_all(at: SignedIn, alice: Person) -> None:

@@ -36,13 +36,14 @@ KINDS = {
             "The page that people come back to. Its origin may then call the token endpoint.",
         ),
         Kind(
-            "native", "Native or command-line app", "Runs on people's own machines. No secret; PKCE protects it.",
+            "native", "Native or command-line app",
+            "Runs on people's machines and opens their browser. No secret; PKCE protects it.",
             "Desktop, mobile, CLI, MCP client", "native", True, (CODE, REFRESH),
             "http://127.0.0.1/callback accepts any port. Or a scheme of your own: a domain of yours in reverse, such as"
             " com.example.app:/callback, is safer than a short one, which another app on the same machine may claim.",
         ),
         Kind(
-            "device", "Device or command line",
+            "device", "Device without a browser",
             "Shows a code that its person types into a browser elsewhere. It needs no browser and no redirect URI.",
             "Televisions, tools over SSH, appliances", "native", True, (DEVICE, REFRESH),
             "Only for an app that also signs people in by a browser of its own.",
