@@ -188,7 +188,8 @@ UNJUDGED = """() => {
 def _axe(page: Page, run_only: dict[str, Any], where: str = "document") -> list[str]:
     if not page.evaluate("!!window.axe"):
         page.evaluate(AXE_SCRIPT)
-    options = {"resultTypes": ["violations"], "runOnly": run_only}
+    # Styles and media are not fetched anew: only rules about turned screens and sounds that start by themselves ask.
+    options = {"resultTypes": ["violations"], "runOnly": run_only, "preload": False}
     found = page.evaluate(f"options => axe.run({where}, options).then(each => each.violations)", options)
     return [f"{each['id']}: {node['html'][:200]} {_why(node)}" for each in found for node in each["nodes"]]
 
