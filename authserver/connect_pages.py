@@ -101,8 +101,8 @@ class Page:
         return replace(self, parts=tuple(kept))
 
     def about(self, *patterns: re.Pattern[str]) -> tuple[Part, ...]:
-        """The lines of its configuration that fit one, with their files; also settings that a sentence shows."""
-        found = ((part, _fitting(part, patterns)) for part in self.without("Register").parts)
+        """The lines of its configuration for signing in that fit one, with their files; also what a sentence sets."""
+        found = ((part, _fitting(part, patterns)) for part in self.without("Register").without("Sign out").parts)
         return tuple(Part("code", "\n".join(lines), part.file, part.language) for part, lines in found if lines)
 
     def files(self) -> dict[str, str]:

@@ -39,8 +39,8 @@ def learn() -> None:
     try:
         with database.autocommit() as connection:
             learn_by(connection)
-    except Exception as failure:  # what needs the database says what is wrong
-        logs.event("time_not_heard", level="warning", error=type(failure).__name__)
+    except Exception as failure:  # what needs the database says what is wrong, in one line
+        logs.event("time_not_heard", level="debug", error=type(failure).__name__)
 
 
 def learn_by(connection: Connection) -> None:
