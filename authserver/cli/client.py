@@ -43,7 +43,7 @@ def group() -> None:
 )
 @click.option("--scope", default="", help='What it may ask for, such as "openid workflows:read".')
 @click.option("--public", is_flag=True, help="It runs on people's machines and keeps no secret.")
-@click.option("--auth-method", default="", help="client_secret_basic, client_secret_post or none.")
+@click.option("--auth-method", default="", help="client_secret_basic, client_secret_post, private_key_jwt or none.")
 @click.option(
     "--jwks",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -60,7 +60,7 @@ BASIC = (
     Option("grant_types", "--grant", "texts", "A grant it may use; repeatable, all of them."),
     Option("scope", "--scope", "words", "All that it may ask for."),
     Option("required_scopes", "--required-scope", "texts", "What people cannot leave out; repeatable."),
-    Option("token_endpoint_auth_method", "--auth-method", "text", "client_secret_basic or client_secret_post."),
+    Option("token_endpoint_auth_method", "--auth-method", "text", "private_key_jwt, or client_secret_basic or _post."),
     Option("jwks", "--jwks", "file", "File with its public keys: JWK Set, JWK or PEM."),
     Option("jwks_uri", "--jwks-uri", "text", "Address of its public keys."),
     Option("jwt_reuse", "--jwt-reuse", "switch", "Its own JWTs may be used more than once."),

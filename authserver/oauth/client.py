@@ -6,19 +6,22 @@ from collections.abc import Sequence
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
+from authserver import config
 from authserver.domain.clients import clients
 from authserver.domain.clients import throttle as client_throttle
 from authserver.domain.clients.facts import ClientFacts
+from authserver.domain.clients.metadata.authentication import SECRET_METHODS
+from authserver.domain.tokens import client_assertions
 from authserver.errors import Check
-from authserver.lib import clock, redirect_uris, secrets
+from authserver.lib import clock, jwt, redirect_uris, secrets
 from authserver.lib import scopes as grammar
 from authserver.oauth import request_rules
 from authserver.oauth.errors import InvalidClient
 from authserver.oauth.request_rules import ClientCredentials, ProtocolRequest
 from authserver.observability import context
 
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
-"""How a client may authenticate, at every endpoint alike (trap T11)."""
+AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
+"""How a client may authenticate, at every endpoint alike (trap T11); the strongest first."""
 
 # Compared when there is no secret to compare with, so that an unknown client takes the same time.
 _NO_SECRET = secrets.digest("no secret has this digest")
@@ -61,7 +64,7 @@ def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS
     given = request_rules.client_credentials(request)
     known = len(given.client_id) <= request_rules.MAX_CLIENT_ID
     facts = clients.named(given.client_id)
-    fault = _fault(facts, given, methods)
+    fault = _fault(facts, given, methods) or _fault_of_assertion(facts, given, request.uri)
     if fault is not None:
         # Only failures wait: a secret cannot be guessed, and whoever fails must not lock out the client itself.
         client_throttle.check(given.client_id, request.ip)
@@ -89,13 +92,25 @@ def _fault(facts: ClientFacts | None, given: ClientCredentials, methods: Sequenc
         return Check("client", False, "one that is registered", "unknown")
     if given.method not in facts.auth_methods:
         return Check("authentication method", False, " or ".join(facts.auth_methods), _named(given.method))
-    if given.method != "none" and not proven:
+    if given.method in SECRET_METHODS and not proven:
         live = sum(each.valid_at(clock.now()) for each in facts.secrets)
         return Check("client secret", False, f"one of {live} that work now", _received(facts, given.secret))
     if not facts.enabled:
         return Check("client", False, "enabled", _stopped(facts))
     if given.method not in methods:
         return Check("authentication method", False, f"{' or '.join(methods)}, at this endpoint", _named(given.method))
+    return None
+
+
+def _fault_of_assertion(facts: ClientFacts | None, given: ClientCredentials, endpoint: str) -> Check | None:
+    """What is wrong with a client assertion; last, since one that is right is used up by this."""
+    if facts is None or given.method != "private_key_jwt":
+        return None
+    try:
+        client_assertions.use(facts, client_assertions.require(facts, given.assertion, endpoint))
+    except jwt.InvalidToken as refused:
+        wanted = f"signed by a key of the client, for {config.current().issuer}, unused"
+        return Check("client assertion", False, wanted, refused.reason)
     return None
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 
 from authserver import config
+from authserver.domain.tokens import client_assertions
 from authserver.edge.exchange import Incoming
 from authserver.errors import Check
-from authserver.lib import basic_auth, form_body
+from authserver.lib import basic_auth, form_body, jwt
 from authserver.oauth.errors import InvalidClient, InvalidRequest
 
 # RFC 8707 section 2 alone lets a parameter come more than once.
@@ -68,6 +69,7 @@ class ClientCredentials:
     method: str
     client_id: str
     secret: str = ""
+    assertion: str = ""
 
 
 def read(incoming: Incoming) -> ProtocolRequest:
@@ -107,13 +109,29 @@ def client_credentials(request: ProtocolRequest) -> ClientCredentials:
     if request.authorization:
         return _basic(request.authorization, fields.get("client_id", ""))
     if has_assertion:
-        wrong = Check("authentication method", False, "a secret, or none for a public app", "a client assertion")
-        raise InvalidClient(by_header=False, client_id=claimed_client_id(request), checks=(wrong,))
+        return _assertion(fields)
     if "client_id" not in fields:
         raise InvalidClient(by_header=False)
     if "client_secret" in fields:
         return ClientCredentials("client_secret_post", fields["client_id"], fields["client_secret"])
     return ClientCredentials("none", fields["client_id"])
+
+
+def _assertion(fields: Mapping[str, str]) -> ClientCredentials:
+    """RFC 7523 section 2.2; a `client_id` beside it is the same one (RFC 7521 section 4.2)."""
+    client_id = fields.get("client_id", "")
+    if fields.get("client_assertion_type") != client_assertions.TYPE:
+        kind = Check("client_assertion_type", False, client_assertions.TYPE, "another one, or none")
+        raise InvalidClient(by_header=False, client_id=client_id, checks=(kind,))
+    try:
+        said = client_assertions.claimed(fields.get("client_assertion", ""))
+    except jwt.InvalidToken as refused:
+        unread = Check("client assertion", False, "a JWT that the client signed", refused.reason)
+        raise InvalidClient(by_header=False, client_id=client_id, checks=(unread,)) from None
+    if client_id not in ("", said):
+        differ = Check("client id", False, "the sub of the assertion", "another one")
+        raise InvalidClient(by_header=False, client_id=client_id, checks=(differ,))
+    return ClientCredentials("private_key_jwt", said, assertion=fields["client_assertion"])
 
 
 def _two_ways(request: ProtocolRequest, has_assertion: bool) -> InvalidRequest:
@@ -125,7 +143,8 @@ def _two_ways(request: ProtocolRequest, has_assertion: bool) -> InvalidRequest:
     found = Check("authentication method", False, "one way", " and ".join(way for way, used in ways if used))
     return (
         InvalidRequest(
-            "Client authentication came in two ways. Send either the Authorization header or client_secret in the body."
+            "Client authentication came in two ways. Send the Authorization header, or client_secret in the body,"
+            " or a client assertion."
         )
         .because(found)
         .claimed_by(claimed_client_id(request))

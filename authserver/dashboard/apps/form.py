@@ -57,6 +57,7 @@ METHODS = [
     SelectChoice("", "Secret in the header or in the body"),
     SelectChoice("client_secret_basic", "Secret in the header only (client_secret_basic)"),
     SelectChoice("client_secret_post", "Secret in the body only (client_secret_post)"),
+    SelectChoice("private_key_jwt", "A JWT signed with its own key, and no secret (private_key_jwt)"),
 ]
 TOKENS = [SelectChoice("jwt", "JWT, checked anywhere"), SelectChoice("opaque", "Opaque, checked by asking us")]
 SUBJECTS = [

@@ -17,6 +17,7 @@ from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.facts import ClientFacts, SecretFacts, is_native
 from authserver.domain.clients.metadata import Registration, subjects
+from authserver.domain.clients.metadata.authentication import KEY_METHOD
 from authserver.domain.ground import cache, usage
 from authserver.domain.record import audit
 from authserver.errors import Conflict, NotFound
@@ -71,7 +72,7 @@ def register(
     owner: User | None, metadata: Registration, *, trusted: bool | None = None, installation: bool | None = None,
     self_registered: bool = False,
 ) -> tuple[Client, str | None]:  # fmt: skip
-    """A new client and, once, its secret (None for a public one).
+    """A new client and, once, its secret (None for a public one, and for one that signs with its own key).
 
     `trusted` allows what only administrators and the command line give (contract 11.3); by default an owner
     who is an administrator, or none, is. `installation` marks it as the installation's own, whose privileges count
@@ -110,7 +111,8 @@ def register(
         session.add(row)
         session.flush()
         logos.keep(session, row, logo)
-        secret = None if row.public else client_secrets.add(session, row.id)
+        keyed = row.token_endpoint_auth_method == KEY_METHOD
+        secret = None if row.public or keyed else client_secrets.add(session, row.id)
         record(session, row, "client.created", kind=row.kind, name=row.name, self_registered=self_registered)
     return row, secret
 

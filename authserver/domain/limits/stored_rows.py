@@ -12,6 +12,7 @@ from authserver.lib import durations
 POLICY = "stored"
 CEILINGS = {
     "access_token": "50000/hour",  # opaque ones of a client for itself, which live an hour
+    "assertion": "100000/hour",  # client assertions, of which each request needs one of its own
     "jti": "20000/hour",  # single-use JWTs of a client, shown to those who introspect
     "revocation": "20000/hour",  # access tokens that one owner's apps give back, each an event for good
     "revocation_of_person": "2000/hour",  # of these one person's: at an app without a secret they give back themselves

@@ -161,8 +161,13 @@ def _use(claims: Mapping[str, Any], client: ClientFacts, verifier: str) -> bool:
     if client.jwt_reuse:
         return True
     _require_room(client, verifier)
+    return use_up(client, verifier, jti, until=int(claims["exp"]))
+
+
+def use_up(client: ClientFacts, verifier: str, jti: str, *, until: int) -> bool:
+    """Use a JWT's `jti` up at a verifier, by one statement; False if it was before. Kept past `until` (its `exp`)."""
     digest = secrets.digest("\0".join((client.id, verifier, jti)))
-    values = {"digest": digest, "expires_at": int(claims["exp"]) + REMEMBER}
+    values = {"digest": digest, "expires_at": until + REMEMBER}
     with database.writing() as connection:
         row = connection.execute(_mark_used(database.dialect()), values).one_or_none()
     return row is not None

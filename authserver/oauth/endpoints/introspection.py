@@ -28,7 +28,7 @@ from authserver.observability import metrics
 
 SCOPE = "introspect"
 # A public client proves nothing, so it learns nothing (security.md 10.4.10).
-AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+AUTH_METHODS = tuple(method for method in client.AUTH_METHODS if method != "none")
 INACTIVE: dict[str, Any] = {"active": False}
 TYP = "token-introspection+jwt"
 MEDIA_TYPE = f"application/{TYP}"

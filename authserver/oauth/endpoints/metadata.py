@@ -12,6 +12,7 @@ from authserver.domain.access import protected_resources, scopes
 from authserver.domain.clients.metadata import subjects
 from authserver.domain.ground import cache
 from authserver.domain.signing import keys as signing_keys
+from authserver.domain.tokens import client_assertions
 from authserver.edge import documents
 from authserver.edge.exchange import Incoming, Outgoing
 from authserver.lib.documents import Document
@@ -49,6 +50,9 @@ def describe(settings: Settings) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "introspection_endpoint_auth_methods_supported": PROVING,
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(client_assertions.ALGS),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(client_assertions.ALGS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(client_assertions.ALGS),
         "authorization_response_iss_parameter_supported": True,
         "subject_types_supported": list(subjects.TYPES),
         "id_token_signing_alg_values_supported": list(signing_keys.algs()),

@@ -15,6 +15,8 @@ from authserver.domain.clients.metadata.registration import (
 from authserver.lib import quoting
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+KEY_METHOD = "private_key_jwt"
+"""The client signs a JWT with its own key (OIDC Core section 9), and has no secret."""
 RESPONSE_MODES = ("query", "fragment", "form_post")
 
 
@@ -53,8 +55,10 @@ def check_method(wanted: Registration) -> dict[str, str]:
     method = wanted.token_endpoint_auth_method
     if wanted.public:
         return {} if method == "none" else _no_such_method(method, "an app without a secret has none")
-    if method is not None and method not in SECRET_METHODS:
-        return _no_such_method(method, "possible are client_secret_basic and client_secret_post")
+    if method == KEY_METHOD and not (wanted.jwks or wanted.jwks_uri):
+        return _no_such_method(method, "it needs the public keys of the app: jwks or jwks_uri")
+    if method is not None and method not in (KEY_METHOD, *SECRET_METHODS):
+        return _no_such_method(method, f"possible are {KEY_METHOD}, {' and '.join(SECRET_METHODS)}")
     return {}
 
 
