@@ -69,11 +69,6 @@ def of_two_names(world: World) -> TestResponse:
     return world.post("/oauth/token", {**CREDENTIALS, "client_id": "other"}, world.register().basic)
 
 
-def with_an_assertion(world: World) -> TestResponse:
-    sent = {"client_id": world.register().id, "client_assertion": "x", "client_assertion_type": "y"}
-    return world.post("/oauth/token", {**CREDENTIALS, **sent})
-
-
 def by_another_method(world: World) -> TestResponse:
     app = world.register(token_endpoint_auth_method="client_secret_basic")
     return world.post("/oauth/token", {**CREDENTIALS, **app.post})
@@ -152,7 +147,6 @@ ROWS: tuple[Row, ...] = (
                               {"Authorization": "Digest x"}), {"authentication method": ("Basic", "another scheme")}),
     (in_two_ways, {"authentication method": ("one way", "the Authorization header and client_secret")}),
     (of_two_names, {"client id": ("the same", "two different")}),
-    (with_an_assertion, {"authentication method": ("a secret", "a client assertion")}),
     (lambda world: world.post("/oauth/token", CREDENTIALS), None),
     (by_another_method, {"authentication method": ("client_secret_basic", "client_secret_post")}),
     (lambda world: world.token(app := world.register(), protocol.basic(app.id, "wrong"), **CREDENTIALS),

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.refusals import (
     lines,
     rows_of_answers,
+    rows_of_assertions,
     rows_of_credentials,
     rows_of_devices,
     rows_of_gateways,
@@ -26,7 +27,7 @@ TOKEN = (
     "oauth/endpoints/token.py", "oauth/endpoints/introspection.py", "oauth/endpoints/revocation.py",
     "oauth/endpoints/userinfo.py", "domain/grants/codes.py", "domain/grants/refresh_tokens.py",
     "domain/limits/token_budget.py", "domain/limits/stored_rows.py", "domain/clients/throttle.py",
-    "domain/tokens/issuance.py",
+    "domain/tokens/issuance.py", "domain/tokens/client_assertions.py",
 )  # fmt: skip
 SIGN_INS = (
     "oauth/authorization_parameters.py", "oauth/authorization_rules.py", "oauth/endpoints/authorization.py",
@@ -65,7 +66,13 @@ NOT_BY_A_CREDENTIAL = {
 def test_at_the_endpoints_of_tokens(world: World) -> None:
     judge(
         world,
-        (*rows_of_requests.ROWS, *rows_of_grants.ROWS, *rows_of_tokens.ROWS, *rows_of_devices.AT_ENDPOINTS),
+        (
+            *rows_of_requests.ROWS,
+            *rows_of_assertions.ROWS,
+            *rows_of_grants.ROWS,
+            *rows_of_tokens.ROWS,
+            *rows_of_devices.AT_ENDPOINTS,
+        ),
         TOKEN,
         {"_caller: raise InvalidClient": "an app that went between the look at its token and at itself"},
     )

@@ -61,3 +61,9 @@ def signed(key: Any, said: dict[str, Any], **header: Any) -> str:
 def own(client_id: str, key: Any = None, **changes: Any) -> str:
     """A good JWT of a client, but for what `changes` say."""
     return signed(key or pair(), claims(client_id, **changes))
+
+
+def assertion(client_id: str, key: Any = None, **changes: Any) -> dict[str, str]:
+    """The parameters by which a client proves who it is (RFC 7523 section 2.2)."""
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    return {"client_assertion_type": kind, "client_assertion": own(client_id, key, **{"aud": ISSUER} | changes)}

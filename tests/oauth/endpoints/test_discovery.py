@@ -136,10 +136,12 @@ def challenge_methods_work(world: World, methods: list[str]) -> None:
 
 def methods_work_at(path: str, error: str) -> Callable[[World, list[str]], None]:
     def check(world: World, methods: list[str]) -> None:
-        for method in ("client_secret_basic", "client_secret_post", "none"):
-            app = protocol.register(token_endpoint_auth_method=method, public=method == "none")
+        for method in ("private_key_jwt", "client_secret_basic", "client_secret_post", "none"):
+            keys = own_jwts.key_set(own_jwts.pair())
+            app = protocol.register(token_endpoint_auth_method=method, public=method == "none", jwks=keys)
             fields = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x"}
             by = {
+                "private_key_jwt": (fields | own_jwts.assertion(app.id), {}),
                 "client_secret_basic": (fields, app.basic),
                 "client_secret_post": (fields | app.post, {}),
                 "none": (fields | {"client_id": app.id}, {}),
@@ -257,6 +259,19 @@ def addresses_need_registration(world: World, needed: bool) -> None:
     assert needed and answer_of(world.ask(request_uri="https://elsewhere.example/r"))["error"] == "invalid_request_uri"
 
 
+def algs_verify_assertions_at(path: str, error: str) -> Callable[[World, list[str]], None]:
+    """RFC 8414 section 2: with what a client may sign that it is who it says."""
+
+    def check(_world: World, algs: list[str]) -> None:
+        for alg in algs:
+            key = own_jwts.pair(alg)
+            app = protocol.register(token_endpoint_auth_method="private_key_jwt", jwks=own_jwts.key_set(key))
+            fields = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x"}
+            assert send(path, fields | own_jwts.assertion(app.id, key)).json.get("error", "") == error, alg
+
+    return check
+
+
 def algs_verify_objects(world: World, algs: list[str]) -> None:
     """Core 6.3.2; `none` for who registered it."""
     for each in algs:
@@ -310,6 +325,9 @@ OF_VALUES: dict[str, Callable[[World, Any], None]] = {
     "grant_types_supported": grants_are_known,
     "code_challenge_methods_supported": challenge_methods_work,
     "token_endpoint_auth_methods_supported": methods_work_at("/oauth/token", "invalid_grant"),
+    "token_endpoint_auth_signing_alg_values_supported": algs_verify_assertions_at("/oauth/token", "invalid_grant"),
+    "introspection_endpoint_auth_signing_alg_values_supported": algs_verify_assertions_at("/oauth/introspect", ""),
+    "revocation_endpoint_auth_signing_alg_values_supported": algs_verify_assertions_at("/oauth/revoke", ""),
     "introspection_endpoint_auth_methods_supported": methods_work_at("/oauth/introspect", ""),
     "revocation_endpoint_auth_methods_supported": methods_work_at("/oauth/revoke", ""),
     "authorization_response_iss_parameter_supported": issuers_come_along,

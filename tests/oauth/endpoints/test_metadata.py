@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from authserver import oauth
 from authserver.domain.access import scopes
-from tests.support import protocol
+from tests.support import own_jwts, protocol
 from tests.support.protocol import App, send
 
 PATHS = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
@@ -57,9 +57,12 @@ def test_every_endpoint_exists(http: FlaskClient) -> None:
 
 def test_every_announced_auth_method_works() -> None:
     for method in document()["token_endpoint_auth_methods_supported"]:
-        app = protocol.register(token_endpoint_auth_method=method, public=method == "none")
+        app = protocol.register(
+            token_endpoint_auth_method=method, public=method == "none", jwks=own_jwts.key_set(own_jwts.pair())
+        )
         fields = {"grant_type": "refresh_token", "refresh_token": "x"}
         by = {
+            "private_key_jwt": (fields | own_jwts.assertion(app.id), {}),
             "client_secret_basic": (fields, app.basic),
             "client_secret_post": (fields | app.post, {}),
             "none": (fields | {"client_id": app.id}, {}),
