@@ -75,7 +75,7 @@ def revoke(client_id: str) -> Response:
     """Everything of the app dies at once, and what is ticked of what it made."""
     me = current_user.me().user
     app = connected_apps.find(me.id, client_id)
-    ended = app_makings.withdraw(me, [client_id], request.form.getlist("end"))
+    ended = app_makings.withdraw(me, [client_id], request.form.getlist("end"), request.form.getlist("shown"))
     flash(f"{app.client.name} can no longer use your account.{_ended(ended)}", "ok")
     return _back()
 
@@ -139,7 +139,7 @@ def revoke_all() -> Response:
     """Everything of every app dies at once, and what is ticked of what they made."""
     me = current_user.me().user
     ids = connected_apps.connected_ids(me.id)
-    ended = app_makings.withdraw(me, ids, request.form.getlist("end"))
+    ended = app_makings.withdraw(me, ids, request.form.getlist("end"), request.form.getlist("shown"))
     flash(f"Revoked the access of {len(ids)} {'app' if len(ids) == 1 else 'apps'}.{_ended(ended)}", "ok")
     return _back()
 

@@ -77,11 +77,15 @@ def test_taking_everything_back_ends_what_is_chosen_and_no_more(
         token = token_of(person, tool, SCOPES)
         values[person.id] = [call("POST", "/v1/api-keys", token, KEY).data for _ in range(2)]
     first, second = values[alice.id]
-    assert app_makings.withdraw(alice.user, [tool.id], {f"key:{first['id']}", f"key:{values[bob.id][0]['id']}"}) == 1
+    shown = {each.reference for each in app_makings.of(alice.user, [tool.id])}
+    assert (
+        app_makings.withdraw(alice.user, [tool.id], {f"key:{first['id']}", f"key:{values[bob.id][0]['id']}"}, shown)
+        == 1
+    )
     assert api_keys.check(first["key"], "127.0.0.1") is None
     assert all(api_keys.check(each["key"], "127.0.0.1") for each in (second, *values[bob.id]))
     with pytest.raises(NotFound):
-        app_makings.withdraw(alice.user, [tool.id], ())
+        app_makings.withdraw(alice.user, [tool.id], (), ())
 
 
 def test_through_the_api_a_grant_ends_with_what_its_app_made_where_that_is_asked(
@@ -137,7 +141,7 @@ def test_what_an_administrators_app_gave_to_others_ends_with_it(call: Caller, ad
     assert call("PATCH", f"/v1/users/{alice.id}", token, {"role": "admin"}).status == 200
     found = app_makings.of(ada.user, [tool.id])
     assert sorted(each.kind for each in found) == ["link", "person", "role"]
-    app_makings.withdraw(ada.user, [tool.id], {each.reference for each in found})
+    app_makings.withdraw(ada.user, [tool.id], {each.reference for each in found}, ())
     assert users.get(alice.id).role == "user" and users.get(invited.data["id"]).disabled_at is not None
 
 
@@ -171,3 +175,14 @@ def test_a_key_that_waited_for_its_turn_to_be_written_is_listed(call: Caller, al
     with database.transaction() as session:
         session.get_one(ApiKey, made).created_at -= 5
     assert kinds(alice, tool) == ["key"]
+
+
+def test_what_an_app_makes_while_its_person_reads_what_it_made_ends_unseen(
+    call: Caller, alice: Person, tool: App
+) -> None:
+    token = token_of(alice, tool, SCOPES)
+    kept = call("POST", "/v1/api-keys", token, KEY).data["key"]
+    shown = {each.reference for each in app_makings.of(alice.user, [tool.id])}
+    late = call("POST", "/v1/api-keys", token, KEY).data["key"]
+    assert app_makings.withdraw(alice.user, [tool.id], (), shown) == 1
+    assert api_keys.check(kept, "127.0.0.1") and api_keys.check(late, "127.0.0.1") is None

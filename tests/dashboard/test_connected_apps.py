@@ -271,7 +271,11 @@ def test_revoking_offers_to_end_what_the_app_made(hers: FlaskClient, alice: Any)
         assert re.search(f'name="end" value="key:{each["id"]}" checked', text)
     token = re.search(r'name="csrf_token" value="([^"]+)"', text[text.index(f'action="{path}"') :])
     assert token is not None
-    answer = hers.post(path, data={"csrf_token": token[1], "end": f"key:{made[0]['id']}"}, follow_redirects=True)
+    answer = hers.post(
+        path,
+        data={"csrf_token": token[1], "end": f"key:{made[0]['id']}", "shown": [f"key:{each['id']}" for each in made]},
+        follow_redirects=True,
+    )
     assert "Manager can no longer use your account. 1 thing that it made ended, too." in answer.text
     live = {each.name for each in api_keys.page(alice.id, status="active")[0]}
     assert "Kept" in live and "Ended" not in live

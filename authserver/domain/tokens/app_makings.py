@@ -17,7 +17,7 @@ from authserver.domain.clients import blocked_apps, privileges
 from authserver.domain.grants import consents
 from authserver.domain.people import users
 from authserver.domain.record import acting, outbox
-from authserver.domain.tokens import disowning
+from authserver.domain.tokens import disowning, empowered
 from authserver.domain.tokens.disowning import Made
 from authserver.models import AuditEvent, Client, ClientSecret, Consent, Grant, User
 
@@ -43,16 +43,26 @@ def of(user: User, client_ids: Collection[str], since: int = 0) -> list[Made]:
     return [each for each in disowning.standing(user, begun) if each.ends and _is_one(each, named)]
 
 
-def withdraw(user: User, client_ids: Sequence[str], chosen: Collection[str]) -> int:
+def withdraw(user: User, client_ids: Sequence[str], chosen: Collection[str], shown: Collection[str]) -> int:
     """Take everything back from apps, and end those of `of` whose references are chosen; returns how many of these.
 
-    All or nothing. Raises NotFound for an app that is allowed nothing.
+    What was made since the person was `shown` the list ends, too: an app that makes on while they read keeps nothing
+    by it. Not so accounts and roles of others, which end where they are chosen alone. All or nothing. Raises NotFound
+    for an app that is allowed nothing.
     """
+
+    def ending() -> list[Made]:
+        return [each for each in of(user, client_ids) if each.reference in chosen or _is_new(each, shown)]
+
     with database.together():
         disowning.hold(user)
         for client_id in client_ids:
             consents.revoke(user.id, client_id)
-        return disowning.end_found(user, lambda: of(user, client_ids), chosen)
+        return disowning.end_found(user, ending)
+
+
+def _is_new(made: Made, shown: Collection[str]) -> bool:
+    return made.reference not in shown and made.kind not in empowered.OF_PEOPLE
 
 
 def end_all(user: User, client_ids: Collection[str], since: int = 0) -> int:
