@@ -68,10 +68,10 @@ def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS
     if fault is not None:
         # Only failures wait: a secret cannot be guessed, and whoever fails must not lock out the client itself.
         client_throttle.check(given.client_id, request.ip)
-        if known and secrets.kind_of(given.secret) == "cs":
+        if known and (secrets.kind_of(given.secret) == "cs" or given.assertion):
             # Perhaps made a moment ago at another worker: a rotation fails no request (security.md 13.3.4).
             facts = clients.find_afresh(given.client_id)
-            fault = _fault(facts, given, methods)
+            fault = _fault(facts, given, methods) or _fault_of_assertion(facts, given, request.uri)
     if facts is None or fault is not None:
         client_throttle.note_failure(given.client_id, request.ip)
         checks = (fault,) if fault else ()

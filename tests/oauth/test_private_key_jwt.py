@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
-from authserver import config
+from authserver import config, database
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.tokens.client_assertions import TYPE
 from authserver.errors import Invalid
 from authserver.lib import clock
+from authserver.models import CacheVersion, Client
 from tests.support import own_jwts, parallel, protocol
 from tests.support.own_jwts import claims, key_set, pair, signed
 from tests.support.protocol import App, Reply
@@ -180,3 +182,13 @@ def test_it_needs_keys(app: Flask) -> None:
 
 def test_time_is_judged_with_leeway(keyed: App) -> None:
     assert ask(assertion(keyed, exp=clock.now() - 30)).status == 200
+
+
+def test_a_key_that_was_registered_at_another_worker_a_moment_ago_works(keyed: App) -> None:
+    """A rotation fails no request (security.md 13.3.4)."""
+    assert ask(assertion(keyed)).status == 200
+    new = pair("ES256", 3)
+    with database.transaction() as session:  # as another process changes it, of which this one hears by asking
+        session.get_one(Client, keyed.id).jwks = key_set(pair(), new)
+        session.execute(update(CacheVersion).values(version=CacheVersion.version + 1))
+    assert ask(assertion(keyed, new)).status == 200
