@@ -271,6 +271,7 @@ def _protocol() -> dict[str, dict[str, Any]]:
     request = {
         "grant_type": STRING, "code": STRING, "redirect_uri": STRING, "code_verifier": STRING, "refresh_token": STRING,
         "scope": STRING, "resource": STRING, "client_id": STRING, "client_secret": STRING,
+        "client_assertion_type": STRING, "client_assertion": STRING, "device_code": STRING,
     }  # fmt: skip
     discovery: dict[str, Any] = {"security": "", "errors": (503,)}
     return {
