@@ -7,12 +7,12 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
-from wtforms import StringField, TelField, TextAreaField, URLField
+from wtforms import StringField
 
 from authserver.domain.people import names, standard_claims
-from authserver.domain.people.standard_claims import ADDRESS, LABELS
 from authserver.domain.people.users import User
 from authserver.edge import current_user
+from authserver.edge.claims_forms import AboutForm, ContactForm, blame
 from authserver.errors import Invalid
 
 blueprint = Blueprint("profile", __name__)
@@ -24,31 +24,6 @@ class ProfileForm(FlaskForm):
     name = StringField("Name")
     given_name = StringField("Given name")
     family_name = StringField("Family name")
-
-
-class AboutForm(FlaskForm):
-    """What else apps may be told with the scope `profile`."""
-
-    middle_name = StringField(LABELS["middle_name"])
-    nickname = StringField(LABELS["nickname"])
-    website = URLField(LABELS["website"])
-    profile = URLField(LABELS["profile"])
-    picture = URLField(LABELS["picture"])
-    birthdate = StringField(LABELS["birthdate"])
-    gender = StringField(LABELS["gender"])
-    zoneinfo = StringField(LABELS["zoneinfo"])
-    locale = StringField(LABELS["locale"])
-
-
-class ContactForm(FlaskForm):
-    """What apps may be told with the scopes `phone` and `address`."""
-
-    phone_number = TelField(LABELS["phone_number"])
-    street_address = TextAreaField(ADDRESS["street_address"])
-    postal_code = StringField(ADDRESS["postal_code"])
-    locality = StringField(ADDRESS["locality"])
-    region = StringField(ADDRESS["region"])
-    country = StringField(ADDRESS["country"])
 
 
 @blueprint.get("/settings/profile")
@@ -84,7 +59,7 @@ def save_about() -> Any:
     try:
         standard_claims.change(current_user.me().user.id, _written(form))
     except Invalid as refused:
-        _blame(form, refused)
+        blame(form, refused)
         return _page(about=form), 422
     return _saved("Your profile is saved.")
 
@@ -99,18 +74,13 @@ def save_contact() -> Any:
     try:
         standard_claims.change(current_user.me().user.id, {"phone_number": phone_number, "address": written})
     except Invalid as refused:
-        _blame(form, refused)
+        blame(form, refused)
         return _page(contact=form), 422
     return _saved("Your phone number and address are saved.")
 
 
 def _written(form: FlaskForm) -> dict[str, str]:
     return {field.name: field.data or "" for field in form if field.name != "csrf_token"}
-
-
-def _blame(form: FlaskForm, refused: Invalid) -> None:
-    for name, text in refused.problems.items():
-        form[name.removeprefix("address.")].errors = [text]
 
 
 def _saved(text: str) -> Any:

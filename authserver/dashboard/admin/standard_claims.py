@@ -5,35 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
-from flask_wtf import FlaskForm
-from wtforms import StringField, TelField, TextAreaField, URLField
 
 from authserver.domain.people import living, standard_claims
 from authserver.domain.people.standard_claims import ADDRESS, LABELS
 from authserver.edge import current_user
+from authserver.edge.claims_forms import ClaimsForm, blame
 from authserver.errors import Invalid
 
 blueprint = Blueprint("admin_users_claims", __name__)
-
-
-class ClaimsForm(FlaskForm):
-    """The claims that are a text each, then the parts of the address."""
-
-    nickname = StringField(LABELS["nickname"])
-    middle_name = StringField(LABELS["middle_name"])
-    birthdate = StringField(LABELS["birthdate"])
-    gender = StringField(LABELS["gender"])
-    locale = StringField(LABELS["locale"])
-    zoneinfo = StringField(LABELS["zoneinfo"])
-    website = URLField(LABELS["website"])
-    profile = URLField(LABELS["profile"])
-    picture = URLField(LABELS["picture"])
-    phone_number = TelField(LABELS["phone_number"])
-    street_address = TextAreaField(ADDRESS["street_address"])
-    postal_code = StringField(ADDRESS["postal_code"])
-    locality = StringField(ADDRESS["locality"])
-    region = StringField(ADDRESS["region"])
-    country = StringField(ADDRESS["country"])
 
 
 @blueprint.get("/admin/users/<user_id>/claims")
@@ -54,8 +33,7 @@ def save(user_id: str) -> Any:
     try:
         standard_claims.change(user_id, _written(form))
     except Invalid as refused:
-        for name, text in refused.problems.items():
-            form[name.removeprefix("address.")].errors = [text]
+        blame(form, refused)
         return _page(user_id, form), 422
     flash("Saved. Apps are told so from now on, by the scopes that they have.")
     return redirect(url_for("admin_users.show", user_id=user_id), 303)
