@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain import outbound
+from authserver.domain.clients import named_addresses
 from authserver.errors import Invalid
 from authserver.lib import clock, pictures, rooms
 from authserver.lib.recent import Recent
@@ -67,15 +67,7 @@ def find(digest: str) -> bytes | None:
 
 
 def _asked(uri: str) -> bytes:
-    try:
-        answer = outbound.fetch(uri, "GET", _ACCEPT, b"", timeout=FETCH_TIMEOUT)
-    except outbound.Blocked as refused:
-        raise Invalid(f"This address is not asked: {refused}", field=_FIELD) from None
-    except outbound.Failed as failure:
-        raise Invalid("This address gave no answer.", str(failure), field=_FIELD) from None
-    if answer.status != 200 or answer.cut:
-        raise Invalid("There is no picture of at most 64 kB at this address.", field=_FIELD)
-    return answer.body
+    return named_addresses.read(uri, what="picture", field=_FIELD, headers=_ACCEPT, timeout=FETCH_TIMEOUT)
 
 
 def _made(data: bytes) -> Logo:

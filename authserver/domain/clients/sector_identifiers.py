@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from authserver.domain import outbound
+from authserver.domain.clients import named_addresses
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.clients.metadata.registration import DEVICE, Registration
 from authserver.errors import Invalid
@@ -55,15 +55,7 @@ def look_up(uri: str) -> tuple[str, ...]:
 
 
 def _asked(uri: str) -> tuple[str, ...]:
-    try:
-        answer = outbound.fetch(uri, "GET", _ACCEPT, b"", timeout=FETCH_TIMEOUT)
-    except outbound.Blocked as refused:
-        raise Invalid(f"This address is not asked: {refused}", field=_FIELD) from None
-    except outbound.Failed as failure:
-        raise Invalid("This address gave no answer.", str(failure), field=_FIELD) from None
-    if answer.status != 200 or answer.cut:
-        raise Invalid("There is no document of at most 64 kB at this address.", field=_FIELD)
-    return _parsed(answer.body)
+    return _parsed(named_addresses.read(uri, what="document", field=_FIELD, headers=_ACCEPT, timeout=FETCH_TIMEOUT))
 
 
 def _parsed(body: bytes) -> tuple[str, ...]:
