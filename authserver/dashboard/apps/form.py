@@ -20,14 +20,13 @@ from wtforms import (
 )
 from wtforms.validators import Optional
 
-from authserver.domain.access import resources, scopes
+from authserver.dashboard.apps import offers
+from authserver.domain.access import scopes
 from authserver.domain.clients import metadata as client_metadata
-from authserver.domain.clients.metadata import CODE, DEVICE, KINDS, MACHINE, OF_PEOPLE, authentication, request_objects
-from authserver.domain.signing import keys as signing_keys
+from authserver.domain.clients.metadata import CODE, KINDS, MACHINE, OF_PEOPLE, authentication
 from authserver.edge import current_user
-from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, Invalid
-from authserver.lib import acr, redirect_uris
+from authserver.lib import redirect_uris
 
 ON_SCOPES_PAGE = ("scopes", "default_scopes", "optional_scopes", "required_scopes", "resources")
 ROWS = ("redirect_uris", "post_logout_redirect_uris", "allowed_cors_origins", "contacts", "request_uris")
@@ -47,40 +46,7 @@ ABOUT_BROWSERS = frozenset({
     "request_uris", "allowed_cors_origins", "frontchannel_logout_uri", "frontchannel_logout_session_required",
     "require_pkce", "skip_consent",
 })  # fmt: skip
-GRANTS = [
-    SelectChoice("authorization_code", "Sign people in"),
-    SelectChoice("refresh_token", "Stay signed in"),
-    SelectChoice("client_credentials", "Act for itself"),
-    SelectChoice(DEVICE, "Sign people in by a code that they type on another device"),
-]
-METHODS = [
-    SelectChoice("", "Secret in the header or in the body"),
-    SelectChoice("client_secret_basic", "Secret in the header only (client_secret_basic)"),
-    SelectChoice("client_secret_post", "Secret in the body only (client_secret_post)"),
-    SelectChoice("private_key_jwt", "A JWT signed with its own key, and no secret (private_key_jwt)"),
-]
-TOKENS = [SelectChoice("jwt", "JWT, checked anywhere"), SelectChoice("opaque", "Opaque, checked by asking us")]
-SUBJECTS = [
-    SelectChoice("public", "The id that every app knows"),
-    SelectChoice("pairwise", "An id that no other app knows (pairwise)"),
-]
-OBJECTS = [
-    SelectChoice("", "Signed, with any algorithm"),
-    *(SelectChoice(each, f"Signed with {each}") for each in request_objects.ALGS if each != "none"),
-    SelectChoice("none", "Not signed"),
-]
-MODES = [
-    SelectChoice("query", "In the address of the redirect URI"),
-    SelectChoice("fragment", "Behind its #, which servers never see"),
-    SelectChoice("form_post", "In a form that the browser posts"),
-]
-CLASSES = {acr.AAL1: "One factor", acr.AAL2: "Two factors", acr.PHR: "A passkey"}
 PKCE = {"": None, "always": True, "neither": False}
-PKCE_CHOICES = [
-    SelectChoice("", "What its software sends by itself"),
-    SelectChoice("always", "Always PKCE"),
-    SelectChoice("neither", "My software can send neither"),
-]
 LEFT_OUT = {
     "token_endpoint_auth_method": "", "access_token_format": "jwt", "id_token_alg": "RS256", "userinfo_alg": "",
     "introspection_alg": "RS256",
@@ -118,20 +84,20 @@ class AppForm(FlaskForm):
     optional_scopes = SelectMultipleField("What people may leave out")
     required_scopes = SelectMultipleField("What the app cannot work without")
     resources = SelectMultipleField("APIs it may call")
-    grant_types = SelectMultipleField("Grants", choices=GRANTS)
-    response_modes = SelectMultipleField("How answers come back", choices=MODES)
+    grant_types = SelectMultipleField("Grants", choices=offers.GRANTS)
+    response_modes = SelectMultipleField("How answers come back", choices=offers.MODES)
     default_max_age = IntegerField("Oldest sign-in, in seconds", [Optional()])
     default_acr_values = SelectMultipleField("How surely people sign in")
-    token_endpoint_auth_method = SelectField("Authentication", choices=METHODS)
-    access_token_format = SelectField("Access tokens", choices=TOKENS)
+    token_endpoint_auth_method = SelectField("Authentication", choices=offers.METHODS)
+    access_token_format = SelectField("Access tokens", choices=offers.TOKENS)
     access_token_ttl = IntegerField("Their life in seconds", [Optional()])
     id_token_alg = SelectField("ID tokens signed with")
     userinfo_alg = SelectField("Userinfo")
     introspection_alg = SelectField("Introspection signed with")
     id_token_claims = BooleanField("Name and email in ID tokens", default=True)
-    subject_type = SelectField("It knows people by", choices=SUBJECTS)
+    subject_type = SelectField("It knows people by", choices=offers.SUBJECTS)
     sector_identifier_uri = StringField("Address of its sector")
-    request_object_alg = SelectField("Request objects", choices=OBJECTS)
+    request_object_alg = SelectField("Request objects", choices=offers.OBJECTS)
     request_uris = FieldList(StringField(), "Address", max_entries=12)
     jwks = TextAreaField("Public keys")
     jwks_uri = StringField("Address of the public keys")
@@ -141,7 +107,7 @@ class AppForm(FlaskForm):
     contacts = FieldList(StringField(), "Contact", max_entries=60)
     policy_uri = StringField("Privacy policy")
     tos_uri = StringField("Terms of service")
-    require_pkce = RadioField("What protects a sign-in", choices=PKCE_CHOICES, default="")
+    require_pkce = RadioField("What protects a sign-in", choices=offers.PKCE_CHOICES, default="")
     skip_consent = BooleanField("Skip consent")
     introspect_all = BooleanField("May check every credential")
     resource_server_for = SelectMultipleField("It is the API at")
@@ -156,7 +122,7 @@ def made(kind_name: str, before: Any) -> AppForm:
     if kind.public:
         taken |= {"token_endpoint_auth_method", "require_pkce", "introspection_alg"}
     grants = set(before.grant_types if before else kind.grant_types)
-    offered = [each for each in GRANTS if each.value in (*grants, *authentication.grant_types())]
+    offered = [each for each in offers.GRANTS if each.value in (*grants, *authentication.grant_types())]
     form.grant_types.choices = [each for each in offered if not (kind.public and each.value == MACHINE)]
     if not OF_PEOPLE & grants:
         taken |= ABOUT_PEOPLE
@@ -167,7 +133,7 @@ def made(kind_name: str, before: Any) -> AppForm:
         taken |= {"grant_types"}
     for name in taken:
         del form[name]
-    _offer(form, me, before, people=bool(OF_PEOPLE & grants))
+    offers.fill(form, me, before, people=bool(OF_PEOPLE & grants))
     _keep_what_was_left_out(form, before)
     return form
 
@@ -291,47 +257,11 @@ def _keep_what_was_left_out(form: AppForm, before: Any) -> None:
         form.require_pkce.data = _pkce_choice(before.require_pkce if before else None)
 
 
-def _offer(form: AppForm, me: Any, before: Any, *, people: bool) -> None:
-    known, registered = scopes.all(), resources.all()
-    # Without people there is nobody whose identity could be shared.
-    given = {each.name for each in scopes.assignable_by(admin=me.is_admin) if people or each.level != "identity"} | set(
-        before.scopes if before else ()
-    )
-    named: list[Any] = [SelectChoice(name, facts.title) for name, facts in known.items() if name in given]
-    form.scopes.choices = named
-    if "optional_scopes" in form:
-        own = before.scopes if before else ()
-        left = [each for each in named if each.value in own and each.value != "openid"]
-        form.optional_scopes.choices = form.required_scopes.choices = left
-        form.default_scopes.choices = [each for each in named if each.value in own]
-    if "default_acr_values" in form:
-        form.default_acr_values.choices = _classes(before)
-    algs = signing_keys.algs()
-    if "introspection_alg" in form:
-        form.introspection_alg.choices = [SelectChoice(each) for each in algs]
-    if "id_token_alg" in form:
-        form.id_token_alg.choices = [SelectChoice(each) for each in algs]
-        signed = [SelectChoice(each, f"Signed with {each}") for each in algs]
-        form.userinfo_alg.choices = [SelectChoice("", "In JSON"), *signed]
-    served = {each.identifier for each in resources.assignable_by(me.id, admin=me.is_admin)}
-    served |= set(before.resources if before else ())
-    apis = [SelectChoice(each.identifier, each.name) for each in registered.values()]
-    form.resources.choices = [each for each in apis if each.value in served]
-    if "resource_server_for" in form:
-        form.resource_server_for.choices = apis
-
-
 _TEXTS = (StringField, RadioField, SelectField)
 
 
 def _pkce_choice(kept: bool | None) -> str:
     return next(choice for choice, value in PKCE.items() if value is kept)
-
-
-def _classes(before: Any) -> list[SelectChoice]:
-    """What a sign-in here can be, and whatever the app was registered with."""
-    names = dict.fromkeys((*acr.REACHABLE, *(before.default_acr_values if before else ())))
-    return [SelectChoice(name, f"{CLASSES[name]} ({name})" if name in CLASSES else name) for name in names]
 
 
 def _stripped(text: str | None) -> str:
