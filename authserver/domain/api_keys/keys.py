@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain.access import permissions
-from authserver.domain.api_keys import judging
+from authserver.domain.api_keys import judging, standing, succession
 from authserver.domain.api_keys import wishes as key_wishes
+from authserver.domain.api_keys.standing import is_live as is_live
+from authserver.domain.api_keys.standing import status as status  # what pages and commands show
 from authserver.domain.api_keys.wishes import DAY, Maker
 from authserver.domain.api_keys.wishes import DEFAULT_LIFETIME as DEFAULT_LIFETIME
 from authserver.domain.api_keys.wishes import Wish as Wish  # what pages and commands hand in
@@ -89,10 +91,10 @@ def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None
         if old.rotated_to:
             raise Conflict("This key was rotated already. Rotate its successor, or revoke this one.")
         _check_reach(old.permission, owner.role, maker)
-        row, value = _new(owner.id, _successor(old, maker), maker)
+        row, value = _new(owner.id, succession.wish(old, maker), maker)
         # What a key has used is used, whatever it is called now.
         row.counted_with = row.counted_with or old.counted_with
-        row.knows = _known_to_both(row.knows, old.knows)
+        row.knows = succession.known_to_both(row.knows, old.knows)
         session.add(row)
         ends = clock.now() + overlap
         old.rotated_to, old.expires_at = row.id, min(ends, old.expires_at or ends)
@@ -142,7 +144,7 @@ def revise(
         row = _locked(session, owner_id, key_id)
         if still is not None and not still(row):
             raise Conflict("Somebody changed this key in the meantime. Look at it again and repeat your change.")
-        wish = dataclasses.replace(_wish_of(row), **changes)
+        wish = dataclasses.replace(succession.wish_of(row), **changes)
         key_wishes.validate(wish)
         _check_reach(row.permission, session.get_one(User, row.owner_id).role, maker)
         if maker is not None:
@@ -185,7 +187,7 @@ def page(owner_id: str | None, *, status: str = "", **part: Unpack[Part]) -> tup
 
     `status` is `active`, `expired`, `revoked`, `unused` or empty for all.
     """
-    conditions = _status_condition(status)
+    conditions = standing.condition(status)
     if owner_id is not None:
         conditions.append(ApiKey.owner_id == owner_id)
     with database.reading() as session:
@@ -205,20 +207,6 @@ def check(presented: str, ip: str) -> KeyFacts | None:
     usage.note_used("api_keys", row.id, ip)
     usage.count(usage.KEY_CHECKS, f"key:{row.id}")
     return _facts(row)
-
-
-def is_live(row: ApiKey) -> bool:
-    """Whether a key works now."""
-    return row.revoked_at is None and (row.expires_at is None or row.expires_at > clock.now())
-
-
-def status(row: ApiKey) -> str:
-    """`active`, `revoked`, `expired`, or `rotated` while the old one of a rotation still works."""
-    if row.revoked_at is not None:
-        return "revoked"
-    if row.expires_at is not None and row.expires_at <= clock.now():
-        return "expired"
-    return "rotated" if row.rotated_to else "active"
 
 
 def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
@@ -256,7 +244,7 @@ def _lock_owner(session: Session, owner_id: str) -> None:
 
 def _check_owner(session: Session, owner_id: str) -> None:
     _lock_owner(session, owner_id)
-    live = [ApiKey.owner_id == owner_id, *_status_condition("active")]
+    live = [ApiKey.owner_id == owner_id, *standing.condition("active")]
     if (session.scalar(select(func.count()).select_from(ApiKey).where(*live)) or 0) >= MAX_KEYS:
         raise Invalid(f"You have {MAX_KEYS} keys in use. Revoke one you no longer need.", field="name")
 
@@ -285,30 +273,6 @@ def _new(owner_id: str, wish: Wish, maker: Maker | None) -> tuple[ApiKey, str]:
     return row, value
 
 
-def _wish_of(row: ApiKey) -> Wish:
-    lifetime = None if row.expires_at is None else max(1, row.expires_at - row.created_at)
-    return Wish(row.name, row.permission, lifetime, row.note, tuple(row.allowed_networks), row.rate_limit)
-
-
-def _successor(old: ApiKey, maker: Maker | None) -> Wish:
-    wish = _wish_of(old)
-    lifetime = wish.expires_in
-    if maker is None:
-        return wish
-    now = clock.now()
-    left = None if old.expires_at is None else old.expires_at - now
-    key_wishes.require_within(maker, dataclasses.replace(wish, expires_in=left))
-    if maker.expires_at is None or lifetime is None:
-        return wish
-    return dataclasses.replace(wish, expires_in=max(1, min(lifetime, maker.expires_at - now)))
-
-
-def _known_to_both(one: str | None, other: str | None) -> str | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return grammar.join(sorted({*one.split()} & {*other.split()}))
-
-
 def _locked(session: Session, owner_id: str | None, key_id: str) -> ApiKey:
     row = session.scalar(select(ApiKey).where(ApiKey.id == key_id).with_for_update())
     if row is None or owner_id not in (None, row.owner_id):
@@ -318,15 +282,3 @@ def _locked(session: Session, owner_id: str | None, key_id: str) -> ApiKey:
 
 def _record(session: Session, type: str, row: ApiKey, **data: Any) -> None:
     audit.record(session, type, target=f"key:{row.id}", owner_id=row.owner_id, name=row.name, hint=row.hint, **data)
-
-
-def _status_condition(status: str) -> list[ColumnElement[bool]]:
-    now = clock.now()
-    lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now)
-    known: dict[str, list[ColumnElement[bool]]] = {
-        "active": [ApiKey.revoked_at.is_(None), lasting],
-        "expired": [ApiKey.revoked_at.is_(None), ~lasting],
-        "revoked": [ApiKey.revoked_at.is_not(None)],
-        "unused": [ApiKey.last_used_at.is_(None)],
-    }
-    return known.get(status, [])

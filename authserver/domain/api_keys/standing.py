@@ -1,0 +1,35 @@
+"""Whether an API key works now, and the keys of which that is so."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, or_
+
+from authserver.lib import clock
+from authserver.models import ApiKey
+
+
+def is_live(row: ApiKey) -> bool:
+    """Whether a key works now."""
+    return row.revoked_at is None and (row.expires_at is None or row.expires_at > clock.now())
+
+
+def status(row: ApiKey) -> str:
+    """`active`, `revoked`, `expired`, or `rotated` while the old one of a rotation still works."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.expires_at is not None and row.expires_at <= clock.now():
+        return "expired"
+    return "rotated" if row.rotated_to else "active"
+
+
+def condition(status: str) -> list[ColumnElement[bool]]:
+    """Rows of `active`, `expired`, `revoked` or `unused` keys; of all for anything else."""
+    now = clock.now()
+    lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now)
+    known: dict[str, list[ColumnElement[bool]]] = {
+        "active": [ApiKey.revoked_at.is_(None), lasting],
+        "expired": [ApiKey.revoked_at.is_(None), ~lasting],
+        "revoked": [ApiKey.revoked_at.is_not(None)],
+        "unused": [ApiKey.last_used_at.is_(None)],
+    }
+    return known.get(status, [])
