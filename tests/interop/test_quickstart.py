@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from authserver.lib import jwt
 from tests.services import missing, node
 from tests.support.browsing import Browser
+from tests.support.own_jwts import key_set, pair
 from tests.support.served import Served
 from tests.support.third_party import App
 
@@ -50,6 +52,7 @@ def start(folder: Path, name: str, text: str, app: App, *words: str) -> subproce
     file = folder / name
     file.write_text(text)
     environment = {"PATH": os.environ["PATH"], "CLIENT_SECRET": app.client_secret, "HOME": str(folder)}
+    environment |= {"PRIVATE_KEY": str(folder / "private.pem")} if not app.client_secret else {}
     try:
         return subprocess.Popen(
             [*command, str(file), *words],
@@ -120,6 +123,20 @@ def test_a_machine_gets_its_token_with_the_program_from_the_page(served: Served,
     app = served.machine("Quick job", "--owner", OWNER)
     token = finish(start(tmp_path, name, programs(served, app)[name], app))
     assert token["token_type"].lower() == "bearer" and app.is_active(token["access_token"])
+
+
+def test_a_machine_that_signs_gets_its_token_with_the_program_from_the_page(served: Served, tmp_path: Path) -> None:
+    served.user(OWNER)
+    (tmp_path / "private.pem").write_bytes(pair("RS256").as_pem(private=True))
+    (tmp_path / "public.json").write_text(json.dumps(key_set(pair("RS256"))))
+    app = served.machine(
+        "Quick signer", "--owner", OWNER, "--auth-method", "private_key_jwt", "--jwks", str(tmp_path / "public.json")
+    )
+    shown = programs(served, app)
+    assert app.client_secret == "" and list(shown) == ["keyed_authlib.py"]
+    token = finish(start(tmp_path, "keyed_authlib.py", shown["keyed_authlib.py"], app))
+    claims = jwt.peek_claims(token["access_token"])
+    assert (claims["client_id"], claims["sub"]) == (app.client_id, app.client_id)
 
 
 @pytest.mark.parametrize("name", API)

@@ -12,6 +12,7 @@ from flask import Blueprint, current_app, render_template, request
 from authserver import config
 from authserver.connect_pages import Page
 from authserver.domain.clients import ownership
+from authserver.domain.clients.metadata.authentication import KEY_METHOD
 from authserver.domain.insight import software
 from authserver.edge import current_user
 
@@ -28,6 +29,7 @@ SNIPPETS = (
     ("machine", "machine_authlib.py", "Python with Authlib", "pip install authlib requests"),
     ("machine", "machine_requests_oauthlib.py", "Python with requests-oauthlib", "pip install requests-oauthlib"),
     ("machine", "machine_oauth4webapi.mjs", "Node with oauth4webapi", "npm install oauth4webapi"),
+    ("keyed", "keyed_authlib.py", "Python with Authlib", "pip install authlib requests"),
     ("api", "api_introspect.sh", "curl: ask us about a token", "Nothing to install."),
     ("api", "api_introspect.py", "Python: ask us about a token", "pip install requests"),
 )
@@ -71,6 +73,8 @@ def _misses_its_redirect_uri(page: Page | None, client: Any) -> bool:
 def snippets(client: Any) -> list[Snippet]:
     """The programs for one app. Takes a Client or its facts; needs an app context."""
     uses = software.uses(client)
+    if client.token_endpoint_auth_method == KEY_METHOD:
+        uses = {"keyed" if use == "machine" else use for use in uses}
     return [Snippet(file, title, needs, render(file, client)) for use, file, title, needs in SNIPPETS if use in uses]
 
 

@@ -723,3 +723,18 @@ def test_choices_that_a_program_leaves_out_are_the_default(at: SignedIn, alice: 
     answer = browser.submit(form, **{"name": "Acme Notes", "redirect_uris-0": CALLBACK}, **left_out)
     assert SECRET.search(answer.text)
     assert only_client().access_token_format == "jwt"
+
+
+def test_an_app_that_signs_is_told_that_it_has_no_secret(at: SignedIn, alice: Person) -> None:
+    browser = at(alice)
+    keys = json.dumps(own_jwts.key_set(own_jwts.pair()))
+    made = register(browser, "machine", token_endpoint_auth_method="private_key_jwt", jwks=keys)
+    assert made.status == 200 and "signs with its own key" in made.text and not SECRET.search(made.text)
+    client = only_client()
+    page = browser.open(f"/apps/{client.id}/credentials").text
+    assert "No secret" in page and "Rotate secret" not in page
+
+
+def test_an_app_that_signs_needs_a_key_for_it(at: SignedIn, alice: Person) -> None:
+    made = register(at(alice), "machine", token_endpoint_auth_method="private_key_jwt")
+    assert made.status == 422 and "it needs the public keys of the app" in made.text
