@@ -22,7 +22,7 @@ from authserver.domain.people import names, sessions, users
 from authserver.domain.record import audit
 from authserver.domain.running import schema
 from authserver.models import AuditEvent
-from tests.conftest import Person
+from tests.conftest import KINDS, Person
 from tests.domain.record.test_audit import drop_triggers
 
 
@@ -246,11 +246,10 @@ def test_tokens_are_kept_where_that_is_wanted_and_what_ended_stays_ended(
     assert sessions.resolve(ended) is None
 
 
+@pytest.mark.parametrize("emptied_database", {"sqlite"}.intersection(KINDS), indirect=True)
 def test_what_is_there_and_damaged_is_replaced(
     app: Flask, settings: Settings, shell: Any, capsys: pytest.CaptureFixture[str], backup: Path, alice: Person
 ) -> None:
-    if not settings.sqlite:
-        pytest.skip("a file is damaged here, and PostgreSQL has none")
     database.engine().dispose()
     copies.sqlite_file(settings).write_bytes(b"no database at all, but long enough to be looked at as one" * 100)
     shell(capsys, "restore", str(backup), "--yes")
