@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +94,16 @@ def test_the_tests_that_security_md_names_exist() -> None:
     named = set(re.findall(r"`(tests/[\w/]+\.py)`", (sources.ROOT / "SECURITY.md").read_text(encoding="utf-8")))
     assert len(named) > 20
     assert sorted(name for name in named if not (sources.ROOT / name).is_file()) == []
+
+
+def test_no_test_stops_the_sleep_of_a_whole_process() -> None:
+    """Other threads sleep, too: they would take a test's turns, or spin. What is tested gets a `time` of its own."""
+    patched = re.compile(r"""time\.sleep["']|\btime, ["']sleep["']""")
+    found = [
+        f"{file.relative_to(sources.ROOT)}:{number}"
+        for file in sorted((sources.ROOT / "tests").rglob("*.py"))
+        if file != Path(__file__)
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+        if patched.search(line)
+    ]
+    assert found == []

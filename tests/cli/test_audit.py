@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -92,7 +93,8 @@ def test_tail_follows(shell: Shell, alice: Person, monkeypatch: pytest.MonkeyPat
         if len(naps) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("authserver.cli.audit.time.sleep", nap)
+    # The command's own, not the module's: other threads of this process sleep, too.
+    monkeypatch.setattr("authserver.cli.audit.time", SimpleNamespace(sleep=nap))
     code, out, _ = shell("tail", "-f", "-n", "0")
     assert code == 0
     assert out.count("While you look") == 1
