@@ -62,15 +62,14 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]  # Authlib has no types
 def authenticate(request: ProtocolRequest, methods: Sequence[str] = AUTH_METHODS) -> OAuthClient:
     """The client that made a request, by its registered method. Raises InvalidClient, InvalidRequest."""
     given = request_rules.client_credentials(request)
-    known = len(given.client_id) <= request_rules.MAX_CLIENT_ID
     facts = clients.named(given.client_id)
     fault = _fault(facts, given, methods) or _fault_of_assertion(facts, given, request.uri)
     if fault is not None:
         # Only failures wait: a secret cannot be guessed, and whoever fails must not lock out the client itself.
         client_throttle.check(given.client_id, request.ip)
-        if known and (secrets.kind_of(given.secret) == "cs" or given.assertion):
+        if secrets.kind_of(given.secret) == "cs" or given.assertion:
             # Perhaps made a moment ago at another worker: a rotation fails no request (security.md 13.3.4).
-            facts = clients.find_afresh(given.client_id)
+            facts = clients.named_afresh(given.client_id)
             fault = _fault(facts, given, methods) or _fault_of_assertion(facts, given, request.uri)
     if facts is None or fault is not None:
         client_throttle.note_failure(given.client_id, request.ip)

@@ -24,6 +24,7 @@ from authserver.domain.clients import blocked_apps, clients, privileges, sector_
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.clients.metadata import self_registration as said
+from authserver.domain.clients.metadata.authentication import KEY_METHOD
 from authserver.domain.ground import cache
 from authserver.domain.limits import rate_limits
 from authserver.errors import DomainError, Invalid, RateLimited, Unavailable
@@ -43,6 +44,8 @@ POLICY, PER_PERSON = "client-documents", "60/hour"
 UNASKED = "The client_id is an address that this server does not ask: https, a public host, port 443."
 UNREAD = "The document at the client_id could not be read. Try again in a minute."
 SECRETS = ("client_secret", "client_secret_expires_at")
+METHODS = ("none", KEY_METHOD)
+"""Of the methods of authentication those that share nothing in secret (section 4.1 of the draft)."""
 _JSON = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json\b", re.IGNORECASE)
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=([0-9]{1,9})(?:$|[,\s])", re.IGNORECASE)
 _ACCEPT = {"Accept": "application/json"}
@@ -128,9 +131,10 @@ def _registration(url: str, answer: outbound.Answer) -> Registration:
         raise Invalid("The document's client_id is not the URL at which it is found, character by character.")
     if any(document.get(name) is not None for name in SECRETS):
         raise Invalid("The document holds a secret, which is none once it is published.")
-    if document.get("token_endpoint_auth_method", "none") != "none":
-        raise Invalid("The document's token_endpoint_auth_method must be none here.")
-    wanted = client_metadata.complete(said.read({**document, "token_endpoint_auth_method": "none"}))
+    method = document.get("token_endpoint_auth_method", "none")
+    if method not in METHODS:
+        raise Invalid(f"The document's token_endpoint_auth_method must be {' or '.join(METHODS)} here.")
+    wanted = client_metadata.complete(said.read({**document, "token_endpoint_auth_method": method}))
     client_metadata.check(wanted, trusted=False, owner_id=None, self_registered=True)
     sector_identifiers.require(wanted)
     return wanted
@@ -172,7 +176,7 @@ def _keep(url: str, wanted: Registration, fresh_until: int) -> None:
 def _say_anew(session: Session, row: Client, wanted: Registration) -> None:
     """An app that is known, as its document describes it now."""
     before = clients.registration_of(row)
-    after = dataclasses.replace(said.merged(before, wanted), kind=wanted.kind)
+    after = dataclasses.replace(said.merged(before, wanted), kind=wanted.kind, public=wanted.public)
     values = clients.columns_of(client_metadata.complete(after))
     # While an administrator lends it a privilege, only administrators change to whom (contract 11.36).
     stays = privileges.GUARDED if privileges.held(row, row.owner_id) else frozenset[str]()

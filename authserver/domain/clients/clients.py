@@ -38,10 +38,15 @@ def find(client_id: str) -> ClientFacts | None:
 
 def named(client_id: str) -> ClientFacts | None:
     """The client that a request names so, or None. One that a document describes is named by its URL alone."""
-    if not 0 < len(client_id) <= (MAX_URL if is_url(client_id) else MAX_ID):
+    if not is_possible(client_id):
         return None
     facts = find(client_id)
     return facts if facts is not None and facts.client_id == client_id else None
+
+
+def is_possible(client_id: str) -> bool:
+    """Whether it is no longer than names of clients are: nothing else is looked up, or kept in a cache."""
+    return 0 < len(client_id) <= (MAX_URL if is_url(client_id) else MAX_ID)
 
 
 def is_url(client_id: str) -> bool:
@@ -58,6 +63,11 @@ def find_afresh(client_id: str) -> ClientFacts | None:
     """The same, after asking the database now whether anything has changed, instead of once a second."""
     cache.forget()
     return find(client_id)
+
+
+def named_afresh(client_id: str) -> ClientFacts | None:
+    """The one that a request names so, or None, after asking the database in the same way."""
+    return named(client_id) if is_possible(client_id) and find_afresh(client_id) else None
 
 
 def get(client_id: str) -> ClientFacts:

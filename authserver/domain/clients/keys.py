@@ -1,7 +1,12 @@
-"""The public keys of clients: registered with them, or fetched from their `jwks_uri` (contract 11.28)."""
+"""The public keys of clients: registered with them, or fetched from their `jwks_uri` (contract 11.28).
+
+Those that stand in a client id metadata document are fetched with it, as from an address of their own: whoever takes a
+key out of it has ended that key.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import threading
@@ -12,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import delete, or_, select, update
 
-from authserver import database
+from authserver import config, database
 from authserver.domain import outbound
 from authserver.domain.clients import clients
 from authserver.domain.clients.facts import ClientFacts
@@ -48,7 +53,7 @@ def verify(client: ClientFacts, token: str, algs: frozenset[str]) -> dict[str, A
     """
     if client.keys_end_at is not None and client.keys_end_at <= clock.now():
         raise jwt.InvalidToken("the keys were a former owner's")
-    if not client.jwks_uri:
+    if not _address(client):
         return _leniently(token, _registered.get(client.id) if client.jwks else (), algs)
     known = _fetched(client)
     try:
@@ -64,7 +69,7 @@ def verify_named(client: ClientFacts, token: str, algs: frozenset[str], *, typ: 
     """
     if client.keys_end_at is not None and client.keys_end_at <= clock.now():
         raise jwt.InvalidToken("the keys were a former owner's")
-    if not client.jwks_uri:
+    if not _address(client):
         return _verified(token, _registered.get(client.id) if client.jwks else (), algs, typ)
     known = _fetched(client)
     try:
@@ -124,12 +129,28 @@ _fetching: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
 
 
+def _address(client: ClientFacts) -> str:
+    """Where its keys are fetched: of those in a document, that document; empty if they were registered."""
+    described = client.jwks and client.document_url and config.current().cimd == "on"
+    return client.jwks_uri or (str(client.document_url) if described else "")
+
+
 def _fetched(client: ClientFacts) -> Fetched:
     """The keys at the client's address, at most ten minutes old if the address answers."""
-    known = _copies.get(client.id)
-    if known is None or known.uri != client.jwks_uri:
+    known = _known(client)
+    if known is None:
         return _refetched(client, None)
     return known if clock.now() - known.fetched_at < FRESH_SECONDS else _refetched(client, known)
+
+
+def _known(client: ClientFacts) -> Fetched | None:
+    """The newest that is at hand: the copy of this process, or what the document said when its person came."""
+    copy, address = _copies.get(client.id), _address(client)
+    copy = copy if copy is not None and copy.uri == address else None
+    if address != client.document_url:
+        return copy
+    at = client.document_fetched_at or 0
+    return copy if copy is not None and copy.fetched_at >= at else Fetched(address, _registered.get(client.id), at, at)
 
 
 def _refetched(client: ClientFacts, known: Fetched | None) -> Fetched:
@@ -139,12 +160,18 @@ def _refetched(client: ClientFacts, known: Fetched | None) -> Fetched:
     rooms.about_to_ask_outside(client.answerable)
     with _lock_of(client.id):
         copy = _copies.get(client.id)
-        if copy is not None and copy is not known and copy.uri == client.jwks_uri:
+        if copy is not None and copy is not known and copy.uri == _address(client) and _newer(copy, known) is copy:
             return copy  # another thread was faster
         row = _row(client)
         found = _fetch(client) if (row is None or _due(row)) and _claim(client) else _awaited(client)
-        _copies[client.id] = found = _usable(found)
+        _copies[client.id] = found = _usable(_newer(found, known))
     return found
+
+
+def _newer(found: Fetched, known: Fetched | None) -> Fetched:
+    """What was known stays if nothing newer was found: a document was read before its keys were fetched."""
+    older = known is None or known.fetched_at <= found.fetched_at
+    return found if older or known is None else dataclasses.replace(known, tried_at=found.tried_at)
 
 
 def _due(found: Fetched) -> bool:
@@ -165,7 +192,7 @@ def _row(client: ClientFacts) -> Fetched | None:
     with database.autocommit() as connection:
         row = connection.execute(
             select(FetchedJwks.uri, FetchedJwks.keys, FetchedJwks.fetched_at, FetchedJwks.tried_at).where(
-                FetchedJwks.client_id == client.id, FetchedJwks.uri == client.jwks_uri
+                FetchedJwks.client_id == client.id, FetchedJwks.uri == _address(client)
             )
         ).one_or_none()
     return Fetched(row[0], _parsed(row[1]), row[2] or 0, row[3]) if row else None
@@ -175,7 +202,7 @@ def _claim(client: ClientFacts) -> bool:
     """Win the one try of this minute, on all workers and nodes together."""
     now = clock.now()
     new = database.insert(FetchedJwks).values(
-        client_id=client.id, uri=client.jwks_uri, keys=[], fetched_at=None, tried_at=now
+        client_id=client.id, uri=_address(client), keys=[], fetched_at=None, tried_at=now
     )
     due = or_(FetchedJwks.tried_at <= now - REFETCH_SECONDS, FetchedJwks.tried_at > now)
     statement = new.on_conflict_do_update(
@@ -184,7 +211,7 @@ def _claim(client: ClientFacts) -> bool:
     with database.writing() as connection:
         # Keys of another address say nothing about this one.
         connection.execute(
-            delete(FetchedJwks).where(FetchedJwks.client_id == client.id, FetchedJwks.uri != client.jwks_uri)
+            delete(FetchedJwks).where(FetchedJwks.client_id == client.id, FetchedJwks.uri != _address(client))
         )
         return connection.execute(statement).one_or_none() is not None
 
@@ -196,7 +223,7 @@ def _fetch(client: ClientFacts) -> Fetched:
         with database.writing() as connection:
             connection.execute(
                 update(FetchedJwks)
-                .where(FetchedJwks.client_id == client.id, FetchedJwks.uri == client.jwks_uri)
+                .where(FetchedJwks.client_id == client.id, FetchedJwks.uri == _address(client))
                 .values(keys=keys, fetched_at=clock.now())
             )
     return _row(client) or _nothing(client)
@@ -205,25 +232,27 @@ def _fetch(client: ClientFacts) -> Fetched:
 def _ask(client: ClientFacts) -> list[dict[str, Any]] | None:
     """The keys that the address shows now; None if it shows no key set."""
     try:
-        answer = outbound.fetch(str(client.jwks_uri), "GET", _ACCEPT, b"", timeout=FETCH_TIMEOUT)
+        answer = outbound.fetch(_address(client), "GET", _ACCEPT, b"", timeout=FETCH_TIMEOUT)
     except (outbound.Blocked, outbound.Failed) as failure:
         logs.event("jwks_not_fetched", level="warning", client_id=client.id, msg=str(failure)[:200])
         return None
-    return _usable_keys(answer.body) if answer.status == 200 else None
+    if answer.status != 200 or answer.cut:
+        return None
+    return _usable_keys(answer.body, described=_address(client) == client.document_url)
 
 
 _ACCEPT = {"Accept": "application/jwk-set+json, application/json"}
 
 
 def _nothing(client: ClientFacts) -> Fetched:
-    return Fetched(str(client.jwks_uri), (), 0, clock.now())
+    return Fetched(_address(client), (), 0, clock.now())
 
 
-def _usable_keys(body: bytes) -> list[dict[str, Any]] | None:
-    """The keys of a JWK Set that we can use; None if it is none, so that the keys before it stay."""
+def _usable_keys(body: bytes, *, described: bool = False) -> list[dict[str, Any]] | None:
+    """The keys of a JWK Set, or of the one in a document, that can be used; None if it is none, so that others stay."""
     try:
         document = json.loads(body)
-        keys = document["keys"]
+        keys = (document["jwks"] if described else document)["keys"]
     except (ValueError, RecursionError, TypeError, KeyError):
         return None
     if not isinstance(keys, list):

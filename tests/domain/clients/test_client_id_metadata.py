@@ -21,8 +21,9 @@ from authserver.errors import Conflict, RateLimited
 from authserver.lib import clock
 from tests.conftest import Person
 from tests.support import documents as hosting
-from tests.support import protocol
+from tests.support import own_jwts, protocol
 from tests.support.documents import Host
+from tests.support.own_jwts import key_set, pair
 from tests.support.races import in_parallel
 
 
@@ -59,6 +60,7 @@ def test_what_the_document_says_becomes_a_client_under_its_url(host: Host, alice
     assert host.headers["accept"] == "application/json" and "cookie" not in host.headers
 
 
+SIGNING = {"token_endpoint_auth_method": "private_key_jwt"}
 REFUSED: dict[str, dict[str, Any]] = {
     "another id": {"client_id": "https://other.example.test/client.json"},
     "no id": {"client_id": None},
@@ -68,6 +70,17 @@ REFUSED: dict[str, dict[str, Any]] = {
     "post": {"token_endpoint_auth_method": "client_secret_post"},
     "a shared key": {"token_endpoint_auth_method": "client_secret_jwt"},
     "an unknown method": {"token_endpoint_auth_method": 7},
+    "no text as method": {"token_endpoint_auth_method": ["private_key_jwt"]},
+    "a certificate": {"token_endpoint_auth_method": "tls_client_auth"},
+    "a signature without keys": {**SIGNING},
+    "a signature with no key in the set": {**SIGNING, "jwks": {"keys": []}},
+    "keys that are no set": {**SIGNING, "jwks": [own_jwts.public(pair())]},
+    "a private key": {**SIGNING, "jwks": {"keys": [pair().as_dict(private=True)]}},
+    "a shared key in the set": {**SIGNING, "jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}},
+    "keys and their address": {**SIGNING, "jwks": key_set(pair()), "jwks_uri": "https://notes.example.test/jwks"},
+    "keys within": {**SIGNING, "jwks_uri": "https://10.0.0.1/jwks"},
+    "keys in a file": {**SIGNING, "jwks_uri": "file:///etc/passwd"},
+    "a grant for itself": {**SIGNING, "jwks": key_set(pair()), "grant_types": ["client_credentials"]},
     "no redirect": {"redirect_uris": None},
     "a script": {"redirect_uris": ["javascript:alert(1)"]},
     "http elsewhere": {"redirect_uris": ["http://evil.example/cb"]},
