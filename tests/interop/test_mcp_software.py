@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import requests
 from playwright.sync_api import Page as Window
 from playwright.sync_api import expect
 
+from authserver import connect_pages
+from authserver.connect_pages import Page
 from tests.interop import documents, mcp_walks, sites, toolchains
 from tests.interop import house as houses
 from tests.interop.house import House
@@ -150,6 +154,29 @@ def test_typescript_for_a_machine(typescript: Notes, folder: Path) -> None:
     sites.write(folder, {"job.mjs": text})
     environment = {**typescript.house.environment(), "CLIENT_SECRET": made["client_secret"]}
     assert ANSWER in toolchains.said(toolchains.node_program("mcp", folder, "job.mjs"), folder, environment)
+
+
+PYTHON_JOBS = pytest.mark.parametrize("signing", [False, True], ids=["secret", "key"])
+
+
+@PYTHON_JOBS
+def test_python_for_a_machine(typescript: Notes, folder: Path, signing: bool) -> None:
+    values = {"issuer": typescript.house.issuer, "resource": typescript.url}
+    written = connect_pages.pages()["mcp-machines"]
+    page = written.filled(values)
+    command = _with_a_key(page, folder) if signing else page.commands()[-1]
+    made = typescript.house.server.cli(*shlex.split(command)[1:])
+    sites.write(folder, written.filled(values | {"client_id": made["client_id"]}).files())
+    secret = {} if signing else {"CLIENT_SECRET": made["client_secret"]}
+    program = [str(sites.python("mcp")), "job.py"]
+    assert ANSWER in toolchains.said(program, folder, typescript.house.environment() | secret)
+
+
+def _with_a_key(page: Page, folder: Path) -> str:
+    """Make a key as the page does; its command that registers the public half, for a shell in another folder."""
+    *making, register = page.files()["make_key.sh"].splitlines()
+    subprocess.run(["sh", "-ec", "\n".join(making)], cwd=folder, check=True, capture_output=True, timeout=60)
+    return register.replace("public.pem", str(folder / "public.pem"))
 
 
 def test_fastmcp_as_a_client(fastmcp: Notes, folder: Path) -> None:
