@@ -115,7 +115,7 @@ def maker_of(call: Call) -> Maker:
 
 def _once(row: ApiKey, value: str, call: Call) -> Outgoing:
     role = users.get(row.owner_id).role
-    held = list(permissions.effective(row.permission, role))
+    held = list(api_keys.scopes_of(row, role))
     answer = one({**facts(row), "scopes": held, "key": value}, 201)
     answer.headers += [("Location", f"/v1/api-keys/{row.id}"), _tag(row)]
     return answer

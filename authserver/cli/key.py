@@ -105,12 +105,12 @@ def revoke(key_id: str) -> None:
 
 
 def _emit_new(row: ApiKey, value: str) -> None:
-    from authserver.domain.access import permissions
+    from authserver.domain.api_keys import keys as api_keys
     from authserver.domain.people import users
 
     owner = users.get(row.owner_id)
     facts = _facts(row, owner.email)
-    scopes = list(permissions.effective(row.permission, owner.role))
+    scopes = list(api_keys.scopes_of(row, owner.role))
     output.emit({"id": row.id, "key": value, "prefix": row.hint.partition("…")[0], "scopes": scopes, **facts}, value)
 
 

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.people import standard_claims
+from authserver.domain.people import standard_claims, users
 from authserver.lib import clock, durations
 from tests.api.conftest import Caller, client_token, key_of, token_of
 from tests.conftest import Person
@@ -328,3 +328,31 @@ def test_what_such_a_key_makes_in_its_turn_is_told_no_more_either(call: Caller, 
     assert told_of(call, again["key"]) == (403, 403, 403), "it is the app's still"
     machine = {"client_name": "Own", "grant_types": ["client_credentials"], "scope": "settings:manage account"}
     assert call("POST", "/v1/clients", full, machine).error == (422, "VALIDATION_FAILED")
+
+
+FULL = ("workflows:write", "triggers:write", "integrations:write", "workflows:delete", "keys:manage", "settings:manage")
+
+
+def test_a_key_that_an_apps_token_makes_gets_nothing_by_a_role_that_its_person_gets_later(
+    call: Caller, alice: Person
+) -> None:
+    token, wish = token_of(alice, *READ, *FULL), {**WISH, "permission": "full_access"}
+    made = call("POST", "/v1/api-keys", token, wish).data["key"]
+    further = call("POST", "/v1/api-keys", made, wish).data["key"]
+    own = call("POST", "/v1/api-keys", key_of(alice), wish).data
+    rotated = call("POST", f"/v1/api-keys/{own['id']}/rotate", token, {}).data["key"]
+    users.set_role(alice.id, "admin")
+    for key in (made, further, rotated):
+        assert "admin" not in call("GET", "/v1/me", key).data["scopes"]
+        assert call("PATCH", f"/v1/users/{alice.id}", key, {"name": "Root"}).error == (403, "INSUFFICIENT_PERMISSIONS")
+    assert "admin" in call("GET", "/v1/me", own["key"]).data["scopes"], "they made it themselves"
+
+
+def test_nor_does_a_key_that_it_renews_then(call: Caller, alice: Person) -> None:
+    token, wish = token_of(alice, *READ, *FULL), {**WISH, "permission": "full_access"}
+    made, own = call("POST", "/v1/api-keys", token, wish).data, call("POST", "/v1/api-keys", key_of(alice), wish).data
+    users.set_role(alice.id, "admin")
+    again = call("POST", f"/v1/api-keys/{made['id']}/rotate", token, {}).data
+    assert again["permission"] == "full_access" and "admin" not in again["scopes"]
+    for key in (token, made["key"]):
+        assert call("POST", f"/v1/api-keys/{own['id']}/rotate", key, {}).error == (422, "VALIDATION_FAILED")

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 
 from authserver import config
-from authserver.domain.access import permissions, scopes
+from authserver.domain.access import scopes
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.ground import usage
@@ -69,7 +69,7 @@ def show(key_id: str) -> str:
         mine=owner.id == me.id,
         status=api_keys.status(key),
         live=api_keys.is_live(key),
-        can=[known[name] for name in permissions.effective(key.permission, owner.role) if name in known],
+        can=[known[name] for name in api_keys.scopes_of(key, owner.role) if name in known],
         limit=key.rate_limit or config.current().rate_limit_api_key,
         points=[count for _, count in per_day],
         labels=[_day(at) for at, _ in per_day],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -15,6 +15,7 @@ from authserver.domain.access import permissions
 from authserver.domain.api_keys import judging, standing, succession
 from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.api_keys.standing import is_live as is_live
+from authserver.domain.api_keys.standing import scopes_of as scopes_of
 from authserver.domain.api_keys.standing import status as status  # what pages and commands show
 from authserver.domain.api_keys.wishes import DAY, Maker
 from authserver.domain.api_keys.wishes import DEFAULT_LIFETIME as DEFAULT_LIFETIME
@@ -71,7 +72,7 @@ def create(owner: User, wish: Wish, *, maker: Maker | None = None) -> tuple[ApiK
 def examine(owner: User, wish: Wish, *, maker: Maker | None = None) -> None:
     """Raise Invalid, with a sentence per field, for a key that `create` would refuse."""
     key_wishes.validate(wish)
-    _check_reach(wish.permission, owner.role, maker)
+    _check_reach(permissions.effective(wish.permission, owner.role), maker)
     if maker is not None:
         key_wishes.require_within(maker, wish)
 
@@ -90,7 +91,7 @@ def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None
             raise Conflict("This key is no longer in use, so there is nothing to rotate.")
         if old.rotated_to:
             raise Conflict("This key was rotated already. Rotate its successor, or revoke this one.")
-        _check_reach(old.permission, owner.role, maker)
+        _check_reach(standing.scopes_of(old, owner.role), maker)
         row, value = _new(owner.id, succession.wish(old, maker), maker)
         # What a key has used is used, whatever it is called now.
         row.counted_with = row.counted_with or old.counted_with
@@ -146,7 +147,7 @@ def revise(
             raise Conflict("Somebody changed this key in the meantime. Look at it again and repeat your change.")
         wish = dataclasses.replace(succession.wish_of(row), **changes)
         key_wishes.validate(wish)
-        _check_reach(row.permission, session.get_one(User, row.owner_id).role, maker)
+        _check_reach(standing.scopes_of(row, session.get_one(User, row.owner_id).role), maker)
         if maker is not None:
             key_wishes.require_within(maker, wish, changes.keys())
         wanted = {**changes, "name": wish.name.strip(), "note": wish.note.strip()}
@@ -219,7 +220,7 @@ def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
         owner_username=row.username,
         owner_role=row.role,
         permission=row.permission,
-        scopes=permissions.effective(row.permission, row.role),
+        scopes=standing.scopes_of(row, row.role),
         rate_limit=row.rate_limit or config.current().rate_limit_api_key,
         created_at=row.created_at,
         expires_at=row.expires_at,
@@ -230,8 +231,8 @@ def _facts(row: Row[tuple[object, ...]]) -> KeyFacts:
     )
 
 
-def _check_reach(permission: str, role: str, maker: Maker | None) -> None:
-    if maker is not None and not maker.scopes.issuperset(permissions.effective(permission, role)):
+def _check_reach(scopes: Iterable[str], maker: Maker | None) -> None:
+    if maker is not None and not maker.scopes.issuperset(scopes):
         raise Invalid("A credential cannot make a key that can do more than itself.", field="permission")
 
 

@@ -1,9 +1,12 @@
-"""Whether an API key works now, and the keys of which that is so."""
+"""Whether an API key works now and what it may do then, and the keys of which that is so."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, or_
 
+from authserver.domain.access import permissions, roles
 from authserver.lib import clock
 from authserver.models import ApiKey
 
@@ -20,6 +23,15 @@ def status(row: ApiKey) -> str:
     if row.expires_at is not None and row.expires_at <= clock.now():
         return "expired"
     return "rotated" if row.rotated_to else "active"
+
+
+def scopes_of(row: Any, role: str) -> tuple[str, ...]:
+    """What a key may do while its owner has this role; `row` has the columns of one.
+
+    One that an app made never gets what administrators alone hold: nobody allowed the app that, and who becomes an
+    administrator later hands it to nobody.
+    """
+    return permissions.effective(row.permission, role if row.knows is None else roles.USER)
 
 
 def condition(status: str) -> list[ColumnElement[bool]]:
