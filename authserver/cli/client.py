@@ -193,11 +193,9 @@ def rotate_secret(client_id: str, overlap: str, force: bool) -> None:
 def disable(client_id: str, end_made: bool) -> None:
     """Stop a client everywhere within a second; `enable` undoes it."""
     from authserver.domain.clients import endings
-    from authserver.domain.tokens import app_makings
 
     endings.disable(None, client_id)
-    if end_made:
-        output.note(f"{_things(app_makings.end_all_of([client_id]))} that it made for people ended.")
+    _end_all(client_id, end_made)
     _done(client_id, "disabled")
 
 
@@ -213,11 +211,13 @@ def enable(client_id: str) -> None:
 
 @group.command()
 @click.argument("client_id")
-def delete(client_id: str) -> None:
+@_end_made
+def delete(client_id: str, end_made: bool) -> None:
     """Delete a client with its tokens; `restore` brings it back for seven days."""
     from authserver.domain.clients import endings
 
     endings.remove(None, client_id)
+    _end_all(client_id, end_made)
     _done(client_id, "deleted")
 
 
@@ -241,7 +241,7 @@ def block(what: str, end_made: bool) -> None:
 
     made = blocked_apps.block(what)
     if end_made:
-        output.note(f"{_things(app_makings.end_all_of_blocked())} that they made for people ended.")
+        output.note(f"Of what they made for people, {app_makings.end_all_of_blocked()} ended.")
     output.emit({"kind": made.kind, "value": made.value}, f"Apps of the {made.kind} {made.value} are blocked.")
 
 
@@ -280,6 +280,13 @@ def _line(line: Listed) -> dict[str, Any]:
     }
 
 
+def _end_all(client_id: str, wanted: bool) -> None:
+    from authserver.domain.tokens import app_makings
+
+    if wanted:
+        output.note(f"Of what it made for people, {app_makings.end_all_of([client_id])} ended.")
+
+
 def _tell_standing(client_id: str) -> None:
     from authserver.domain.clients import endings
 
@@ -287,10 +294,6 @@ def _tell_standing(client_id: str) -> None:
     if why:
         output.note(why)
     _done(client_id, "disabled" if why else "active")
-
-
-def _things(count: int) -> str:
-    return "1 thing" if count == 1 else f"{count} things"
 
 
 def _done(client_id: str, status: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from authserver.cli import opening, output
 from authserver.errors import NotFound
+
+if TYPE_CHECKING:
+    from authserver.domain.clients.privileges import Idle
 
 
 @click.command()
@@ -43,14 +46,23 @@ def _tell(before: Any) -> None:
     from authserver.domain.clients import privileges
     from authserver.domain.running import schema
 
-    idle = privileges.idle() if before.state in ("current", "behind") else []
+    there = before.state in ("current", "behind")
+    idle, pairwise = (privileges.idle(), privileges.pairwise()) if there else ([], [])
     lines = [before.sentence if before.state == "current" else f"{before.revision or 'nothing'} → {schema.newest()}"]
     for each in idle:
         said = " and ".join(privileges.PRIVILEGES[name] for name in each.privileges)
         lines.append(f"{each.client_id} ({each.name}, of {each.owner_email or 'nobody'}) {said}: this will not count.")
     if idle:
         lines.append("Give these apps to an administrator, or expect them to be asked or refused.")
-    told = [
-        {"client_id": each.client_id, "owner": each.owner_email, "privileges": list(each.privileges)} for each in idle
-    ]
-    output.emit({"state": before.state, "from": before.revision, "to": schema.newest(), "idle": told}, "\n".join(lines))
+    for each in pairwise:
+        lines.append(f"{each.client_id} ({each.name}) has {' and '.join(each.privileges)}: this will not count.")
+    if pairwise:
+        lines.append("Choose public subjects for these apps, or expect them to be refused.")
+    result = {"state": before.state, "from": before.revision, "to": schema.newest()}
+    told = {"idle": [{**_named(each), "privileges": list(each.privileges)} for each in idle]}
+    told["pairwise"] = [{**_named(each), "scopes": list(each.privileges)} for each in pairwise]
+    output.emit(result | told, "\n".join(lines))
+
+
+def _named(app: Idle) -> dict[str, Any]:
+    return {"client_id": app.client_id, "owner": app.owner_email}

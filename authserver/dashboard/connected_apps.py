@@ -13,7 +13,7 @@ from authserver import config
 from authserver.domain.access import resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.domain.clients import directory as client_directory
-from authserver.domain.grants import connected_apps, consents
+from authserver.domain.grants import connected_apps
 from authserver.domain.grants.connected_apps import ConnectedApp
 from authserver.domain.tokens import app_makings, disowning, empowered
 from authserver.domain.tokens.disowning import Made
@@ -89,15 +89,36 @@ def choose(client_id: str) -> str:
 
 @blueprint.post("/<client_id>/change")
 @current_user.require_user
+@current_user.require_recent_if(_is_about_people)
 def narrow(client_id: str) -> Any:
-    """What is unticked is taken back at once."""
-    app = _changeable(client_id)
+    """What is unticked is taken back at once, and what is ticked of what it made ends."""
+    app, kept = _changeable(client_id), request.form.getlist("scope")
+    chosen, shown = request.form.getlist("end"), request.form.getlist("shown")
     try:
-        gone = consents.narrow(current_user.me().user.id, client_id, request.form.getlist("scope"))
+        gone, ended = app_makings.narrow(current_user.me().user, client_id, kept, chosen, shown)
     except Invalid as refused:
         return _choices(app, refused.public), 422
-    if gone:
-        flash(f"{app.client.name} can do less now. It has to sign you in again.", "ok")
+    less = f"{app.client.name} can do less now. It has to sign you in again." if gone else ""
+    if said := f"{less}{_ended(ended)}".strip():
+        flash(said, "ok")
+    return _back()
+
+
+@blueprint.get("/made")
+@current_user.require_user
+def left() -> str:
+    """What apps made that have no access any more, and that goes on."""
+    made = app_makings.left(current_user.me().user)
+    return render_template("dashboard/connected_apps/left.html", **_made(made))
+
+
+@blueprint.post("/made")
+@current_user.require_user
+@current_user.require_recent_if(_is_about_people)
+def end_left() -> Response:
+    """What is ticked of it ends."""
+    ended = app_makings.end_left(current_user.me().user, request.form.getlist("end"))
+    flash(f"{ended} {'thing has' if ended == 1 else 'things have'} ended.", "ok")
     return _back()
 
 
@@ -113,7 +134,7 @@ def _choices(app: ConnectedApp, error: str = "") -> str:
     told = [(name, known[name].title if name in known else name) for name in app.consented]
     return render_template(
         "dashboard/connected_apps/change.html", row=_row(app), told=told, page_error=error,
-        lifetime=_in_words(_lifetime(app)),
+        lifetime=_in_words(_lifetime(app)), **_made(app_makings.of(current_user.me().user, [app.client.id])),
     )  # fmt: skip
 
 

@@ -107,6 +107,16 @@ def test_whoever_may_not_manage_keys_does_not_end_them_so(call: Caller, alice: P
     assert inspection.inspect(token) is not None and api_keys.check(key, "127.0.0.1") is not None
 
 
+def test_who_deletes_an_app_ends_what_it_made_for_anybody_if_they_are_an_administrator(
+    call: Caller, ada: Person, alice: Person, bob: Person
+) -> None:
+    tool = protocol.register(owner_id=bob.id, scopes=SCOPES)
+    key = call("POST", "/v1/api-keys", token_of(alice, tool, SCOPES), KEY).data["key"]
+    path = f"/v1/clients/{tool.id}?end_made=true"
+    assert call("DELETE", path, key_of(bob)).status == 403 and api_keys.check(key, "127.0.0.1")
+    assert call("DELETE", path, key_of(ada)).status == 204 and api_keys.check(key, "127.0.0.1") is None
+
+
 def test_what_was_made_with_a_leaked_token_ends_with_it(call: Caller, alice: Person, tool: App) -> None:
     before = token_of(alice, tool, SCOPES)
     token = token_of(alice, tool, SCOPES)

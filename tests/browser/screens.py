@@ -290,6 +290,7 @@ PERSON = (
     Screen("connected-change", "/connected-apps/{app}/change"),
     Screen("connected-change-nothing", "/connected-apps/{app}/change", without_a_tick(press("Save"))),
     Screen("connected-revoke", "/connected-apps/{app}/revoke"),
+    Screen("connected-left", "/connected-apps/made"),
     Screen("connected-revoke-all", "/connected-apps/revoke-all"),
     Screen("sessions", "/settings/sessions"),
     Screen("security", "/settings/security"),

@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 
 from authserver import database
 from authserver.domain.api_keys import keys as api_keys
-from authserver.domain.grants import connected_apps
+from authserver.domain.clients import endings
+from authserver.domain.grants import connected_apps, consents
 from authserver.domain.people import departures, users
 from authserver.lib import clock
 from authserver.models import AuditEvent, Consent, Grant
@@ -279,6 +280,48 @@ def test_revoking_offers_to_end_what_the_app_made(hers: FlaskClient, alice: Any)
     assert "Manager can no longer use your account. 1 thing that it made ended, too." in answer.text
     live = {each.name for each in api_keys.page(alice.id, status="active")[0]}
     assert "Kept" in live and "Ended" not in live
+
+
+def made_by(browser: FlaskClient, person: Any, app: Any, name: str) -> str:
+    token = protocol.tokens_for(person.id, app, scopes=MANAGING)["access_token"]
+    body = {"name": name, "permission": "read_only"}
+    return str(browser.post("/v1/api-keys", json=body, headers=bearer(token)).json["data"]["id"])
+
+
+def live_keys(person: Any) -> set[str]:
+    return {each.id for each in api_keys.page(person.id, status="active")[0]}
+
+
+def test_taking_a_part_back_offers_to_end_what_the_app_made(hers: FlaskClient, alice: Any) -> None:
+    manager = protocol.register(name="Manager", scopes=MANAGING)
+    with database.transaction() as session:
+        consents.record(session, alice.id, manager.id, resources=(), asked=MANAGING, allowed=MANAGING)
+    ended, kept = (made_by(hers, alice, manager, name) for name in ("Ended", "Kept"))
+    path = f"/connected-apps/{manager.id}/change"
+    text = hers.get(path).text
+    assert f'name="end" value="key:{ended}" checked' in text
+    form = forms.form_on(text, path)
+    late = made_by(hers, alice, manager, "Late")
+    data = {**form.values, "scope": MANAGING[1:], "end": f"key:{ended}", "shown": [f"key:{ended}", f"key:{kept}"]}
+    answer = hers.post(path, data=data, follow_redirects=True)
+    assert "It has to sign you in again. 2 things that it made ended, too." in answer.text
+    assert live_keys(alice) == {kept} and late != kept
+
+
+def test_what_earlier_apps_made_is_found_and_ended(hers: FlaskClient, alice: Any) -> None:
+    """Also of an app that is gone for good, with what people allowed it."""
+    apps = [protocol.register(name=name, scopes=MANAGING) for name in ("Revoked", "Purged", "Allowed")]
+    revoked, purged, allowed = (made_by(hers, alice, app, "Made") for app in apps)
+    consents.revoke(alice.id, apps[0].id)
+    endings.remove(None, apps[1].id)
+    endings.purge(clock.now() + 1)
+    assert 'href="/connected-apps/made"' in hers.get("/connected-apps").text
+    text = hers.get("/connected-apps/made").text
+    assert f"key:{revoked}" in text and f"key:{purged}" in text and f"key:{allowed}" not in text
+    data = forms.form_on(text, "/connected-apps/made").values
+    hers.post("/connected-apps/made", data={**data, "end": [f"key:{revoked}", f"key:{purged}", f"key:{allowed}"]})
+    assert live_keys(alice) == {allowed}
+    assert "Nothing that apps without access made for you still works." in hers.get("/connected-apps/made").text
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -68,6 +68,8 @@ MATRIX = {
     "connected_apps.choose": OWN,
     "connected_apps.narrow": OWN,
     "connected_apps.revoke": OWN,
+    "connected_apps.left": PERSON,
+    "connected_apps.end_left": PERSON,
     "connected_apps.confirm_all": PERSON,
     "connected_apps.revoke_all": PERSON,
     "apps.index": PERSON,

@@ -131,6 +131,27 @@ def test_the_doctor_names_them_and_the_remedy(run: Run, idle: str) -> None:
     assert "idle privilege" not in run("doctor")[1]
 
 
+@pytest.fixture
+def pairwise(empty: Settings) -> str:
+    """An app with pairwise subjects and a scope that such apps no longer have; its id."""
+    schema.ensure()
+    wanted = Registration(
+        name="Shop", kind="web", redirect_uris=("https://app.example.test/cb",), scopes=("openid", "account")
+    )
+    made = clients.register(None, wanted, trusted=True)[0]
+    execute("UPDATE clients SET subject_type = 'pairwise' WHERE id = :id", id=made.id)
+    return made.id
+
+
+def test_the_plan_and_the_doctor_name_apps_that_lose_scopes_by_their_pairwise_subjects(run: Run, pairwise: str) -> None:
+    assert f"{pairwise} (Shop) has account: this will not count." in run("migrate", "--plan")[1]
+    told = json.loads(run("migrate", "--plan", "--json")[1])["pairwise"]
+    assert told == [{"client_id": pairwise, "owner": "", "scopes": ["account"]}]
+    (found,) = [each for each in json.loads(run("doctor", "--json")[1]) if each["check"] == "idle privilege"]
+    assert f"{pairwise} (Shop) has account, which pairwise subjects leave idle" in found["text"]
+    assert f"/apps/{pairwise}/scopes" in found["remedy"]
+
+
 def test_pages_of_refresh_tokens_have_room_for_those_that_are_spent(empty: Settings) -> None:
     schema.migrate()
     if database.dialect() == "sqlite":

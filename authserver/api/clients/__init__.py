@@ -1,7 +1,7 @@
 """/v1/clients: OAuth clients in the words of RFC 7591 (scope settings:manage)."""
 
 from authserver.api.clients import registered, secrets, transfers
-from authserver.api.clients.schemas import ACCEPTED, CHANGE, FILTERS, NEW, OFFERED, ROTATION, SCHEMAS
+from authserver.api.clients.schemas import ACCEPTED, CHANGE, END_MADE, FILTERS, NEW, OFFERED, ROTATION, SCHEMAS
 from authserver.edge.api_call import OWNER, Route
 from authserver.edge.json_schema import ref
 
@@ -15,7 +15,8 @@ ROUTES = (
     Route("GET", "/v1/clients/{id}", registered.show, NEEDED, "Show a client", ref("RegisteredClient"), errors=(404,)),
     Route("PATCH", "/v1/clients/{id}", registered.change, NEEDED, "Change a client", ref("RegisteredClient"), CHANGE,
           errors=(404, 409, 422)),
-    Route("DELETE", "/v1/clients/{id}", registered.remove, NEEDED, "Delete a client", status=204, errors=(404,)),
+    Route("DELETE", "/v1/clients/{id}", registered.remove, NEEDED, "Delete a client", status=204, errors=(404,),
+          query=END_MADE),
     Route("GET", "/v1/clients/{id}/secrets", secrets.list_secrets, NEEDED, "List secrets", ref("ClientSecret"),
           many=True, errors=(404,)),
     Route("POST", "/v1/clients/{id}/secrets", secrets.rotate_secret, NEEDED, "Rotate the secret",

@@ -14,8 +14,9 @@ from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.ground.lists import Rows
 from authserver.domain.people import users
+from authserver.domain.tokens import app_makings
 from authserver.edge import restricted
-from authserver.edge.api_call import Call, many, nothing, one, time
+from authserver.edge.api_call import ADMIN, Call, many, nothing, one, time
 from authserver.edge.exchange import Outgoing
 from authserver.edge.json_errors import invalid_request
 from authserver.errors import Invalid
@@ -83,8 +84,13 @@ def change(call: Call) -> Outgoing:
 
 
 def remove(call: Call) -> Outgoing:
-    """Delete a client; it and all its tokens stop."""
-    endings.remove(call.actor(), call.path["id"])
+    """Delete a client; it and all its tokens stop; asked to by an administrator, what it made for people, too."""
+    end_made = call.query.get("end_made", False)
+    if end_made:
+        call.require(ADMIN, "keys:manage")
+    row = endings.remove(call.actor(), call.path["id"])
+    if end_made:
+        app_makings.end_all_of([row.id])
     return nothing()
 
 

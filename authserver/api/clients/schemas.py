@@ -112,4 +112,12 @@ FILTERS: dict[str, Schema] = {
     "status": one_of("active", "disabled", "deleted"),
     "q": {"type": "string", "maxLength": 100, "description": "Part of the name or id."},
 }
+END_MADE: dict[str, Schema] = {
+    "end_made": {
+        "type": "boolean",
+        "default": False,
+        "description": "End what it made for people, too: API keys, webhooks and secrets for good; apps are disabled."
+        " Needs `admin` and `keys:manage` on top.",
+    }
+}
 NEW, CHANGE = record(_ASKED, "client_name", open=True), record(_CHANGED, open=True)

@@ -50,7 +50,7 @@ def _database_clock(skew: float, *, sqlite: bool) -> Finding:
 
 
 def _privileges() -> Iterator[Finding]:
-    """Apps whose privileges do not count, because of who owns them (contract 11.36)."""
+    """Apps whose privileges do not count, because of who owns them, or of their subjects (contract 11.36)."""
     from authserver.domain.clients import privileges
 
     for each in privileges.idle():
@@ -58,6 +58,10 @@ def _privileges() -> Iterator[Finding]:
         owner = f"{each.owner_email} is no administrator" if each.owner_email else "nobody vouches for it"
         text = f"{each.client_id} ({each.name}) {said}, which does not count: {owner}"
         remedy = f"transfer it to an administrator: {config.current().issuer}/apps/{each.client_id}/danger"
+        yield Finding("idle privilege", "warn", text, remedy)
+    for each in privileges.pairwise():
+        text = f"{each.client_id} ({each.name}) has {' and '.join(each.privileges)}, which pairwise subjects leave idle"
+        remedy = f"take that away, or choose public subjects: {config.current().issuer}/apps/{each.client_id}/scopes"
         yield Finding("idle privilege", "warn", text, remedy)
 
 

@@ -40,10 +40,14 @@ def disable(client_id: str) -> Any:
     """Stop the app; it can be undone."""
     me = current_user.me().user
     client = endings.disable(me, client_id)
-    ended = app_makings.end_all_of([client.id]) if me.is_admin and _ends_made() else 0
-    said = f" {ended} {'thing' if ended == 1 else 'things'} that it made ended." if ended else ""
-    flash(f"{client.name} is disabled. Its tokens are refused within a second.{said}", "success")
+    flash(f"{client.name} is disabled. Its tokens are refused within a second.{_end_made(client_id)}", "success")
     return _back(client_id)
+
+
+def _end_made(client_id: str) -> str:
+    """End what it made for people, if an administrator asks for that; the sentence about it."""
+    ended = app_makings.end_all_of([client_id]) if current_user.me().user.is_admin and _ends_made() else 0
+    return f" {ended} {'thing' if ended == 1 else 'things'} that it made ended." if ended else ""
 
 
 @blueprint.post("/apps/<client_id>/enable")
@@ -90,7 +94,7 @@ def delete(client_id: str) -> Any:
     if " ".join(request.form.get("confirm_name", "").split()) != " ".join(client.name.split()):
         return _page("delete", client, error="Type the name exactly as it is written above."), 422
     endings.remove(current_user.me().user, client_id)
-    flash(f"{client.name} is deleted. It can be restored for seven days.", "success")
+    flash(f"{client.name} is deleted. It can be restored for seven days.{_end_made(client_id)}", "success")
     return redirect(url_for("apps.index", status="deleted"), 303)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, false, inspect, select
 
 from authserver import database
-from authserver.domain.access import resources
+from authserver.domain.access import resources, scopes
 from authserver.errors import Invalid
 from authserver.models import Client, Resource, User
 
@@ -49,7 +49,7 @@ class Counting:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """An app whose privileges are set and do not count, because of who owns it now."""
+    """An app whose privileges are set and do not count, because of who owns it now, or which subjects it has."""
 
     client_id: str
     name: str
@@ -110,8 +110,26 @@ def idle() -> list[Idle]:
     return found
 
 
+def pairwise() -> list[Idle]:
+    """Apps with pairwise subjects that were assigned scopes which such apps no longer have (decision 24)."""
+    with database.autocommit() as connection:
+        if Client.subject_type.key not in _columns(connection):  # before there were such apps
+            return []
+        wanted = select(Client.id, Client.name, Client.scopes, User.email).outerjoin(User, User.id == Client.owner_id)
+        which = (Client.subject_type == "pairwise", Client.deleted_at.is_(None))
+        rows = connection.execute(wanted.where(*which).order_by(Client.id)).all()
+    found = [
+        Idle(row.id, row.name, row.email or "", tuple(sorted(scopes.NAMING.intersection(row.scopes)))) for row in rows
+    ]
+    return [each for each in found if each.privileges]
+
+
+def _columns(connection: Connection) -> set[str]:
+    return {each["name"] for each in inspect(connection).get_columns(Client.__tablename__)}
+
+
 def _with_owners(connection: Connection) -> Any:
-    known = {each["name"] for each in inspect(connection).get_columns(Client.__tablename__)}
+    known = _columns(connection)
     # What the migration will mark: apps that the command line made for nobody.
     unmarked = (Client.owner_id.is_(None) & (Client.self_registered == false())).label("installation")
     mark = Client.installation if "installation" in known else unmarked

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from authserver import database
 from authserver.domain.access import roles
 from authserver.domain.clients import blocked_apps, privileges
-from authserver.domain.grants import consents
+from authserver.domain.grants import connected_apps, consents
 from authserver.domain.people import users
 from authserver.domain.record import acting, outbox
 from authserver.domain.tokens import disowning, empowered
@@ -43,6 +43,20 @@ def of(user: User, client_ids: Collection[str], since: int = 0) -> list[Made]:
     return [each for each in disowning.standing(user, begun) if each.ends and _is_one(each, named)]
 
 
+def left(user: User) -> list[Made]:
+    """The same of apps that are allowed nothing any more, or are gone for good."""
+    with database.reading() as session:
+        made = select(AuditEvent).where(AuditEvent.type.in_(acting.MAKING), AuditEvent.actor == f"user:{user.id}")
+        through = {str(each.data.get(outbox.THROUGH, "")) for each in session.scalars(made)}
+    apps = {each.removeprefix("client:") for each in through if each.startswith("client:")}
+    return of(user, apps.difference(connected_apps.connected_ids(user.id)))
+
+
+def end_left(user: User, chosen: Collection[str]) -> int:
+    """End those of `left` whose references are chosen; returns how many."""
+    return disowning.end_found(user, lambda: left(user), chosen)
+
+
 def withdraw(user: User, client_ids: Sequence[str], chosen: Collection[str], shown: Collection[str]) -> int:
     """Take everything back from apps, and end those of `of` whose references are chosen; returns how many of these.
 
@@ -50,15 +64,28 @@ def withdraw(user: User, client_ids: Sequence[str], chosen: Collection[str], sho
     by it. Not so accounts and roles of others, which end where they are chosen alone. All or nothing. Raises NotFound
     for an app that is allowed nothing.
     """
-
-    def ending() -> list[Made]:
-        return [each for each in of(user, client_ids) if each.reference in chosen or _is_new(each, shown)]
-
     with database.together():
         disowning.hold(user)
         for client_id in client_ids:
             consents.revoke(user.id, client_id)
-        return disowning.end_found(user, ending)
+        return _end_chosen(user, client_ids, chosen, shown)
+
+
+def narrow(
+    user: User, client_id: str, keep: Collection[str], chosen: Collection[str], shown: Collection[str]
+) -> tuple[tuple[str, ...], int]:
+    """The same where an app may `keep` a part of its scopes; returns what was taken back, and how many ended."""
+    with database.together():
+        disowning.hold(user)
+        gone = consents.narrow(user.id, client_id, keep)
+        return gone, _end_chosen(user, [client_id], chosen, shown)
+
+
+def _end_chosen(user: User, client_ids: Sequence[str], chosen: Collection[str], shown: Collection[str]) -> int:
+    def ending() -> list[Made]:
+        return [each for each in of(user, client_ids) if each.reference in chosen or _is_new(each, shown)]
+
+    return disowning.end_found(user, ending)
 
 
 def _is_new(made: Made, shown: Collection[str]) -> bool:
