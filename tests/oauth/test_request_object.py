@@ -118,6 +118,21 @@ def test_client_id_and_response_type_have_to_be_the_same(
     assert answer_of(ask(http, signed(said), **beside))["error"] == "invalid_request_object"
 
 
+@pytest.mark.parametrize("client_id", [None, "other"])
+def test_the_app_is_named_beside_its_object(shop: App, http: FlaskClient, client_id: str | None) -> None:
+    """RFC 9101 sections 5 and 6.3: `client_id` MUST be a parameter, and the same as in the object."""
+    answer = ask(http, signed(everything()), client_id=client_id)
+    assert answer.status_code == 400 and "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("form", ["request", "request_uri"])
+def test_an_object_and_a_reference_never_come_together(shop: App, http: FlaskClient, form: str) -> None:
+    """RFC 9101 section 5: `request` and `request_uri` MUST NOT both be used, nor one of them twice."""
+    twice = {form: ["x", "x"]}
+    for sent in (twice, {"request": signed(everything()), "request_uri": PUBLISHED}):
+        assert answer_of(authorize(http, client_id="shop", scope="openid", **sent))["error"] == "invalid_request"
+
+
 def test_an_implicit_flow_inside_an_object_stays_refused(shop: App, http: FlaskClient) -> None:
     answer = answer_of(ask(http, signed({"response_type": "token"}), response_type=None))
     assert answer["error"] == "unsupported_response_type"

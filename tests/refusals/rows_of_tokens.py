@@ -55,6 +55,10 @@ def in_a_url(world: World) -> TestResponse:
     return world.app.test_client().get(f"/oauth/userinfo?access_token={signed_in(world)}")
 
 
+def in_the_body_of_a_get(world: World) -> TestResponse:
+    return world.app.test_client().get("/oauth/userinfo", data={"access_token": signed_in(world)})
+
+
 def sent_twice(world: World) -> TestResponse:
     token = signed_in(world)
     return world.post("/oauth/userinfo", {"access_token": token}, protocol.bearer(token))
@@ -93,6 +97,7 @@ ROWS: tuple[Row, ...] = (
     (given_back_without_a_token, {"token": ("one value", "(nothing)")}),
     (in_a_url, {"place of the token": ("the header", "the URL")}),
     (sent_twice, {"place of the token": ("the header", "header and body")}),
+    (in_the_body_of_a_get, {"place of the token": ("the header", "the body of a GET")}),
     (in_no_form, {"form of the request": ("or none", "the body must be")}),
     (lambda world: world.post("/oauth/userinfo"), None),
     (lambda world: world.get("/oauth/userinfo", "garbage"), None),

@@ -41,7 +41,7 @@ def described(settings: Settings) -> dict[str, Any]:
 
 def respond(incoming: Incoming) -> Outgoing:
     """Register an app: with an initial access token, or where the setting says so, without."""
-    return _translated(lambda: _register(incoming))
+    return _translated(_presented(incoming), lambda: _register(incoming))
 
 
 def respond_to_app(incoming: Incoming) -> Outgoing:
@@ -51,7 +51,7 @@ def respond_to_app(incoming: Incoming) -> Outgoing:
     if not _ID.fullmatch(client_id):  # nothing that a database could look for
         work = _unknown
     context.current().actor = f"client:{client_id}"[:100]
-    return _translated(lambda: work(incoming, client_id))
+    return _translated(_presented(incoming), lambda: work(incoming, client_id))
 
 
 def _register(incoming: Incoming) -> Outgoing:
@@ -125,14 +125,19 @@ def _answer(status: int, told: Mapping[str, Any]) -> Outgoing:
     return Outgoing(status, json.dumps(told).encode(), [("Content-Type", "application/json")])
 
 
-def _translated(work: Callable[[], Outgoing]) -> Outgoing:
+def _challenge(presented: str) -> str:
+    """Without an error code for who sent nothing that could be wrong (RFC 6750 section 3.1)."""
+    challenge = f'Bearer realm="{config.current().slug}"'
+    return f'{challenge}, error="invalid_token"' if presented else challenge
+
+
+def _translated(presented: str, work: Callable[[], Outgoing]) -> Outgoing:
     """The errors of RFC 7591 section 3.2.2, and RFC 6750's for a token that is not good."""
     try:
         return work()
     except NotRegistered as refused:
         context.current().log["msg"] = refused.detail
-        challenge = f'Bearer realm="{config.current().slug}", error="invalid_token"'
-        return machine.error(401, "invalid_token", refused.public, ("WWW-Authenticate", challenge))
+        return machine.error(401, "invalid_token", refused.public, ("WWW-Authenticate", _challenge(presented)))
     except metadata.UnapprovedStatement as refused:
         return machine.error(400, "unapproved_software_statement", refused.public)
     except Invalid as refused:

@@ -51,7 +51,10 @@ def _inspected(presented: str, ip: str) -> Inspection:
 
 
 def _presented(incoming: Incoming) -> str:
-    """The one token of the request: in the header, or in a form body; in a URL it would end up in logs."""
+    """The one token of the request: in the header, or in the form of a POST (RFC 6750 section 2.2).
+
+    In a URL it would end up in logs.
+    """
     in_header = request_rules.bearer(incoming.header("authorization")) or ""
     try:
         in_url = form_body.parse_query(incoming.query).get(TOKEN)
@@ -63,6 +66,9 @@ def _presented(incoming: Incoming) -> str:
     if in_url:
         text = "The access token is in the URL, where logs keep it. Send it in the header Authorization: Bearer."
         raise _malformed(text, Check("place of the token", False, _PLACE, "the URL"), in_url)
+    if in_body and incoming.method != "POST":
+        text = "The access token is in the body of a GET. Send it in the header Authorization: Bearer, or by POST."
+        raise _malformed(text, Check("place of the token", False, _PLACE, "the body of a GET"), in_body)
     if in_header and in_body:
         text = "The access token came twice. Send it once, in the header Authorization: Bearer."
         raise _malformed(text, Check("place of the token", False, _PLACE, "header and body"), in_header)

@@ -87,6 +87,31 @@ def test_every_protected_resource_that_is_named_is_described(http: FlaskClient) 
         assert found and (found["resource"], found["authorization_servers"]) == (each, [document()["issuer"]])
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_it_is_json_that_is_read_by_get(path: str) -> None:
+    """RFC 8414 sections 3.1 and 3.2: GET MUST do, and the answer MUST be 200 with application/json."""
+    reply = send(path, method="GET")
+    assert (reply.status, reply.header("content-type")) == (200, "application/json")
+    assert send(path, b"x=1").status == 405
+
+
+def test_it_is_about_the_issuer_that_was_asked() -> None:
+    """RFC 8414 section 3.3: `issuer` MUST be what the well-known path was put into, and every endpoint is below it."""
+    said = document()
+    assert said["issuer"] + PATHS[0] == "http://localhost:8000" + PATHS[0]
+    urls = [url for name, url in said.items() if name.endswith(("_endpoint", "_uri", "_iframe"))]
+    assert urls and all(url.startswith(said["issuer"] + "/") and "#" not in url for url in urls)
+
+
+def test_clients_prove_themselves_by_signatures_that_are_named_and_never_by_none() -> None:
+    """RFC 8414 section 2: where private_key_jwt is offered the algorithms MUST be named, and `none` MUST NOT be."""
+    said = document()
+    for endpoint in ("token", "introspection", "revocation"):
+        assert "private_key_jwt" in said[f"{endpoint}_endpoint_auth_methods_supported"]
+        algs = said[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]
+        assert algs and "none" not in algs and not [alg for alg in algs if alg.startswith("HS")]
+
+
 def test_a_reader_that_has_it_gets_304() -> None:
     tag = send(PATHS[0], method="GET").header("etag") or ""
     assert send(PATHS[1], headers={"if-none-match": tag}, method="GET").status == 304

@@ -404,7 +404,7 @@ def test_of_many_changes_at_once_one_has_the_token() -> None:
     assert manage("GET", won).status == 200
 
 
-def test_an_app_that_is_removed_ends_with_its_tokens() -> None:
+def test_an_app_that_is_removed_is_not_there_any_more() -> None:
     made = register().json
     assert manage("DELETE", made).status == 204
     assert manage("DELETE", made).status == 401
