@@ -41,13 +41,22 @@ DOORS = (
     "tests/interop/", "tests/oauth/test_", "tests/oauth/endpoints/", "tests/refusals/", "tests/journeys/",
     "tests/observability/", "tests/ops/",
 )  # fmt: skip
+# Wings whose modules send the same SQL to both and never ask which one it is (test_long_sets.py looks for that). What
+# SQLite makes of it is also seen by the walk through every page (tests/bench/test_pages.py) and in the browser.
+SAME_SQL = (
+    "tests/domain/access/", "tests/domain/api_keys/", "tests/domain/clients/", "tests/domain/demo/",
+    "tests/domain/insight/", "tests/domain/people/", "tests/domain/webhooks/", "tests/domain/test_",
+    "tests/domain/tokens/test_backchannel_logout", "tests/domain/tokens/test_disowning",
+    "tests/domain/tokens/test_token_ids", "tests/domain/ground/test_lists", "tests/domain/ground/test_mails",
+    "tests/domain/ground/test_makers", "tests/domain/ground/test_one_time_links",
+)  # fmt: skip
 
 
 def mark_second_runs(items: Iterable[pytest.Item]) -> None:
-    """A test of the doors runs on PostgreSQL, the stricter one; on SQLite with `make more`, if in no other set."""
-    at_doors = [item for item in items if item.nodeid.startswith(DOORS)]
-    ids = {item.nodeid for item in at_doors}
-    for item in at_doors:
+    """A test of these runs on PostgreSQL, the stricter one; on SQLite with `make more`, if in no other set."""
+    once = [item for item in items if item.nodeid.startswith(DOORS + SAME_SQL)]
+    ids = {item.nodeid for item in once}
+    for item in once:
         other = item.nodeid.replace("[sqlite", "[postgresql")
         if other != item.nodeid and other in ids and not any(item.get_closest_marker(each) for each in SETS):
             item.add_marker(pytest.mark.long_more)
