@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 
 MAX_LENGTH = 60
+_LINKED = re.compile(r"://|(?<=\w)\.(?=[^\W\d_]{2})|@(?=\w)")
 _USER = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]{0,30}:/*)[^/?#]*@")
 
 
@@ -34,3 +35,8 @@ def inert(text: str, *, kept: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() or sign in kept else ascii(sign)[1:-1] for sign in text)
+
+
+def unlinked(text: str) -> str:
+    """A text in which no program that shows it sees a link or an address: `https[://]site[.]example`."""
+    return _LINKED.sub(lambda found: f"[{found[0]}]", text)

@@ -62,6 +62,13 @@ def test_a_strangers_words_are_not_mailed_to_a_victim(http: FlaskClient) -> None
     assert "evil.test" not in mails.recent()[0].body
 
 
+def test_nor_by_asking_for_a_reset_of_what_was_signed_up(http: FlaskClient) -> None:
+    forms.submit(http, "/signup", email="victim@example.test", name="Go to https://evil.example now")
+    forms.submit(http, "/password/reset", email="victim@example.test")
+    told = {each.subject: each.body for each in mails.recent()}
+    assert "Reset your Kaie password" in told and "evil" not in "".join(told.values())
+
+
 @pytest.mark.parametrize("fields", [{"email": ""}, {"email": "carol"}, {"email": "c@example.test", "name": "x" * 201}])
 def test_wrong_fields_say_so(http: FlaskClient, fields: dict[str, str]) -> None:
     assert forms.submit(http, "/signup", **fields).status_code == 422

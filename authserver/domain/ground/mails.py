@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from authserver import config, database, keyring, mailer
 from authserver.assets import assets
 from authserver.domain.ground import leases
-from authserver.lib import clock, durations, sealing, secrets
+from authserver.lib import clock, durations, quoting, sealing, secrets
 from authserver.models import Mail
 from authserver.observability import logs, metrics
 
@@ -80,13 +80,8 @@ def pretend(session: Session, template: str, **values: Any) -> None:
 def render(template: str, **values: Any) -> tuple[str, str]:
     """Subject and body."""
     settings = config.current()
-    text = (
-        _templates()
-        .get_template(f"{template}.txt")
-        .render(
-            brand=settings.brand, issuer=settings.issuer, **{key: _one_line(value) for key, value in values.items()}
-        )
-    )
+    told = {name: _inert(name, value) for name, value in values.items()}
+    text = _templates().get_template(f"{template}.txt").render(brand=settings.brand, issuer=settings.issuer, **told)
     subject, _, body = text.partition("\n")
     return _one_line(subject.removeprefix("Subject: "))[:200], body.strip() + "\n"
 
@@ -269,6 +264,17 @@ def _write(due: _Due, **values: Any) -> bool:
     ours = Mail.id == due.id, Mail.attempts == due.attempts, Mail.next_attempt_at.is_not(None)
     with database.writing() as connection:
         return connection.execute(update(Mail).where(*ours).values(**values)).rowcount == 1
+
+
+# What others chose, strangers perhaps: a mail of ours leads nowhere in their words.
+_OF_OTHERS = frozenset({"app", "apps", "browser", "found_at", "key", "webhook", "what"})
+
+
+def _inert(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_inert(name, each) for each in value]
+    line = _one_line(value)
+    return quoting.unlinked(line) if name in _OF_OTHERS and isinstance(line, str) else line
 
 
 def _one_line(value: Any) -> Any:

@@ -61,7 +61,9 @@ def request_reset(email: str) -> None:
             purpose = "reset" if user.password_hash or user.password_changed_at else "welcome"
             lifetime = one_time_links.PURPOSES["reset"][0]
             link = one_time_links.make(session, user, purpose, lifetime=lifetime, mailed=True)
-            mails.send(session, user.email, "password_reset", whose=user.id, name=user.name, link=link, **values)
+            # Whoever signed a stranger's address up chose the name: it is no text to send them.
+            name = user.name if user.email_verified_at else ""
+            mails.send(session, user.email, "password_reset", whose=user.id, name=name, link=link, **values)
         else:
             mails.pretend(session, "password_reset", name="", link="", **values)
         audit.record(

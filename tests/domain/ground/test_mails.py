@@ -382,3 +382,12 @@ def test_the_courier_sends_by_itself_after_the_commit(app: Flask, mailbox: Mailb
     if thread:
         thread.join(10)
     assert len(mailbox.taken) == 1
+
+
+def test_what_a_stranger_called_an_app_is_no_link_in_our_mail(app: Flask) -> None:
+    name = "Verify at https://evil.example/x or mail me@evil.example"
+    values = {"name": "Bob", "app": name, "until": 1, "client_id": "cl_1"}
+    subject, body = mails.render("app_offered", **values)
+    told = "Verify at https[://]evil[.]example/x or mail me[@]evil[.]example"
+    assert told in subject and f"App: {told}" in body
+    assert "1.2 of Acme" in mails.render("app_offered", **{**values, "app": "1.2 of Acme"})[0]
