@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -14,6 +15,12 @@ from tests.support.chromium import Chromium, Judge
 
 pytestmark = pytest.mark.browser
 DONE, FAILED = "Done", "Failed"
+
+
+def later(*others: Any) -> list[Any]:
+    """Further rows of a table whose first one shows what the page does with them; the protocol has tests of all."""
+    rows = [each if isinstance(each, tuple) else (each,) for each in others]
+    return [pytest.param(*row, marks=pytest.mark.long_more) for row in rows]
 
 
 @pytest.fixture
@@ -149,7 +156,7 @@ def test_a_machine_gets_a_token_calls_and_asks_about_it(playground: Playground, 
     windows.picture(page, "playground-machine")
 
 
-@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["ES256", *later("RS256", "PS256", "EdDSA")])
 def test_a_jwt_of_a_pair_made_here_works_once(playground: Playground, page: Page, alg: str) -> None:
     playground.choose("jwt")
     playground.step.locator("[name=alg]").select_option(alg)
@@ -195,14 +202,14 @@ def test_an_owner_is_led_to_the_check_that_failed(playground: Playground, page: 
     expect(opened.value.locator("main")).to_contain_text("workflows:delete")
 
 
-@pytest.mark.parametrize("title", ["A redirect URI that is not registered", "An app that does not exist"])
+@pytest.mark.parametrize("title", ["A redirect URI that is not registered", *later("An app that does not exist")])
 def test_an_address_that_cannot_be_trusted_leads_nowhere(playground: Playground, title: str) -> None:
     playground.choose("code")
     playground.go("authorize")
     expect(playground.attack(title)).to_contain_text("As it should be: 400")
 
 
-@pytest.mark.parametrize("title", ["A wrong verifier", "Another redirect URI"])
+@pytest.mark.parametrize("title", ["A wrong verifier", *later("Another redirect URI")])
 def test_a_code_is_worth_nothing_without_what_belongs_to_it(playground: Playground, title: str) -> None:
     playground.sign_in()
     playground.on()
@@ -219,7 +226,7 @@ def test_a_code_used_twice_ends_what_it_gave(playground: Playground, page: Page)
     windows.picture(page, "playground-replayed-code")
 
 
-@pytest.mark.parametrize("refreshed", [True, False])
+@pytest.mark.parametrize("refreshed", [True, *later(False)])
 def test_a_spent_refresh_token_ends_its_family(playground: Playground, page: Page, refreshed: bool) -> None:
     playground.tokens()
     playground.go("refresh")
@@ -286,7 +293,7 @@ def test_a_step_opened_too_early_leads_to_the_one_before(playground: Playground)
     playground.send()
 
 
-@pytest.mark.parametrize(("title", "name"), [("another state", "state"), ("another server", "iss")])
+@pytest.mark.parametrize(("title", "name"), [("another state", "state"), *later(("another server", "iss"))])
 def test_an_answer_that_was_not_asked_for_is_thrown_away(playground: Playground, title: str, name: str) -> None:
     playground.sign_in()
     playground.step.locator("details.wrong summary").click()
@@ -422,8 +429,14 @@ def test_without_scripts_the_page_gives_the_lines_for_a_terminal(chromium: Chrom
         expect(page.locator("[data-playground]")).to_be_hidden()
 
 
+# Steps are made of the same pieces, and these two have all of them.
+ELSEWHERE = [
+    pytest.param(each, marks=pytest.mark.long_screens) for each in ("discovery", "client", "authorize", "introspect")
+]
+
+
 @pytest.mark.parametrize("judge", windows.JUDGES)
-@pytest.mark.parametrize("step", ["discovery", "client", "authorize", "token", "introspect", "attacks"])
+@pytest.mark.parametrize("step", ["token", "attacks", *ELSEWHERE])
 def test_a_step_is_fit_for_everybody(playground: Playground, page: Page, step: str, judge: Judge) -> None:
     if step == "token":
         playground.tokens()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.demo import ADMIN as ADMIN_EMAIL
 from tests.browser.looking import look
-from tests.browser.screens import ADMIN, Screen
+from tests.browser.screens import ADMIN, Screen, cases
 from tests.browser.stage import Stage
 from tests.support import chromium as windows
 from tests.support.chromium import Chromium
@@ -14,6 +14,6 @@ from tests.support.chromium import Chromium
 pytestmark = [pytest.mark.browser, pytest.mark.served]
 
 
-@pytest.mark.parametrize("screen", ADMIN, ids=lambda screen: screen.name)
+@pytest.mark.parametrize("screen", cases(ADMIN))
 def test_a_screen_has_no_fault(chromium: Chromium, stage: Stage, screen: Screen) -> None:
     assert look(chromium, stage, ADMIN_EMAIL, screen, windows.faults_at_a_desk) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.looking import look
-from tests.browser.screens import PUBLIC, Screen
+from tests.browser.screens import PUBLIC, Screen, cases
 from tests.browser.stage import Stage
 from tests.support import chromium as windows
 from tests.support.chromium import Chromium
@@ -13,6 +13,6 @@ from tests.support.chromium import Chromium
 pytestmark = [pytest.mark.browser, pytest.mark.served]
 
 
-@pytest.mark.parametrize("screen", PUBLIC, ids=lambda screen: screen.name)
+@pytest.mark.parametrize("screen", cases(PUBLIC))
 def test_a_screen_has_no_fault(chromium: Chromium, stage: Stage, screen: Screen) -> None:
     assert look(chromium, stage, "", screen, windows.faults_at_a_desk) == []

@@ -38,8 +38,11 @@ def test_a_used_up_limit_is_seen_and_can_be_raised(chromium: Chromium, demo: Dem
         assert "4 / 10" in page.locator("tr", has_text="Greedy").inner_text()
 
 
+STATES = [pytest.param(each, marks=pytest.mark.long_screens) for each in ("empty", "admin")]
+
+
 @pytest.mark.parametrize("judge", windows.JUDGES)
-@pytest.mark.parametrize("name", ["empty", "owner", "admin"])
+@pytest.mark.parametrize("name", ["owner", *STATES])
 def test_the_page_is_fit_for_everybody(chromium: Chromium, stage: Stage, used: str, name: str, judge: Judge) -> None:
     who = {"empty": stage.newcomer, "owner": ALICE, "admin": ADMIN}[name]
     with chromium.window(stage.demo.cookies(who)) as page:
