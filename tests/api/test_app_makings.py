@@ -196,3 +196,18 @@ def test_what_an_app_makes_while_its_person_reads_what_it_made_ends_unseen(
     late = call("POST", "/v1/api-keys", token, KEY).data["key"]
     assert app_makings.withdraw(alice.user, [tool.id], (), shown) == 1
     assert api_keys.check(kept, "127.0.0.1") and api_keys.check(late, "127.0.0.1") is None
+
+
+def test_however_much_an_app_made_and_changed_all_of_it_is_found_a_few_events_at_a_time(
+    call: Caller, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of thousands of events of one person neither fill a worker nor one statement."""
+    monkeypatch.setattr(app_makings, "_AT_ONCE", 2)
+    tool = protocol.register(scopes=EVERYTHING)
+    token = token_of(alice, tool, EVERYTHING)
+    for _ in range(3):
+        made = call("POST", "/v1/api-keys", token, {"name": "Made", "permission": "full_access"}).data
+        assert call("PATCH", f"/v1/api-keys/{made['id']}", token, {"name": "Other"}).status == 200
+        own = call("POST", "/v1/clients", made["key"], {"client_name": "Made", "scope": "workflows:read"}).data
+        assert call("POST", f"/v1/clients/{own['client_id']}/secrets", made["key"], {}).status == 201
+    assert kinds(alice, tool) == ["app"] * 3 + ["key"] * 3 + ["secret"] * 3

@@ -6,9 +6,11 @@ of it made in their turn counts with it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -34,20 +36,20 @@ _KINDS = {
 def of(user: User, client_ids: Collection[str], since: int = 0) -> list[Made]:
     """What stands of what these apps made for a person, and can be ended, newest first; `since` in epoch seconds."""
     with database.reading() as session:
-        events = _events(session, user, {f"client:{each}" for each in client_ids}, since)
-        named = _named(session, events)
-    if not events:
+        trail = _followed(session, user, {f"client:{each}" for each in client_ids}, since)
+        named = _named(session, trail)
+    if not trail.at_us:
         return []
     # A row says when it was begun, its event when it was written, which may have waited.
-    begun = min(each.at_us for each in events) // 1_000_000 - WAITED
+    begun = trail.at_us // 1_000_000 - WAITED
     return [each for each in disowning.standing(user, begun) if each.ends and _is_one(each, named)]
 
 
 def left(user: User) -> list[Made]:
     """The same of apps that are allowed nothing any more, or are gone for good."""
+    made = (AuditEvent.type.in_(acting.MAKING), AuditEvent.actor == f"user:{user.id}", _BY.is_not(None))
     with database.reading() as session:
-        made = select(AuditEvent).where(AuditEvent.type.in_(acting.MAKING), AuditEvent.actor == f"user:{user.id}")
-        through = {str(each.data.get(outbox.THROUGH, "")) for each in session.scalars(made)}
+        through = session.scalars(select(_BY).where(*made).distinct()).all()
     apps = {each.removeprefix("client:") for each in through if each.startswith("client:")}
     return of(user, apps.difference(connected_apps.connected_ids(user.id)))
 
@@ -128,60 +130,94 @@ def _people(session: Session, client_ids: Sequence[str]) -> list[str]:
     return sorted(session.scalars(allowed.union(held)).all())
 
 
-def _events(session: Session, user: User, through: Collection[str], since: int) -> list[AuditEvent]:
+_BY = AuditEvent.data[outbox.THROUGH].as_string()
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What apps made, and what that made in its turn, as the audit log tells it: things and not events, for those have
+    no end. `makers` is what acts by itself because of it, and since which event; `at_us` is when the first was made.
+    """
+
+    at_us: int = 0
+    references: set[str] = field(default_factory=set)
+    secrets: set[tuple[str, str]] = field(default_factory=set)
+    linked: set[str] = field(default_factory=set)
+    makers: dict[str, int] = field(default_factory=dict)
+
+    def take(self, event: Any) -> None:
+        """One more event."""
+        id = event.target.partition(":")[2]
+        self.at_us = min(self.at_us or event.at_us, event.at_us)
+        self.references.add(_reference(event))
+        if event.type == "client.secret_rotated":
+            self.secrets.add((id, str(event.data.get("hint", ""))))
+        if event.type == "user.link_created":
+            self.linked.add(id)
+        if event.type in _GIVING or _leads_away(event):  # new keys, and apps that got a secret or led away
+            maker = _credential(event)
+            self.makers[maker] = min(self.makers.get(maker, event.seq), event.seq)
+
+
+def _followed(session: Session, user: User, through: Collection[str], since: int) -> _Trail:
     """What was made through these, and what that made in its turn, from when it could."""
-    own = (AuditEvent.actor == f"user:{user.id}", AuditEvent.at_us >= since * 1_000_000)
-    made = select(AuditEvent).where(AuditEvent.type.in_(acting.MAKING)).order_by(AuditEvent.seq)
-    found = [each for each in session.scalars(made.where(*own)) if each.data.get(outbox.THROUGH) in through]
-    latest, known = _makers(found), dict[str, int]()
-    while latest:
-        known |= latest
-        more = list(session.scalars(made.where(AuditEvent.actor.in_(latest))))
-        more = [each for each in more if each.seq > known[each.actor]]
-        found += more
-        latest = {actor: seq for actor, seq in _makers(more).items() if actor not in known}
-    return found
+    trail, done = _Trail(), set[str]()
+    own = (AuditEvent.actor == f"user:{user.id}", AuditEvent.at_us >= since * 1_000_000, _BY.in_(through))
+    for event in _events(session, *own):
+        trail.take(event)
+    while latest := trail.makers.keys() - done:
+        done |= latest
+        for some in _in_parts(latest):
+            for event in _events(session, AuditEvent.actor.in_(some)):
+                if event.seq > trail.makers[event.actor]:
+                    trail.take(event)
+    return trail
 
 
-def _makers(events: Iterable[AuditEvent]) -> dict[str, int]:
-    """What acts by itself because of these, and since which event: new keys, and apps that got a secret or led away."""
-    found: dict[str, int] = {}
-    for event in events:
-        if event.type in _GIVING or _leads_away(event):
-            found.setdefault(_credential(event), event.seq)
-    return found
+_AT_ONCE = 500
 
 
-def _credential(event: AuditEvent) -> str:
-    return f"key:{event.data['successor']}" if event.type == "api_key.rotated" else event.target
+def _events(session: Session, *which: ColumnElement[bool]) -> Iterable[Any]:
+    """A few in memory at a time: a person's changes of a month may be hundreds of thousands."""
+    columns = (AuditEvent.seq, AuditEvent.at_us, AuditEvent.type, AuditEvent.actor, AuditEvent.target, AuditEvent.data)
+    made = select(*columns).where(AuditEvent.type.in_(acting.MAKING), *which).order_by(AuditEvent.seq)
+    return session.execute(made.execution_options(yield_per=_AT_ONCE))
 
 
-def _leads_away(event: AuditEvent) -> bool:
+def _credential(event: Any) -> str:
+    return f"key:{event.data['successor']}" if event.type == "api_key.rotated" else str(event.target)
+
+
+def _leads_away(event: Any) -> bool:
     return event.type == "client.updated" and bool(privileges.GUARDED.intersection(event.data.get("changed", ())))
 
 
-def _named(session: Session, events: Sequence[AuditEvent]) -> set[str]:
-    """What these events are about, in the words of `Made.reference`; a link by whose account it opens."""
-    found = {each for event in events if (each := _reference(event))}
-    rotated = [event for event in events if event.type == "client.secret_rotated"]
-    for event in rotated:
-        found |= _secrets(session, event.target.partition(":")[2], str(event.data.get("hint", "")))
-    linked = {event.target.partition(":")[2] for event in events if event.type == "user.link_created"}
-    emails = select(User.email).where(User.id.in_(linked))
-    return found | {f"link:{each}" for each in (session.scalars(emails) if linked else ())}
+def _named(session: Session, trail: _Trail) -> set[str]:
+    """What the trail is about, in the words of `Made.reference`; a link by whose account it opens."""
+    found = set(trail.references)
+    for some in _in_parts({client_id for client_id, _ in trail.secrets}):
+        alive = (ClientSecret.client_id.in_(some), ClientSecret.revoked_at.is_(None))
+        for row in session.execute(select(ClientSecret.id, ClientSecret.client_id, ClientSecret.hint).where(*alive)):
+            found |= {f"secret:{row.id}"} if (row.client_id, row.hint) in trail.secrets else set()
+    for some in _in_parts(trail.linked):
+        emails = session.scalars(select(User.email).where(User.id.in_(some)))
+        found |= {f"link:{each}" for each in emails}
+    return found
 
 
-def _reference(event: AuditEvent) -> str:
+def _in_parts(ids: Iterable[str]) -> Iterator[list[str]]:
+    """A statement takes so many parameters."""
+    ordered = sorted(ids)
+    for first in range(0, len(ordered), _AT_ONCE):
+        yield ordered[first : first + _AT_ONCE]
+
+
+def _reference(event: Any) -> str:
     if event.type.startswith("api_key."):
         return _credential(event)
     raises = event.type != "user.updated" or event.data.get("role", roles.USER) != roles.USER
     kind = "app" if _leads_away(event) else _KINDS.get(event.type) if raises else None
     return f"{kind}:{event.target.partition(':')[2]}" if kind else ""
-
-
-def _secrets(session: Session, client_id: str, hint: str) -> set[str]:
-    which = select(ClientSecret.id).where(ClientSecret.client_id == client_id, ClientSecret.hint == hint)
-    return {f"secret:{each}" for each in session.scalars(which)}
 
 
 def _is_one(made: Made, named: Collection[str]) -> bool:
