@@ -87,6 +87,7 @@ def make_client() -> Response:
 @blueprint.post("/keys")
 @current_user.require_user
 @current_user.require_developer
+@current_user.require_recent_if(playground.is_strong_key)
 def make_key() -> Response:
     """A key that reads, for an hour."""
     return _told(key=playground.short_key(current_user.me().user))

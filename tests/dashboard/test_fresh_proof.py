@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from werkzeug.datastructures import FileStorage
 
 from authserver import database
+from authserver.domain.access import permissions
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.people.credentials import passwords
 from authserver.domain.webhooks import endpoints as webhook_endpoints
@@ -149,3 +150,25 @@ def test_a_webhooks_own_headers_are_shown_and_sent_elsewhere_after_a_fresh_proof
     moved["csrf_token"] = forms.token(http, "webhooks_form.save")
     assert http.post(f"/webhooks/{secret}/edit", data=moved).location.startswith("/login/confirm?next=")
     assert webhook_endpoints.get(alice.id, secret).url == wish.url
+
+
+@pytest.mark.parametrize("overrides", [{"playground": "on"}], indirect=True)
+@pytest.mark.parametrize(
+    ("level", "page", "path", "fields"),
+    [
+        ("read_write", "/settings/api-keys/new", "", {"name": "CI", "permission": "read_write", "expires": "7d"}),
+        ("read_only", "", "/playground/keys", {}),
+    ],
+)
+def test_a_key_is_strong_by_what_its_level_holds_whatever_that_is_called(
+    http: FlaskClient, ada: Person, level: str, page: str, path: str, fields: dict[str, str]
+) -> None:
+    forms.sign_in(http, ada.email, ada.password)
+    proof_grows_old()
+    for above in permissions.all()[::-1]:
+        if above.position >= permissions.get(level).position:
+            permissions.change(above.name, {*above.scopes, "keys:manage", "settings:manage", "admin"})
+    sent = {"csrf_token": forms.token(http, "playground.make_key")}
+    answer = http.post(path, data=sent) if path else forms.submit(http, page, **fields)
+    assert answer.status_code == 303 and answer.location.startswith("/login/confirm?next="), answer.text[:300]
+    assert made(ApiKey) == 0

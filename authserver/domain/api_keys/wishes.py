@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from authserver import config
-from authserver.domain.access import permissions
+from authserver.domain.access import permissions, scopes
 from authserver.domain.limits import rate_limits
 from authserver.errors import Invalid
 from authserver.lib import clock, durations, networks, quoting
@@ -67,7 +67,16 @@ def inherited(maker: Maker, wish: Wish, given: Collection[str]) -> Wish:
 
 def is_strong(permission: str, lifetime: int | None) -> bool:
     """Whether a key does everything, or lives (seconds, None for ever) longer than the usual: worth a fresh proof."""
-    return permission == permissions.FULL_ACCESS or lifetime is None or lifetime > DEFAULT_LIFETIME
+    return lifetime is None or lifetime > DEFAULT_LIFETIME or _manages(permission)
+
+
+def _manages(permission: str) -> bool:
+    """By what the level holds now: administrators may give each more than its name says."""
+    known = scopes.all()
+    held = next((each.scopes for each in permissions.all() if each.name == permission), ())
+    return permission == permissions.FULL_ACCESS or any(
+        each in scopes.NAMING or known[each].level == "full" for each in held if each in known
+    )
 
 
 BOUNDED = ("rate_limit", "allowed_networks", "expires_in")

@@ -9,6 +9,7 @@ from typing import Any
 from authserver import config
 from authserver.domain.access import permissions, scopes
 from authserver.domain.api_keys import keys as api_keys
+from authserver.domain.api_keys import wishes
 from authserver.domain.clients import clients, endings, ownership, registration_tokens
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.facts import ClientFacts
@@ -94,7 +95,15 @@ def own_app(user: User, jwks: dict[str, Any] | None = None) -> tuple[Client, str
 
 def short_key(user: User) -> str:
     """A key that reads, for an hour."""
-    return api_keys.create(user, api_keys.Wish("Playground", permissions.READ_ONLY, KEY_LIFETIME))[1]
+    return api_keys.create(user, _SHORT_KEY)[1]
+
+
+def is_strong_key() -> bool:
+    """Whether that key is worth a fresh proof, because of what administrators let keys that read do."""
+    return wishes.is_strong(_SHORT_KEY.permission, _SHORT_KEY.expires_in)
+
+
+_SHORT_KEY = api_keys.Wish("Playground", permissions.READ_ONLY, KEY_LIFETIME)
 
 
 def registration_token(user: User) -> str:
