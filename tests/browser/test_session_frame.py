@@ -72,3 +72,5 @@ def test_the_frame_tells_whether_the_sign_in_is_the_one_of_the_answer(server: St
         assert told(page, question) == f"{HTTPS} says error"
     page.context.add_cookies([own | {"value": "another"}])  # type: ignore[list-item]
     assert told(page, f"{app.client_id} {state}") == f"{HTTPS} says changed"
+    page.context.clear_cookies()  # as signing out does
+    assert told(page, f"{app.client_id} {state}") == f"{HTTPS} says changed"

@@ -1,8 +1,6 @@
 """What the OpenID conformance plans Form Post and Dynamic play: one test a module, by a client over HTTP.
 
-The plans of logout are played where their parts are: `tests/oauth/endpoints/test_end_session.py`,
-`tests/domain/tokens/test_backchannel_logout.py`, `tests/pages/test_logout_frames.py` and
-`tests/edge/test_session_state.py`.
+Those of logout and of third-party initiated login are in `test_conformance_logout.py`.
 """
 
 from __future__ import annotations
@@ -147,11 +145,4 @@ def test_a_sector_that_does_not_list_a_redirect_uri_is_refused(suite: Suite, els
     elsewhere.text = json.dumps([CALLBACK])
     dynamic(suite, **sector)
     refused = registering.register({"redirect_uris": ["https://other.example.test/cb"], **sector})
-    assert (refused.status, refused.json["error"]) == (400, "invalid_client_metadata")
-
-
-def test_a_sign_in_that_starts_elsewhere_needs_https(suite: Suite) -> None:
-    """Core 4; Registration 1.0, section 2."""
-    assert dynamic(suite, initiate_login_uri="https://suite.example.test/login")["initiate_login_uri"]
-    refused = registering.register({"redirect_uris": [CALLBACK], "initiate_login_uri": "http://suite.example.test/"})
     assert (refused.status, refused.json["error"]) == (400, "invalid_client_metadata")

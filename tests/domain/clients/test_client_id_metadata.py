@@ -94,6 +94,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_document_that_breaks_a_rule_makes_no_client(host: Host, alice: Person, case: str) -> None:
+    """Section 4 of the draft: `client_id` is the very URL, no secret is in it, no method needs a shared one."""
     url = host.publish(**REFUSED[case])
     with pytest.raises(NotDescribed):
         documents.look_up(url, alice.id)
@@ -105,10 +106,12 @@ def test_a_document_that_breaks_a_rule_makes_no_client(host: Host, alice: Person
     (b'{"client_id": "a", "client_id": "b"}', 200, {}), (b"{" + b" " * 70_000 + b"}", 200, {}),
     (b"[" * 5000, 200, {}), (b"<html>", 200, {"content_type": "text/html"}), (b"{}", 404, {}), (b"{}", 204, {}),
     (b"{}", 302, {"location": "/client.json"}), (b"{}", 500, {}), (b"{}", 401, {}),
-], ids=range(14))  # fmt: skip
+    (b"{}", 301, {"location": "/client.json"}), (b"{}", 307, {"location": "/client.json"}), (b"{}", 203, {}),
+], ids=range(17))  # fmt: skip
 def test_what_is_no_document_makes_no_client_and_is_not_asked_for_again_at_once(
     host: Host, alice: Person, body: bytes, status: int, headers: dict[str, str], later: Any
 ) -> None:
+    """Section 4 of the draft: 200 alone is a document, and redirects MUST NOT be followed."""
     host.put("/x.json", body, status, **headers)
     url = f"{host.origin}/x.json"
     for _ in range(3):
@@ -124,10 +127,12 @@ def test_what_is_no_document_makes_no_client_and_is_not_asked_for_again_at_once(
 @pytest.mark.parametrize("url", [
     "https://a.example", "https://a.example/", "https://a.example/../x", "https://a.example/x#f", "https://u@a.example/x",
     "https://a.example/x y", "https://A.example/x", "https://a.example:8443/x", "http://a.example/x",
+    "https://a.example/./x", "https://a.example/x/%2e%2E/y", "https://:p@a.example/x", "https://a.example?x=1",
     "https://10.0.0.1/x", "https://[::1]/x", "https://169.254.169.254/x", "https://localhost/x", "https://a.internal/x",
     "http://localhost:8000/x", "https://a.example/" + "x" * 255,
 ])  # fmt: skip
 def test_addresses_that_are_never_asked(app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Section 3 of the draft: https and a path; no dot segments, no fragment, no user; section 6: no inner host."""
     monkeypatch.setattr(outbound, "fetch", lambda *_args, **_named: pytest.fail("asked"))
     closed = dataclasses.replace(config.current(), outbound_allow=())
     with config.using(closed), pytest.raises(NotDescribed) as refused:
