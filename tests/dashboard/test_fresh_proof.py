@@ -152,7 +152,7 @@ def test_a_webhooks_own_headers_are_shown_and_sent_elsewhere_after_a_fresh_proof
     assert webhook_endpoints.get(alice.id, secret).url == wish.url
 
 
-@pytest.mark.parametrize("overrides", [{"playground": "on"}], indirect=True)
+@pytest.mark.parametrize("overrides", [{"playground": "on"}])
 @pytest.mark.parametrize(
     ("level", "page", "path", "fields"),
     [
