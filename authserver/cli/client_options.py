@@ -33,9 +33,13 @@ MORE = (
     Option("allowed_cors_origins", "--allowed-cors-origin", "texts", "Pages there may call the server; repeatable."),
     Option("access_token_ttl", "--access-token-ttl", "number", "How long its access tokens live, in seconds."),
     Option("id_token_signed_response_alg", "--id-token-alg", "text", "Signs its ID tokens; RS256 unless told."),
+    Option("token_endpoint_auth_signing_alg", "--auth-signing-alg", "text", "Its own JWTs are signed with this."),
     Option("userinfo_signed_response_alg", "--userinfo-alg", "text", "Signs userinfo; JSON unless told."),
     Option("introspection_signed_response_alg", "--introspection-alg", "text", "Signs answers to its introspection."),
     Option("default_max_age", "--default-max-age", "number", "Seconds after which people prove again who they are."),
+    Option("require_auth_time", "--require-auth-time", "switch", "It needs auth_time, which all ID tokens have."),
+    Option("software_id", "--software-id", "text", "What its maker calls the program, in every copy."),
+    Option("software_version", "--software-version", "text", "Which version of that program it is."),
     Option("default_acr_values", "--default-acr", "texts", "How surely people sign in, such as aal2; repeatable."),
     Option("subject_type", "--subject-type", "text", "public, or pairwise: it knows people by ids of its own."),
     Option("sector_identifier_uri", "--sector-identifier-uri", "text", "Lists redirect URIs of several hosts."),
@@ -74,7 +78,10 @@ BASIC = (
     Option("skip_consent", "--skip-consent", "switch", "For your own apps: people are not asked."),
 )  # fmt: skip
 # Texts whose absence is another thing than an empty one.
-_ABSENT = ("token_endpoint_auth_method", "userinfo_signed_response_alg", "request_object_signing_alg")
+_ABSENT = (
+    "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "userinfo_signed_response_alg",
+    "request_object_signing_alg",
+)  # fmt: skip
 _SCOPES = ("required_scopes", "optional_scopes", "default_scopes")
 # Grants by the short names that a shell may have for them.
 _GRANTS = {"device_code": "urn:ietf:params:oauth:grant-type:device_code"}

@@ -108,7 +108,8 @@ def _fault_of_assertion(facts: ClientFacts | None, given: ClientCredentials, end
     try:
         client_assertions.use(facts, client_assertions.require(facts, given.assertion, endpoint))
     except jwt.InvalidToken as refused:
-        wanted = f"signed by a key of the client, for {config.current().issuer}, unused"
+        alg = f" with {facts.auth_signing_alg}" if facts.auth_signing_alg else ""
+        wanted = f"signed by a key of the client{alg}, for {config.current().issuer}, unused"
         return Check("client assertion", False, wanted, refused.reason)
     return None
 

@@ -88,11 +88,11 @@ def test_an_app_that_checks_every_credential_is_renewed_and_edited_only_by_one_t
 
 def test_patch_changes_what_is_sent_and_keeps_the_rest(call: Caller, alice: Person) -> None:
     key = key_of(alice)
-    made = made_by(call, key, contacts=["ops@reports.example"], software_id="abc")
+    made = made_by(call, key, contacts=["ops@reports.example"], vendor_note="abc")
     path = f"/v1/clients/{made['client_id']}"
     changed = call("PATCH", path, key, {"client_name": "Figures", "contacts": None}).data
     assert changed["client_name"] == "Figures" and "contacts" not in changed
-    assert changed["redirect_uris"] == WEB["redirect_uris"] and changed["software_id"] == "abc"
+    assert changed["redirect_uris"] == WEB["redirect_uris"] and changed["vendor_note"] == "abc"
     assert call("PATCH", path, key, call("GET", path, key).data).data == {
         **changed,
         "updated_at": call("GET", path, key).data["updated_at"],

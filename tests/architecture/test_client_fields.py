@@ -29,6 +29,8 @@ WITHOUT: dict[str, dict[str, str]] = {
     "page": {
         "response_types": "follows from the grants",
         "application_type": "follows from the kind that is chosen first",
+        "require_auth_time": "every ID token has auth_time, whatever is asked",
+        **dict.fromkeys(("software_id", "software_version"), "what a program says of its own make"),
     },
     "register": {
         **dict.fromkeys(("skip_consent", "introspect_all", "resource_server_for"), PRIVILEGE),

@@ -168,10 +168,10 @@ def test_keys_that_are_not_kept_are_named_in_the_shell(shell: Shell, tmp_path: P
 
 def test_a_document_is_taken_over_and_options_win(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "app.json"
-    file.write_text(json.dumps({"client_name": "From file", "redirect_uris": [CALLBACK], "software_id": "x"}))
+    file.write_text(json.dumps({"client_name": "From file", "redirect_uris": [CALLBACK], "vendor_note": "x"}))
     made = shell("client", "create", "--from", str(file), "--name", "Mine")
     facts = clients.get(made["client_id"])
-    assert (facts.name, facts.redirect_uris, facts.metadata_extra) == ("Mine", (CALLBACK,), {"software_id": "x"})
+    assert (facts.name, facts.redirect_uris, facts.metadata_extra) == ("Mine", (CALLBACK,), {"vendor_note": "x"})
 
 
 def test_a_life_of_a_client_in_a_shell(shell: Shell) -> None:

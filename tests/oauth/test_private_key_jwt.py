@@ -76,6 +76,14 @@ def test_any_registered_key_does(keyed: App, alg: str) -> None:
     assert ask(assertion(keyed, key)).status == 200
 
 
+@rows("alg", ["ES256", "RS256"])
+def test_an_app_that_named_its_algorithm_signs_with_no_other(keyed: App, alg: str) -> None:
+    """OpenID Connect Registration 1.0, section 2: `token_endpoint_auth_signing_alg`."""
+    protocol.change(keyed, auth_signing_alg=alg)
+    found = {each: ask(assertion(keyed, key)).status for each, key in (("ES256", pair()), ("RS256", pair("RS256")))}
+    assert [each for each, status in found.items() if status == 200] == [alg]
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "for an API": {"aud": own_jwts.API},
     "for another server": {"aud": "https://other.example.com"},

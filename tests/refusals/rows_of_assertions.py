@@ -11,6 +11,7 @@ from authserver import config
 from authserver.domain.limits import stored_rows
 from authserver.domain.tokens.client_assertions import TYPE
 from tests.refusals.world import Row, World
+from tests.support import protocol
 from tests.support.own_jwts import claims, key_set, pair, signed
 from tests.support.protocol import App
 
@@ -60,6 +61,12 @@ def of_another_key(world: World) -> TestResponse:
     return shown(world, app, assertion(app, pair("ES256", 9)))
 
 
+def of_another_algorithm(world: World) -> TestResponse:
+    app = keyed(world)
+    protocol.change(app, auth_signing_alg="PS256")
+    return shown(world, app, assertion(app))
+
+
 def twice(world: World) -> TestResponse:
     app = keyed(world)
     presented = assertion(app)
@@ -79,6 +86,7 @@ ROWS: tuple[Row, ...] = (
     (no_jwt, {CHECK: ("a JWT that the client signed", "")}),
     (of_another_name, {"client id": ("the sub of the assertion", "another one")}),
     (of_another_key, {CHECK: ("signed by a key of the client", "")}),
+    (of_another_algorithm, {CHECK: ("signed by a key of the client with PS256", "")}),
     (wrongly(iss="cl_Somebody"), {CHECK: ("signed by", "iss and sub are not the client")}),
     (wrongly(aud="https://elsewhere.example"), {CHECK: ("signed by", "wrong audience")}),
     (wrongly(jti=None), {CHECK: ("signed by", "no jti")}),

@@ -26,7 +26,7 @@ _WORDS = frozenset({"client_name", "client_uri", "contacts", "policy_uri", "tos_
 _RFC_NAMES = {
     "name": "client_name", "homepage": "client_uri", "scopes": "scope", "id_token_alg": "id_token_signed_response_alg",
     "userinfo_alg": "userinfo_signed_response_alg", "introspection_alg": "introspection_signed_response_alg",
-    "request_object_alg": "request_object_signing_alg",
+    "request_object_alg": "request_object_signing_alg", "auth_signing_alg": "token_endpoint_auth_signing_alg",
 }  # fmt: skip
 # What an answer tells besides the metadata: sent back, it changes nothing, but for `disabled`.
 _NOT_METADATA = frozenset({"disabled", "updated_at", "ignored_keys"})

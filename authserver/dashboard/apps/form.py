@@ -48,12 +48,14 @@ ABOUT_BROWSERS = frozenset({
 })  # fmt: skip
 PKCE = {"": None, "always": True, "neither": False}
 LEFT_OUT = {
-    "token_endpoint_auth_method": "", "access_token_format": "jwt", "id_token_alg": "RS256", "userinfo_alg": "",
+    "token_endpoint_auth_method": "", "auth_signing_alg": "",
+    "access_token_format": "jwt", "id_token_alg": "RS256", "userinfo_alg": "",
     "introspection_alg": "RS256",
     "subject_type": "public", "request_object_alg": "",
 }  # fmt: skip
 _EMPTY_IS_NONE = (
     "token_endpoint_auth_method",
+    "auth_signing_alg",
     "jwks_uri",
     "access_token_ttl",
     "jwks",
@@ -89,6 +91,7 @@ class AppForm(FlaskForm):
     default_max_age = IntegerField("Oldest sign-in, in seconds", [Optional()])
     default_acr_values = SelectMultipleField("How surely people sign in")
     token_endpoint_auth_method = SelectField("Authentication", choices=offers.METHODS)
+    auth_signing_alg = SelectField("Its JWTs are signed with", choices=offers.ASSERTIONS)
     access_token_format = SelectField("Access tokens", choices=offers.TOKENS)
     access_token_ttl = IntegerField("Their life in seconds", [Optional()])
     id_token_alg = SelectField("ID tokens signed with")
@@ -120,7 +123,7 @@ def made(kind_name: str, before: Any) -> AppForm:
     form = AppForm()
     taken = set() if me.is_admin else set(FOR_ADMINISTRATORS)
     if kind.public:
-        taken |= {"token_endpoint_auth_method", "require_pkce", "introspection_alg"}
+        taken |= {"token_endpoint_auth_method", "auth_signing_alg", "require_pkce", "introspection_alg"}
     grants = set(before.grant_types if before else kind.grant_types)
     offered = [each for each in offers.GRANTS if each.value in (*grants, *authentication.grant_types())]
     form.grant_types.choices = [each for each in offered if not (kind.public and each.value == MACHINE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from authserver.domain.access import resources, scopes
-from authserver.domain.clients.metadata import DEVICE, request_objects
+from authserver.domain.clients.metadata import DEVICE, authentication, request_objects
 from authserver.domain.signing import keys as signing_keys
 from authserver.edge.choices import SelectChoice
 from authserver.lib import acr
@@ -21,6 +21,10 @@ METHODS = [
     SelectChoice("client_secret_basic", "Secret in the header only (client_secret_basic)"),
     SelectChoice("client_secret_post", "Secret in the body only (client_secret_post)"),
     SelectChoice("private_key_jwt", "A JWT signed with its own key, and no secret (private_key_jwt)"),
+]
+ASSERTIONS = [
+    SelectChoice("", "Any algorithm of its keys"),
+    *(SelectChoice(each, f"{each} alone") for each in authentication.ASSERTION_ALGS),
 ]
 TOKENS = [SelectChoice("jwt", "JWT, checked anywhere"), SelectChoice("opaque", "Opaque, checked by asking us")]
 SUBJECTS = [

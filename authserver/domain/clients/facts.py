@@ -33,6 +33,7 @@ class ClientFacts:
     application_type: str
     public: bool
     token_endpoint_auth_method: str | None
+    auth_signing_alg: str | None
     subject_type: str
     sector_identifier_uri: str
     redirect_uris: tuple[str, ...]
@@ -59,6 +60,7 @@ class ClientFacts:
     userinfo_alg: str | None
     introspection_alg: str
     default_max_age: int | None
+    require_auth_time: bool
     default_acr_values: tuple[str, ...]
     id_token_claims: bool
     request_uris: tuple[str, ...]
@@ -77,6 +79,8 @@ class ClientFacts:
     policy_uri: str
     tos_uri: str
     contacts: tuple[str, ...]
+    software_id: str
+    software_version: str
     metadata_extra: dict[str, Any]
     self_registered: bool
     first_used_at: int | None

@@ -21,7 +21,8 @@ PRIVILEGES = {
 GUARDED = frozenset({
     "scopes", "default_scopes", "optional_scopes", "resources", "redirect_uris", "post_logout_redirect_uris",
     "backchannel_logout_uri", "frontchannel_logout_uri", "allowed_cors_origins", "grant_types", "response_modes",
-    "application_type", "token_endpoint_auth_method", "jwks", "jwks_uri", "jwt_reuse", "require_pkce",
+    "application_type", "token_endpoint_auth_method", "auth_signing_alg",
+    "jwks", "jwks_uri", "jwt_reuse", "require_pkce",
     "request_uris", "request_object_alg", "subject_type", "sector_identifier_uri",
 })  # fmt: skip
 """What decides to whom a privilege is lent: fields that only administrators change while the app has one."""

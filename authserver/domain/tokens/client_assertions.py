@@ -11,11 +11,12 @@ from typing import Any
 from authserver import config
 from authserver.domain.clients import keys as client_keys
 from authserver.domain.clients.facts import ClientFacts
+from authserver.domain.clients.metadata.authentication import ASSERTION_ALGS
 from authserver.domain.limits import stored_rows
 from authserver.domain.tokens import server_jwts
 from authserver.lib import clock, jwt
 
-ALGS = ("ES256", "PS256", "RS256", "EdDSA")
+ALGS = ASSERTION_ALGS
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFETIME = 3600
 _VERIFIER = "client assertion"
@@ -32,7 +33,8 @@ def require(client: ClientFacts, token: str, endpoint: str) -> Mapping[str, Any]
 
     `endpoint` is the URL at which it was shown, which many clients name as the audience.
     """
-    claims = client_keys.verify_named(client, token, frozenset(ALGS), typ=None)
+    algs = frozenset({client.auth_signing_alg} if client.auth_signing_alg else ALGS)
+    claims = client_keys.verify_named(client, token, algs, typ=None)
     if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
         raise jwt.InvalidToken("iss and sub are not the client")
     if not _is_for_us(claims.get("aud"), endpoint):

@@ -27,6 +27,7 @@ class Client(Base):
     application_type: Mapped[str] = mapped_column(String(10), default="web")  # web, native
     public: Mapped[bool] = mapped_column(default=False)  # keeps no secret and cannot authenticate
     token_endpoint_auth_method: Mapped[str | None] = mapped_column(String(40))  # NULL: basic or post
+    auth_signing_alg: Mapped[str | None] = mapped_column(String(10))  # of its assertions; NULL: any that is verified
     subject_type: Mapped[str] = mapped_column(String(10), default="public")  # public, pairwise
     sector_identifier_uri: Mapped[str] = mapped_column(String(512), default="")
     redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -53,6 +54,7 @@ class Client(Base):
     userinfo_alg: Mapped[str | None] = mapped_column(String(10))  # NULL: userinfo answers in JSON
     introspection_alg: Mapped[str] = mapped_column(String(10), default="RS256")
     default_max_age: Mapped[int | None] = mapped_column(BigInteger)  # where a request has no max_age, seconds
+    require_auth_time: Mapped[bool] = mapped_column(default=False)  # said back; every ID token has `auth_time`
     default_acr_values: Mapped[list[str]] = mapped_column(JSON, default=list)  # where it has no acr_values
     id_token_claims: Mapped[bool] = mapped_column(default=True)  # ID tokens say what userinfo says
     request_uris: Mapped[list[str]] = mapped_column(JSON, default=list)  # where it publishes request objects
@@ -72,6 +74,8 @@ class Client(Base):
     policy_uri: Mapped[str] = mapped_column(String(2000), default="")
     tos_uri: Mapped[str] = mapped_column(String(2000), default="")
     contacts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    software_id: Mapped[str] = mapped_column(String(255), default="")  # what its maker calls it, in every copy
+    software_version: Mapped[str] = mapped_column(String(255), default="")
     metadata_extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # other RFC 7591 members, kept as given
     self_registered: Mapped[bool] = mapped_column(default=False)  # nobody vouches for its name
     registration_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # of what changes it (RFC 7592)

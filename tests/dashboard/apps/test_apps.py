@@ -406,14 +406,14 @@ def test_an_owner_marks_what_the_app_cannot_work_without(at: SignedIn, alice: Pe
 
 def test_an_edit_keeps_what_its_form_does_not_show(at: SignedIn, alice: Person) -> None:
     client = make(
-        alice, scopes=("openid", "introspect"), rate_limit="5/hour", metadata_extra={"software_id": "x"},
+        alice, scopes=("openid", "introspect"), rate_limit="5/hour", metadata_extra={"vendor_note": "x"},
         post_logout_redirect_uris=("https://app.example.test/bye",),
     )  # fmt: skip
     browser = at(alice)
     assert browser.submit(browser.open(f"/apps/{client.id}/edit").form("/edit"), name="Renamed").status == 303
     after = clients.get(client.id)
     assert (after.name, after.rate_limit, after.scopes) == ("Renamed", "5/hour", ("openid", "introspect"))
-    assert after.metadata_extra == {"software_id": "x"}
+    assert after.metadata_extra == {"vendor_note": "x"}
     assert after.post_logout_redirect_uris == ("https://app.example.test/bye",)
 
 
@@ -651,9 +651,9 @@ def test_a_pasted_document_registers_an_app(at: SignedIn, alice: Person) -> None
     refused = browser.submit(page.form("/apps/import"), metadata="{")
     assert refused.status == 422
     assert "not JSON" in refused.text
-    document = '{"client_name": "Pasted", "redirect_uris": ["https://app.example.test/cb"], "software_id": "x"}'
+    document = '{"client_name": "Pasted", "redirect_uris": ["https://app.example.test/cb"], "vendor_note": "x"}'
     assert SECRET.search(browser.submit(page.form("/apps/import"), metadata=document).text)
-    assert only_client().metadata_extra == {"software_id": "x"}
+    assert only_client().metadata_extra == {"vendor_note": "x"}
 
 
 def test_a_key_of_a_set_that_is_not_kept_is_named_on_the_page(at: SignedIn, alice: Person) -> None:
@@ -712,6 +712,7 @@ def test_choices_that_a_program_leaves_out_are_the_default(at: SignedIn, alice: 
     left_out = dict.fromkeys(
         (
             "token_endpoint_auth_method",
+            "auth_signing_alg",
             "access_token_format",
             "id_token_alg",
             "userinfo_alg",
@@ -738,3 +739,12 @@ def test_an_app_that_signs_is_told_that_it_has_no_secret(at: SignedIn, alice: Pe
 def test_an_app_that_signs_needs_a_key_for_it(at: SignedIn, alice: Person) -> None:
     made = register(at(alice), "machine", token_endpoint_auth_method="private_key_jwt")
     assert made.status == 422 and "it needs the public keys of the app" in made.text
+
+
+def test_an_app_that_signs_says_with_which_algorithm(at: SignedIn, alice: Person) -> None:
+    keys = json.dumps(own_jwts.key_set(own_jwts.pair()))
+    wanted = {"token_endpoint_auth_method": "private_key_jwt", "jwks": keys}
+    refused = register(at(alice), "machine", **wanted, auth_signing_alg="RS256")
+    assert refused.status == 422 and "No key of the app signs with RS256." in refused.text
+    register(at(alice), "machine", **wanted, auth_signing_alg="ES256")
+    assert only_client().auth_signing_alg == "ES256"

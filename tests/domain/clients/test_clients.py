@@ -466,17 +466,17 @@ def test_a_search_takes_percent_and_underscore_as_they_are(app: Flask, alice: Pe
 
 def test_a_document_keeps_unknown_members_and_takes_no_secret(app: Flask, alice: Person) -> None:
     document = {
-        "client_name": "Acme", "redirect_uris": [CALLBACK], "scope": "openid workflows:read", "software_id": "x-1",
+        "client_name": "Acme", "redirect_uris": [CALLBACK], "scope": "openid workflows:read", "vendor_note": "x-1",
         "client_secret": "mine", "client_id": "mine", "owner_id": "usr_x",
         "token_endpoint_auth_method": "client_secret_post",
     }  # fmt: skip
     client, secret = clients.register(alice.user, client_metadata.from_json(json.dumps(document)))
-    assert client.metadata_extra == {"software_id": "x-1"}
+    assert client.metadata_extra == {"vendor_note": "x-1"}
     assert client.id != "mine"
     assert secret != "mine"
     assert client.owner_id == alice.id
     back = client_metadata.to_document(clients.get(client.id))
-    assert back | {"client_name": "Acme", "software_id": "x-1", "scope": "openid workflows:read"} == back
+    assert back | {"client_name": "Acme", "vendor_note": "x-1", "scope": "openid workflows:read"} == back
     assert client_metadata.complete(client_metadata.from_document(back)) == clients.registration_of(client)
 
 

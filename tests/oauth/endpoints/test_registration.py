@@ -90,7 +90,8 @@ def test_clients_of_the_wild_are_served(document: dict[str, Any]) -> None:
     facts = clients.get(reply.json["client_id"])
     assert (facts.native, facts.public, facts.self_registered) == (True, True, True)
     assert set(facts.grant_types) == set(document.get("grant_types", ["authorization_code"])), document["grant_types"]
-    assert not {"software_id", "logo_uri", "device_code"} & reply.json.keys()
+    assert not {"logo_uri", "device_code"} & reply.json.keys()
+    assert reply.json.get("software_id") == document.get("software_id")
 
 
 def test_what_is_a_privilege_or_unknown_is_dropped_and_not_told() -> None:
@@ -114,7 +115,8 @@ WEB = {"application_type": "web", "redirect_uris": ["https://app.example.com/cb"
 OF_OPENID: dict[str, Any] = {
     "id_token_signed_response_alg": "ES256", "userinfo_signed_response_alg": "RS256", "subject_type": "pairwise",
     "request_object_signing_alg": "none", "request_uris": ["https://app.example.com/request.jwt"],
-    "default_max_age": 3600, "default_acr_values": ["aal1"],
+    "default_max_age": 3600, "default_acr_values": ["aal1"], "require_auth_time": True,
+    "token_endpoint_auth_signing_alg": "ES256",
 }  # fmt: skip
 
 

@@ -42,7 +42,8 @@ __all__ = [
 # Each takes a completed registration and answers {field: sentence}; a list's rows are fields such as `redirect_uris.2`.
 _RULES: tuple[Callable[[Registration], dict[str, str]], ...] = (
     texts.check, authentication.check_kind, redirect_uris.check, links.check, authentication.check_grants,
-    authentication.check_method, keys.check, access.check_scopes, access.check_resources, access.check_consent,
+    authentication.check_method, keys.check, authentication.check_signing_alg,
+    access.check_scopes, access.check_resources, access.check_consent,
     tokens.check, tokens.check_rate_limit, signing_algs.check,
     request_objects.check, subjects.check,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from authserver import config
+from authserver.domain.clients.metadata import keys
 from authserver.domain.clients.metadata.kinds import KINDS
 from authserver.domain.clients.metadata.registration import (
     CODE,
@@ -17,6 +18,8 @@ from authserver.lib import quoting
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 KEY_METHOD = "private_key_jwt"
 """The client signs a JWT with its own key (OIDC Core section 9), and has no secret."""
+ASSERTION_ALGS = ("ES256", "PS256", "RS256", "EdDSA")
+"""What it may sign them with, unless it says that it signs with one of them alone."""
 RESPONSE_MODES = ("query", "fragment", "form_post")
 
 
@@ -59,6 +62,20 @@ def check_method(wanted: Registration) -> dict[str, str]:
         return _no_such_method(method, "it needs the public keys of the app: jwks or jwks_uri")
     if method is not None and method not in (KEY_METHOD, *SECRET_METHODS):
         return _no_such_method(method, f"possible are {KEY_METHOD}, {' and '.join(SECRET_METHODS)}")
+    return {}
+
+
+def check_signing_alg(wanted: Registration) -> dict[str, str]:
+    """With what it signs is verified here, and one of its keys does so (OpenID Connect Registration 1.0, section 2)."""
+    alg = wanted.auth_signing_alg
+    if alg is None:
+        return {}
+    if alg not in ASSERTION_ALGS:
+        return {
+            "auth_signing_alg": f"Choose {', '.join(ASSERTION_ALGS[:-1])} or {ASSERTION_ALGS[-1]}, or leave it out."
+        }
+    if wanted.token_endpoint_auth_method == KEY_METHOD and wanted.jwks and not keys.any_signs(wanted.jwks, alg):
+        return {"auth_signing_alg": f"No key of the app signs with {alg}."}
     return {}
 
 

@@ -57,6 +57,12 @@ def understood(jwks: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"keys": usable} if usable else jwks
 
 
+def any_signs(jwks: dict[str, Any], alg: str) -> bool:
+    """Whether what one of its keys signs can be of this algorithm; a set that `check` refuses has any."""
+    usable = _sifted(jwks)[0]
+    return not usable or any(alg in jwk.load_public(each).algs for each in usable)
+
+
 def ignored(jwks: dict[str, Any] | None) -> list[str]:
     """A sentence for each key of a set that is not kept."""
     usable, said = _sifted(jwks)

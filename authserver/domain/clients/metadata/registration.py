@@ -22,6 +22,7 @@ class Registration:
     application_type: str = ""
     public: bool | None = None
     token_endpoint_auth_method: str | None = None
+    auth_signing_alg: str | None = None  # of the JWTs by which it proves who it is; None: any that is verified here
     subject_type: str = "public"
     sector_identifier_uri: str = ""  # where its redirect URIs are listed, if they are not all of one host
     redirect_uris: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Registration:
     userinfo_alg: str | None = None  # None: userinfo answers in JSON
     introspection_alg: str = "RS256"  # of answers that it asks to have signed (RFC 9701)
     default_max_age: int | None = None
+    require_auth_time: bool = False  # said back: every ID token has `auth_time`
     default_acr_values: tuple[str, ...] = ()
     id_token_claims: bool = True  # who registers by themselves gets false unless they ask (contract 5)
     request_uris: tuple[str, ...] = ()
@@ -63,6 +65,8 @@ class Registration:
     policy_uri: str = ""
     tos_uri: str = ""
     contacts: tuple[str, ...] = ()
+    software_id: str = ""  # what its maker calls the program, the same in every copy of it: for administrators' eyes
+    software_version: str = ""
     metadata_extra: dict[str, Any] = field(default_factory=dict)
 
 

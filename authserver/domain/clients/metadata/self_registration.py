@@ -16,11 +16,12 @@ from authserver.lib import redirect_uris
 MEMBERS = (
     "client_name", "client_uri", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri",
     "backchannel_logout_session_required", "frontchannel_logout_uri", "frontchannel_logout_session_required",
-    "token_endpoint_auth_method",
+    "token_endpoint_auth_method", "token_endpoint_auth_signing_alg",
     "grant_types", "response_types", "scope", "contacts", "policy_uri", "tos_uri", "jwks", "jwks_uri",
     "application_type", "id_token_signed_response_alg", "userinfo_signed_response_alg",
     "introspection_signed_response_alg",
     "request_uris", "request_object_signing_alg", "subject_type", "sector_identifier_uri",
+    "software_id", "software_version", "require_auth_time",
     "default_max_age", "default_acr_values", "initiate_login_uri",
     "response_modes", "default_scopes", "optional_scopes",
 )  # fmt: skip
