@@ -111,7 +111,7 @@ def test_a_document_that_breaks_a_rule_makes_no_client(host: Host, alice: Person
 def test_what_is_no_document_makes_no_client_and_is_not_asked_for_again_at_once(
     host: Host, alice: Person, body: bytes, status: int, headers: dict[str, str], later: Any
 ) -> None:
-    """Section 4 of the draft: 200 alone is a document, and redirects MUST NOT be followed."""
+    """Section 5 of the draft: 200 alone is a document, and redirects MUST NOT be followed."""
     host.put("/x.json", body, status, **headers)
     url = f"{host.origin}/x.json"
     for _ in range(3):
@@ -132,7 +132,7 @@ def test_what_is_no_document_makes_no_client_and_is_not_asked_for_again_at_once(
     "http://localhost:8000/x", "https://a.example/" + "x" * 255,
 ])  # fmt: skip
 def test_addresses_that_are_never_asked(app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Section 3 of the draft: https and a path; no dot segments, no fragment, no user; section 6: no inner host."""
+    """Section 3 of the draft: https and a path; no dot segments, no fragment, no user; section 8.6: no inner host."""
     monkeypatch.setattr(outbound, "fetch", lambda *_args, **_named: pytest.fail("asked"))
     closed = dataclasses.replace(config.current(), outbound_allow=())
     with config.using(closed), pytest.raises(NotDescribed) as refused:
