@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -74,6 +75,19 @@ def test_a_method_that_was_registered_is_the_only_one() -> None:
         fields = {"grant_type": "refresh_token", "refresh_token": "x"}
         assert protocol.send("/oauth/token", fields, app.basic).json["error"] == by_basic
         assert protocol.send("/oauth/token", fields | app.post).json["error"] == by_post
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json;charset=UTF-8", "Application/JSON"])
+def test_a_document_comes_as_json(content_type: str) -> None:
+    """RFC 7591 section 3: application/json MUST be taken, however a library writes it."""
+    reply = protocol.send(PATH, json.dumps(MCP).encode(), {"content-type": content_type})
+    assert reply.status == 201, reply.json
+
+
+def test_a_protection_that_is_not_to_be_had_is_refused_and_not_dropped() -> None:
+    """RFC 9101 section 10.5: an app that wants unsigned requests refused is told that this server does not do it."""
+    reply = register(**WEB, require_signed_request_object=True)
+    assert reply.error == (400, "invalid_client_metadata")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
