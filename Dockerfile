@@ -12,10 +12,12 @@ RUN /tmp/postgres_client.sh "/usr/lib/postgresql/$PG_MAJOR/bin" /opt/postgres
 # The official image's Python is built with profile-guided and link-time optimisation.
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
-COPY requirements/run.txt requirements/run.txt
+# `otel` beside `run` brings what AUTHSERVER_OPENTELEMETRY=on needs.
+ARG LOCK=run
+COPY requirements/run.txt requirements/otel.txt requirements/
 RUN python -m venv --without-pip /app \
     && python -m pip --python /app/bin/python install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --only-binary :all: --compile -r requirements/run.txt
+    --require-hashes --only-binary :all: --compile -r requirements/${LOCK}.txt
 COPY . .
 RUN /app/bin/python deploy/image/install.py
 

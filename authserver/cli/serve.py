@@ -22,7 +22,7 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
     require_complete(settings)
     from authserver.cli import serving
     from authserver.domain.ground import timekeeping
-    from authserver.domain.running import schema
+    from authserver.domain.running import schema, telemetry
     from authserver.observability import metrics
 
     addresses.require_free(settings.host, settings.port)
@@ -35,7 +35,9 @@ def command(host: str | None, port: int | None, workers: int | None, threads: in
         addresses.await_first_worker(settings.host, settings.port)
         own = addresses.own(settings.host)
         notices.when(addresses.listening, functools.partial(notices.is_healthy, own, settings.port))
+        sent = telemetry.send_figures()
         serving.run(settings)
+        sent()
         timekeeping.let_go()
 
 

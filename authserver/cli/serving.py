@@ -82,7 +82,7 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
     """In a worker: the app, and what must happen when the worker ends."""
     from authserver import create_app, database
     from authserver.domain.ground import cache, timekeeping
-    from authserver.domain.running import standing
+    from authserver.domain.running import standing, telemetry
     from authserver.edge import lane, pools, turned_away
     from authserver.edge.front import Front, nobodys
     from authserver.edge.pace import Machines, hashing_turns
@@ -101,6 +101,7 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
     standing.watch()
     # Not atexit: the children of multiprocessing do not run it.
     multiprocessing.util.Finalize(None, _finish, exitpriority=10)
+    multiprocessing.util.Finalize(None, telemetry.begin(), exitpriority=5)
     multiprocessing.util.Finalize(None, logs.flush, exitpriority=0)
     threading.Thread(target=_figures, name="figures", daemon=True).start()
     threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()

@@ -22,13 +22,14 @@ def command() -> None:
     Its figures answer one port above AUTHSERVER_METRICS_BIND, where nothing else does.
     """
     from authserver.domain.ground import mails, timekeeping
-    from authserver.domain.running import chores
+    from authserver.domain.running import chores, telemetry
     from authserver.domain.signing import keys as signing_keys
     from authserver.domain.tokens import backchannel_logout
     from authserver.domain.webhooks import courier
 
     signing_keys.ensure()  # a key that does not open what is stored ends it now, not at every chore
     stop = _asked_to_stop()
+    ending = (telemetry.begin(), telemetry.send_figures())
     logs.event("worker_started")
     notices.say("READY=1", "STATUS=Delivering")
     if serve_metrics(config.current().metrics_bind):
@@ -47,6 +48,8 @@ def command() -> None:
     for each in sending:
         each.join()
     timekeeping.let_go()
+    for end in ending:
+        end()
     logs.event("worker_stopped")
 
 

@@ -71,6 +71,7 @@ KINDS: dict[str, Kind] = {
     "backup_keep": kinds.count(1, 10_000),
     "log_level": kinds.word("DEBUG", "INFO", "WARNING", "ERROR"),
     "log_format": kinds.word("auto", "json", "console"),
+    "opentelemetry": ON_OFF,
     "lane": ON_OFF,
     "plaintext_backends": kinds.word("no", "yes"),
     "demo": kinds.flag,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
+import os
 from collections.abc import Collection, Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -55,6 +57,19 @@ def _judge(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             ("database_url", "migrate_database_url"),
             "migrate_database_url: SQLite has no roles; leave it out, or set database_url to the same PostgreSQL",
         )
+
+    if settings.opentelemetry == "on" and (missing := _missing_for_telemetry()):
+        yield ("opentelemetry",), f"opentelemetry: {missing}"
+
+
+def _missing_for_telemetry() -> str:
+    """What keeps spans from being sent: packages, or a protocol that they do not speak."""
+    if importlib.util.find_spec("opentelemetry") is None:
+        return "its packages are not installed; pip install 'authserver[otel]', or leave it off"
+    for name in ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"):
+        if os.environ.get(name, "http/protobuf") != "http/protobuf":
+            return f"{name}: only http/protobuf is spoken here; set it so, and the endpoint to the port of HTTP (4318)"
+    return ""
 
 
 def _are_everybody(networks: Collection[str]) -> bool:

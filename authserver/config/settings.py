@@ -147,6 +147,9 @@ class Settings:
     """`DEBUG`, `INFO`, `WARNING` or `ERROR`."""
     log_format: str = "auto"
     """`json`, `console`, or `auto`: console when stderr is a terminal."""
+    opentelemetry: str = "off"
+    """`on` sends a span for each request, and the figures, to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names;
+    needs the packages of the extra `otel`."""
     lane: str = "on"
     """`off` serves every request through Flask, for comparison and for debugging."""
     plaintext_backends: str = "no"

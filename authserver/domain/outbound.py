@@ -19,7 +19,7 @@ from authserver import config, database
 from authserver.domain.record import audit
 from authserver.lib import outbound, rooms
 from authserver.lib.outbound import Address, Allowed, Target
-from authserver.observability import metrics
+from authserver.observability import metrics, tracing
 
 # The client is imported by what sends: judging a URL, as most of our commands do, needs none.
 if TYPE_CHECKING:
@@ -82,8 +82,10 @@ def ask(url: str, method: str, headers: Mapping[str, str], body: bytes, *, timeo
     deadline = began + timeout
     target = check(url)
     addresses = permitted(target, timeout=min(timeout, CONNECT_SECONDS))
-    with _connected(target, addresses, deadline) as made, _watched(made, deadline):
-        status, sent, content, cut = _exchange(made, target, method, headers, body, deadline)
+    with tracing.calling(method, target.host, target.port) as answered:
+        with _connected(target, addresses, deadline) as made, _watched(made, deadline):
+            status, sent, content, cut = _exchange(made, target, method, headers, body, deadline)
+        answered.append(status)
     opened = any(outbound.objection(each) for each in addresses) or target.scheme != "https" or target.port != 443
     return Answer(status, sent, content, int((time.monotonic() - began) * 1000), cut, opened)
 

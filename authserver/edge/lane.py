@@ -70,7 +70,7 @@ class Lane:
         started, earliest = time.perf_counter(), self._arrivals.enter()
         try:
             incoming.received_us = min(earliest, incoming.received_us)
-            asked = request_log.begin(incoming.ip, incoming.header("user-agent"), incoming.header("x-request-id"))
+            asked = request_log.begin_for(incoming)
             with context.using(asked):
                 outgoing = machine.answer(endpoint, incoming)
                 asked.log.update(outgoing.log)
@@ -116,6 +116,7 @@ class Lane:
             client_address.of(environ.get("REMOTE_ADDR") or "", environ.get("HTTP_X_FORWARDED_FOR")),
             environ.get("HTTP_USER_AGENT", ""),
             environ.get("HTTP_X_REQUEST_ID", ""),
+            environ.get("HTTP_TRACEPARENT", ""),
         )
         sent: list[int] = []
 

@@ -56,7 +56,7 @@ class TurnedAway:
     def __call__(self, incoming: Incoming) -> Outgoing:
         """The answer, logged and counted like any other. Waits for nothing."""
         started = time.perf_counter()
-        asked = request_log.begin(incoming.ip, incoming.header("user-agent"), incoming.header("x-request-id"))
+        asked = request_log.begin_for(incoming)
         way = self._lane.find(incoming)
         asked.log["error"] = "room full"
         with context.using(asked):

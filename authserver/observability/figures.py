@@ -18,6 +18,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -183,9 +184,18 @@ def new_folder() -> Path:
 
 def render() -> bytes:
     """The figures of all processes, in Prometheus' text format."""
+    return generate_latest(_alive())
+
+
+def families() -> list[Metric]:
+    """The same as objects of the library."""
+    return list(_alive().collect())
+
+
+def _alive() -> CollectorRegistry:
     if FOLDER in os.environ:
         _forget_dead(Path(os.environ[FOLDER]))
-    return generate_latest(_whole())
+    return _whole()
 
 
 def lines_dropped() -> int:

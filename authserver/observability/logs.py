@@ -145,7 +145,8 @@ def _log(level: str, name: str, members: dict[str, Any]) -> None:
 def _complete(level: str, members: dict[str, Any]) -> dict[str, Any]:
     """Add the time, the level and who asks, in the order of the columns."""
     asked = context.current()
-    found = {"ts": _timestamp(), "level": level, "request_id": asked.request_id, "ip": asked.ip, **members}
+    who = {"request_id": asked.request_id, "trace_id": asked.trace_id, "ip": asked.ip}
+    found = {"ts": _timestamp(), "level": level, **who, **members}
     ordered = {name: found[name] for name in ORDER if name in found}
     ordered |= found
     return {name: value for name, value in ordered.items() if value is not None and value != ""}

@@ -20,7 +20,10 @@ def name_of(requirement: str) -> str:
 
 
 def test_every_direct_dependency_has_a_line_and_no_other() -> None:
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["redis"]]
+    wanted = [
+        *PROJECT["dependencies"],
+        *(each for extra in ("redis", "otel") for each in PROJECT["optional-dependencies"][extra]),
+    ]
     assert sorted(LISTED) == sorted(name_of(each) for each in wanted)
 
 

@@ -157,7 +157,7 @@ def test_every_header_that_something_reads_is_one_that_decides() -> None:
     read |= {*original_request.METHOD_HEADERS, *original_request.PATH_HEADERS, "x-kaie-signature"}
     answers = {"date", "cache-control", "clear-site-data", "content-security-policy", "retry-after", "location"}
     answers |= {"refresh", "cross-origin-opener-policy", "cross-origin-resource-policy", "x-frame-options"}
-    harmless = {"user-agent", "x-request-id", "accept", "accept-encoding"}  # one form instead of another
+    harmless = {"user-agent", "x-request-id", "traceparent", "accept", "accept-encoding"}  # one form instead of another
     assert len(read) > 15
     assert {name for name in read - answers if not arriving.DECIDING.fullmatch(name)} <= harmless
 

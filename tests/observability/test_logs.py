@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from authserver import database
 from authserver.config import Settings
 from authserver.lib import secrets
-from authserver.observability import context, logs
+from authserver.observability import context, logs, tracing
 
 
 @pytest.fixture
@@ -175,3 +175,12 @@ def test_the_error_of_a_statement_says_nothing_of_its_parameters(app: Flask, out
         connection.execute(sql("INSERT INTO nowhere VALUES (:hash)"), {"hash": hash})
     logs.failure("database_error", failed.value)
     assert "INSERT INTO nowhere" in out.getvalue() and hash not in out.getvalue()
+
+
+def test_a_line_names_the_callers_trace(out: io.StringIO) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    asked = context.Context(request_id="req1")
+    tracing.begin(asked, f"00-{trace}-00f067aa0ba902b7-00")
+    with context.using(asked):
+        logs.event("request")
+    assert lines(out)[0]["trace_id"] == trace
