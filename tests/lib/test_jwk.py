@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from joserfc import jwk as reference_jwk
 
 from authserver.lib import base64url, jwk
+from tests.lib.test_jwt import PEM, SIGNING  # made once for both: an RSA key takes a second of every worker
 from tests.support.tables import rows
 
-PEM = {alg: jwk.generate_private(alg) for alg in ("ES256", "RS256", "EdDSA")}
-PEM["PS256"] = PEM["RS256"]
-SIGNING = {alg: jwk.load_private(f"key-{alg}", alg, pem) for alg, pem in PEM.items()}
 ES = SIGNING["ES256"]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters(codec=None)),
