@@ -38,7 +38,7 @@ WITHOUT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("access_token_format", "access_token_ttl", "id_token_claims", "required_scopes"), OURS),
         "require_pkce": "always needs PKCE or a nonce",
         "jwt_reuse": "acts for people alone",
-        "logo_uri": "nobody vouches for whose picture it is",
+        "logo_uri": "only with an initial access token: else nobody vouches for whose picture it is",
         "description": "its own words are shown to nobody: the name is enough to deceive with",
         "allowed_cors_origins": "the origins of its redirect URIs are its own",
     },

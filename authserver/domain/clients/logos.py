@@ -1,6 +1,6 @@
 """Logos of apps: fetched once, when the app is saved, made anew, and served by this server alone (contract 11.54).
 
-Apps that register themselves have none: nobody vouches for whose it is.
+Apps that register themselves have one only with an initial access token: of others nobody vouches for whose it is.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,14 @@ from authserver.domain.clients import (
     blocked_apps,
     clients,
     endings,
+    logos,
     privileges,
     registration_tokens,
     sector_identifiers,
 )
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
-from authserver.domain.clients.metadata import Registration
+from authserver.domain.clients.metadata import Registration, links
 from authserver.domain.clients.metadata import self_registration as metadata
 from authserver.domain.ground import cache, throttle
 from authserver.domain.limits import changes
@@ -66,6 +68,7 @@ def register(wanted: Registration, presented: str = "") -> Registered:
     """A new app, with a use of the initial access token if one was presented. Raises Invalid, NotRegistered."""
     _require_welcome(wanted)
     sector_identifiers.require(wanted)
+    wanted = _with_its_logo(wanted)
     token = secrets.generate(config.current().slug, KIND)
     with database.together():
         with_token = registration_tokens.spend(presented) if presented else None
@@ -99,6 +102,8 @@ def revise(client_id: str, presented: str, wanted: Registration) -> Registered:
     _require_unblocked(present)
     _require_welcome(wanted)
     sector_identifiers.require(wanted)
+    wanted = wanted if wanted.logo_uri == present.logo_uri else _with_its_logo(wanted)
+    vouched = present.registered_with is not None
     token = secrets.generate(config.current().slug, KIND)
     with database.together():
         with database.transaction() as session:
@@ -113,7 +118,7 @@ def revise(client_id: str, presented: str, wanted: Registration) -> Registered:
             row = session.get_one(Client, client_id)
             before = clients.registration_of(row)
         _require_same_kind(row, wanted)
-        changed = client_metadata.complete(metadata.merged(before, wanted))
+        changed = client_metadata.complete(metadata.merged(before, wanted, vouched=vouched))
         if any(getattr(changed, name) != getattr(before, name) for name in privileges.GUARDED):
             _require_unguarded(row)
         row = clients.revise(None, client_id, changed)
@@ -182,6 +187,21 @@ def _held_by(presented: str) -> tuple[ColumnElement[bool], ...]:
         Client.deleted_at.is_(None),
         Client.disabled_at.is_(None),
     )
+
+
+def _with_its_logo(wanted: Registration) -> Registration:
+    """With the logo that is found at its address; with none where that is no picture for us (RFC 7591 section 3.2.1).
+
+    Before the transaction: somebody else's server is asked.
+    """
+    without = dataclasses.replace(wanted, logo_uri="")
+    if "logo_uri" in links.check(wanted):
+        return without
+    try:
+        logos.look_up(wanted.logo_uri)
+    except Invalid:
+        return without
+    return wanted
 
 
 def _require_welcome(wanted: Registration) -> None:

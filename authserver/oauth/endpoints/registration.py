@@ -57,7 +57,8 @@ def respond_to_app(incoming: Incoming) -> Outgoing:
 def _register(incoming: Incoming) -> Outgoing:
     presented = _presented(incoming)
     self_registered.begin(presented)
-    made = self_registered.register(metadata.read(_object(incoming)), presented)
+    wanted = metadata.read(_object(incoming), vouched=bool(presented))
+    made = self_registered.register(wanted, presented)
     context.current().log["client_id"] = made.client.id
     return _answer(201, _told(made))
 
@@ -73,7 +74,8 @@ def _replace(incoming: Incoming, client_id: str) -> Outgoing:
     row = self_registered.find(client_id, presented)
     document = _object(incoming)
     _require_its_own(document, row)
-    return _answer(200, _told(self_registered.revise(client_id, presented, metadata.read(document))))
+    wanted = metadata.read(document, vouched=row.registered_with is not None)
+    return _answer(200, _told(self_registered.revise(client_id, presented, wanted)))
 
 
 def _remove(incoming: Incoming, client_id: str) -> Outgoing:

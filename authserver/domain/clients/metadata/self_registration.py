@@ -26,20 +26,23 @@ MEMBERS = (
     "response_modes", "default_scopes", "optional_scopes",
 )  # fmt: skip
 """Members that count. Every other is dropped: what is left would be privileges, or is none of this server's."""
+VOUCHED = ("logo_uri",)
+"""Those that count besides where somebody gave the app an initial access token: they answer for whose picture it is."""
 # A grant of an app for itself, or by somebody's assertion, needs somebody who answers for the app.
 GRANTS = (CODE, REFRESH, DEVICE)
 STATEMENT = "software_statement"
 # A scope that nobody asked for gives none of these: an app that names no scope at all wants neither.
 ONLY_IF_ASKED = ("phone", "address")
-_FIELDS = tuple(client_document.FIELD_OF[name] for name in MEMBERS if name != "response_types")
 
 
 class UnapprovedStatement(Invalid):
     """A software statement of nobody whom this server knows (RFC 7591 section 3.2.2)."""
 
 
-def read(document: Mapping[str, Any]) -> Registration:
+def read(document: Mapping[str, Any], *, vouched: bool = False) -> Registration:
     """What a document asks for, as far as such an app gets it. Raises Invalid.
+
+    `vouched`: it comes with an initial access token, or did.
 
     Grants and scopes that it cannot have are left out, not refused: clients ask everywhere for all that they know.
     """
@@ -47,7 +50,8 @@ def read(document: Mapping[str, Any]) -> Registration:
         text = "This server trusts no issuer of software statements. Register without one."
         raise UnapprovedStatement(text, field=STATEMENT)
     asked = {name: value for name, value in document.items() if value is not None}
-    known = {name: value for name, value in asked.items() if name in MEMBERS or name in client_document.UNOFFERED}
+    possible = (*members(vouched=vouched), *client_document.UNOFFERED)
+    known = {name: value for name, value in asked.items() if name in possible}
     offered = [each for each in GRANTS if each in authentication.grant_types()]
     known["grant_types"] = _kept(asked, "grant_types", offered, needed=OF_PEOPLE, default=[CODE])
     known["response_types"] = ["code"]  # a device has none to ask for
@@ -69,9 +73,15 @@ def read(document: Mapping[str, Any]) -> Registration:
     )
 
 
-def merged(before: Registration, wanted: Registration) -> Registration:
+def members(*, vouched: bool) -> tuple[str, ...]:
+    """Those that count of an app that somebody vouched for, or that came by itself."""
+    return (*MEMBERS, *VOUCHED) if vouched else MEMBERS
+
+
+def merged(before: Registration, wanted: Registration, *, vouched: bool = False) -> Registration:
     """The app as it is, with everything that it may say of itself as it says it now (RFC 7592 section 2.2)."""
-    said = {name: getattr(wanted, name) for name in _FIELDS}
+    own = [client_document.FIELD_OF[name] for name in members(vouched=vouched) if name != "response_types"]
+    said = {name: getattr(wanted, name) for name in own}
     # What an administrator demanded of it stays, as far as it still has it.
     required = tuple(name for name in before.required_scopes if name in wanted.scopes)
     optional = tuple(name for name in wanted.optional_scopes or before.optional_scopes if name in wanted.scopes)
@@ -82,7 +92,8 @@ def merged(before: Registration, wanted: Registration) -> Registration:
 def shown(row: Any) -> dict[str, Any]:
     """The members that count of an app, as they are registered."""
     document = client_document.to_document(row)
-    return {name: document[name] for name in MEMBERS if document.get(name) not in (None, "", [])}
+    own = members(vouched=row.registered_with is not None)
+    return {name: document[name] for name in own if document.get(name) not in (None, "", [])}
 
 
 def _scopes(asked: Sequence[str]) -> tuple[str, ...]:
