@@ -15,7 +15,7 @@ CEILINGS = {
     "assertion": "100000/hour",  # client assertions, of which each request needs one of its own
     "jti": "20000/hour",  # single-use JWTs of a client, shown to those who introspect
     "revocation": "20000/hour",  # access tokens that one owner's apps give back, each an event for good
-    "revocation_of_person": "2000/hour",  # of these one person's: at an app without a secret they give back themselves
+    "revocation_of_person": "2000/hour",  # of these one person's: without a secret they give back themselves
     "refresh_token": "20000/day",  # successors in one grant; spent ones stay until the family ends
 }
 

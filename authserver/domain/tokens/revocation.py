@@ -72,10 +72,10 @@ def _revoke_access_token(claims: dict[str, Any], client_id: str | None, because:
         return False
     by_person = inspection.grant_id_of(claims) != ""
     if client_id is not None:
-        if by_person:  # first: nobody spends the budget of an app's owner alone
-            stored_rows.require_room("revocation_of_person", claims["sub"])
-        app = clients.find(client_id)
-        stored_rows.require_room("revocation", (app.owner_id if app else None) or client_id)
+        if by_person:  # first: nobody spends the budget of an app's owner alone, and no owner that of other apps
+            answerable = client.answerable if client is not None else client_id
+            stored_rows.require_room("revocation_of_person", f"{claims['sub']} {answerable}")
+        stored_rows.require_room("revocation", (client.owner_id if client else None) or client_id)
     row = {"jti": claims["jti"], "expires_at": claims["exp"] + clock.LEEWAY}
     with database.transaction() as session:
         added = session.execute(

@@ -108,3 +108,21 @@ def test_one_person_spends_not_all_that_the_apps_of_an_owner_give_back(
     assert [revoke(spa, token).status for token in hers] == [200, 200, 200, 429, 429]
     assert revoke(spa, tokens_for(alice.id, spa)["access_token"]).status == 200
     assert revoke(spa, hers[3]).status == 429
+
+
+def test_nobodys_app_spends_what_the_apps_of_others_give_back_of_the_same_person(
+    alice: Person, bob: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(stored_rows.CEILINGS, "revocation_of_person", "2/hour")
+    greedy, other = register(owner_id=mallory.id), register(owner_id=bob.id)
+    tokens = [tokens_for(alice.id, greedy)["access_token"] for _ in range(3)]
+    assert [revoke(greedy, token).status for token in tokens] == [200, 200, 429]
+    assert revoke(other, tokens_for(alice.id, other)["access_token"]).status == 200
+
+
+def test_apps_that_registered_themselves_share_what_they_give_back_of_a_person(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(stored_rows.CEILINGS, "revocation_of_person", "2/hour")
+    apps = [register(self_registered=True) for _ in range(3)]
+    assert [revoke(app, tokens_for(alice.id, app)["access_token"]).status for app in apps] == [200, 200, 429]
