@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import insert, inspect, select
 
 from authserver import database
 from authserver.domain.clients import endings, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.ground import mails, one_time_links
 from authserver.domain.people import users
+from authserver.domain.tokens import makings
 from authserver.errors import NotFound
 from authserver.lib import clock
-from authserver.models import Mail
+from authserver.models import AuditEvent, Mail
 from tests.api.conftest import Caller, key_of
 from tests.conftest import Person
 from tests.support import own_jwts, protocol, registering
@@ -216,3 +217,20 @@ def test_what_an_app_made_for_whoever_owned_it_before_stays(call: Caller, alice:
     _, secret = transfers.accept(bob.user, app.id, "end")
     call("POST", "/v1/leaks", None, {"credential": secret})
     assert call("GET", "/v1/me", hers).status == 200
+
+
+def test_however_many_keys_a_leaked_one_made_and_ended_it_ends_with_them_and_keeps_no_administrator_waiting(
+    call: Caller, alice: Person, ada: Person
+) -> None:
+    """More makers than a statement takes parameters: a thief makes and ends keys until nobody can follow."""
+    leaked = key_of(alice, "full_access")
+    made = call("POST", "/v1/api-keys", leaked, {"name": "Made", "permission": "read_only"}).data
+    with database.transaction() as session:
+        event = session.scalars(select(AuditEvent).where(AuditEvent.target == f"key:{made['id']}")).one()
+        facts = {each.key: getattr(event, each.key) for each in inspect(AuditEvent).columns}
+        many = [facts | {"seq": 10_000 + n, "target": f"key:key_{n}"} for n in range(70_000)]
+        session.execute(insert(AuditEvent), many)
+    with database.reading() as session:
+        assert not makings._administered(session, alice.user) and makings._administered(session, ada.user)
+    assert call("POST", "/v1/leaks", None, {"credential": leaked}).status == 202
+    assert call("GET", "/v1/me", leaked).status == 401 and call("GET", "/v1/me", made["key"]).status == 401

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.ground import makers, person_locks
+from authserver.domain.ground import id_sets, makers, person_locks
 from authserver.errors import NotFound
 from authserver.lib import clock, secrets
 from authserver.models import OneTimeLink, User
@@ -119,9 +120,9 @@ def end(digest: bytes) -> None:
         session.execute(dead.values(used_at=clock.now()), execution_options={"synchronize_session": False})
 
 
-def kill_made_by(session: Session, maker: str) -> None:
-    """Make useless what this maker, as the audit log names actors, handed to others."""
-    dead = update(OneTimeLink).where(OneTimeLink.made_by == maker, OneTimeLink.used_at.is_(None))
+def kill_made_by(session: Session, by: Collection[str]) -> None:
+    """Make useless what these, as the audit log names actors, handed to others."""
+    dead = update(OneTimeLink).where(id_sets.among(OneTimeLink.made_by, by), OneTimeLink.used_at.is_(None))
     session.execute(dead.values(used_at=clock.now()), execution_options={"synchronize_session": False})
 
 

@@ -196,7 +196,7 @@ def _both(session: Session, user_id: str, heir_id: str | None) -> tuple[User, Us
 
 def _end(session: Session, user: User, heir: User | None) -> _Ended:
     one_time_links.kill(session, user.id, *one_time_links.PURPOSES)
-    one_time_links.kill_made_by(session, f"user:{user.id}")
+    one_time_links.kill_made_by(session, [f"user:{user.id}"])
     known_devices.forget_all(session, user.id)
     ended = _Ended(
         sessions=sessions.end_all_in(session, user.id),

@@ -6,7 +6,7 @@ of it made in their turn counts with it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from authserver import database
 from authserver.domain.access import roles
 from authserver.domain.clients import blocked_apps, privileges
 from authserver.domain.grants import connected_apps, consents
+from authserver.domain.ground import id_sets
 from authserver.domain.people import users
 from authserver.domain.record import acting, outbox
 from authserver.domain.tokens import disowning, empowered
@@ -162,15 +163,14 @@ class _Trail:
 def _followed(session: Session, user: User, through: Collection[str], since: int) -> _Trail:
     """What was made through these, and what that made in its turn, from when it could."""
     trail, done = _Trail(), set[str]()
-    own = (AuditEvent.actor == f"user:{user.id}", AuditEvent.at_us >= since * 1_000_000, _BY.in_(through))
+    own = (AuditEvent.actor == f"user:{user.id}", AuditEvent.at_us >= since * 1_000_000, id_sets.among(_BY, through))
     for event in _events(session, *own):
         trail.take(event)
     while latest := trail.makers.keys() - done:
         done |= latest
-        for some in _in_parts(latest):
-            for event in _events(session, AuditEvent.actor.in_(some)):
-                if event.seq > trail.makers[event.actor]:
-                    trail.take(event)
+        for event in _events(session, id_sets.among(AuditEvent.actor, latest)):
+            if event.seq > trail.makers[event.actor]:
+                trail.take(event)
     return trail
 
 
@@ -180,7 +180,7 @@ _AT_ONCE = 500
 def _events(session: Session, *which: ColumnElement[bool]) -> Iterable[Any]:
     """A few in memory at a time: a person's changes of a month may be hundreds of thousands."""
     columns = (AuditEvent.seq, AuditEvent.at_us, AuditEvent.type, AuditEvent.actor, AuditEvent.target, AuditEvent.data)
-    made = select(*columns).where(AuditEvent.type.in_(acting.MAKING), *which).order_by(AuditEvent.seq)
+    made = select(*columns).where(AuditEvent.type.in_(acting.MAKING), *which)
     return session.execute(made.execution_options(yield_per=_AT_ONCE))
 
 
@@ -195,21 +195,12 @@ def _leads_away(event: Any) -> bool:
 def _named(session: Session, trail: _Trail) -> set[str]:
     """What the trail is about, in the words of `Made.reference`; a link by whose account it opens."""
     found = set(trail.references)
-    for some in _in_parts({client_id for client_id, _ in trail.secrets}):
-        alive = (ClientSecret.client_id.in_(some), ClientSecret.revoked_at.is_(None))
-        for row in session.execute(select(ClientSecret.id, ClientSecret.client_id, ClientSecret.hint).where(*alive)):
-            found |= {f"secret:{row.id}"} if (row.client_id, row.hint) in trail.secrets else set()
-    for some in _in_parts(trail.linked):
-        emails = session.scalars(select(User.email).where(User.id.in_(some)))
-        found |= {f"link:{each}" for each in emails}
-    return found
-
-
-def _in_parts(ids: Iterable[str]) -> Iterator[list[str]]:
-    """A statement takes so many parameters."""
-    ordered = sorted(ids)
-    for first in range(0, len(ordered), _AT_ONCE):
-        yield ordered[first : first + _AT_ONCE]
+    apps = {client_id for client_id, _ in trail.secrets}
+    alive = (id_sets.among(ClientSecret.client_id, apps), ClientSecret.revoked_at.is_(None))
+    for row in session.execute(select(ClientSecret.id, ClientSecret.client_id, ClientSecret.hint).where(*alive)):
+        found |= {f"secret:{row.id}"} if (row.client_id, row.hint) in trail.secrets else set()
+    emails = session.scalars(select(User.email).where(id_sets.among(User.id, trail.linked)))
+    return found | {f"link:{each}" for each in emails}
 
 
 def _reference(event: Any) -> str:

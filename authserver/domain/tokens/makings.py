@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from authserver.domain.access import roles
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import endings, privileges, registration_tokens, transfers
-from authserver.domain.ground import one_time_links, person_locks
+from authserver.domain.ground import id_sets, one_time_links, person_locks
 from authserver.domain.people import users
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.lib import clock
@@ -71,7 +71,7 @@ def end(session: Session, owner: User | None, actor: str, because: str, *, made_
     Of others' what was done in the last OTHERS_DAYS, and after `made_at`: before it nobody had the credential. Inside a
     transaction that several verbs share.
     """
-    acting = set(users.hold_administrators())
+    acting = set(users.hold_administrators()) if owner is None or _administered(session, owner) else set()
     if owner is not None:
         person_locks.take(session, owner.id)
     since = max(made_at, clock.now() - OTHERS_DAYS * 86_400)
@@ -82,33 +82,42 @@ def end(session: Session, owner: User | None, actor: str, because: str, *, made_
         users.set_role(user_id, "user")
     for user_id in developers:
         users.set_role(user_id, "user")
-    for maker in sorted(made.actors):
-        one_time_links.kill_made_by(session, maker)
+    one_time_links.kill_made_by(session, made.actors)
+    return Ended(len(promoted) + len(developers) + _end_things(session, owner, made, because), len(made.left))
+
+
+def _administered(session: Session, owner: User) -> bool:
+    """Whether somebody is an administrator, or was: nobody else's credentials gave roles, so administrators go on."""
+    told = (AuditEvent.target == f"user:{owner.id}", AuditEvent.type.in_(("user.created", "user.updated")))
+    roles_given = session.scalars(select(AuditEvent.data["role"].as_string()).where(*told).distinct())
+    return owner.is_admin or roles.ADMIN in roles_given.all()
+
+
+def _end_things(session: Session, owner: User | None, made: _Made, because: str) -> int:
     lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
-    keys = (ApiKey.id.in_(made.keys), ApiKey.revoked_at.is_(None), lasting)
+    keys = (ApiKey.revoked_at.is_(None), lasting)
     # The maker's name stands at a secret and at a registration token. Whosever the app is: administrators' credentials
     # reach everybody's and the installation's.
-    secrets = (
-        ClientSecret.created_by.in_(made.actors), ClientSecret.revoked_at.is_(None), _live_app(),
-        or_(_own_app(made), ClientSecret.created_at >= made.since),
-    )  # fmt: skip
-    tokens = (RegistrationToken.created_by.in_(made.actors), RegistrationToken.revoked_at.is_(None))
-    clients = (Client.id.in_(made.clients), Client.deleted_at.is_(None))
-    hooks = (WebhookEndpoint.id.in_(made.webhooks), WebhookEndpoint.deleted_at.is_(None))
-    offers = (ClientTransfer.offered_with.in_(made.actors),)
-    count = sum(
+    lately = or_(_own_app(made), ClientSecret.created_at >= made.since)
+    secrets = (ClientSecret.revoked_at.is_(None), _live_app(), lately)
+    tokens = (RegistrationToken.revoked_at.is_(None),)
+    clients = (Client.deleted_at.is_(None), Client.disabled_at.is_(None))
+    hooks = (WebhookEndpoint.deleted_at.is_(None), WebhookEndpoint.stopped_at.is_(None))
+    return sum(
         (
-            len(promoted) + len(developers),
-            _each(session, ApiKey.id, keys, lambda id: api_keys.revoke(None, id, because=because)),
-            _each(session, RegistrationToken.id, tokens, registration_tokens.revoke),
-            _each(session, ClientSecret.id, secrets, lambda id: endings.end_secret(None, id, because)),
-            _each(session, Client.id, (*clients, Client.disabled_at.is_(None)), lambda id: _stop(session, owner, id)),
-            _each(session, WebhookEndpoint.id, (*hooks, WebhookEndpoint.stopped_at.is_(None)),
+            _each(session, ApiKey.id, ApiKey.id, made.keys, keys,
+                  lambda id: api_keys.revoke(None, id, because=because)),
+            _each(session, RegistrationToken.id, RegistrationToken.created_by, made.actors, tokens,
+                  registration_tokens.revoke),
+            _each(session, ClientSecret.id, ClientSecret.created_by, made.actors, secrets,
+                  lambda id: endings.end_secret(None, id, because)),
+            _each(session, Client.id, Client.id, made.clients, clients, lambda id: _stop(session, owner, id)),
+            _each(session, WebhookEndpoint.id, WebhookEndpoint.id, made.webhooks, hooks,
                   lambda id: webhook_endpoints.switch(None, id, on=False)),
-            _each(session, ClientTransfer.client_id, offers, lambda id: transfers.take_back(None, id)),
+            _each(session, ClientTransfer.client_id, ClientTransfer.offered_with, made.actors, (),
+                  lambda id: transfers.take_back(None, id)),
         )
     )  # fmt: skip
-    return Ended(count, len(made.left))
 
 
 def _own_app(made: _Made) -> ColumnElement[bool]:
@@ -124,10 +133,12 @@ def _live_app() -> ColumnElement[bool]:
 def _each(
     session: Session,
     id: InstrumentedAttribute[str],
+    by: InstrumentedAttribute[Any],
+    these: Collection[str],
     which: tuple[ColumnElement[bool], ...],
     verb: Callable[[str], Any],
 ) -> int:
-    found = session.scalars(select(id).where(*which).order_by(id)).all()
+    found = session.scalars(select(id).where(id_sets.among(by, these), *which).order_by(id)).all()
     for each in found:
         verb(each)
     return len(found)
@@ -146,30 +157,48 @@ def _made_by(session: Session, made: _Made) -> _Made:
     latest = set(made.actors)
     while latest:
         before = set(made.actors)
-        for each in sorted(latest):
-            theirs = (AuditEvent.actor == each, AuditEvent.type.in_(_MAKING), AuditEvent.seq > _since(session, each))
-            for event in session.scalars(select(AuditEvent).where(*theirs).order_by(AuditEvent.seq)):
-                if _counts(made, event):
-                    _add(made, event)
+        moved = _moved(session, latest)
+        for event in _events(session, latest, *_MAKING):
+            if event.seq > moved.get(event.actor, 0) and _counts(made, event):
+                _add(made, event)
         latest = made.actors - before
     return made
 
 
-def _since(session: Session, actor: str) -> int:
-    """The event after which an app acts for who owns it now; 0 for what never changed hands."""
-    moved = (AuditEvent.target == actor, AuditEvent.type.in_(("client.transferred", "client.handed_over")))
-    return session.scalar(select(func.max(AuditEvent.seq)).where(*moved)) or 0
+_AT_ONCE = 500
+
+
+def _events(session: Session, actors: Collection[str], *types: str) -> Iterable[Any]:
+    """A few in memory at a time: a credential's of a month may be hundreds of thousands."""
+    told = (id_sets.among(AuditEvent.actor, actors), AuditEvent.type.in_(types))
+    columns = (
+        AuditEvent.seq, AuditEvent.at_us, AuditEvent.type, AuditEvent.actor, AuditEvent.target, AuditEvent.owner_id,
+        AuditEvent.data,
+    )  # fmt: skip
+    wanted = select(*columns).where(*told)
+    return session.execute(wanted.execution_options(yield_per=_AT_ONCE))
+
+
+def _moved(session: Session, actors: Collection[str]) -> dict[str, int]:
+    """The event after which each app acts for who owns it now; without those that never changed hands."""
+    moved = (
+        id_sets.among(AuditEvent.target, actors),
+        AuditEvent.type.in_(("client.transferred", "client.handed_over")),
+    )
+    last = select(AuditEvent.target, func.max(AuditEvent.seq)).where(*moved).group_by(AuditEvent.target)
+    return {row.target: row[1] for row in session.execute(last)}
 
 
 def _raised(session: Session, made: _Made) -> set[str]:
     """Whom they gave a role that reaches further than anybody's."""
-    told = (AuditEvent.actor.in_(made.actors), AuditEvent.type.in_(("user.created", "user.updated")))
-    events = session.scalars(select(AuditEvent).where(*told)).all()
-    raising = [each for each in events if each.data.get("role", "user") != "user"]
-    return {each.target.partition(":")[2] for each in raising if _counts(made, each)}
+    return {
+        each.target.partition(":")[2]
+        for each in _events(session, made.actors, "user.created", "user.updated")
+        if each.data.get("role", "user") != "user" and _counts(made, each)
+    }
 
 
-def _counts(made: _Made, event: AuditEvent) -> bool:
+def _counts(made: _Made, event: Any) -> bool:
     """Whether it was done to what is the owner's, or lately; what was not is remembered as left."""
     own = made.owner_id is not None and event.owner_id == made.owner_id
     if not own and event.at_us < made.since * 1_000_000:
@@ -183,7 +212,7 @@ def _developers(session: Session, ids: set[str]) -> list[str]:
     return list(found)
 
 
-def _add(made: _Made, event: AuditEvent) -> None:
+def _add(made: _Made, event: Any) -> None:
     kind, _, id = event.target.partition(":")
     if kind == "key":
         new = str(event.data["successor"]) if event.type == "api_key.rotated" else id
