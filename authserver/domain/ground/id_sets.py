@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, func, literal, select
-from sqlalchemy.dialects.postgresql import JSONB
 
 from authserver import database
 
@@ -17,6 +16,8 @@ def among(column: Any, ids: Iterable[str]) -> ColumnElement[bool]:
     given = json.dumps(sorted(set(ids)))
     listed: Any = select(func.json_each(given).table_valued("value").c.value)
     if database.dialect() != "sqlite":
+        from sqlalchemy.dialects.postgresql import JSONB  # the command line on SQLite starts without it
+
         listed = select(func.jsonb_array_elements_text(cast(literal(given, Text), JSONB)).column_valued("value"))
     found: ColumnElement[bool] = column.in_(listed)
     return found
