@@ -36,10 +36,11 @@ MEDIA_TYPE = f"application/{TYP}"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a client, or the person behind an API key."""
+    """Who asks: a client, or the person behind an API key, of whom that is `told` so much (None: everything)."""
 
     client: ClientFacts | None
     owner_id: str = ""
+    told: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
@@ -74,8 +75,13 @@ class Caller:
         return inspection.served(found, self.client) or frozenset(trusted)
 
     def may_see_person(self, found: Inspection, scope: str) -> bool:
-        """An app learns who a person is only with their consent to `scope`; an API that serves them knows them."""
-        if self.client is None or scope in found.scopes:
+        """An app learns who a person is only with their consent to `scope`; an API that serves them knows them.
+
+        A key that an app made is told what that app was, whatever it asks about.
+        """
+        if self.client is None:
+            return self.told is None or scope in self.told
+        if scope in found.scopes:
             return True
         return self.client.introspect_all or inspection.serves(found, self.client)
 
@@ -143,7 +149,7 @@ def _caller(request: ProtocolRequest) -> Caller:
     if SCOPE not in credential.scopes:
         raise insufficient_scope(SCOPE)
     if credential.credential == "api_key":
-        return Caller(None, credential.subject)
+        return Caller(None, credential.subject, credential.key.knows if credential.key else None)
     facts = clients.find(credential.client_id)
     if facts is None:
         raise InvalidClient(by_header=True)

@@ -12,8 +12,10 @@ import time_machine
 from flask import Flask
 
 from authserver import database
+from authserver.domain.access import permissions
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import Wish
+from authserver.domain.api_keys.wishes import Maker
 from authserver.domain.clients import clients
 from authserver.domain.grants import consents, grants
 from authserver.domain.ground import cache, usage
@@ -403,3 +405,20 @@ def test_a_grants_last_use_is_kept_for_the_connected_apps_page(
         introspect(auditor, tokens["access_token"])
         usage.flush()
     assert grants.live_for(alice.id)[0].last_used_at == grant.last_used_at + 100
+
+
+def test_a_key_that_an_app_made_is_told_no_more_of_its_person_here_than_elsewhere(alice: Person) -> None:
+    """The scopes of what is asked about do not count: who asks was never allowed to know."""
+    permissions.change("full_access", [*permissions.get("full_access").scopes, "introspect"])
+    wish, held = Wish("Asks", "full_access"), frozenset(permissions.effective("full_access", "user"))
+
+    def told(knows: frozenset[str] | None) -> tuple[object, ...]:
+        maker = None if knows is None else Maker(held, "1000/hour", knows=knows)
+        asking = api_keys.create(alice.user, wish, maker=maker)[1]
+        answer = send("/oauth/introspect", {"token": asking}, bearer(asking)).json
+        assert answer["active"]
+        return answer.get("username"), answer.get("preferred_username")
+
+    assert told(frozenset()) == (None, None)
+    assert told(frozenset({"profile"})) == (None, "alice")
+    assert told(None) == (alice.email, "alice"), "they made it themselves"
