@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.access import resource_scopes, resource_wishes
+from authserver.domain.access import leftovers, resource_scopes, resource_wishes
 from authserver.domain.access.resource_wishes import Wish
 from authserver.domain.ground import cache, person_locks
 from authserver.domain.record import audit
@@ -188,6 +188,7 @@ def remove(identifier: str) -> None:
         users = _clients_using(session, identifier)
         if users:
             raise Conflict(f"{len(users)} apps still use this resource. Take it away from them first.")
+        leftovers.clear(session, identifier, leftovers.RESOURCES)
         session.execute(delete(Resource).where(Resource.identifier == identifier))
         _touch(session)
         audit.record(session, "resource.deleted", target=f"resource:{identifier}", owner_id=row.owner_id)

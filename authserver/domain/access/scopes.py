@@ -12,6 +12,7 @@ from sqlalchemy import Text, cast, delete, insert, select
 from sqlalchemy.orm import Session
 
 from authserver import database
+from authserver.domain.access import leftovers
 from authserver.domain.ground import cache, lists
 from authserver.domain.record import audit
 from authserver.errors import Conflict, Invalid, NotFound
@@ -188,6 +189,7 @@ def remove(name: str) -> None:
         if users := _users_of(session, name):
             said = lists.in_words(users)
             raise Conflict(f"{said} apps or permission levels still have this scope. Take it away from them first.")
+        leftovers.clear(session, name, leftovers.SCOPES)
         session.execute(delete(Scope).where(Scope.name == name))
         _touch(session)
         audit.record(session, "scope.deleted", target=f"scope:{name}")

@@ -7,6 +7,7 @@ from flask import Flask
 
 from authserver.domain.access import resource_scopes, resources, scopes
 from authserver.domain.access.scopes import ScopeFacts
+from authserver.domain.clients import clients, endings
 from authserver.domain.running import declaration
 from authserver.errors import Conflict, Invalid
 from tests.conftest import Person
@@ -108,3 +109,16 @@ def test_a_person_owns_so_many_apis_and_an_administrator_more(
     for number in range(3):
         resources.create(f"https://{number}.example.test", "Other", owner_id=ada.id)
         resources.create(f"https://nobodys-{number}.example.test", "Other")
+
+
+def test_an_app_that_is_brought_back_has_no_scope_or_api_that_was_made_again_meanwhile(alice: Person) -> None:
+    resources.create(NOTES, "Notes", scopes=("notes:read",))
+    which = {"resources": [NOTES], "resource_server_for": [NOTES]}
+    app = protocol.register(scopes=["openid", "notes:read"], owner_id=alice.id, **which)
+    endings.remove(alice.user, app.id)
+    scopes.remove("notes:read")
+    resources.remove(NOTES)
+    resources.create(NOTES, "Somebody else's", scopes=("notes:read",))
+    endings.restore(None, app.id)
+    facts = clients.get(app.id)
+    assert (facts.scopes, facts.resources, facts.resource_server_for) == (("openid",), (), ())
