@@ -8,9 +8,12 @@ import json
 import pytest
 import time_machine
 
+from authserver import database
+from authserver.domain.access import leftovers, permissions
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.people import standard_claims, users
 from authserver.lib import clock, durations
+from authserver.models import ApiKey
 from tests.api.conftest import Caller, client_token, key_of, token_of
 from tests.conftest import Person
 from tests.support import protocol
@@ -346,6 +349,29 @@ def test_a_key_that_an_apps_token_makes_gets_nothing_by_a_role_that_its_person_g
         assert "admin" not in call("GET", "/v1/me", key).data["scopes"]
         assert call("PATCH", f"/v1/users/{alice.id}", key, {"name": "Root"}).error == (403, "INSUFFICIENT_PERMISSIONS")
     assert "admin" in call("GET", "/v1/me", own["key"]).data["scopes"], "they made it themselves"
+
+
+def test_nor_by_what_its_level_is_given_later(call: Caller, alice: Person) -> None:
+    token = token_of(alice, *READ, "keys:manage")
+    made = call("POST", "/v1/api-keys", token, WISH).data
+    own = call("POST", "/v1/api-keys", key_of(alice), WISH).data
+    known = permissions.get("read_only").scopes
+    for level in ("full_access", "read_write", "read_only"):
+        permissions.change(level, (*permissions.get(level).scopes, "workflows:write"))
+    renewed = call("POST", f"/v1/api-keys/{made['id']}/rotate", key_of(alice), {}).data["key"]
+    for key in (made["key"], renewed):
+        assert set(call("GET", "/v1/me", key).data["scopes"]) == set(known)
+    assert "workflows:write" in call("GET", "/v1/me", own["key"]).data["scopes"], "they made it themselves"
+
+
+def test_a_scope_that_is_made_again_does_not_come_back_to_a_key_that_an_app_made(call: Caller, alice: Person) -> None:
+    made = call("POST", "/v1/api-keys", token_of(alice, *READ, "keys:manage"), WISH).data
+    with database.transaction() as session:
+        session.get_one(ApiKey, made["id"]).within = ["reports:read", "workflows:read"]
+    with database.transaction() as session:
+        leftovers.clear(session, "reports:read", leftovers.OF_KEYS)
+    with database.reading() as session:
+        assert session.get_one(ApiKey, made["id"]).within == ["workflows:read"]
 
 
 def test_nor_does_a_key_that_it_renews_then(call: Caller, alice: Person) -> None:

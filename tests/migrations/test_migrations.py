@@ -11,10 +11,11 @@ from sqlalchemy import inspect, select, text
 
 from authserver import config, database, install
 from authserver.config import Settings
-from authserver.domain.access import scopes
+from authserver.domain.access import permissions, scopes
+from authserver.domain.people import users
 from authserver.domain.running import schema
 from authserver.errors import Conflict, Unavailable
-from authserver.models import AuditHead, CacheVersion
+from authserver.models import ApiKey, AuditHead, CacheVersion
 from tests.conftest import KINDS
 from tests.services import postgres
 from tests.support import databases
@@ -178,6 +179,26 @@ def test_addresses_of_before_get_their_key_and_stay_as_they_are(empty: Settings)
     with database.reading() as session:
         rows = {row.email: row.email_key for row in session.execute(text("SELECT email, email_key FROM users"))}
     assert rows == {each: each for each in ("alice@demo.test", "j\u00f6rg@xn--bcher-kva.example")}
+
+
+def test_keys_that_apps_made_before_stay_within_their_level_of_then(empty: Settings) -> None:
+    schema.migrate()
+    alice = users.create("alice@demo.test")
+    schema.migrate("0048")
+    with database.transaction() as session:
+        for name, knows in (("own", "NULL"), ("of_an_app", "'email'")):
+            session.execute(
+                text(
+                    "INSERT INTO api_keys (id, digest, hint, name, note, owner_id, permission, knows, allowed_networks,"
+                    f" created_at, last_used_ip) VALUES ('{name}', :digest, '', '', '', :owner, 'read_only', {knows},"
+                    " '[]', 1, '')"
+                ),
+                {"digest": name.encode(), "owner": alice.id},
+            )
+    schema.migrate()
+    with database.reading() as session:
+        within = {key.id: key.within for key in session.scalars(select(ApiKey))}
+    assert within == {"own": None, "of_an_app": list(permissions.get("read_only").scopes)}
 
 
 def test_addresses_that_are_the_same_now_are_reported_and_not_merged(empty: Settings) -> None:

@@ -190,6 +190,7 @@ def remove(name: str) -> None:
             said = lists.in_words(users)
             raise Conflict(f"{said} apps or permission levels still have this scope. Take it away from them first.")
         leftovers.clear(session, name, leftovers.SCOPES)
+        leftovers.clear(session, name, leftovers.OF_KEYS)
         session.execute(delete(Scope).where(Scope.name == name))
         _touch(session)
         audit.record(session, "scope.deleted", target=f"scope:{name}")

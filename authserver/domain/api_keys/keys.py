@@ -11,7 +11,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from authserver import config, database
-from authserver.domain.access import permissions
+from authserver.domain.access import permissions, roles
 from authserver.domain.api_keys import judging, standing, succession
 from authserver.domain.api_keys import wishes as key_wishes
 from authserver.domain.api_keys.standing import is_live as is_live
@@ -96,6 +96,7 @@ def rotate(owner: User, key_id: str, *, overlap: int, maker: Maker | None = None
         # What a key has used is used, whatever it is called now.
         row.counted_with = row.counted_with or old.counted_with
         row.knows = succession.known_to_both(row.knows, old.knows)
+        row.within = succession.held_by_both(row.within, old.within)
         session.add(row)
         ends = clock.now() + overlap
         old.rotated_to, old.expires_at = row.id, min(ends, old.expires_at or ends)
@@ -266,12 +267,17 @@ def _new(owner_id: str, wish: Wish, maker: Maker | None) -> tuple[ApiKey, str]:
         rate_limit=wish.rate_limit,
         counted_with=maker.counted_with if maker else "",
         knows=None if maker is None or maker.knows is None else grammar.join(sorted(maker.knows)),
+        within=None if maker is None or maker.knows is None else _held_now(wish, maker),
         allowed_networks=list(wish.allowed_networks),
         created_at=now,
         expires_at=ends,
         last_used_ip="",
     )
     return row, value
+
+
+def _held_now(wish: Wish, maker: Maker) -> list[str]:
+    return [each for each in permissions.effective(wish.permission, roles.USER) if each in maker.scopes]
 
 
 def _locked(session: Session, owner_id: str | None, key_id: str) -> ApiKey:

@@ -28,10 +28,13 @@ def status(row: ApiKey) -> str:
 def scopes_of(row: Any, role: str) -> tuple[str, ...]:
     """What a key may do while its owner has this role; `row` has the columns of one.
 
-    One that an app made never gets what administrators alone hold: nobody allowed the app that, and who becomes an
-    administrator later hands it to nobody.
+    One that an app made gets nothing that it had not when it was made, and never what administrators alone hold: nobody
+    allowed the app that, and who becomes an administrator, or gives its level more, hands it to nobody.
     """
-    return permissions.effective(row.permission, role if row.knows is None else roles.USER)
+    if row.knows is None:
+        return permissions.effective(row.permission, role)
+    held = permissions.effective(row.permission, roles.USER)
+    return held if row.within is None else tuple(each for each in held if each in row.within)
 
 
 def condition(status: str) -> list[ColumnElement[bool]]:

@@ -36,3 +36,10 @@ def known_to_both(one: str | None, other: str | None) -> str | None:
     if one is None or other is None:
         return other if one is None else one
     return grammar.join(sorted({*one.split()} & {*other.split()}))
+
+
+def held_by_both(one: list[str] | None, other: list[str] | None) -> list[str] | None:
+    """The scopes within which both are kept; None is all."""
+    if one is None or other is None:
+        return other if one is None else one
+    return [each for each in one if each in other]

@@ -26,6 +26,8 @@ class ApiKey(Base):
     counted_with: Mapped[str] = mapped_column(String(140), default="", server_default="")
     # What of `scopes.PERSONAL` it is told of its owner where an app's token made it. NULL: everything.
     knows: Mapped[str | None] = mapped_column(String(60))
+    # The scopes that its level had then, where an app's token made it: what it is given later it does not get.
+    within: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     allowed_networks: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int | None] = mapped_column(BigInteger)
