@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,9 +18,7 @@ from authserver.domain.clients import client_id_metadata as documents
 from authserver.domain.clients.client_id_metadata import NotDescribed
 from authserver.domain.running import retention
 from authserver.errors import Conflict, RateLimited
-from authserver.lib import clock
 from tests.conftest import Person
-from tests.support import documents as hosting
 from tests.support import own_jwts, protocol
 from tests.support.documents import Host
 from tests.support.own_jwts import key_set, pair
@@ -30,23 +28,6 @@ from tests.support.races import in_parallel
 @pytest.fixture
 def overrides() -> dict[str, Any]:
     return {"outbound_allow": ("127.0.0.1",)}
-
-
-@pytest.fixture
-def host(app: Flask) -> Iterator[Host]:
-    with hosting.host() as made:
-        yield made
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Any:
-    start = clock.now()
-
-    def move(seconds: int) -> None:
-        monkeypatch.setattr(clock, "now", lambda: start + seconds)
-
-    move(0)
-    return move
 
 
 def test_what_the_document_says_becomes_a_client_under_its_url(host: Host, alice: Person) -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from authserver import config
 from authserver.domain.clients import client_id_metadata as documents
 from authserver.domain.clients import clients
 from authserver.domain.clients import keys as client_keys
-from authserver.lib import clock
 from tests.conftest import Person
-from tests.support import documents as hosting
 from tests.support import own_jwts, protocol
 from tests.support.documents import Host
 from tests.support.own_jwts import key_set, pair
@@ -30,23 +26,6 @@ KEYS = "/jwks.json"
 @pytest.fixture
 def overrides() -> dict[str, Any]:
     return {"outbound_allow": ("127.0.0.1",)}
-
-
-@pytest.fixture
-def host(app: Flask) -> Iterator[Host]:
-    with hosting.host() as made:
-        yield made
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Any:
-    start = clock.now()
-
-    def move(seconds: int) -> None:
-        monkeypatch.setattr(clock, "now", lambda: start + seconds)
-
-    move(0)
-    return move
 
 
 def publish(host: Host, *keys: Any, **changes: Any) -> str:
