@@ -14,7 +14,6 @@ class Context:
     """One request, or one command. `actor` is `user:…`, `client:…`, `key:…`, `cli` or `system`."""
 
     request_id: str = ""
-    trace_id: str = ""  # of the caller's trace, or of ours
     ip: str = ""
     user_agent: str = ""
     actor: str = "system"
@@ -23,6 +22,7 @@ class Context:
     stands_as: str = ""  # the role of its person, as it was when the request was let in
     through: str = ""  # `client:…` where a person's authority came by a token of that app
     refused_for: Any = None  # why the credential of this request was refused, by who refused it; for its owner
+    trace_id: str = ""  # of the caller's trace, or of ours
     span: Any = None  # what a tracer knows it by, see tracing.py
     log: dict[str, Any] = field(default_factory=dict)  # more members for this request's log line
 
