@@ -57,15 +57,19 @@ SAME_SQL = (
     "tests/domain/ground/test_mails", "tests/domain/ground/test_makers", "tests/domain/ground/test_one_time_links",
 )  # fmt: skip
 
+# Real processes, clocks and mail servers: what is provoked is theirs. Files and archives are each database's own, and
+# so are `test_restore`, `test_copy` and what is named after one of the two.
+PROCESSES = ("tests/served/", "tests/faults/test_time", "tests/faults/test_background", "tests/faults/test_processes")
+
 
 def mark_second_runs(items: Iterable[pytest.Item]) -> None:
-    """A test of these runs on PostgreSQL, the stricter one; on SQLite with `make more`, if in no other set."""
-    once = [item for item in items if item.nodeid.startswith(DOORS + SAME_SQL)]
+    """A test of these runs on PostgreSQL, the stricter one; on SQLite in a long set, if in none already."""
+    once = [item for item in items if item.nodeid.startswith(DOORS + SAME_SQL + PROCESSES)]
     ids = {item.nodeid for item in once}
     for item in once:
         other = item.nodeid.replace("[sqlite", "[postgresql")
         if other != item.nodeid and other in ids and not any(item.get_closest_marker(each) for each in SETS):
-            item.add_marker(pytest.mark.long_more)
+            item.add_marker(pytest.mark.long_fault if item.get_closest_marker("fault") else pytest.mark.long_more)
 
 
 def left_out(items: Iterable[pytest.Item], markexpr: str, args: Iterable[str]) -> list[pytest.Item]:
