@@ -11,7 +11,7 @@ import pytest
 from bench import contenders, endpoints, load, measuring, processes
 from bench.contenders import TRIVIAL, Contender
 from bench.load import Result
-from tests.support import long_sets, served
+from tests.support import served
 
 
 def test_contenders_take_turns_and_another_one_begins_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,8 @@ def test_work_is_that_of_a_process_and_all_that_it_started() -> None:
 
 
 @pytest.mark.served
-@pytest.mark.parametrize("kind", long_sets.others_later(served.KINDS, now="sqlite"))
+@pytest.mark.long_more
+@pytest.mark.parametrize("kind", served.KINDS)
 def test_every_hot_endpoint_answers_what_is_asked_of_it(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoints, "SUPPLY", 16)
     with contenders.ours(kind, kind, workers=1, threads=2) as ours:

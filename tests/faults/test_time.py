@@ -160,6 +160,7 @@ def test_an_installation_whose_first_start_was_ahead_of_time_signs_when_its_cloc
         until(lambda: requests.get(server.issuer + "/readyz", timeout=5).status_code == 200)
 
 
+@pytest.mark.long_fault
 @pytest.mark.parametrize("kind", KINDS)
 def test_nodes_whose_clocks_are_minutes_apart_take_each_others_tokens_and_end_all_of_them(
     kind: str, tmp_path: Path
