@@ -321,7 +321,10 @@ def test_what_earlier_apps_made_is_found_and_ended(hers: FlaskClient, alice: Any
     data = forms.form_on(text, "/connected-apps/made").values
     hers.post("/connected-apps/made", data={**data, "end": [f"key:{revoked}", f"key:{purged}", f"key:{allowed}"]})
     assert live_keys(alice) == {allowed}
-    assert "Nothing that apps without access made for you still works." in hers.get("/connected-apps/made").text
+    assert (
+        "Of what apps made for you that have no access any more, nothing still works."
+        in hers.get("/connected-apps/made").text
+    )
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -59,7 +59,9 @@ def check_method(wanted: Registration) -> dict[str, str]:
     if wanted.public:
         return {} if method == "none" else _no_such_method(method, "an app without a secret has none")
     if method == KEY_METHOD and not (wanted.jwks or wanted.jwks_uri):
-        return _no_such_method(method, "it needs the public keys of the app: jwks or jwks_uri")
+        return _no_such_method(
+            method, "it needs the public keys of the app: its address (jwks_uri) or the keys themselves (jwks)"
+        )
     if method is not None and method not in (KEY_METHOD, *SECRET_METHODS):
         return _no_such_method(method, f"possible are {KEY_METHOD}, {' and '.join(SECRET_METHODS)}")
     return {}
