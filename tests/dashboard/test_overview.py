@@ -17,7 +17,7 @@ from authserver.domain.ground import usage
 from authserver.lib import clock
 from authserver.models import User, WebhookEndpoint
 from tests.conftest import Person
-from tests.support import forms
+from tests.support import forms, given_up
 from tests.support.webhooks import endpoint
 
 Browser = Callable[[], FlaskClient]
@@ -65,6 +65,11 @@ def test_an_administrator_sees_all_figures_and_the_checklist(browser: Browser, a
     assert "<b>5,000</b>" in page
     assert "Ready for production" in page
     assert "AUTHSERVER_SMTP_URL" in page
+
+
+def test_the_checklist_leads_to_what_was_given_up(browser: Browser, ada: Person) -> None:
+    given_up.mail("mailX")
+    assert 'href="/admin/set-aside">Look at them' in page_of(browser, ada)
 
 
 def test_the_checklist_is_for_administrators(browser: Browser, alice: Person) -> None:

@@ -81,9 +81,10 @@ def _set_aside() -> Finding:
     """Mails and sign-outs that nobody took."""
     from authserver.domain.running import set_aside
 
-    count = sum(set_aside.counts().values())
-    text = f"{count} mails and sign-outs were given up" if count else "no mail and no sign-out was given up"
-    return Finding("set aside", "warn" if count else "ok", text, "authserver job list" if count else "")
+    found = set_aside.in_words(set_aside.counts())
+    text = f"given up: {found}" if found else "no mail and no sign-out was given up"
+    remedy = f"authserver job list, or {config.current().issuer}{set_aside.PAGE}" if found else ""
+    return Finding("set aside", "warn" if found else "ok", text, remedy)
 
 
 def _role() -> Iterator[Finding]:

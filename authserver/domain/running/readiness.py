@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from authserver import config, database
 from authserver.domain.ground import last_runs, usage
 from authserver.domain.limits import tiers
-from authserver.domain.running import standing
+from authserver.domain.running import set_aside, standing
 from authserver.domain.signing import keys as signing_keys
 from authserver.lib import clock, networks
 from authserver.models import User
@@ -27,6 +27,7 @@ class Item:
     done: bool
     advice: str
     command: str
+    page: str = ""  # its path below the issuer, where what is missing is seen and mended
 
 
 def checklist() -> tuple[Item, ...]:
@@ -46,6 +47,7 @@ def checklist() -> tuple[Item, ...]:
         Item("Whole log", not metrics.lines_dropped(), "Nobody takes its lines from stderr:", "authserver doctor"),
         _last_run(last_runs.RETENTION, retention),
         _last_run(last_runs.BACKUP, backup),
+        _nothing_set_aside(),
         Item("PostgreSQL", not settings.sqlite, "SQLite serves one machine only:", "AUTHSERVER_DATABASE_URL"),
     )
 
@@ -56,6 +58,11 @@ def _last_run(name: str, ended_at: int) -> Item:
         last_runs.BACKUP: ("Backup", "None was made for two days:", "authserver backup FILE"),
     }[name]
     return Item(title, not last_runs.is_overdue(name, ended_at), advice, command)
+
+
+def _nothing_set_aside() -> Item:
+    said = set_aside.in_words(set_aside.counts())
+    return Item("Everything sent", not said, f"Given up, and kept for three days: {said}.", "", set_aside.PAGE)
 
 
 def unknown_proxies() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from authserver import database
@@ -11,6 +12,7 @@ from authserver.domain.record import audit
 from authserver.errors import NotFound
 
 SHOWN = 100
+PAGE = "/admin/set-aside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ def jobs(limit: int = SHOWN) -> list[Job]:
 def counts() -> dict[str, int]:
     """How many of each kind."""
     return {"mail": mails_given_up.count(), "sign-out": logout_notices.count_given_up()}
+
+
+def in_words(found: Mapping[str, int]) -> str:
+    """`counts` as an administrator reads them; empty if there are none."""
+    return " and ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in found.items() if count)
 
 
 def try_again(job_id: str) -> None:

@@ -18,10 +18,11 @@ from authserver.domain.insight import overview
 from authserver.domain.limits import tiers
 from authserver.domain.people import users
 from authserver.domain.record import audit
-from authserver.domain.running import readiness
+from authserver.domain.running import readiness, set_aside
 from authserver.lib import clock
 from authserver.observability import metrics
 from tests.conftest import PASSWORD, Person
+from tests.support import given_up
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +125,13 @@ def test_a_lost_storage_of_rate_limits_and_dropped_lines_show(app: Flask, monkey
     assert "Counting together" not in done()
     metrics.LOG_LINES_DROPPED.inc()
     assert "Whole log" not in done()
+
+
+def test_work_that_was_given_up_shows_with_the_page_where_it_is_tried_again(app: Flask) -> None:
+    assert "Everything sent" in done()
+    given_up.mail("mailX")
+    (item,) = (each for each in readiness.checklist() if each.title == "Everything sent")
+    assert (item.done, item.page) == (False, "/admin/set-aside")
+    assert "1 mail." in item.advice
+    set_aside.try_again("mailX")
+    assert "Everything sent" in done()
