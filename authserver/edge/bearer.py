@@ -133,9 +133,15 @@ def require(holder: Principal, *needed: str) -> None:
 
 def owning(needed: Iterable[str]) -> frozenset[str]:
     """The resource that owns all of these scopes, if there is one: its tokens are good at a gateway (contract 11.5)."""
+    known, names = scopes.all(), tuple(needed)
+    whose = {known[name].resource if name in known else None for name in names}
+    return owners(names) if len(whose) == 1 else frozenset()
+
+
+def owners(needed: Iterable[str]) -> frozenset[str]:
+    """Every resource that owns one of these scopes: what each of them asks for counts where all are needed."""
     known = scopes.all()
-    owners = {known[name].resource if name in known else None for name in needed}
-    return frozenset(owner for owner in owners if owner) if len(owners) == 1 else frozenset()
+    return frozenset(owner for name in needed if name in known and (owner := known[name].resource))
 
 
 def _presented(authorization: str) -> str:

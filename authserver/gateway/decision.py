@@ -47,8 +47,8 @@ def decide(incoming: Incoming, needed: str, *, proxy: str, own: tuple[str, str] 
         required = requirements(incoming, needed, own)
         if required.public:
             return _passes(proxy, None, [])
-        at = bearer.owning(required.scopes)
-        holder = rate_limit.identified(incoming, verifier=VERIFIER, resources=at)
+        at = bearer.owners(required.scopes)
+        holder = rate_limit.identified(incoming, verifier=VERIFIER, resources=bearer.owning(required.scopes))
         state = rate_limit.enforce(holder, at)
         limit_headers = rate_limit.headers(state)
         # What no rule knows is refused to everybody, after it was counted like any refusal.

@@ -350,6 +350,31 @@ class TestPublic:
             assert answer.status_code == status, (path, level)
         assert http.get("/gateway/auth/spelt", headers=asked("GET", "/else")).status_code == 200
 
+    @pytest.mark.parametrize(
+        ("rules", "method", "path", "needed"),
+        [
+            ("* /admin/ keys:manage\n* /**", "GET", "/admin", ("keys:manage",)),
+            ("* /admin/ keys:manage\n* /{page} public", "GET", "/Admin", ("keys:manage",)),
+            ("* /admin/ keys:manage\n* /admin public", "GET", "/admin", ("public",)),  # two lines, on purpose
+            ("* /admin public\n* /admin/ keys:manage", "GET", "/admin", ("public",)),
+            ("GET /orders workflows:read\n* /orders/** workflows:write", "GET", "/orders", ("workflows:read",)),
+            ("* /admin/ keys:manage", "GET", "/admin", None),
+            ("GET /admin keys:manage\n* /**", "HEAD", "/admin", ("keys:manage",)),
+            ("GET /admin keys:manage", "HEAD", "/admin", ("keys:manage",)),
+            ("GET /admin/ keys:manage\n* /**", "HEAD", "/ADMIN", ("keys:manage",)),
+            ("GET,POST /admin keys:manage\nHEAD /** public", "HEAD", "/admin", ("keys:manage",)),
+            ("GET /admin keys:manage\nHEAD /admin public", "HEAD", "/admin", ("public",)),  # on purpose
+            ("HEAD /** public\nGET /admin keys:manage", "HEAD", "/admin", ("public",)),
+            ("GET,HEAD /admin keys:manage\nHEAD /admin public", "HEAD", "/admin", ("keys:manage",)),
+            ("HEAD /admin public", "GET", "/admin", None),
+        ],
+    )
+    def test_what_is_said_of_a_page_holds_for_its_head_and_without_its_slash(
+        self, app: object, rules: str, method: str, path: str, needed: tuple[str, ...] | None
+    ) -> None:
+        gateway_routes.save("pages", gateway_routes.parse(rules))
+        assert gateway_routes.get("pages").needed(method, path) == needed
+
 
 @pytest.mark.usefixtures("open_table")
 class TestPages:

@@ -65,6 +65,21 @@ def test_a_stale_sign_in_is_refused_with_what_would_help(bank: App, http: FlaskC
     assert 'resource_metadata="http://localhost:8000/.well-known/oauth-protected-resource/pay"' in said
 
 
+def test_scopes_of_others_beside_its_own_take_away_nothing_that_an_api_asks_for(
+    http: FlaskClient, alice: Person, api: str
+) -> None:
+    resources.create(f"{config.current().issuer}/shop", "Shop", scopes=("shop:read",))
+    names = ["openid", "pay:write", "shop:read", "workflows:read"]
+    app = protocol.register(id="both", redirect_uris=[authorizing.CALLBACK], scopes=names)
+    signed_in_before(http, alice, 3600)
+    page = followed(http, authorize(http, client_id="both", scope=" ".join(names)))
+    fields = {"redirect_uri": authorizing.CALLBACK, "code_verifier": VERIFIER}
+    answer = protocol.exchange(app, answer_of(answer_consent(http, page))["code"], **fields)
+    sent = {"Authorization": f"Bearer {answer.json['access_token']}"}
+    for needed, status in (("pay:write+shop:read", 401), ("pay:write+workflows:read", 401), ("shop:read", 200)):
+        assert http.get(f"/gateway/auth/{needed}", headers=sent).status_code == status, needed
+
+
 def test_the_client_steps_up_and_its_new_token_works(bank: App, http: FlaskClient, alice: Person, api: str) -> None:
     """Sections 4 and 5: a request with `max_age` asks for a sign-in, and the token that follows is good."""
     signed_in_before(http, alice, 3600)

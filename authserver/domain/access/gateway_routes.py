@@ -43,6 +43,7 @@ class Rule:
     """`methods` is empty for every method; `{name}` or `*` in the path is one segment, `/**` at its end any rest.
 
     Its `scopes` may be the one word `public`. A line of `origins` has nothing else: pages there may call the API.
+    What is said of GET holds for HEAD, which servers answer by the same code (RFC 9110 section 9.3.2).
     """
 
     methods: tuple[str, ...]
@@ -52,7 +53,8 @@ class Rule:
 
     def knows(self, method: str, path: str, *, folded: bool = False) -> bool:
         """Whether it is about this method on this path; `folded` in whatever case."""
-        if not self.path or (self.methods and method not in self.methods):
+        known = method in self.methods or (method == "HEAD" and "GET" in self.methods)
+        if not self.path or (self.methods and not known):
             return False
         return pattern(self.path, folded=folded).fullmatch(path) is not None
 
@@ -73,16 +75,25 @@ class Table:
     def needed(self, method: str, path: str) -> tuple[str, ...] | None:
         """The scopes that this method on this path needs, `public` alone for none, or None if no rule knows it.
 
-        Many APIs take a path with a slash at its end for the same without, and /ADMIN for /admin: then the rules of all
-        spellings count (class C25).
+        Many APIs take a path with a slash at its end for the same without, or lead from one to the other, and /ADMIN
+        for /admin: then the rules of all spellings count (class C25).
         """
         if (own := self._rule(method, path)) is None:
             return None
-        also = [self._rule(method, each, folded=True) for each in dict.fromkeys((path, path.removesuffix("/")))]
+        bare = path.removesuffix("/")
+        also = [self._rule(method, each, folded=True) for each in dict.fromkeys((path, bare))]
+        slashed = self._rule(method, f"{bare}/", folded=True)
+        # A line for /admin/ is for /admin, too, unless that has one of its own: then both are meant.
+        if slashed and slashed.path.endswith("/") and slashed.path != f"{own.path}/":
+            also.append(slashed)
         return added([own.scopes, *(rule.scopes for rule in also if rule)])
 
     def _rule(self, method: str, path: str, *, folded: bool = False) -> Rule | None:
-        return next((rule for rule in self.rules if rule.knows(method, path, folded=folded)), None)
+        found = next((rule for rule in self.rules if rule.knows(method, path, folded=folded)), None)
+        if found is None or method != "HEAD" or "HEAD" in found.methods or not found.methods:
+            return found
+        # Known by GET alone: a line for HEAD that stands beside it for the same path is meant, in whatever order.
+        return next((each for each in self.rules if each.path == found.path and "HEAD" in each.methods), found)
 
 
 def added(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
