@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from authserver.domain.access import scopes
+from authserver.domain.access import leftovers, scopes
 from authserver.domain.access.scopes import ScopeFacts
 from authserver.errors import Invalid
 from authserver.lib import quoting
@@ -51,6 +51,8 @@ def assign(session: Session, identifier: str, api_name: str, names: Sequence[str
             rows[name].resource = identifier
         else:
             session.add(Scope(**dataclasses.asdict(_made(name, identifier, api_name))))
+    if new := [name for name in names if name not in rows]:
+        leftovers.forget_scopes(session, new)
 
 
 def _made(name: str, identifier: str, api_name: str) -> ScopeFacts:

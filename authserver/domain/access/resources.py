@@ -135,6 +135,7 @@ def create(identifier: str, name: str, *, owner_id: str | None = None, **wish: U
             require_room(session, owner_id)
         session.add(row)
         session.flush()
+        leftovers.forget_api(session, identifier)
         if scopes:
             resource_scopes.assign(session, identifier, row.name, scopes)
         _touch(session)
@@ -189,6 +190,7 @@ def remove(identifier: str) -> None:
         if users:
             raise Conflict(f"{len(users)} apps still use this resource. Take it away from them first.")
         leftovers.clear(session, identifier, leftovers.RESOURCES)
+        leftovers.forget_api(session, identifier)
         session.execute(delete(Resource).where(Resource.identifier == identifier))
         _touch(session)
         audit.record(session, "resource.deleted", target=f"resource:{identifier}", owner_id=row.owner_id)

@@ -158,6 +158,7 @@ def create(wanted: ScopeFacts) -> ScopeFacts:
             raise Conflict("There is already a scope with this name.", field="name")
         _require_resource(session, facts)
         session.add(Scope(**dataclasses.asdict(facts)))
+        leftovers.forget_scopes(session, [facts.name])
         _touch(session)
         audit.record(session, "scope.created", target=f"scope:{facts.name}", **_told(facts))
     return facts
@@ -191,6 +192,7 @@ def remove(name: str) -> None:
             raise Conflict(f"{said} apps or permission levels still have this scope. Take it away from them first.")
         leftovers.clear(session, name, leftovers.SCOPES)
         leftovers.clear(session, name, leftovers.OF_KEYS)
+        leftovers.forget_scopes(session, [name])
         session.execute(delete(Scope).where(Scope.name == name))
         _touch(session)
         audit.record(session, "scope.deleted", target=f"scope:{name}")
