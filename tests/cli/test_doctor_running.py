@@ -79,3 +79,18 @@ def test_what_the_server_lost_is_asked_of_the_server(bind: str) -> None:
     storage.set(0)
     assert told["log lines"] == ("warn", f"{before + 2} were dropped since the server started")
     assert told["rate limits"][0] == "bad" and "redis" in told["rate limits"][1]
+
+
+def test_a_chore_that_failed_is_asked_of_whoever_does_them(bind: str) -> None:
+    def row() -> tuple[str, str]:
+        found = served.figures(Settings(metrics_bind=bind))
+        return next((each.state, each.text) for each in found if each.check == "chores")
+
+    metrics.CHORE_FAILED.clear()  # of a test before this one
+    assert row()[0] == "skip"
+    for name, failed in (("retention.purge", 0), ("keys.rotate_if_due", 0)):
+        metrics.CHORE_FAILED.labels(name).set(failed)
+    assert row()[0] == "ok"
+    metrics.CHORE_FAILED.labels("retention.purge").set(1)
+    assert row() == ("bad", "failed when last tried: retention.purge")
+    metrics.CHORE_FAILED.clear()

@@ -1,4 +1,4 @@
-"""What the server that runs here tells on its metrics bind: lines of its log and storages of rate limits it lost."""
+"""What server and worker that run here tell on their metrics binds: lost lines and storages, chores that failed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from authserver.cli.doctor.findings import Finding
 from authserver.config import Settings
+from authserver.observability import metrics
 
 SECONDS = 5
+_CHORE = "authserver_chore_failed"
 
 
 def figures(settings: Settings) -> Iterator[Finding]:
@@ -18,9 +20,24 @@ def figures(settings: Settings) -> Iterator[Finding]:
     told = _asked(bind)
     if told is None:
         yield Finding("figures", "skip", f"no server answers on {bind}: what it has lost is not known")
-        return
-    yield _log(told)
-    yield _limits(told)
+    else:
+        yield _log(told)
+        yield _limits(told)
+    yield _chores(bind)
+
+
+def _chores(bind: str) -> Finding:
+    """Of the worker, which is one port above the server; the demo is a server that does them itself."""
+    beside = metrics.next_to(bind)
+    told = (_asked(beside) or "") + (_asked(bind) or "")
+    done = [(labels.partition('"')[2].rstrip('"}'), float(value)) for labels, value in _samples(told, _CHORE)]
+    if not done:
+        return Finding("chores", "skip", f"no worker answers on {beside}: whether its chores are done is not known")
+    if failed := sorted(name for name, value in done if value):
+        return Finding(
+            "chores", "bad", f"failed when last tried: {', '.join(failed)}", "the worker's log: chore_failed"
+        )
+    return Finding("chores", "ok", "each was done when it was last due")
 
 
 def _log(told: str) -> Finding:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
 from authserver.domain.clients import clients, ownership
 from authserver.domain.clients import directory as client_directory
-from authserver.domain.ground import cache
+from authserver.domain.ground import batches, cache
 from authserver.errors import Denied
 from authserver.lib import clock
 from authserver.models import Client, ClientSecret, Grant, User
@@ -119,8 +119,4 @@ def end_tokens(session: Session, row: Client, because: str) -> int:
 
 def purge(before: int) -> int:
     """Delete for good what was deleted before a time (epoch seconds); returns how many."""
-    with database.transaction() as session:
-        gone = session.execute(delete(Client).where(Client.deleted_at < before))
-        if count := int(gone.rowcount):  # type: ignore[attr-defined]  # a DELETE's result has it
-            cache.touch(session, "clients")
-        return count
+    return batches.delete_all(Client, Client.deleted_at < before, then=lambda session: cache.touch(session, "clients"))

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 
 from authserver import config, database
 from authserver.domain.clients import (
@@ -22,7 +22,7 @@ from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration, links
 from authserver.domain.clients.metadata import self_registration as metadata
-from authserver.domain.ground import cache, throttle
+from authserver.domain.ground import batches, cache, throttle
 from authserver.domain.limits import changes
 from authserver.errors import DomainError, Invalid
 from authserver.lib import clock, secrets
@@ -30,6 +30,7 @@ from authserver.models import Client, Grant
 from authserver.observability import context
 
 KIND = "rat"
+PURGED_AT_ONCE = 50
 
 
 class NotRegistered(DomainError):
@@ -170,14 +171,11 @@ def purge(before: int) -> int:
     # A document leads to the same app again: what an administrator said of that would be forgotten with its row.
     unsaid = or_(Client.document_url.is_(None), Client.disabled_at.is_(None) & Client.rate_limit.is_(None))
     no_grant = ~exists(select(Grant.id).where(Grant.client_id == Client.id))
-    with database.transaction() as session:
-        gone = session.execute(
-            delete(Client).where(*unused, unsaid, Client.created_at < before, no_grant),
-            execution_options={"synchronize_session": False},
-        )
-        if count := int(gone.rowcount):  # type: ignore[attr-defined]  # a DELETE's result has it
-            cache.touch(session, "clients")
-        return count
+    # Few at a time, each whole: one of which somebody gets a grant just now keeps its secret.
+    return batches.delete_all(
+        Client, *unused, unsaid, Client.created_at < before, no_grant,
+        then=lambda session: cache.touch(session, "clients"), at_once=PURGED_AT_ONCE,
+    )  # fmt: skip
 
 
 def _held_by(presented: str) -> tuple[ColumnElement[bool], ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, update
 
 from authserver import database, keyring
+from authserver.domain.ground import batches
 from authserver.errors import Conflict, Invalid
 from authserver.lib import clock, sealing, secrets
 from authserver.models import IdempotencyKey
@@ -68,13 +69,10 @@ def abandon(started: Started) -> None:
         connection.execute(delete(IdempotencyKey).where(IdempotencyKey.digest == started.digest))
 
 
-def forget_answers() -> None:
-    """Delete the answers that are no longer given again."""
+def forget_answers() -> int:
+    """Delete the answers that are no longer given again; how many."""
     old = IdempotencyKey.created_at < clock.now() - ANSWER_SECONDS
-    with database.writing() as connection:
-        connection.execute(
-            update(IdempotencyKey).where(IdempotencyKey.answer_sealed.is_not(None), old).values(answer_sealed=None)
-        )
+    return batches.blank_all(IdempotencyKey, IdempotencyKey.answer_sealed.is_not(None), old, answer_sealed=None)
 
 
 def _repeated(started: Started, request_digest: object) -> Started:

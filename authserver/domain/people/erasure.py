@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.ground import cache
+from authserver.domain.ground import batches, cache
 from authserver.domain.people import living, usernames
 from authserver.domain.record import audit
 from authserver.lib import clock
@@ -28,8 +27,6 @@ from authserver.models import (
     WebhookEvent,
 )
 from authserver.tables import Base
-
-BATCH = 500
 
 
 def erase_due() -> int:
@@ -52,9 +49,11 @@ def _erase(user_id: str) -> bool:
         user = session.get(User, user_id)
     if user is None:  # another process was faster
         return False
-    for table, condition in [*_mentions(user), *_rows_of(User.__table__, User.id == user_id)]:
-        while _delete_some(table, condition) == BATCH:
-            pass
+    for model, condition in _mentions(user):
+        batches.delete_all(model, condition)
+    batches.delete_hanging(User.__table__, User.id == user_id)
+    # The foreign key would leave their APIs without an owner: that must not make them everybody's.
+    batches.blank_all(Resource, Resource.owner_id == user_id, private=True, owner_id=None)
     with database.transaction() as session:
         return _erase_row(session, user_id)
 
@@ -64,7 +63,6 @@ def _erase_row(session: Session, user_id: str) -> bool:
     if user is None:
         return False
     usernames.retire(session, user)
-    # The foreign key leaves them without an owner: that must not make them everybody's.
     session.execute(update(Resource).where(Resource.owner_id == user_id).values(private=True))
     session.flush()
     session.execute(delete(User).where(User.id == user_id))
@@ -74,43 +72,22 @@ def _erase_row(session: Session, user_id: str) -> bool:
     return True
 
 
-def _mentions(user: User) -> Iterator[tuple[Any, ColumnElement[bool]]]:
+def _mentions(user: User) -> Iterator[tuple[type[Base], ColumnElement[bool]]]:
     """Rows that speak of a person without a reference that the database knows; before those that lead to them."""
     apps = select(Client.id).where(Client.owner_id == user.id)
     keys = select(ApiKey.id).where(ApiKey.owner_id == user.id)
-    yield Mail.__table__, or_(Mail.user_id == user.id, Mail.recipient.in_((user.email, user.email_key)))
-    yield DemoWorkflow.__table__, or_(DemoWorkflow.owner == user.id, DemoWorkflow.owner.in_(apps))
-    yield WebhookEvent.__table__, WebhookEvent.owner_id == user.id
-    yield CacheChange.__table__, or_(CacheChange.key == user.id, CacheChange.key.in_(apps))
-    yield Refusal.__table__, Refusal.owner_id == user.id
-    yield AuthorizationRequest.__table__, AuthorizationRequest.user_id == user.id
-    yield DeviceAuthorization.__table__, DeviceAuthorization.user_id == user.id
+    yield Mail, or_(Mail.user_id == user.id, Mail.recipient.in_((user.email, user.email_key)))
+    yield DemoWorkflow, or_(DemoWorkflow.owner == user.id, DemoWorkflow.owner.in_(apps))
+    yield WebhookEvent, WebhookEvent.owner_id == user.id
+    yield CacheChange, or_(CacheChange.key == user.id, CacheChange.key.in_(apps))
+    yield Refusal, Refusal.owner_id == user.id
+    yield AuthorizationRequest, AuthorizationRequest.user_id == user.id
+    yield DeviceAuthorization, DeviceAuthorization.user_id == user.id
     yield (
-        UsageCount.__table__,
+        UsageCount,
         or_(
             UsageCount.subject == f"user:{user.id}",
             UsageCount.subject.in_(select("key:" + keys.subquery().c.id)),
             UsageCount.subject.in_(select("client:" + apps.subquery().c.id)),
         ),
     )
-
-
-def _rows_of(table: Any, condition: ColumnElement[bool]) -> Iterator[tuple[Any, ColumnElement[bool]]]:
-    """The tables whose rows hang on these, the outermost first, found from the foreign keys."""
-    for other in Base.metadata.sorted_tables:
-        for key in other.foreign_keys:
-            if key.column.table is table and key.ondelete == "CASCADE":  # their APIs become the installation's
-                theirs = key.parent.in_(select(key.column).where(condition))
-                yield from _rows_of(other, theirs)
-                yield other, theirs
-
-
-def _delete_some(table: Table, condition: ColumnElement[bool]) -> int:
-    columns = list(table.primary_key.columns)
-    one = columns[0] if len(columns) == 1 else tuple_(*columns)
-    with database.transaction() as session:
-        gone = session.execute(
-            delete(table).where(one.in_(select(*columns).where(condition).limit(BATCH))),
-            execution_options={"synchronize_session": False},
-        )
-    return int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from sqlalchemy import delete, event, func, insert, select, text, update
+from sqlalchemy import delete, event, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -25,7 +26,7 @@ GENESIS = "0" * 64
 CHECKPOINT_EVERY = 1000
 CHECKPOINT_SECONDS = 60
 _told: list[Callable[[], None]] = []
-PURGED_AT_ONCE = 5000
+PURGED_AT_ONCE = 500  # who records anything waits meanwhile
 # Bytes: nobody fills the disk with what they call their app, and webhooks send it on.
 MAX_DATA = 8192
 # The members that the hash covers, in no order: canonical JSON sorts them.
@@ -215,11 +216,9 @@ def purge(before_us: int) -> int:
 def _purge_some(before_us: int) -> int:
     with database.transaction() as session:
         session.execute(select(AuditHead.seq).where(AuditHead.id == 1).with_for_update())
-        kept = session.scalar(select(func.min(AuditEvent.seq)).where(AuditEvent.at_us >= before_us))
-        old = select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq)
-        if kept is not None:
-            old = old.where(AuditEvent.seq < kept)
-        batch = session.execute(old.limit(PURGED_AT_ONCE)).all()
+        oldest = select(AuditEvent.seq, AuditEvent.hash, AuditEvent.at_us).order_by(AuditEvent.seq)
+        rows = session.execute(oldest.limit(PURGED_AT_ONCE)).all()
+        batch = list(itertools.takewhile(lambda row: row.at_us < before_us, rows))
         if not batch:
             return 0
         last = batch[-1]

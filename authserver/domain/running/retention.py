@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 
-from sqlalchemy import ColumnElement, Select, delete, inspect, or_, select, tuple_
+from sqlalchemy import ColumnElement, or_
 
-from authserver import database
 from authserver.domain.clients import endings, self_registered
-from authserver.domain.ground import horizon, idempotency, last_runs, mails_given_up
+from authserver.domain.ground import batches, horizon, idempotency, last_runs, mails_given_up
 from authserver.domain.people import erasure
 from authserver.domain.record import audit
 from authserver.domain.webhooks import retention as webhook_retention
@@ -42,7 +41,6 @@ from authserver.observability import logs
 from authserver.tables import Base
 
 HOUR, DAY = 3600, 86_400
-BATCH = 500
 RESTORABLE = 7 * DAY  # how long a deleted client can be brought back
 # Who presents something dead within this time is still told apart from who makes something up.
 REMEMBERED = DAY
@@ -57,7 +55,7 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
     gone, failures = dict[str, int](), list[Exception]()
     for name, part in _parts(horizon.passed(), audit_before):
         try:
-            gone[name] = part() or 0
+            gone[name] = part()
         except Exception as failure:
             failures.append(failure)
             logs.failure("purge_failed", failure, table=name)
@@ -70,12 +68,12 @@ def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
 _WITHOUT_COUNT = ("answers", "texts")
 
 
-def _parts(now: int, audit_before: int | None) -> Iterator[tuple[str, Callable[[], int | None]]]:
+def _parts(now: int, audit_before: int | None) -> Iterator[tuple[str, Callable[[], int]]]:
     """What is to be done, by table."""
     yield "answers", idempotency.forget_answers
     yield "texts", mails_given_up.forget_texts
     for model, condition in _expired(now):
-        yield model.__tablename__, functools.partial(_delete, model, condition)
+        yield model.__tablename__, functools.partial(batches.delete_all, model, condition)
     yield "clients", lambda: endings.purge(now - RESTORABLE) + self_registered.purge(now - DAY)
     yield "users", erasure.erase_due
     yield "webhook_deliveries", webhook_retention.purge
@@ -125,19 +123,3 @@ def _expired(now: int) -> tuple[tuple[type[Base], ColumnElement[bool]], ...]:
         (UsageCount, UsageCount.hour < now - 400 * DAY),
         (UsageTotal, UsageTotal.hour < now - 400 * DAY),
     )
-
-
-def _delete(model: type[Base], condition: ColumnElement[bool]) -> int:
-    key = inspect(model).primary_key
-    one = key[0] if len(key) == 1 else tuple_(*key)
-    batch: Select[tuple[object, ...]] = select(*key).where(condition).limit(BATCH)
-    total = 0
-    while True:
-        with database.transaction() as session:
-            gone = session.execute(
-                delete(model).where(one.in_(batch)), execution_options={"synchronize_session": False}
-            )
-        count = int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
-        total += count
-        if count < BATCH:
-            return total

@@ -17,7 +17,7 @@ from authserver.domain.clients import clients, endings, ownership, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.demo import workflows as demo_workflows
 from authserver.domain.grants import connected_apps, consents, grants
-from authserver.domain.ground import one_time_links
+from authserver.domain.ground import batches, one_time_links
 from authserver.domain.people import addresses, departures, erasure, links, living, names, sessions, sign_ups, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
@@ -401,23 +401,23 @@ def test_an_erasure_that_was_interrupted_goes_on(alice: Person, monkeypatch: pyt
         key_of(alice)
     protocol.register(owner_id=alice.id)
     delete_and_wait(alice)
-    monkeypatch.setattr(erasure, "BATCH", 2)
-    whole, done = erasure._delete_some, 0
+    monkeypatch.setattr(batches, "ROWS", 2)
+    whole, done = batches._delete_some, 0
 
-    def killed(*given: Any) -> int:
+    def killed(*given: Any, **more: Any) -> int:
         nonlocal done
         done += 1
         if done > 4:
             raise KeyboardInterrupt
-        return whole(*given)
+        return whole(*given, **more)
 
-    monkeypatch.setattr(erasure, "_delete_some", killed)
+    monkeypatch.setattr(batches, "_delete_some", killed)
     with pytest.raises(KeyboardInterrupt):
         erasure.erase_due()
     assert users.get(alice.id).deleted_at is not None
     with pytest.raises(Conflict):
         departures.restore(alice.id)
-    monkeypatch.setattr(erasure, "_delete_some", whole)
+    monkeypatch.setattr(batches, "_delete_some", whole)
     assert erasure.erase_due() == 1 and erasure.erase_due() == 0
     assert users.find(alice.id) is None
     assert [each.type for each in audit.page()[0]].count("user.erased") == 1

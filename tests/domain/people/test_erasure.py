@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from authserver.domain.ground import batches
 from authserver.domain.people import erasure
 from authserver.models import User
 from tests.docs import pages
@@ -23,5 +24,8 @@ def test_every_table_that_speaks_of_people_is_erased_or_says_why_not() -> None:
     rows = pages.table("data.md", "table", "ordinary", "about a person", "secret", "kept")
     speak = {pages.spans(row[0])[0] for row in rows if pages.spans(row[2])}
     nobody = User(id="usrnobody", email="nobody@example.test")
-    reached = [*erasure._mentions(nobody), *erasure._rows_of(User.__table__, User.id == nobody.id)]
+    reached = [
+        *((model.__table__, which) for model, which in erasure._mentions(nobody)),
+        *batches.hanging_rows(User.__table__, User.id == nobody.id),
+    ]
     assert speak - {table.name for table, _ in reached} == set(STAYS)

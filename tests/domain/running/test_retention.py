@@ -10,6 +10,7 @@ from authserver import database
 from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization.requests import Asked, Destination
 from authserver.domain.clients import clients
+from authserver.domain.ground import batches
 from authserver.domain.insight import figures
 from authserver.domain.people import sessions
 from authserver.domain.record import audit
@@ -29,7 +30,7 @@ from tests.support import devices, protocol
 
 
 def test_batches_go_on_until_nothing_expired_is_left(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 10)
+    monkeypatch.setattr(batches, "ROWS", 10)
     now = clock.now()
     with database.transaction() as session:
         session.add_all(
