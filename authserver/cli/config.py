@@ -61,7 +61,7 @@ def _beyond_reading(settings: Settings) -> Iterator[str]:
 
     try:
         with opening.opened(settings, any_schema=True):
-            if schema.status().state == "current":
+            if schema.status().fits:
                 signing_keys.ensure()
     except BadSettings as error:
         yield from error.problems

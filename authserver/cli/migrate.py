@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @click.option("--plan", is_flag=True, help="Only say what would change, and which apps would lose a privilege.")
 def command(down: str, plan: bool) -> None:
     """Bring the database to this version's schema; safe to run from several machines at once."""
-    from authserver.domain.running import schema
+    from authserver.domain.running import revisions, schema
     from authserver.domain.signing import keys as signing_keys
 
-    if down not in ("", "base", *schema.revisions()):
+    if down not in ("", "base", *revisions.known()):
         raise NotFound("There is no such revision.")
     if plan and down:
         raise click.UsageError("--plan is about going up; it does not go with --down.")
@@ -37,18 +37,18 @@ def command(down: str, plan: bool) -> None:
             signing_keys.ensure()
     result = {"state": after.state, "revision": after.revision, "before": before.revision}
     output.emit(result, f"{before.revision or 'nothing'} → {after.revision or 'nothing'}: {after.state}")
-    if not down and after.state != "current":
+    if not down and not after.fits:
         raise output.NotReady(after.sentence)
 
 
 def _tell(before: Any) -> None:
     """What a migration would do, and whom it would silence (contract 11.36)."""
     from authserver.domain.clients import privileges
-    from authserver.domain.running import schema
+    from authserver.domain.running import revisions
 
-    there = before.state in ("current", "behind")
+    there = before.fits or before.state == "behind"
     idle, pairwise = (privileges.idle(), privileges.pairwise()) if there else ([], [])
-    lines = [before.sentence if before.state == "current" else f"{before.revision or 'nothing'} → {schema.newest()}"]
+    lines = [before.sentence if before.fits else f"{before.revision or 'nothing'} → {revisions.newest()}"]
     for each in idle:
         said = " and ".join(privileges.PRIVILEGES[name] for name in each.privileges)
         lines.append(f"{each.client_id} ({each.name}, of {each.owner_email or 'nobody'}) {said}: this will not count.")
@@ -58,7 +58,10 @@ def _tell(before: Any) -> None:
         lines.append(f"{each.client_id} ({each.name}) has {' and '.join(each.privileges)}: this will not count.")
     if pairwise:
         lines.append("Choose public subjects for these apps, or expect them to be refused.")
-    result = {"state": before.state, "from": before.revision, "to": schema.newest()}
+    serves_on = before.state != "behind" or revisions.serves_also(before.revision)
+    if not serves_on:
+        lines.append("Servers that run with the schema of before are not ready after it: stop them first.")
+    result = {"state": before.state, "from": before.revision, "to": revisions.newest(), "running_go_on": serves_on}
     told = {"idle": [{**_named(each), "privileges": list(each.privileges)} for each in idle]}
     told["pairwise"] = [{**_named(each), "scopes": list(each.privileges)} for each in pairwise]
     output.emit(result | told, "\n".join(lines))

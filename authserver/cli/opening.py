@@ -118,5 +118,5 @@ def require_current_schema() -> None:
     from authserver.domain.running import schema
 
     status = schema.status()
-    if status.state != "current":
+    if not status.fits:
         raise NotReady(status.sentence)

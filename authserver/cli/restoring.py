@@ -189,7 +189,7 @@ def _run(connection: Connection, piece: copies.Piece) -> None:
 
 def _archive(settings: Settings, file: Path) -> Iterator[Finding]:
     """An archive, read to its end: version, key, and how many rows there are."""
-    from authserver.domain.running import schema
+    from authserver.domain.running import revisions
     from authserver.domain.signing import keys as signing_keys
 
     revision, kids, rows, unopened = "", 0, 0, ""
@@ -208,7 +208,7 @@ def _archive(settings: Settings, file: Path) -> Iterator[Finding]:
                         )
                 except BadSettings as error:
                     unopened = error.problems[0]
-    state = "current" if revision == schema.newest() else "behind" if revision in schema.revisions() else "ahead"
+    state = "current" if revision == revisions.newest() else "behind" if revision in revisions.known() else "ahead"
     yield _of_schema(state, revision)
     yield Finding("key", kids > 0 and not unopened, unopened or f"ours opens the {kids} signing keys in it")
     yield Finding("content", rows > 0, f"{rows} rows, read to the end")

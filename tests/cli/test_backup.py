@@ -20,7 +20,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.ground import cache, last_runs
 from authserver.domain.people import names, sessions, users
 from authserver.domain.record import audit
-from authserver.domain.running import schema
+from authserver.domain.running import revisions, schema
 from authserver.models import AuditEvent
 from tests.conftest import KINDS, Person
 from tests.domain.record.test_audit import drop_triggers
@@ -199,7 +199,7 @@ def test_a_backup_sealed_with_another_key_is_refused_and_nothing_is_lost(
 def test_a_backup_of_a_newer_version_is_refused_and_nothing_is_lost(
     app: Flask, shell: Any, capsys: pytest.CaptureFixture[str], alice: Person, tmp_path: Path
 ) -> None:
-    newest = schema.newest()
+    newest = revisions.newest()
     with database.transaction() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     copies.save(config.current(), tmp_path / "newer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from authserver import config, database, install
 from authserver.config import Settings
 from authserver.domain.access import permissions, scopes
 from authserver.domain.people import users
-from authserver.domain.running import schema
+from authserver.domain.running import revisions, schema, standing
 from authserver.errors import Conflict, Unavailable
 from authserver.models import ApiKey, AuditHead, CacheVersion
 from tests.conftest import KINDS
@@ -73,9 +74,9 @@ def _up_to(revision: str) -> None:
 
 def test_each_single_step_down_and_up_works(empty: Settings) -> None:
     schema.migrate()
-    revision = schema.newest()
+    revision = revisions.newest()
     while revision:
-        below = schema.revisions()[revision]
+        below = revisions.known()[revision]
         schema.migrate(below or "base")
         _up_to(revision)
         schema.migrate(below or "base")
@@ -86,9 +87,9 @@ def test_each_single_step_down_and_up_works(empty: Settings) -> None:
 @pytest.mark.long_more
 def test_from_each_version_up_to_the_newest_and_back_works(empty: Settings) -> None:
     schema.migrate()
-    revision = schema.newest()
+    revision = revisions.newest()
     while revision:
-        below = schema.revisions()[revision]
+        below = revisions.known()[revision]
         schema.migrate(below or "base")
         schema.migrate()
         schema.migrate(below or "base")
@@ -128,7 +129,9 @@ def test_another_revision_is_named_and_never_touched_at_a_start(
 ) -> None:
     schema.migrate()
     with database.transaction() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        session.execute(
+            text("UPDATE alembic_version SET version_num = :revision, serves = '9999'"), {"revision": revision}
+        )
     assert schema.status().state == state
     assert help in schema.status().sentence
     if state != "empty":
@@ -210,3 +213,89 @@ def test_addresses_that_are_the_same_now_are_reported_and_not_merged(empty: Sett
     assert schema.status().state == "behind"
     with database.reading() as session:
         assert session.scalar(text("SELECT count(*) FROM users")) == 3
+
+
+def test_a_newer_schema_that_serves_this_version_stops_nobody(empty: Settings) -> None:
+    """Expand and contract: servers of before go on, and may start again, once a step that adds was migrated."""
+    schema.migrate()
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert schema.status() == schema.Status("served", "9999")
+    schema.ensure()
+    standing.look()
+    assert standing.known().checks["migrations"] == standing.OK
+    assert schema.migrate() == schema.Status("served", "9999"), "who is older changes nothing"
+
+
+def test_what_the_newest_schema_serves_is_written_beside_its_revision(empty: Settings) -> None:
+    schema.migrate()
+    with database.reading() as session:
+        assert session.scalar(text("SELECT serves FROM alembic_version")) == revisions.serves()
+
+
+@pytest.mark.parametrize(
+    ("files", "serves", "also"),
+    [
+        ({"1": "1", "2": "", "3": ""}, "1", {"1", "2", "3"}),
+        ({"1": "1", "2": "2", "3": ""}, "2", {"2", "3"}),
+        ({"1": "1", "2": "", "3": "2"}, "2", {"2", "3"}),
+        ({"1": "", "2": "", "3": ""}, "", set()),
+    ],
+)
+def test_the_last_step_that_takes_away_says_who_is_served(
+    files: dict[str, str], serves: str, also: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    versions = tmp_path / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    before = ""
+    for number, oldest in files.items():
+        said = f'serves: str = "{oldest}"\n' if oldest else ""
+        below = f'"{before}"' if before else "None"
+        (versions / f"{number}.py").write_text(
+            f'revision: str = "{number}"\ndown_revision: str | None = {below}\n{said}'
+        )
+        before = number
+    monkeypatch.setattr(revisions.assets, "assets", lambda: tmp_path)
+    monkeypatch.setattr(revisions, "known", revisions.known.__wrapped__)
+    monkeypatch.setattr(revisions, "serves", revisions.serves.__wrapped__)
+    assert revisions.serves() == serves
+    assert {each for each in files if revisions.serves_also(each)} == also
+
+
+# What a server of before stumbles over: something is gone, has another name, or has to be given.
+TAKES_AWAY = re.compile(
+    r"op\.(drop_column|drop_table|rename_table|alter_column|batch_alter_table)\("
+    r"|\b(DROP|RENAME)\b"
+    r"|add_column\((?:(?!server_default|nullable=True).)*nullable=False(?:(?!server_default).)*$",
+    re.MULTILINE,
+)
+
+
+def takes_away(source: str) -> bool:
+    """Whether the way up of a migration does more than add."""
+    up = source.partition("def upgrade(")[2].partition("def downgrade(")[0]
+    return TAKES_AWAY.search(up) is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('op.drop_column("users", "name")', True),
+        ('op.execute("ALTER TABLE a RENAME TO b")', True),
+        ('op.add_column("users", sa.Column("x", sa.Integer, nullable=False))', True),
+        ('op.add_column("users", sa.Column("x", sa.Integer, nullable=False, server_default="0"))', False),
+        ('op.add_column("users", sa.Column("x", sa.Integer))', False),
+        ('op.create_index("ix", "users", ["name"])', False),
+    ],
+)
+def test_a_step_that_takes_away_is_known(line: str, found: bool) -> None:
+    source = f"def upgrade() -> None:\n    {line}\n\n\ndef downgrade() -> None:\n    op.drop_column('a', 'b')\n"
+    assert takes_away(source) is found
+
+
+def test_every_step_that_takes_away_says_whom_it_serves() -> None:
+    """Without a word it serves whoever was served before: running servers would go on, and fail."""
+    for file in sorted((schema.assets.assets() / "migrations" / "versions").glob("*.py")):
+        source = file.read_text(encoding="utf-8")
+        if file.name[:4] > "0050" and takes_away(source):
+            assert re.search(r'^serves: str = "\w+"', source, re.MULTILINE), file.name

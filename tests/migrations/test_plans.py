@@ -16,7 +16,7 @@ from authserver.domain.access import gateway_routes, scopes
 from authserver.domain.clients import clients
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
-from authserver.domain.running import schema
+from authserver.domain.running import revisions, schema
 from authserver.errors import Conflict
 from tests.conftest import KINDS, PASSWORD
 from tests.migrations.test_migrations import empty as empty  # a fixture
@@ -101,17 +101,24 @@ def test_the_plan_names_apps_whose_privileges_will_not_count(run: Run, idle: str
     assert schema.status().state == "current"
 
 
+def test_the_plan_says_when_running_servers_cannot_go_on(run: Run, idle: str) -> None:
+    assert "stop them first" not in run("migrate", "--plan")[1]
+    schema.migrate("0049")
+    assert "stop them first" in run("migrate", "--plan")[1]
+
+
 @pytest.mark.parametrize("empty", long_sets.others_later(KINDS, now="sqlite"), indirect=True)
 def test_the_plan_is_made_of_the_schema_of_every_earlier_version(run: Run, idle: str) -> None:
     """It reads what is there before the migration, so no column that is new may be asked for."""
-    revision = schema.newest()
+    revision = revisions.newest()
     while revision:
         code, out, err = run("migrate", "--plan", "--json")
         assert code == 0, (revision, err)
         told = json.loads(out)
-        assert (told["from"], told["to"]) == (revision, schema.newest())
+        assert (told["from"], told["to"]) == (revision, revisions.newest())
         assert told["idle"] == [{"client_id": idle, "owner": "olga@example.test", "privileges": ["skip_consent"]}]
-        revision = schema.revisions()[revision]
+        assert told["running_go_on"] is (revision == revisions.newest() or revisions.serves_also(revision))
+        revision = revisions.known()[revision]
         if revision:
             schema.migrate(revision)
     assert schema.status() == schema.Status("behind", OLDEST)

@@ -22,7 +22,7 @@ def proxies(settings: Settings) -> Iterator[Finding]:
     from authserver.domain.running import readiness, schema
 
     with opening.opened(settings, any_schema=True):
-        peers = readiness.unknown_proxies() if schema.status().state == "current" else []
+        peers = readiness.unknown_proxies() if schema.status().fits else []
     for peer in peers:
         yield Finding(
             "proxies", "bad", f"many people's requests come from {peer}, which is not trusted: all have its address",

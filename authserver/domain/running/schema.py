@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache as once
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from authserver import assets, database
 from authserver.domain.access import gateway_routes, permissions, scopes
 from authserver.domain.ground import cache
 from authserver.domain.record import audit
+from authserver.domain.running import revisions
 from authserver.domain.signing import keys as signing_keys
 from authserver.errors import Unavailable
 from authserver.lib.watched_file import Mark
@@ -35,6 +34,7 @@ _LIMITS_OF_WAITING = {
 }
 _SENTENCES = {
     "current": "The schema is up to date.",
+    "served": "The database has a newer schema, which serves this version, too.",
     "empty": "The database is empty: run `authserver migrate`.",
     "behind": "The database has an older schema: run `authserver migrate`.",
     "ahead": "The database has a newer schema than this version knows: install the version that migrated it.",
@@ -46,10 +46,15 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`state` is empty, lost, current, behind, ahead or unknown; `revision` is what the database says."""
+    """`state` is empty, lost, current, served, behind, ahead or unknown; `revision` is what the database says."""
 
     state: str
     revision: str = ""
+
+    @property
+    def fits(self) -> bool:
+        """Whether this version may work with it: it is its own, or a newer one that it was told to go on with."""
+        return self.state in ("current", "served")
 
     @property
     def sentence(self) -> str:
@@ -79,7 +84,7 @@ def ensure() -> None:
             if status().state == "empty":
                 _make_in_empty()
     found = status()
-    if found.state != "current":
+    if not found.fits:
         raise Unavailable(found.sentence)
     mark(found)
     cache.reset()
@@ -126,7 +131,7 @@ def migrate(down: str = "") -> Status:
         if down:
             _downgrade(down)
             _unmark()
-        elif status().state not in ("unknown", "lost"):
+        elif status().state in ("empty", "behind", "current"):
             _upgrade()
         found = status()
         mark(found)
@@ -145,26 +150,6 @@ def seed(session: Session) -> None:
     session.flush()
 
 
-@once
-def revisions() -> dict[str, str]:
-    """Every revision of this version and the one before it, read from the files of `migrations/`."""
-    found = {}
-    for file in (assets.assets() / "migrations" / "versions").glob("*.py"):
-        source = file.read_text(encoding="utf-8")
-        own = re.search(r'^revision: str = "(\w+)"', source, re.M)
-        before = re.search(r'^down_revision: str \| None = "(\w+)"', source, re.M)
-        if own:
-            found[own[1]] = before[1] if before else ""
-    return found
-
-
-def newest() -> str:
-    """The revision no other builds on."""
-    known = revisions()
-    (head,) = known.keys() - set(known.values())
-    return head
-
-
 def status_on(connection: Connection) -> Status:
     """The same, asked on this connection."""
     tables = set(inspect(connection).get_table_names())
@@ -173,9 +158,17 @@ def status_on(connection: Connection) -> Status:
     revision = connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
     if not revision:
         return Status("empty")
-    if revision == newest():
+    if revision == revisions.newest():
         return Status("current", revision)
-    return Status("behind" if revision in revisions() else "ahead", revision)
+    if revision in revisions.known():
+        return Status("behind", revision)
+    return Status("served" if _oldest_served(connection) in revisions.known() else "ahead", revision)
+
+
+def _oldest_served(connection: Connection) -> str:
+    """What a version that is newer than this one wrote beside its revision."""
+    columns = {column["name"] for column in inspect(connection).get_columns("alembic_version")}
+    return connection.scalar(text("SELECT serves FROM alembic_version")) or "" if "serves" in columns else ""
 
 
 def _empty(connection: Connection) -> Status:
@@ -223,6 +216,7 @@ def upgrade(connection: Connection) -> None:
     from alembic import command
 
     command.upgrade(_alembic(connection), "head")
+    connection.execute(text("UPDATE alembic_version SET serves = :oldest"), {"oldest": revisions.serves()})
     # The session joins the connection's transaction and leaves its end to us.
     with Session(connection, join_transaction_mode="rollback_only") as session:
         seed(session)

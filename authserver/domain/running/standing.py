@@ -149,8 +149,8 @@ class Prober:
     def _look_at_database(self, checks: dict[str, str]) -> float:
         with self._connection() as connection:
             status = schema.status_on(connection)
-            checks["migrations"] = OK if status.state == "current" else status.sentence
-            skew = (write_probe.write if status.state == "current" else write_probe.require_writable)(connection)
+            checks["migrations"] = OK if status.fits else status.sentence
+            skew = (write_probe.write if status.fits else write_probe.require_writable)(connection)
         checks["database"] = OK
         if self._seen is not None and self._seen.checks["database"] != OK:
             database.let_go()  # sessions opened meanwhile may be read-only for as long as they live

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from authserver import config, database
-from authserver.domain.running import standing, write_probe
+from authserver.domain.running import revisions, standing, write_probe
 from authserver.domain.running.standing import OK, Prober
 from authserver.lib import clock
 from authserver.observability import logs
@@ -38,7 +38,7 @@ def test_a_change_is_said_once(said: Callable[[], list[str]]) -> None:
         prober.look()
     assert said() == ["not_ready"]
     with database.transaction() as session:
-        session.connection().exec_driver_sql(f"UPDATE alembic_version SET version_num = '{standing.schema.newest()}'")
+        session.connection().exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revisions.newest()}'")
     for _ in range(3):
         prober.look()
     assert said() == ["not_ready", "ready_again"]
@@ -47,7 +47,7 @@ def test_a_change_is_said_once(said: Callable[[], list[str]]) -> None:
 def test_what_all_processes_of_a_server_find_is_said_once(said: Callable[[], list[str]]) -> None:
     standing.share(multiprocessing.RawArray("c", standing.BOARD_BYTES))
     probers = [Prober() for _ in range(3)]
-    for revision in (standing.schema.newest(), "0001", standing.schema.newest(), "0001"):
+    for revision in (revisions.newest(), "0001", revisions.newest(), "0001"):
         with database.transaction() as session:
             session.connection().exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
         for prober in probers:

@@ -15,7 +15,7 @@ from authserver.domain.running import schema
 def registered(trail: Trail) -> Iterator[Finding]:
     """Registered under the very name that clients send, and open to those who register themselves."""
     with opening.opened(trail.settings, any_schema=True):
-        if schema.status().state != "current":
+        if not schema.status().fits:
             yield untried("API", "the database of this installation is not at hand or not migrated")
             return
         found = resources.find(trail.resource)
