@@ -67,7 +67,7 @@ def get(id: str) -> RegistrationToken:
 
 
 def status(row: RegistrationToken) -> str:
-    """active, used up, expired, revoked, or idle: whoever made it is no administrator now."""
+    """active, used up, expired, revoked, or idle: whoever made it has not now what it takes to make one."""
     if row.revoked_at is not None:
         return "revoked"
     if row.expires_at <= clock.now():
@@ -75,7 +75,7 @@ def status(row: RegistrationToken) -> str:
     if row.used >= row.uses:
         return "used up"
     with database.reading() as session:
-        return "active" if makers.stands(session, row.created_by) else "idle"
+        return "active" if makers.stands(session, row.created_by, row.created_at) else "idle"
 
 
 def revoke(id: str, *, because: str = "") -> None:
@@ -121,18 +121,22 @@ def is_good(presented: str) -> bool:
     if secrets.kind_of(presented) != KIND:
         return False
     with database.reading() as session:
-        maker = session.scalar(select(RegistrationToken.created_by).where(*_good(presented)))
-        return maker is not None and makers.stands(session, maker)
+        return _stands(session, presented)
 
 
 def spend(presented: str) -> str | None:
     """Take one use, in one statement; the token's id, or None if it is not good any more."""
     with database.transaction() as session:
-        maker = session.scalar(select(RegistrationToken.created_by).where(*_good(presented)))
-        if maker is None or not makers.stands(session, maker):
+        if not _stands(session, presented):
             return None
         taken = update(RegistrationToken).where(*_good(presented)).values(used=RegistrationToken.used + 1)
         return session.scalar(taken.returning(RegistrationToken.id), execution_options={"synchronize_session": False})
+
+
+def _stands(session: Session, presented: str) -> bool:
+    made = select(RegistrationToken.created_by, RegistrationToken.created_at).where(*_good(presented))
+    row = session.execute(made).one_or_none()
+    return row is not None and makers.stands(session, row.created_by, row.created_at)
 
 
 def _good(presented: str) -> tuple[ColumnElement[bool], ...]:

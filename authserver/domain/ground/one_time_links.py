@@ -76,7 +76,7 @@ def look(token: str, *purposes: str) -> Found:
                 User.disabled_at.is_(None),
             )
         ).one_or_none()
-        if found is None or not makers.stands(session, found[0].made_by):
+        if found is None or not makers.stands(session, found[0].made_by, found[0].created_at):
             raise NotFound(DEAD)
     row, user = found
     return Found(row.purpose, user, row.expires_at, row.created_at, row.mailed)
@@ -84,7 +84,8 @@ def look(token: str, *purposes: str) -> Found:
 
 def spend(session: Session, token: str, *purposes: str) -> User:
     """Use a link up, by one statement of which only one of two succeeds; raises NotFound for one that is dead."""
-    made = select(OneTimeLink.user_id, OneTimeLink.made_by).where(OneTimeLink.digest == secrets.digest(token))
+    columns = (OneTimeLink.user_id, OneTimeLink.made_by, OneTimeLink.created_at)
+    made = select(*columns).where(OneTimeLink.digest == secrets.digest(token))
     if (link := session.execute(made).one_or_none()) is None:
         raise NotFound(DEAD)
     person_locks.take(session, link.user_id)
@@ -102,7 +103,7 @@ def spend(session: Session, token: str, *purposes: str) -> User:
         execution_options={"synchronize_session": False},
     )
     user = session.get(User, user_id) if user_id else None
-    if user is None or user.disabled_at is not None or not makers.stands(session, link.made_by):
+    if user is None or user.disabled_at is not None or not makers.stands(session, link.made_by, link.created_at):
         raise NotFound(DEAD)
     return user
 
