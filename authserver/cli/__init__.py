@@ -97,7 +97,7 @@ class Root(click.Group):
             sys.exit(output.ERROR)
         except Exception as error:
             code, sentence = explain(error)
-            output.note(sentence)
+            output.complain(sentence)
             sys.exit(code)
         sys.exit(output.DONE)
 
@@ -163,6 +163,7 @@ def _open_before(command: click.Command, offline: frozenset[str]) -> None:
 @click.option("--config", "file", type=click.Path(path_type=Path), help="Settings file instead of ./authserver.toml.")
 @click.option("--demo", is_flag=True, help="Act on the demo's installation in var/demo.")
 @click.option("--json", is_flag=True, help="Print results as JSON; may also stand after the verb.")
+@click.version_option(None, "-V", "--version", package_name="authserver", message="%(version)s")
 def cli(file: Path | None, demo: bool, json: bool) -> None:
     """An OAuth 2.0, OpenID Connect and JWT authorization server."""
     opening.choose(file, demo)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from authserver.cli import copies, opening, output, restore, restoring
+from authserver.cli import copies, opening, output, progress, restore, restoring
 from authserver.config import Settings
 from authserver.errors import DomainError
 
@@ -25,7 +25,7 @@ def command(file: Path | None, made: bool, verify: bool) -> None:
     settings = opening.settings()
     new = not (verify and file and file.exists())
     if new and file is not None:
-        with opening.opened(settings):
+        with opening.opened(settings), progress.growing(file, "Saving", expected=copies.size(settings)):
             copies.save(settings, file)
     if verify and file:
         restore.tell(restoring.plan(settings, file))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from authserver import config
-from authserver.cli import opening, output
+from authserver.cli import init, opening, output
 from authserver.config import Settings
 from authserver.errors import BadSettings
 
@@ -17,6 +17,9 @@ from authserver.errors import BadSettings
 @click.group()
 def group() -> None:
     """Show, check and explain the settings."""
+
+
+group.add_command(init.command, "init")
 
 
 @group.command()

@@ -40,6 +40,11 @@ def save(settings: Settings, file: Path) -> None:
         raise
 
 
+def size(settings: Settings) -> int:
+    """Bytes that a copy of a SQLite file will have; 0 of PostgreSQL, whose archives are smaller than it is."""
+    return sqlite_file(settings).stat().st_size if settings.sqlite else 0
+
+
 @contextlib.contextmanager
 def scratch(target: Path, ending: str) -> Iterator[Path]:
     """A file beside a SQLite database, for this user alone; what is left of it afterwards goes."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from authserver.cli import copying, opening, output
+from authserver.cli import copying, opening, output, progress
 
 if TYPE_CHECKING:
     from authserver.domain.running.table_copies import Told
@@ -34,5 +33,5 @@ def command(url: str) -> None:
 @contextlib.contextmanager
 def _progress(rows: int) -> Iterator[Told]:
     """A bar for whoever looks on; silent elsewhere."""
-    with click.progressbar(length=rows, label="Copying", file=sys.stderr) as bar:
-        yield lambda _table, count: bar.update(count)
+    with progress.counted(rows, "Copying") as told:
+        yield lambda _table, count: told(count)

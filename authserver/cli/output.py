@@ -9,12 +9,17 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from authserver.cli import tables, terminal
 from authserver.lib import quoting
 
 MEASURED = 200  # rows whose widths a table has
 DONE, ERROR, USAGE, MISSING, NOT_READY = 0, 1, 2, 3, 4
 
 _json = False
+
+
+class Ready(str):
+    """A text that may be printed as it is: what others wrote in it was made harmless, and some of it has a colour."""
 
 
 class NotReady(Exception):
@@ -49,11 +54,8 @@ def stream(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = No
     elif not first:
         print(_inert(empty))  # noqa: T201  # the one place that prints
     else:
-        names = list(columns or first[0])
-        widths = _widths(first, names)
-        print(_inert(_row(names, widths)))  # noqa: T201  # the one place that prints
-        for row in itertools.chain(first, left):
-            print(_inert(_row(_cells(row, names), widths)))  # noqa: T201  # the one place that prints
+        for each in tables.lines(itertools.chain(first, left), list(columns or first[0]), first):
+            print(each)  # noqa: T201  # the one place that prints
 
 
 def _stream_json(rows: Iterator[Mapping[str, Any]]) -> None:
@@ -74,23 +76,14 @@ def note(text: str) -> None:
     print(_inert(text), file=sys.stderr, flush=True)  # noqa: T201  # the one place that prints
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
+def complain(text: str) -> None:
+    """Why a command ended without what it was asked for."""
+    print(terminal.painted(_inert(text), sys.stderr, fg="red"), file=sys.stderr, flush=True)  # noqa: T201  # as above
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> Ready:
     """Rows as aligned columns, for people."""
-    names = list(columns or (rows[0] if rows else ()))
-    widths = _widths(rows, names)
-    return "\n".join([_row(names, widths), *(_row(_cells(row, names), widths) for row in rows)])
-
-
-def _widths(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[int]:
-    return [max([len(name), *(len(_cell(row.get(name))) for row in rows)]) for name in names]
-
-
-def _cells(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    return [_cell(row.get(name)) for name in names]
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    return Ready("\n".join(tables.lines(rows, list(columns or (rows[0] if rows else ())), rows)))
 
 
 def _as_json(value: Any, *, indent: int | None = None) -> str:
@@ -102,25 +95,17 @@ def _as_json(value: Any, *, indent: int | None = None) -> str:
 
 def _inert(text: str) -> str:
     """What others wrote must not steer the terminal of whoever looks at it."""
+    if isinstance(text, Ready):
+        return text
     return quoting.inert(text, kept="\n\t")
 
 
 def _plain(result: Any) -> str:
     if isinstance(result, Mapping):
         width = max((len(str(name)) for name in result), default=0)
-        return "\n".join(f"{name!s:<{width}}  {_cell(value)}" for name, value in result.items())
+        return "\n".join(f"{name!s:<{width}}  {tables.cell(value)}" for name, value in result.items())
     if isinstance(result, Sequence) and not isinstance(result, str):
         if result and isinstance(result[0], Mapping):
             return table(result)
-        return "\n".join(map(_cell, result))
-    return _cell(result)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value)) or "-"
-    return str(value)
+        return "\n".join(map(tables.cell, result))
+    return tables.cell(result)

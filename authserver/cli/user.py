@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from authserver.cli import options, output
+from authserver.cli import options, output, progress
 
 # The domain brings the ORM along, so each verb imports it when it runs: `--help` stays fast.
 if TYPE_CHECKING:
@@ -213,8 +213,10 @@ def take(file: TextIO, dry_run: bool, mail: bool) -> None:
     from authserver.domain.people import rosters
 
     lines = rosters.read(_text_of(file))
-    rows = (dataclasses.asdict(each) for each in rosters.take(lines, by_mail=mail, dry_run=dry_run))
-    output.stream(rows, ("number", "email", "result", "link"), empty="The file has no people.")
+    taken = rosters.take(lines, by_mail=mail, dry_run=dry_run)
+    with progress.counted(len(lines), "Importing", results=True) as told:
+        rows = (dataclasses.asdict(each) for each in progress.noticed(taken, told))
+        output.stream(rows, ("number", "email", "result", "link"), empty="The file has no people.")
 
 
 @group.command("export")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from authserver.cli import output
+from authserver.cli import output, terminal
 from authserver.config import Settings
 from authserver.errors import DomainError
-from authserver.lib import secrets
+from authserver.lib import quoting, secrets
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗", "skip": "–"}
+COLOURS = {"ok": "green", "warn": "yellow", "bad": "red", "skip": "bright_black"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,15 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 def tell(findings: list[Finding]) -> bool:
     """Print them; whether none is bad."""
-    output.emit([dataclasses.asdict(each) for each in findings], "\n".join(map(_line, findings)))
+    output.emit([dataclasses.asdict(each) for each in findings], output.Ready("\n".join(map(_line, findings))))
     return all(each.state != "bad" for each in findings)
 
 
 def _line(finding: Finding) -> str:
     fault = f" [{finding.fault}]" if finding.fault else ""
     remedy = f"\n    {finding.remedy}" if finding.remedy else ""
-    return f"{MARKS[finding.state]} {finding.check}{fault}: {finding.text}{remedy}"
+    mark = terminal.painted(MARKS[finding.state], sys.stdout, fg=COLOURS[finding.state])
+    return " ".join((mark, quoting.inert(f"{finding.check}{fault}: {finding.text}{remedy}", kept="\n")))
 
 
 def guarded(name: str, found: Iterator[Finding]) -> Iterator[Finding]:
