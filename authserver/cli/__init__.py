@@ -41,7 +41,7 @@ VERBS = {
     "restore": "Replace the database by a backup.",
     "rewrap": "Seal stored secrets again, under today's sealing key.",
     "serve": "Serve in production.",
-    "token": "Inspect, introspect and revoke tokens.",
+    "token": "Issue, inspect, introspect and revoke tokens.",
     "user": "Create and manage people.",
     "version": "Print the version.",
     "webhook": "List webhooks, test them, have deliveries sent again.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authserver.cli import client_options, client_registration, options, output
+from authserver.cli import client_files, client_options, client_registration, options, output
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, durations
 
@@ -28,6 +28,10 @@ _end_made = click.option(
 @click.group(help="Create and manage OAuth clients.")
 def group() -> None:
     """The noun."""
+
+
+group.add_command(client_files.export)
+group.add_command(client_files.take)
 
 
 @group.command()

@@ -1,4 +1,4 @@
-"""authserver token: introspect, revoke, inspect (contract.md section 3)."""
+"""authserver token: issue, introspect, revoke, inspect (contract.md section 3)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from authserver.cli import output
 from authserver.errors import Invalid, NotFound
 from authserver.lib import jwt, secrets
+from authserver.lib import scopes as grammar
 
 MAX_LENGTH = 64 * 1024
 OFFLINE = frozenset({"inspect"})
@@ -21,7 +22,20 @@ KINDS = {
 
 @click.group()
 def group() -> None:
-    """Inspect, introspect and revoke tokens. TOKEN may be -, to read it from stdin: arguments show in `ps`."""
+    """Issue, inspect, introspect and revoke tokens. TOKEN may be -, to read it from stdin: arguments show in `ps`."""
+
+
+@group.command()
+@click.argument("client_id")
+@click.option("--scope", default="", help="Only these of its scopes, with spaces between them.")
+@click.option("--resource", "resources", multiple=True, help="An API that it is for; repeatable.")
+def issue(client_id: str, scope: str, resources: tuple[str, ...]) -> None:
+    """Print a token of a client for itself, as client_credentials would give it, without its secret."""
+    from authserver.domain.tokens import by_hand
+
+    made = by_hand.issue(client_id, scopes=scope.split(), resources=resources)
+    members = {"access_token": made.value, "token_type": "Bearer", "expires_in": made.expires_in}
+    output.emit(members | {"scope": grammar.join(made.scopes)}, made.value)
 
 
 @group.command()
@@ -30,9 +44,11 @@ def introspect(token: str) -> None:
     """What a token says now, to somebody who may see everything."""
     from authserver.domain.tokens import inspection
 
-    found = inspection.inspect(_given(token))
+    value = _given(token)
+    found = inspection.inspect(value)
     if found is None:
         output.emit({"active": False})
+        _note_slip(value)
         return
     members = {"active": True, "credential": found.credential, "scope": " ".join(found.scopes), **found.claims}
     more = {"username": found.username, "permission": found.permission}
@@ -51,6 +67,7 @@ def revoke(token: str, end_made: bool) -> None:
     value = _given(token)
     behind = revocation.grant_behind(value) if end_made else None
     if not revocation.revoke(value, None, "revoked on the command line"):
+        _note_slip(value)
         raise NotFound("There is no such token, or it has ended already.")
     if end_made:
         count = app_makings.end_all_behind(behind)
@@ -74,7 +91,13 @@ def _taken_apart(token: str) -> dict[str, Any]:
     try:
         return {"header": jwt.peek_header(token), "claims": jwt.peek_claims(token), "verified": False}
     except jwt.InvalidToken as error:
-        raise Invalid(f"This is no token: {error.reason}.") from None
+        raise Invalid(f"This is no token: {secrets.mistyped(token) or error.reason}.") from None
+
+
+def _note_slip(value: str) -> None:
+    """A slip of the hand is told apart from a token that ended."""
+    if slip := secrets.mistyped(value):
+        output.note(f"It was mistyped: {slip}.")
 
 
 def _given(token: str) -> str:

@@ -18,6 +18,7 @@ _ID = 20
 
 _SLUG = re.compile(r"[a-z0-9]+")
 _FORM = re.compile(r"[a-z0-9]+_(ak|rt|at|cs|rat|ac|iat|dc)_[0-9A-Za-z]{36}")
+_LENGTH = 36  # of what stands behind the kind
 _PREFIX = {kind: re.compile(rf"[a-z0-9]+_{kind}_") for kind in KINDS}
 _HINT = re.compile(r"([a-z0-9]+_(?:ak|rt|at|cs|rat|ac|iat|dc)_)[0-9A-Za-z]*([0-9A-Za-z]{4})")
 
@@ -43,6 +44,24 @@ def kind_of(value: str) -> str | None:
     if match is None or _checksum(value[:-_CHECK]) != value[-_CHECK:]:
         return None
     return match[1]
+
+
+def mistyped(value: str) -> str:
+    """What is wrong with what was meant for a credential, as the end of a sentence; empty for one, and for others."""
+    form = next((found for kind in KINDS if (found := _PREFIX[kind].match(value))), None)
+    if form is None or kind_of(value) is not None:
+        return ""
+    body = value[form.end() :]
+    if strange := next((sign for sign in body if sign not in ALPHABET), ""):
+        return f"it holds {_sign(strange)}, which no credential does"
+    if missing := _LENGTH - len(body):
+        count, words = abs(missing), "short" if missing > 0 else "long"
+        return f"it is {count} {'character' if count == 1 else 'characters'} too {words}"
+    return "its checksum does not fit: at least one of its characters is another one"
+
+
+def _sign(sign: str) -> str:
+    return "a space" if sign.isspace() else f"the character {sign!r}"
 
 
 def looks_like(value: str, kind: str) -> bool:

@@ -41,6 +41,7 @@ SENTENCES: Mapping[str, str] = {
     "consent.denied": "{actor} refused {client}",
     "consent.narrowed": "{actor} took back a part of what {client} may do",
     "consent.revoked": "{actor} took back the access of {client}",
+    "token.issued": "{actor} made a token with which {client} acts for itself",
     "token.revoked": "{actor} ended tokens of {client}",
     "refresh_token.reused": "A spent refresh token of {client} came back, so its whole family was revoked",
     "code.replayed": "A spent authorization code of {client} came back, so what it gave was revoked",
