@@ -67,11 +67,13 @@ def test_apps_of_one_sector_know_a_person_by_the_same_sub(app: Flask, alice: Per
 
 
 def test_an_app_of_devices_names_nobody_elses_host_as_its_sector(app: Flask, alice: Person) -> None:
-    """It gets its people without a code at that host, so only a document there would prove it."""
+    """It gets its people without a code at that host, so only keys that a document there names would prove it."""
     theirs, own = shop(), {"grant_types": [CODE, DEVICE, "refresh_token"]}
     evil = shop(**own)
     assert len({sub_of(theirs, alice), sub_of(evil, alice), sub_of(shop(**own), alice)}) == 3
     assert sub_of(evil, alice) == sub_of(evil, alice)
+    listed = {"sector_identifier_uri": SECTOR}
+    assert sub_of(shop(**listed), alice) != sub_of(shop(**listed, **own), alice)
 
 
 def test_public_is_the_default_and_is_the_person_for_everybody(app: Flask, alice: Person) -> None:
@@ -273,8 +275,17 @@ def test_without_a_document_one_https_host_makes_the_sector(place: Place, alice:
 def test_redirect_uris_that_no_device_comes_by_make_no_sector(place: Place, alice: Person) -> None:
     device = {"grant_types": (CODE, DEVICE), "redirect_uris": (CALLBACK,)}
     assert list(refusal(alice, sector_identifier_uri="", **device)) == ["sector_identifier_uri"]
-    place.show([CALLBACK])
-    clients.register(alice.user, registration(**device))
+    keys = "https://app.example.test/keys"
+    by_keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": keys}
+    for listed, proof in (([CALLBACK], {}), ([CALLBACK], by_keys), ([CALLBACK, keys], {"jwks_uri": keys})):
+        place.show(listed)
+        sector_identifiers._kept.forget()
+        assert list(refusal(alice, **device, **proof)) == ["sector_identifier_uri"]
+        assert list(refusal(alice, grant_types=(DEVICE,), redirect_uris=(), **proof)) == ["sector_identifier_uri"]
+    place.show([CALLBACK, keys])
+    sector_identifiers._kept.forget()
+    row, _ = clients.register(alice.user, registration(**device, **by_keys))
+    assert sector_identifiers.of(clients.get(row.id)) == "sector.example.com"
     alone = {"grant_types": (DEVICE,), "redirect_uris": (), "kind": "native"}
     clients.register(alice.user, registration(sector_identifier_uri="", **alone))
 

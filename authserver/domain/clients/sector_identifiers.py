@@ -23,18 +23,23 @@ _kept: Recent[str, tuple[int, tuple[str, ...]]] = Recent(MAX_KEPT)
 def of(client: ClientFacts) -> str:
     """The host that its subjects are drawn for: of its sector identifier, else of its redirect URIs.
 
-    Whoever gets codes at a host has it. Where people come by devices none has to be got there: anybody's host could
-    be named, so that such an app without a document is a sector of its own.
+    Whoever gets codes at a host has it. People who come by devices bring none there: anybody could name a host, and a
+    document that is about somebody else's redirect URIs, so that such an app is a sector of its own unless it proves
+    who it is by keys that the document names (`require`).
     """
-    proven = () if client.may_use(DEVICE) else client.redirect_uris
-    uri = client.sector_identifier_uri or next(iter(proven), "")
+    uri = client.sector_identifier_uri or next(iter(client.redirect_uris), "")
+    if client.may_use(DEVICE) and not (
+        client.sector_identifier_uri and _by_keys(client.token_endpoint_auth_method, client.jwks_uri)
+    ):
+        uri = ""
     return (urlsplit(uri).hostname or client.id).lower()
 
 
 def require(wanted: Registration) -> None:
     """Every redirect URI stands in the document that the app names (Registration 1.0, section 5). Raises Invalid.
 
-    Not inside a transaction, unless it was looked up a moment before.
+    And for devices the address of the keys by which it proves who it is, as OpenID Connect CIBA Core 1.0, section 4,
+    has it. Not inside a transaction, unless it was looked up a moment before.
     """
     uri = wanted.sector_identifier_uri
     if not uri:
@@ -42,6 +47,18 @@ def require(wanted: Registration) -> None:
     listed = look_up(uri)
     if any(each not in listed for each in wanted.redirect_uris):
         raise Invalid("The document at this address does not list every redirect URI of the app.", field=_FIELD)
+    if DEVICE not in (wanted.grant_types or ()):
+        return
+    if not _by_keys(wanted.token_endpoint_auth_method, wanted.jwks_uri) or wanted.jwks_uri not in listed:
+        raise Invalid(
+            "Devices never come by the redirect URIs, so the document must list the jwks_uri of the app, too, and the"
+            " app prove by these keys who it is (private_key_jwt).",
+            field=_FIELD,
+        )
+
+
+def _by_keys(method: str | None, jwks_uri: str | None) -> bool:
+    return method == "private_key_jwt" and bool(jwks_uri)
 
 
 def look_up(uri: str) -> tuple[str, ...]:

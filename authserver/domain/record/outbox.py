@@ -13,8 +13,9 @@ from sqlalchemy import delete, false, func, insert, or_, select, update
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.orm import Session
 
+from authserver.domain.record import told_subjects
 from authserver.lib import clock, secrets
-from authserver.models import Client, Grant, User, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from authserver.models import Client, User, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 VERSION = "1.0"
 TEST = "webhook.test"
@@ -243,17 +244,19 @@ def _app_owner(session: Session, facts: Mapping[str, Any]) -> str | None:
 
 
 def _known_as(session: Session, type: str, facts: Mapping[str, Any]) -> str | None:
-    """What an app with pairwise subjects calls the person whom an event concerns; None where that is their id.
+    """What an app calls the person whom an event concerns; None where that is their id.
 
-    Empty where it never met them. Two owners of such apps find out by no id that a person of theirs is one.
+    Empty where an app with pairwise subjects was told of them in no sign-in. Two owners of such apps find out by no id
+    that a person of theirs is one.
     """
     client_id, person_id = facts.get("client_id"), facts.get("owner_id")
     if type not in _ABOUT_SUBJECTS or not (client_id and person_id):
         return None
-    if session.scalar(select(Client.subject_type).where(Client.id == client_id)) != "pairwise":
-        return None
-    told = select(Grant.subject).where(Grant.client_id == client_id, Grant.user_id == person_id)
-    return session.scalar(told.order_by(Grant.created_at.desc()).limit(1)) or ""
+    told = told_subjects.latest(session, client_id, person_id)
+    if told is not None:
+        return told if told != person_id else None
+    pairwise = session.scalar(select(Client.subject_type).where(Client.id == client_id)) == "pairwise"
+    return "" if pairwise else None
 
 
 def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:

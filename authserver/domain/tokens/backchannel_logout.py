@@ -15,11 +15,12 @@ from authserver import config, database
 from authserver.domain import outbound
 from authserver.domain.clients import clients
 from authserver.domain.clients.facts import ClientFacts
-from authserver.domain.grants import logout_notices, subjects
+from authserver.domain.grants import logout_notices
 from authserver.domain.grants.logout_notices import DELIVERED, FAILED, PENDING, Notice
+from authserver.domain.record import told_subjects
 from authserver.domain.signing import keys as signing_keys
 from authserver.lib import clock, jwt, retry_after, secrets
-from authserver.models import Client
+from authserver.models import Client, Grant
 from authserver.observability import logs
 
 TYP = "logout+jwt"
@@ -36,11 +37,17 @@ _FINAL = frozenset(range(400, 500)) - {408, 425, 429}
 
 
 def token(client: ClientFacts, notice: Notice) -> str:
-    """A logout token for one app and sign-in (section 2.4): never with a nonce, and never good for anything else."""
+    """A logout token for one app and sign-in (section 2.4): never with a nonce, and never good for anything else.
+
+    Its `sub` is that of the ID token of this sign-in; an app that never got one is told the `sid` alone.
+    """
     now = clock.now()
+    with database.reading() as session:
+        this = func.coalesce(Grant.sid, Grant.session_id) == notice.session_id
+        sub = told_subjects.latest(session, client.id, notice.user_id, this)
     claims: dict[str, Any] = {
         "iss": config.current().issuer,
-        "sub": subjects.told(client, notice.user_id),
+        **({"sub": sub} if sub else {}),
         "aud": client.client_id,
         "iat": now,
         "exp": now + LIFETIME,

@@ -105,11 +105,11 @@ def test_nor_by_which_id_other_apps_know_somebody_whom_this_one_knows_by_another
     wish = Registration(
         name="Notes", kind="web", redirect_uris=("https://notes.example.test/cb",), subject_type="pairwise"
     )
-    app, _ = clients.register(alice.user, wish)
+    app, secret = clients.register(alice.user, wish)
     hook = endpoint(alice, URL)
     for met in (False, True):
         if met:
-            protocol.allow(bob.id, protocol.App(app.id, ""))
+            protocol.exchange(protocol.App(app.id, secret or ""), protocol.allow(bob.id, protocol.App(app.id, "")))
         with context.using(context.Context("req1", actor=f"user:{bob.id}")), database.transaction() as s:
             audit.record(s, "consent.granted", target=f"client:{app.id}", owner_id=bob.id, client_id=app.id)
         known = subjects.told(clients.get(app.id), bob.id)

@@ -42,7 +42,9 @@ def _no_sector(wanted: Registration) -> str | None:
     if not _one_host(wanted.redirect_uris):
         return "Redirect URIs that are not all https at one host need it: it says what they have in common."
     if DEVICE in (wanted.grant_types or ()) and wanted.redirect_uris:
-        return "Devices never come by the redirect URIs, so only a document at their host shows that they are yours."
+        return (
+            "Devices never come by the redirect URIs, so only a document that lists your jwks_uri shows whose you are."
+        )
     return None
 
 
