@@ -12,7 +12,7 @@ from authserver import database
 from authserver.domain.clients import endings, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.ground import mails, one_time_links
-from authserver.domain.people import users
+from authserver.domain.people import addresses, departures, users
 from authserver.domain.tokens import makings
 from authserver.errors import NotFound
 from authserver.lib import clock
@@ -92,6 +92,29 @@ def test_whom_a_leaked_key_made_an_administrator_is_one_no_more(
     call("POST", "/v1/leaks", None, {"credential": leaked})
     roles = [users.get(each).role for each in (ada.id, bob.id, mallory.id, made["id"])]
     assert roles == ["admin", "admin", "user", "user"]
+
+
+def test_whom_and_what_an_administrators_leaked_key_let_in_is_stopped_again(
+    call: Caller, ada: Person, alice: Person, bob: Person, mallory: Person
+) -> None:
+    """An administrator of before comes back by it with all that they were, though nobody gave them a role."""
+    leaked = key_of(ada, "full_access")
+    for person in (alice, bob):
+        users.set_role(person.id, "admin")
+    users.disable(alice.id)
+    departures.delete(bob.id)
+    addresses.set_email_verified(mallory.id, False)
+    app = protocol.register(installation=True)
+    call("PATCH", f"/v1/users/{alice.id}", leaked, {"disabled": False})
+    call("POST", f"/v1/users/{bob.id}/restore", leaked)
+    call("PATCH", f"/v1/users/{mallory.id}", leaked, {"email_verified": True})
+    call("PATCH", f"/v1/clients/{app.id}", leaked, {"introspect_all": True})
+    assert users.get(alice.id).disabled_at is users.get(bob.id).disabled_at is None
+    call("POST", "/v1/leaks", None, {"credential": leaked})
+    assert users.get(alice.id).disabled_at and users.get(bob.id).disabled_at
+    assert users.get(mallory.id).email_verified_at is None
+    assert call("GET", f"/v1/clients/{app.id}", key_of(ada, "full_access")).data["disabled"]
+    assert users.get(ada.id).disabled_at is None
 
 
 def test_a_leaked_token_of_a_registration_changes_it_no_more(call: Caller) -> None:

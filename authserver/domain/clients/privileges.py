@@ -26,6 +26,8 @@ GUARDED = frozenset({
     "request_uris", "request_object_alg", "subject_type", "sector_identifier_uri",
 })  # fmt: skip
 """What decides to whom a privilege is lent: fields that only administrators change while the app has one."""
+REACH = GUARDED.union(PRIVILEGES)
+"""What decides how far an app reaches, and who holds it: what a thief changes to come back by an app of others."""
 
 
 class Asked(Protocol):

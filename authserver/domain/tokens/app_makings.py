@@ -30,7 +30,7 @@ _KINDS = {
     "client.created": "app", "client.enabled": "app", "client.restored": "app", "client.transfer_offered": "offer",
     "webhook.created": "webhook", "webhook.updated": "webhook", "webhook.enabled": "webhook",
     "webhook.secret_rotated": "webhook", "registration_token.created": "registration", "user.created": "person",
-    "user.updated": "role",
+    "user.enabled": "person", "user.restored": "person", "user.updated": "role",
 }  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def _credential(event: Any) -> str:
 
 
 def _leads_away(event: Any) -> bool:
-    return event.type == "client.updated" and bool(privileges.GUARDED.intersection(event.data.get("changed", ())))
+    return event.type == "client.updated" and bool(privileges.REACH.intersection(event.data.get("changed", ())))
 
 
 def _named(session: Session, trail: _Trail) -> set[str]:
@@ -208,6 +208,7 @@ def _reference(event: Any) -> str:
         return _credential(event)
     raises = event.type != "user.updated" or event.data.get("role", roles.USER) != roles.USER
     kind = "app" if _leads_away(event) else _KINDS.get(event.type) if raises else None
+    kind = "vouched" if empowered.is_vouching(event) else kind
     return f"{kind}:{event.target.partition(':')[2]}" if kind else ""
 
 

@@ -84,6 +84,7 @@ def standing(user: User, moment: int) -> list[Made]:
         found = _standing(session, user, moment, changed, who, done)
         found += [Made(*each) for each in empowered.links(session, who, moment)]
         found += [Made(*each) for each in empowered.people(session, user, done)]
+        found += [Made(*each) for each in empowered.settings(user, done)]
     found += [
         Made("download", str(each.seq), _DOWNLOADS[each.type], each.at_us // 1_000_000)
         for each in done

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from authserver.domain.access import roles
 from authserver.domain.clients import privileges, registration_tokens
 from authserver.domain.ground import one_time_links
-from authserver.domain.people import users
+from authserver.domain.people import addresses, users
 from authserver.lib import clock
 from authserver.models import AuditEvent, Client, ClientSecret, OneTimeLink, RegistrationToken, User
 
@@ -24,12 +24,21 @@ KINDS = {
     "role": "Role of an account",
     "link": "One-time link",
     "registration": "Registration token",
+    "vouched": "Address vouched for",
     "address": "Another address for the account",
+    "setting": "Setting of everybody's",
 }
 # To end what is other people's takes a fresh proof on a page.
-OF_PEOPLE = ("person", "role")
+OF_PEOPLE = ("person", "role", "vouched")
 # What came of these cannot be undone from here: what was said is to be looked at.
-LASTING = ("address",)
+LASTING = ("address", "setting")
+# Whoever was stopped, and is let in again, is in like somebody new.
+LET_IN = ("user.created", "user.enabled", "user.restored")
+# What keys, apps and proxies may do by it, of everybody: there is no other state to go back to but by hand.
+SETTINGS = (
+    "client.unblocked", "permission.updated", "resource.created", "resource.updated", "route_table.updated",
+    "scope.created", "scope.updated",
+)  # fmt: skip
 _OF_CREDENTIALS = (
     "api_key.created", "api_key.updated", "api_key.rotated", "client.created", "client.updated",
     "client.secret_rotated", "client.enabled", "client.restored",
@@ -60,7 +69,7 @@ def actors(session: Session, user: User, moment: int) -> tuple[str, ...]:
 
 def acts(session: Session, user: User, moment: int, who: Collection[str], *more: str) -> Sequence[AuditEvent]:
     """What `who` did since then to others, and events of the types `more`, oldest first; one statement."""
-    types = (*more, "user.created", "user.updated", "client.updated", *_AGAIN) if _acts_for_others(user) else more
+    types = (*more, *LET_IN, "user.updated", "client.updated", *_AGAIN, *SETTINGS) if _acts_for_others(user) else more
     return session.scalars(_events(who, moment, *types)).all()
 
 
@@ -84,20 +93,39 @@ def links(session: Session, who: Collection[str], moment: int) -> Iterator[Found
 
 
 def people(session: Session, user: User, done: Sequence[AuditEvent]) -> Iterator[Found]:
-    """Accounts that were made, which are disabled; roles that were given, which are taken; and other addresses."""
+    """Accounts that were made or let in again, which are disabled; roles that were given and addresses that were
+    vouched for, which are taken back; and other addresses.
+    """
     made, moved = _made_and_moved(done)
-    ids = {target.partition(":")[2] for target in made} | moved.keys()
+    vouched = {event.target.partition(":")[2]: event.at_us // 1_000_000 for event in done if is_vouching(event)}
+    ids = {target.partition(":")[2] for target in made} | moved.keys() | vouched.keys()
     if not ids or not _acts_for_others(user):
         return
     for person in session.scalars(select(User).where(User.id.in_(ids), User.id != user.id)):
         event = made.get(f"user:{person.id}")
         if event is not None and person.disabled_at is None:
-            if event.type == "user.created":
+            if event.type in LET_IN:
                 yield "person", person.id, person.email, event.at_us // 1_000_000
             elif person.role != roles.USER:
                 yield "role", person.id, person.email, event.at_us // 1_000_000
         if person.id in moved:
             yield "address", person.id, person.email, moved[person.id]
+        if person.id in vouched and person.email_verified_at is not None:
+            yield "vouched", person.id, person.email, vouched[person.id]
+
+
+def settings(user: User, done: Sequence[AuditEvent]) -> Iterator[Found]:
+    """What of the installation's own settings was changed, the last time each."""
+    if _acts_for_others(user):
+        last = {event.target: event for event in done if event.type in SETTINGS}
+        for target, event in last.items():
+            name = str(event.data.get("name") or target.partition(":")[2])
+            yield "setting", target, name, event.at_us // 1_000_000
+
+
+def is_vouching(event: Any) -> bool:
+    """Whether an event says that an address is somebody's: apps link accounts by it."""
+    return event.type == "user.updated" and event.data.get("email_verified") is True
 
 
 def changed_apps(done: Sequence[AuditEvent]) -> dict[str, int]:
@@ -106,7 +134,7 @@ def changed_apps(done: Sequence[AuditEvent]) -> dict[str, int]:
         str(event.client_id): event.at_us // 1_000_000
         for event in done
         if event.type in _AGAIN
-        or (event.type == "client.updated" and privileges.GUARDED.intersection(event.data.get("changed", ())))
+        or (event.type == "client.updated" and privileges.REACH.intersection(event.data.get("changed", ())))
     }
 
 
@@ -115,7 +143,7 @@ def _made_and_moved(done: Sequence[AuditEvent]) -> tuple[dict[str, AuditEvent], 
     moved: dict[str, int] = {}
     for event in done:
         raised = event.type == "user.updated" and event.data.get("role", roles.USER) != roles.USER
-        if event.type == "user.created" or (raised and event.target not in made):
+        if event.type in LET_IN or (raised and event.target not in made):
             made[event.target] = event
         elif event.type == "user.updated" and event.data.get("changed") == ["email"]:
             moved[event.target.partition(":")[2]] = event.at_us // 1_000_000
@@ -154,6 +182,7 @@ def _events(who: Collection[str], moment: int, *types: str) -> Any:
 END: dict[str, Any] = {
     "person": lambda _user, id: users.disable(id),
     "role": lambda _user, id: users.set_role(id, roles.USER),
+    "vouched": lambda _user, id: addresses.set_email_verified(id, False),
     "link": lambda _user, id: one_time_links.end(bytes.fromhex(id)),
     "registration": lambda _user, id: registration_tokens.revoke(id),
 }

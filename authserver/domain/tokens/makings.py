@@ -13,7 +13,8 @@ from authserver.domain.access import roles
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.clients import endings, privileges, registration_tokens, transfers
 from authserver.domain.ground import id_sets, one_time_links, person_locks
-from authserver.domain.people import users
+from authserver.domain.people import addresses, users
+from authserver.domain.tokens import empowered
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.lib import clock
 from authserver.models import (
@@ -67,7 +68,8 @@ def end(session: Session, owner: User | None, actor: str, because: str, *, made_
 
     `owner` is whom it acted for; None for the installation's own app, which acts for nobody and may administer people.
     Keys, secrets, registration tokens and offers end for good; apps and webhooks are switched off, and their owner may
-    switch them on again. Whom it made a developer or an administrator is one no more, and links that it made are dead.
+    switch them on again. Whom it made a developer or an administrator is one no more, who was stopped and let in again
+    is stopped, an address that it vouched for is vouched for no more, and links that it made are dead.
     Of others' what was done in the last OTHERS_DAYS, and after `made_at`: before it nobody had the credential. Inside a
     transaction that several verbs share.
     """
@@ -76,14 +78,25 @@ def end(session: Session, owner: User | None, actor: str, because: str, *, made_
         person_locks.take(session, owner.id)
     since = max(made_at, clock.now() - OTHERS_DAYS * 86_400)
     made = _made_by(session, _Made(owner.id if owner else None, since, {actor}))
-    raised = _raised(session, made)
-    promoted, developers = raised & acting, _developers(session, raised)
-    for user_id in sorted(promoted) if acting - promoted else ():  # one stays, whoever made them one
-        users.set_role(user_id, "user")
-    for user_id in developers:
-        users.set_role(user_id, "user")
+    people = _end_people(session, made, acting)
     one_time_links.kill_made_by(session, made.actors)
-    return Ended(len(promoted) + len(developers) + _end_things(session, owner, made, because), len(made.left))
+    return Ended(people + _end_things(session, owner, made, because), len(made.left))
+
+
+def _end_people(session: Session, made: _Made, acting: set[str]) -> int:
+    """Take back what `made` gave to people; returns how many things. `acting` are all administrators, locked."""
+    raised, let_in = _raised(session, made), _let_in(session, made)
+    spared = set() if acting - raised - let_in else acting  # one stays, whoever made them one
+    stopped = sorted(let_in - spared)
+    demoted = sorted((raised & acting) - spared) + _developers(session, raised)
+    vouched = _vouched(session, made)
+    for user_id in demoted:
+        users.set_role(user_id, "user")
+    for user_id in stopped:
+        users.disable(user_id)
+    for user_id in vouched:
+        addresses.set_email_verified(user_id, False)
+    return len(demoted) + len(stopped) + len(vouched)
 
 
 def _administered(session: Session, owner: User) -> bool:
@@ -191,11 +204,29 @@ def _moved(session: Session, actors: Collection[str]) -> dict[str, int]:
 
 def _raised(session: Session, made: _Made) -> set[str]:
     """Whom they gave a role that reaches further than anybody's."""
-    return {
-        each.target.partition(":")[2]
-        for each in _events(session, made.actors, "user.created", "user.updated")
-        if each.data.get("role", "user") != "user" and _counts(made, each)
-    }
+    return _people_of(
+        session, made, "user.created", "user.updated", which=lambda each: each.data.get("role", "user") != "user"
+    )
+
+
+def _let_in(session: Session, made: _Made) -> set[str]:
+    """Whom they let in again who had been stopped, and who is in still."""
+    ids = _people_of(session, made, "user.enabled", "user.restored")
+    return set(session.scalars(select(User.id).where(id_sets.among(User.id, ids), User.disabled_at.is_(None))))
+
+
+def _vouched(session: Session, made: _Made) -> list[str]:
+    """Whose address they said to be theirs, where it still counts."""
+    ids = _people_of(session, made, "user.updated", which=empowered.is_vouching)
+    vouched = (id_sets.among(User.id, ids), User.email_verified_at.is_not(None), User.deleted_at.is_(None))
+    return list(session.scalars(select(User.id).where(*vouched).order_by(User.id)))
+
+
+def _people_of(
+    session: Session, made: _Made, *types: str, which: Callable[[Any], bool] = lambda _event: True
+) -> set[str]:
+    events = _events(session, made.actors, *types)
+    return {each.target.partition(":")[2] for each in events if which(each) and _counts(made, each)}
 
 
 def _counts(made: _Made, event: Any) -> bool:
@@ -220,6 +251,6 @@ def _add(made: _Made, event: Any) -> None:
         made.actors.add(f"key:{new}")
     elif kind == "webhook":
         made.webhooks.add(id)
-    elif event.type == "client.created" or privileges.GUARDED.intersection(event.data["changed"]):
+    elif event.type == "client.created" or privileges.REACH.intersection(event.data["changed"]):
         made.clients.add(id)
         made.actors.add(f"client:{id}")

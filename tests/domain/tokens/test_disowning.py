@@ -11,15 +11,17 @@ import time_machine
 from sqlalchemy import update
 
 from authserver import database
+from authserver.domain.access import permissions, resources
 from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import Wish
 from authserver.domain.clients import clients, endings, registration_tokens, transfers
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.ground import one_time_links
-from authserver.domain.people import addresses, links, users
+from authserver.domain.people import addresses, departures, links, users
 from authserver.domain.people.credentials import passwords
-from authserver.domain.tokens import disowning, inspection
+from authserver.domain.record import acting
+from authserver.domain.tokens import disowning, empowered, inspection
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.errors import NotFound
@@ -247,3 +249,65 @@ def test_what_a_thief_changed_of_others_in_an_administrators_name_is_listed_and_
         users.create("carol@example.test", role="admin")
         users.set_role(ada.id, "user")
         assert kinds(Person(users.get(ada.id)), now) == []
+
+
+def test_whom_and_what_a_thief_let_in_in_an_administrators_name_is_listed_and_ends(
+    ada: Person, alice: Person, bob: Person, mallory: Person
+) -> None:
+    """Who had been stopped comes back with all that they were; an app gets a privilege, an address is vouched for."""
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        for person in (alice, bob):
+            users.set_role(person.id, "admin")
+        users.disable(alice.id)
+        departures.delete(bob.id)
+        addresses.set_email_verified(mallory.id, False)
+        app = protocol.register(installation=True)
+        moment.shift(60)
+        now = clock.now()
+        row = clients.stored(app.id)
+        assert row is not None
+        checking = dataclasses.replace(clients.registration_of(row), introspect_all=True)
+        as_person(ada, lambda: users.enable(alice.id))
+        as_person(ada, lambda: departures.restore(bob.id))
+        as_person(ada, lambda: addresses.set_email_verified(mallory.id, True))
+        as_person(ada, lambda: clients.revise(ada.user, app.id, checking))
+        assert kinds(ada, now) == ["app", "person", "person", "vouched"]
+        listed = disowning.since(ada.user, now)
+        assert disowning.end(ada.user, {each.reference for each in listed}, now) == 4
+        assert users.get(alice.id).disabled_at and users.get(bob.id).disabled_at
+        assert users.get(mallory.id).email_verified_at is None and not clients.get(app.id).enabled
+        assert kinds(ada, now) == []
+
+
+def test_settings_of_everybodys_that_were_changed_are_to_be_looked_at(ada: Person, alice: Person) -> None:
+    now = clock.now()
+    wider = {*permissions.get("full_access").scopes, "introspect"}
+    as_person(ada, lambda: permissions.change("full_access", wider))
+    as_person(ada, lambda: resources.create("https://notes.example.test", "Notes", open=True))
+    found = disowning.since(ada.user, now)
+    assert [(each.kind, each.ends) for each in found] == [("setting", False)] * 2
+    assert kinds(alice, now) == []
+
+
+# What of each event that gives or widens authority is listed, by the kind of its line; or why there is none.
+LISTED = {
+    "api_key.created": "key", "api_key.rotated": "key", "api_key.updated": "key",
+    "client.created": "app", "client.updated": "app", "client.enabled": "app", "client.restored": "app",
+    "client.secret_rotated": "secret", "client.transfer_offered": "offer", "consent.granted": "consent",
+    "client.transferred": "app", "client.unblocked": "setting", "permission.updated": "setting",
+    "resource.created": "setting", "resource.updated": "setting", "route_table.updated": "setting",
+    "scope.created": "setting", "scope.updated": "setting",
+    "registration_token.created": "registration", "user.created": "person", "user.enabled": "person",
+    "user.restored": "person", "user.updated": "role", "user.link_created": "link",
+    "webhook.created": "webhook", "webhook.enabled": "webhook", "webhook.secret_rotated": "webhook",
+    "webhook.updated": "webhook",
+    "user.deleted": "takes, and gives nobody anything", "user.disabled": "takes, and gives nobody anything",
+    "user.unlocked": "the password is asked for anyway", "webhook.replayed": "sends what was sent",
+}  # fmt: skip
+
+
+def test_everything_that_gives_authority_is_listed_or_says_why_not() -> None:
+    assert LISTED.keys() == acting.MAKING
+    lines = {each for each in LISTED.values() if " " not in each}
+    assert lines == disowning.KINDS.keys() - {"download", "vouched", "address"}, "these two are parts of user.updated"
+    assert {event for event, kind in LISTED.items() if kind == "setting"} == set(empowered.SETTINGS)
