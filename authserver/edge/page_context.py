@@ -11,7 +11,7 @@ from authserver import config
 from authserver.domain.access import roles
 from authserver.domain.clients import initiate_login
 from authserver.domain.ground import lists
-from authserver.edge import browser, current_user, headers
+from authserver.edge import browser, current_user, headers, unbroken
 from authserver.lib import clock, durations
 from authserver.observability import context
 
@@ -61,6 +61,7 @@ def init_app(app: Flask) -> None:
     for name in ("ago", "absolute", "iso", "in_words"):
         app.jinja_env.filters[name] = _filter(getattr(durations, name), with_now=name == "ago")
     app.jinja_env.filters["counted"] = lists.in_words
+    app.jinja_env.filters["unbroken"] = unbroken.marked
     app.jinja_env.filters["starts_sign_in"] = initiate_login.link
     app.jinja_env.filters["role_title"] = lambda role: roles.ROLES[role].title
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

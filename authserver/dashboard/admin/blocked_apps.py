@@ -35,8 +35,9 @@ class BlockForm(FlaskForm):
 @blueprint.get("")
 @current_user.require_admin
 def index() -> Any:
-    """Both lists."""
-    return _page()
+    """Both lists; the form, filled in with what a line of the first one is to be blocked by."""
+    what = request.args.get("what", "")[:255]
+    return _page(BlockForm(None, what=what, end_made=True), kind=request.args.get("kind", "") if what else "")
 
 
 @blueprint.post("/block")
@@ -46,12 +47,12 @@ def block() -> Any:
     """Block a host, a name or an app: whatever falls under it stops within a second, and nothing like it comes."""
     form = BlockForm()
     if not form.validate():
-        return _page(form), 422
+        return _page(form, kind=request.form.get("kind", "")), 422
     try:
         made = blocked_apps.block(form.what.data or "", kind=request.form.get("kind", ""))
     except Invalid as refused:
         form_problems.blame(form, refused)
-        return _page(form), 422
+        return _page(form, kind=request.form.get("kind", "")), 422
     ended = app_makings.end_all_of_blocked() if form.end_made.data else 0
     said = f" {ended} {'thing' if ended == 1 else 'things'} that they made ended." if form.end_made.data else ""
     flash(f"Apps of the {made.kind} {made.value} are blocked.{said}", "success")
@@ -68,10 +69,10 @@ def unblock() -> Any:
     return redirect(url_for("admin_blocked_apps.index"), 303)
 
 
-def _page(form: BlockForm | None = None) -> str:
-    form = form or BlockForm(None, end_made=True)
+def _page(form: BlockForm, *, kind: str) -> str:
     return render_template(
-        "dashboard/admin/blocked_apps/index.html", form=form, form_errors=form.errors, blocks=blocked_apps.all(),
+        "dashboard/admin/blocked_apps/index.html", form=form, kind=kind, form_errors=form.errors,
+        blocks=blocked_apps.all(),
         lines=[(each, _host(each.newest.redirect_uris)) for each in blocked_apps.listed()],
     )  # fmt: skip
 

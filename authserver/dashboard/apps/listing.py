@@ -12,6 +12,7 @@ from authserver.domain.clients import clients, ownership, transfers
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.metadata import CODE, KINDS
+from authserver.domain.grants import consents
 from authserver.domain.ground import usage
 from authserver.domain.insight import audit_sentences
 from authserver.domain.record import audit
@@ -52,6 +53,7 @@ def show(client_id: str) -> Any:
         client=client, standing=client_directory.standing(client.id), owner=client_directory.owner(client.owner_id),
         secrets=client_secrets.active(client.id), kind=KINDS[client.kind], checks=_checks(client),
         known=scopes.all(), resources=resources.all(),
+        people=consents.newest(client.id) if client.self_registered else [],
     )  # fmt: skip
 
 

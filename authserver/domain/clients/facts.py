@@ -141,11 +141,6 @@ class ClientFacts:
         """Whether it registered this grant."""
         return grant_type in self.grant_types
 
-    @property
-    def verifiable(self) -> bool:
-        """Whether consent may be remembered: another program cannot answer in its place (contract 11.11)."""
-        return not self.public or all(uri.startswith("https://") for uri in self.redirect_uris)
-
 
 def is_native(application_type: str, public: bool, uris: tuple[str, ...]) -> bool:
     """Whether any loopback port is accepted (contract 11.10)."""

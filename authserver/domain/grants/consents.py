@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from authserver import database
@@ -14,12 +15,28 @@ from authserver.domain.ground import lists, person_locks
 from authserver.domain.record import audit
 from authserver.errors import Invalid, NotFound
 from authserver.lib import clock, secrets
-from authserver.models import AuthorizationRequest, Consent, Grant
+from authserver.models import AuthorizationRequest, Consent, Grant, User
+
+SHOWN = 20  # people on the page of an app
+
+
+@dataclass(frozen=True, slots=True)
+class Using:
+    """Somebody who allows an app something: since when, and when it last acted for them. Times in epoch seconds."""
+
+    user_id: str
+    email: str
+    granted_at: int
+    last_used_at: int | None
 
 
 def remembered(client: ClientFacts, redirect_uri: str) -> bool:
-    """Whether an earlier consent counts: no other program could be answered in the app's place (contract 11.11)."""
-    return not client.self_registered and (not client.public or redirect_uri.startswith("https://"))
+    """Whether an earlier consent counts: no other program could be answered in the app's place (contract 11.11).
+
+    A secret assures that of no native app: whoever has a copy has it, too (RFC 8252 sections 8.5 and 8.6).
+    """
+    keeps_a_secret = not (client.public or client.native)
+    return not client.self_registered and (keeps_a_secret or redirect_uri.startswith("https://"))
 
 
 def needed(user_id: str, client: ClientFacts, pending: AuthorizationRequest, scopes: Sequence[str]) -> bool:
@@ -139,6 +156,25 @@ def people(client_id: str) -> int:
         return lists.count(
             session, select(Consent.id).where(Consent.client_id == client_id, Consent.revoked_at.is_(None))
         )
+
+
+def newest(client_id: str) -> list[Using]:
+    """Those of `people` who allowed it last, at most SHOWN."""
+    with database.reading() as session:
+        rows = session.execute(
+            select(Consent.user_id, User.email, Consent.granted_at)
+            .join(User, User.id == Consent.user_id)
+            .where(Consent.client_id == client_id, Consent.revoked_at.is_(None))
+            .order_by(Consent.granted_at.desc(), Consent.id)
+            .limit(SHOWN)
+        ).all()
+        used = session.execute(
+            select(Grant.user_id, func.max(Grant.last_used_at).label("at"))
+            .where(Grant.client_id == client_id, Grant.user_id.in_([row.user_id for row in rows]))
+            .group_by(Grant.user_id)
+        ).all()
+    last = {row.user_id: row.at for row in used}
+    return [Using(row.user_id, row.email, row.granted_at, last.get(row.user_id)) for row in rows]
 
 
 def _granted(user_id: str, client_id: str) -> dict[str, list[str]] | None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from authserver import database
 from authserver.domain.clients import blocked_apps, clients
+from authserver.domain.grants import consents
 from tests.conftest import Person
 from tests.support.browsing import Browser, InProcess
 from tests.support.databases import ISSUER
@@ -46,3 +48,27 @@ def test_the_apps_are_listed_and_a_name_is_blocked_and_unblocked(desk: Browser) 
 def test_nothing_is_no_block(desk: Browser) -> None:
     form = [each for each in desk.open(PATH).forms if each.path.endswith("/block")][-1]
     assert desk.submit(form, what="").status == 422
+
+
+@pytest.mark.parametrize(("label", "kind"), [("id", "id"), ("name", "name"), ("host", "host")])
+def test_a_line_fills_the_form_in_and_blocks_nothing_before_it_is_sent(desk: Browser, label: str, kind: str) -> None:
+    made = register(redirect_uris=["https://a.example.test/cb"], application_type="web").json
+    link = next(each for each in desk.open(PATH).links if f"kind={label}" in each)
+    form = next(each for each in desk.open(link).forms if each.path.endswith("/block"))
+    assert clients.get(made["client_id"]).enabled and blocked_apps.all() == ()
+    desk.submit(form)
+    assert [each.kind for each in blocked_apps.all()] == [kind]
+    assert not clients.get(made["client_id"]).enabled
+
+
+def test_the_page_of_an_app_tells_who_uses_it_and_since_when(desk: Browser, bob: Person) -> None:
+    made = register(redirect_uris=["https://a.example.test/cb"], application_type="web").json
+    path = f"/apps/{made['client_id']}"
+    assert "People who use it" not in desk.open(path).text
+    with database.transaction() as session:
+        consents.record(session, bob.id, made["client_id"], resources=[], asked=["openid"], allowed=["openid"])
+    page = desk.open(path)
+    assert "People who use it" in page.text and bob.email in page.text
+    assert any(each.endswith(f"/admin/users/{bob.id}") for each in page.links)
+    consents.revoke(bob.id, made["client_id"])
+    assert "People who use it" not in desk.open(path).text

@@ -18,6 +18,7 @@ from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients import secrets as client_secrets
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.clients.metadata import Registration
+from authserver.domain.grants import consents
 from authserver.domain.ground import cache
 from authserver.domain.people import users
 from authserver.domain.record import audit
@@ -109,6 +110,7 @@ def test_the_kind_settles_everything_else(
         (changed(resource_server_for=("https://api.example.test",)), "resource_server_for"),
         (changed(kind="native", redirect_uris=("http://127.0.0.1/cb",), skip_consent=True), "skip_consent"),
         (changed(kind="native", redirect_uris=(CALLBACK, "com.example.app:/cb"), skip_consent=True), "skip_consent"),
+        (changed(application_type="native", redirect_uris=("http://127.0.0.1/cb",), skip_consent=True), "skip_consent"),
         (changed(access_token_format="paseto"), "access_token_format"),
         (changed(access_token_ttl=0), "access_token_ttl"),
         (changed(access_token_ttl=86_401), "access_token_ttl"),
@@ -279,7 +281,7 @@ def test_facts_hold_every_column_of_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "uris", "native", "verifiable"),
+    ("kind", "uris", "native", "remembered"),
     [
         ("web", (CALLBACK,), False, True),
         ("web", ("http://localhost/cb",), False, True),
@@ -292,11 +294,11 @@ def test_facts_hold_every_column_of_the_table() -> None:
     ],
 )
 def test_who_gets_any_port_and_who_is_always_asked(
-    app: Flask, alice: Person, kind: str, uris: tuple[str, ...], native: bool, verifiable: bool
+    app: Flask, alice: Person, kind: str, uris: tuple[str, ...], native: bool, remembered: bool
 ) -> None:
     client, _ = clients.register(alice.user, changed(kind=kind, redirect_uris=uris))
     facts = clients.get(client.id)
-    assert (facts.native, facts.verifiable) == (native, verifiable)
+    assert (facts.native, all(consents.remembered(facts, uri) for uri in uris)) == (native, remembered)
 
 
 def test_a_clients_admin_scope_holds_only_while_its_owner_is_an_administrator(app: Flask, ada: Person) -> None:

@@ -40,8 +40,10 @@ def check_resources(wanted: Registration) -> dict[str, str]:
 
 def check_consent(wanted: Registration) -> dict[str, str]:
     """Consent is skipped only where nobody else can receive the answer (contract 11.11)."""
-    if wanted.skip_consent and wanted.public and not redirect_uris.only_https(wanted.redirect_uris):
-        return {"skip_consent": "An app without a secret can skip consent only if all its redirect URIs are https."}
+    keeps_a_secret = not (wanted.public or wanted.application_type == "native")
+    if wanted.skip_consent and not keeps_a_secret and not redirect_uris.only_https(wanted.redirect_uris):
+        whose = "A native app" if wanted.application_type == "native" else "An app without a secret"
+        return {"skip_consent": f"{whose} can skip consent only if all its redirect URIs are https."}
     return {}
 
 

@@ -1,0 +1,30 @@
+"""Where a line may end in hosts, addresses and ids."""
+
+from __future__ import annotations
+
+import pytest
+
+from authserver.edge import unbroken
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("notes.example.com", "notes.example.com"),
+        ("cl_4Hq", "cl_4Hq"),
+        ("north-branch.example.com", '<span class="part">north-branch.</span>example.com'),
+        (
+            "https://a-b.example/sign-in?next=x",
+            'https://<span class="part">a-b.</span>example/<span class="part">sign-in?</span>next=x',
+        ),
+        ("demo-web-app", '<span class="part">demo-web-app</span>'),
+        ("<b>-</b>", '<span class="part">&lt;b&gt;-&lt;/</span>b&gt;'),
+    ],
+)
+def test_a_part_with_a_hyphen_is_kept_whole_and_inert(text: str, marked: str) -> None:
+    assert unbroken.marked(text) == marked
+
+
+def test_nothing_is_put_between_its_letters() -> None:
+    text = "https://a-b.example:8443/c-d/e?f=g-h&i=j@k,l m"
+    assert unbroken.marked(text).striptags() == text
