@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from markupsafe import Markup, escape
+from jinja2 import Environment, pass_environment
 
 _PART = re.compile(r"[^./:?&=,@\s]+[./:?&=,@]*|[./:?&=,@\s]+")
 
 
-def marked(text: object) -> Markup:
+@pass_environment
+def marked(environment: Environment, text: object) -> str:
     """The text for a page, each part with a hyphen kept in one line where it fits (`.part` of the style sheet).
 
     Copied or read aloud it is what it was: nothing is put between its letters.
     """
-    return Markup("").join(
-        Markup('<span class="part">{}</span>').format(part) if "-" in part else escape(part)
-        for part in _PART.findall(str(text))
-    )
+    said = str(text)
+    if "-" not in said:
+        return said
+    macros: Any = environment.get_template("macros/unbroken.html").module
+    made: str = macros.marked(parts(said))
+    return made
+
+
+def parts(text: str) -> list[str]:
+    """Where a line may end: behind a dot, a slash and what else holds parts together."""
+    return _PART.findall(text)

@@ -41,7 +41,7 @@ def test_an_api_can_have_its_tokens_say_jwt(desk: Browser) -> None:
     identifier = "https://api.example.test/v3"
     desk.fill("/admin/resources/new", identifier=identifier, name="Old API", access_token_typ="JWT")
     assert resources.get(identifier).access_token_typ == "JWT"
-    assert "typ: JWT" in desk.get("/admin/resources").text
+    assert "type JWT" in desk.get("/admin/resources").text
     page = f"/admin/resources/edit?identifier={identifier}"
     desk.fill(page, "/admin/resources/edit", name="Old API")
     assert resources.get(identifier).access_token_typ == "JWT", "the form shows what is chosen"

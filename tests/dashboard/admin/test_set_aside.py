@@ -25,4 +25,4 @@ def test_what_was_given_up_is_shown_with_its_reason_and_tried_again(
     assert "alice@example.test" in page.text and "SMTPDataError (554)" in page.text
     desk.submit(page.form(PATH + "/retry"))
     assert set_aside.jobs() == []
-    assert "Nothing was given up." in desk.open(PATH).text
+    assert "Nothing is waiting here" in desk.open(PATH).text
