@@ -266,6 +266,8 @@ def _exchange(
 
     own = {"Host": target.host_header, "Accept-Encoding": "identity", "Connection": "close"}
     seconds = deadline - time.monotonic()
+    if seconds <= 0:  # this process stood still: somebody else may be sending it by now
+        raise Failed(_what_happened(TimeoutError(), seconds, late=True))
     try:
         made.timeout = max(0.001, seconds)
         made.sock.settimeout(made.timeout)  # it had the shorter one of connecting

@@ -59,7 +59,13 @@ SAME_SQL = (
 
 # Real processes, clocks and mail servers: what is provoked is theirs. Files and archives are each database's own, and
 # so are `test_restore`, `test_copy` and what is named after one of the two.
-PROCESSES = ("tests/served/", "tests/faults/test_time", "tests/faults/test_background", "tests/faults/test_processes")
+PROCESSES = (
+    "tests/served/",
+    "tests/faults/test_time",
+    "tests/faults/test_background",
+    "tests/faults/test_processes",
+    "tests/faults/test_deliveries",
+)
 
 
 def mark_second_runs(items: Iterable[pytest.Item]) -> None:

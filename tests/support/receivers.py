@@ -52,7 +52,8 @@ def listening(*, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            receiver.got.append(Got(self.command, self.path, dict(self.headers.items()), self.rfile.read(length)))
+            self.got = Got(self.command, self.path, dict(self.headers.items()), self.rfile.read(length))
+            receiver.got.append(self.got)
             if receiver.act is not None:
                 receiver.act(self)
                 return

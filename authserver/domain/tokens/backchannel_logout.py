@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -29,6 +30,7 @@ LIFETIME = 120  # seconds; section 2.4 wants it short
 THREADS = 8
 SHARE = 2  # of them, for the apps of one owner: whose are slow keeps nobody else's from being told
 POLL_SECONDS = 0.5
+START_SECONDS = 10  # a request begins so soon after it was taken, or is another's: it ends within the lease
 LEASE_SECONDS = 40  # who stalls for longer loses the notice to another
 BACKOFF = (5, 30, 120, 600, 3600, 6 * 3600)
 """Seconds before each further attempt; after the last an app is told no more."""
@@ -62,13 +64,14 @@ def run(until: threading.Event) -> None:
     """Send what is due, until told to stop; then wait for what is being sent. Any number may run."""
     busy: dict[threading.Thread, str] = {}
     while not until.is_set():
+        taken = time.monotonic()
         busy = {each: whose for each, whose in busy.items() if each.is_alive()}
         try:
             claimed = _claim(THREADS - len(busy), Counter(busy.values()))
         except Exception as failure:
             logs.failure("logout_notices_not_taken", failure)
             claimed = []
-        busy |= {_started(each): _answerable(each) for each in claimed}
+        busy |= {_started(each, taken): _answerable(each) for each in claimed}
         if not claimed:
             logout_notices.news.wait(POLL_SECONDS)
             logout_notices.news.clear()
@@ -78,10 +81,11 @@ def run(until: threading.Event) -> None:
 
 def send_due(limit: int = 100) -> int:
     """Send what is due now, in this thread; how many requests were made. Tests and the shell use it."""
-    claimed = _claim(limit)
-    for each in claimed:
-        _send(each)
-    return len(claimed)
+    sent = 0
+    while sent < limit and (claimed := _claim(1)):  # one at a time: its lease is longer than its work
+        _send(claimed[0], time.monotonic())
+        sent += 1
+    return sent
 
 
 def in_background() -> Callable[[], None]:
@@ -91,15 +95,15 @@ def in_background() -> Callable[[], None]:
     return stop.set
 
 
-def _started(notice: Notice) -> threading.Thread:
-    thread = threading.Thread(target=_deliver, args=(notice,), daemon=True)
+def _started(notice: Notice, taken: float) -> threading.Thread:
+    thread = threading.Thread(target=_deliver, args=(notice, taken), daemon=True)
     thread.start()
     return thread
 
 
-def _deliver(notice: Notice) -> None:
+def _deliver(notice: Notice, taken: float) -> None:
     try:
-        _send(notice)
+        _send(notice, taken)
     except Exception as failure:
         logs.failure("logout_notice_not_sent", failure, client_id=notice.client_id)
         with contextlib.suppress(Exception):  # else its lease ends, and another takes it
@@ -144,7 +148,8 @@ def _answerable(notice: Notice) -> str:
     return client.answerable if client is not None else ""
 
 
-def _send(notice: Notice) -> None:
+def _send(notice: Notice, taken: float) -> None:
+    """Tell the app, unless this process stood still since it took the notice (seconds of the steady clock)."""
     client = clients.find(notice.client_id)
     if notice.attempts > len(BACKOFF) + 1:
         _note(notice, FAILED, error="Whoever sent it ended in the midst of it, each time.")
@@ -154,6 +159,8 @@ def _send(notice: Notice) -> None:
         return
     body = urlencode({"logout_token": token(client, notice)}).encode()
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "*/*"}
+    if time.monotonic() - taken > START_SECONDS:
+        return  # another sends it when its lease is over
     try:
         answer = outbound.fetch(client.backchannel_logout_uri, "POST", headers, body)
     except outbound.Blocked as refused:
@@ -177,7 +184,7 @@ def _note(notice: Notice, state: str, *, status: int | None = None, error: str =
     values = {"state": state, "status": status, "error": error[:200], "answered_at": now, "next_at": again}
     with database.writing() as connection:
         # Unless another began with it meanwhile.
-        ours = Notice.id == notice.id, Notice.attempts == notice.attempts
+        ours = Notice.id == notice.id, Notice.attempts == notice.attempts, Notice.state == PENDING
         connection.execute(update(Notice).where(*ours).values(values))
     if state != DELIVERED:
         said = {"status": status} if status else {"error": error}

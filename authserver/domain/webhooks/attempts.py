@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
@@ -30,6 +30,9 @@ GIVE_UP_SECONDS = 84 * 3600
 # From the third failure in a row on, an endpoint is asked no more often than this, whatever waits for it.
 HOLDS = (0, 0, 5, 60, 5 * 60, 15 * 60)
 PROBE_SECONDS = 15 * 60
+# A request begins so soon after its turn was counted, or not at all: its end lies within the lease then.
+START_SECONDS = 10
+UNFINISHED = "No turn of it came to an end that could be noted."
 WARN_SECONDS = 24 * 3600
 DISABLE_SECONDS = 5 * 24 * 3600
 KEPT_BODY = 4096
@@ -68,8 +71,41 @@ class Outcome:
         return self.answer is not None and 200 <= self.answer.status < 300
 
 
+def begin(job: Job, lease: str) -> bool:
+    """Count the turn before it is made, so that what ends its sender each time ends as well; whether it is ours.
+
+    Whoever is killed now leaves the delivery to its next turn, under the same id.
+    """
+    now, delivery, endpoint = clock.now(), job.delivery, job.endpoint
+    ours = exists().where(
+        WebhookEndpoint.id == endpoint.id, WebhookEndpoint.leased_by == lease,
+        WebhookEndpoint.leased_until > now + START_SECONDS + outbound.TOTAL_SECONDS,
+    )  # fmt: skip
+    values = {"sends": delivery.sends + 1}
+    if not job.probe:
+        # Who died in its first turn may have been killed; whoever ends others in each turn waits as for failures.
+        pause = _jittered(BACKOFF[min(delivery.attempts, len(BACKOFF)) - 1]) if delivery.attempts else 0
+        values |= {"attempts": delivery.attempts + 1, "next_at": now + pause}
+    same = (WebhookDelivery.id == delivery.id, WebhookDelivery.sends == delivery.sends, ours)
+    with database.transaction() as session:
+        begun = update(WebhookDelivery).where(*same).values(**values).returning(WebhookDelivery.id)
+        if session.scalar(begun, execution_options={"synchronize_session": False}) is None:
+            return False
+        if job.probe:
+            later = {"probe_at": now + _jittered(PROBE_SECONDS)}
+            session.execute(update(WebhookEndpoint).where(WebhookEndpoint.id == endpoint.id).values(**later))
+    return True
+
+
+def give_up(job: Job) -> None:
+    """End a delivery whose turns are over, though nobody could say how the last one ended."""
+    values = {"state": "failed", "next_at": None, "finished_at": clock.now(), "last_error": UNFINISHED}
+    with database.writing() as connection:
+        connection.execute(update(WebhookDelivery).where(WebhookDelivery.id == job.delivery.id).values(**values))
+
+
 def make(job: Job) -> Outcome:
-    """Make the request. Nothing is written: who kills us now makes us send the same event once more."""
+    """Make the request, which was counted before."""
     endpoint, event, now = job.endpoint, job.event, clock.now()
     hears_all = endpoint.everybody and job.for_admin
     who = endpoint.addresses and (hears_all or _is_no_other(str(event.facts.get("actor") or ""), endpoint.owner_id))
@@ -114,21 +150,24 @@ def note(job: Job, outcome: Outcome, lease: str) -> bool:
         delivery = session.get(WebhookDelivery, job.delivery.id, with_for_update=True)
         if endpoint is None or delivery is None:
             return False
-        delivery.sends += 1
+        number = job.delivery.sends + 1
         if not rate_limits.consume(KEPT, endpoint.owner_id, KEPT_ATTEMPTS).allowed:
             # Of what is sent again and again the newest attempt alone stays.
             session.execute(delete(WebhookAttempt).where(WebhookAttempt.delivery_id == delivery.id))
-        session.execute(insert(WebhookAttempt).values(**_row(job, outcome, delivery.sends)))
+        session.execute(insert(WebhookAttempt).values(**_row(job, outcome, number)))
+        ours = endpoint.leased_by == lease
+        if not outcome.good and (delivery.sends != number or delivery.state != "pending"):
+            return ours  # another began with it while we stood still: our silence says nothing of the endpoint
         delivery.last_status = outcome.answer.status if outcome.answer else None
         delivery.last_ms, delivery.last_error = outcome.ms, outcome.error[:200]
         endpoint.last_attempt_at, endpoint.last_ms = now, outcome.ms
         if outcome.good:
+            delivery.attempts = min(delivery.attempts, job.delivery.attempts)  # this turn did not fail
             _succeeded(session, endpoint, delivery, now)
         elif delivery.test or endpoint.deleted_at is not None:
             delivery.state, delivery.next_at, delivery.finished_at = "failed", None, now
         else:
             _failed(session, endpoint, delivery, job, outcome, now)
-        ours = endpoint.leased_by == lease
         if ours:  # as long as it works, nobody else does
             endpoint.leased_until = now + LEASE_SECONDS
     _count(job, outcome)
@@ -136,16 +175,10 @@ def note(job: Job, outcome: Outcome, lease: str) -> bool:
 
 
 def put_off(job: Job) -> None:
-    """Count a turn of a delivery whose outcome could not be written, and no more of it."""
-    now, turns = clock.now(), job.delivery.attempts + 1
-    over = turns >= ATTEMPTS
-    values = {
-        "attempts": turns, "last_error": "This server failed to note what came of it.",
-        "state": "failed" if over else "pending", "finished_at": now if over else None,
-        "next_at": None if over else now + _jittered(BACKOFF[min(turns, len(BACKOFF)) - 1]),
-    }  # fmt: skip
+    """Leave a delivery whose outcome could not be written to its next turn, which was set when this one was counted."""
+    said = {"last_error": "This server failed to note what came of it."}
     with database.writing() as connection:
-        connection.execute(update(WebhookDelivery).where(WebhookDelivery.id == job.delivery.id).values(**values))
+        connection.execute(update(WebhookDelivery).where(WebhookDelivery.id == job.delivery.id).values(**said))
 
 
 def _succeeded(session: Session, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: int) -> None:
@@ -168,7 +201,7 @@ def _failed(
 ) -> None:
     asked = retry_after.seconds(outcome.answer.status, outcome.answer.headers, now) if outcome.answer else 0
     if not job.probe:
-        delivery.attempts += 1
+        delivery.attempts = max(delivery.attempts, 1)  # somebody put it back to its beginning meanwhile
         delivery.next_at = now + max(asked, _jittered(BACKOFF[min(delivery.attempts, len(BACKOFF)) - 1]))
     if delivery.attempts >= ATTEMPTS or now - delivery.queued_at >= GIVE_UP_SECONDS:
         delivery.state, delivery.next_at, delivery.finished_at = "failed", None, now

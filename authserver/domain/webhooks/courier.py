@@ -15,6 +15,7 @@ from authserver.domain.record import outbox
 from authserver.domain.webhooks import attempts as webhook_attempts
 from authserver.domain.webhooks import leases as webhook_leases
 from authserver.domain.webhooks.attempts import Job, Outcome
+from authserver.domain.webhooks.deliveries import ATTEMPTS
 from authserver.lib import clock
 from authserver.models import User, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from authserver.observability import logs
@@ -104,6 +105,12 @@ def send_some(endpoint_id: str, lease: str, stop: threading.Event, *, slow: bool
         while time.monotonic() < deadline and not stop.is_set():
             job = _next(endpoint_id, lease)
             if job is None or not _has_room(job):
+                break
+            if job.delivery.attempts >= ATTEMPTS and not job.probe:
+                webhook_attempts.give_up(job)
+                continue
+            began = time.monotonic()
+            if not webhook_attempts.begin(job, lease) or time.monotonic() - began > webhook_attempts.START_SECONDS:
                 break
             outcome = webhook_attempts.make(job)
             sent += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import threading
 from typing import Any
 
@@ -9,11 +11,15 @@ import pytest
 from sqlalchemy import text
 
 from authserver import database
+from authserver.domain.webhooks import attempts as webhook_attempts
 from authserver.domain.webhooks import courier
+from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import leases as webhook_leases
+from authserver.domain.webhooks.attempts import Job, Outcome
+from authserver.domain.webhooks.deliveries import ATTEMPTS
 from tests.conftest import Person
 from tests.support.receivers import Receiver
-from tests.support.webhooks import Time, endpoint, happen
+from tests.support.webhooks import Time, endpoint, happen, only
 
 
 @pytest.fixture
@@ -75,3 +81,61 @@ def test_who_lost_the_lease_sends_nothing_more(alice: Person, receiver: Receiver
     [(endpoint_id, lease, _)] = webhook_leases.claim(1, slow=False)
     time_.now += webhook_leases.LEASE_SECONDS
     assert courier.send_some(endpoint_id, lease, threading.Event()) == 0
+
+
+def test_a_delivery_that_ends_its_sender_each_time_is_given_up_after_its_turns(
+    alice: Person, receiver: Receiver, time_: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = endpoint(alice, receiver.url())
+    happen(alice)
+    died = 0
+
+    def die(_job: object) -> None:
+        nonlocal died
+        died += 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(webhook_attempts, "make", die)
+    for _ in range(ATTEMPTS + 3):
+        with contextlib.suppress(KeyboardInterrupt):
+            time_.pass_(30 * 3600)
+    assert died == ATTEMPTS
+    found = only(hook.id)
+    assert (found.state, found.error) == ("failed", webhook_attempts.UNFINISHED)
+
+
+def test_what_another_delivered_meanwhile_is_not_undone_by_who_stood_still(
+    alice: Person, receiver: Receiver, time_: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = endpoint(alice, receiver.url())
+    happen(alice)
+    whole = webhook_attempts.make
+
+    def stand_still(job: Job) -> Outcome:
+        monkeypatch.setattr(webhook_attempts, "make", whole)
+        time_.now += webhook_leases.LEASE_SECONDS
+        assert courier.send_due() == 1  # another, whose lease began when this one's was over
+        return dataclasses.replace(whole(job), answer=None, error="No answer within 10 s.")
+
+    monkeypatch.setattr(webhook_attempts, "make", stand_still)
+    time_.pass_(0)
+    assert only(hook.id).state == "delivered"
+    assert time_.pass_(3600) == 0
+    assert webhook_endpoints.get(alice.id, hook.id).failing_since is None
+
+
+@pytest.mark.parametrize("too_late", ["before the turn is counted", "after it"])
+def test_who_comes_too_late_for_a_request_within_the_lease_makes_none(
+    alice: Person, receiver: Receiver, time_: Time, monkeypatch: pytest.MonkeyPatch, too_late: str
+) -> None:
+    endpoint(alice, receiver.url())
+    happen(alice)
+    if too_late == "after it":
+        monkeypatch.setattr(webhook_attempts, "START_SECONDS", -1)
+        assert time_.pass_(0) == 0
+    else:
+        [(endpoint_id, lease, _)] = webhook_leases.claim(1, slow=False)
+        time_.now += webhook_leases.LEASE_SECONDS - 12
+        assert courier.send_some(endpoint_id, lease, threading.Event()) == 0
+    assert receiver.got == []
+    monkeypatch.undo()
