@@ -196,12 +196,18 @@ def choices(offer: Offer) -> tuple[str, ...]:
 def leave(session: Session, person: User, heir: User | None) -> list[Client]:
     """What becomes of the apps and APIs of somebody who is deleted: the heir's at once, or disabled (contract 11.38).
 
-    Whatever they knew of the apps ends, offers too. For a transaction that records (`record_left`) afterwards; the
-    apps. The heir gets a mail. Raises Conflict for what the heir cannot have.
+    Whatever they knew of the apps ends, offers too, and of those that they had deleted, which may be brought back.
+    For a transaction that records (`record_left`) afterwards; the apps. The heir gets a mail. Raises Conflict for what
+    the heir cannot have.
     """
     former_owners.end_kept(session, person.id)
-    theirs = select(Client).where(Client.owner_id == person.id, Client.deleted_at.is_(None)).order_by(Client.id)
-    rows = list(session.scalars(theirs.with_for_update(key_share=True)))
+    theirs = select(Client).where(Client.owner_id == person.id).order_by(Client.id)
+    owned = session.scalars(theirs.with_for_update(key_share=True)).all()
+    rows = [row for row in owned if row.deleted_at is None]
+    for row in owned:
+        if row.deleted_at is not None:
+            former_owners.end(session, row, "owner deleted")
+            cache.touch(session, "clients", [row.id])
     if heir is not None:
         _require_room_for(session, heir, len(rows))
     offered = or_(ClientTransfer.to_id == person.id, ClientTransfer.client_id.in_([row.id for row in rows]))
@@ -224,6 +230,11 @@ def leave(session: Session, person: User, heir: User | None) -> list[Client]:
         cache.touch(session, "scopes")
         _tell_heir(session, heir, rows, apis=int(moved.rowcount))  # type: ignore[attr-defined]  # an UPDATE's has it
     return rows
+
+
+def end_offers_of(session: Session, person_id: str) -> None:
+    """End what a person offered: whoever had their browser may have offered it to themselves."""
+    session.execute(delete(ClientTransfer).where(ClientTransfer.offered_by == person_id))
 
 
 def _forget_consents(session: Session, row: Client) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from authserver import config, database
 from authserver.domain.access import roles
-from authserver.domain.clients import former_owners
+from authserver.domain.clients import former_owners, transfers
 from authserver.domain.grants import grants
 from authserver.domain.ground import cache, lists, mails, one_time_links, throttle
 from authserver.domain.ground.lists import Part, Rows
@@ -164,7 +164,8 @@ def set_role(user_id: str, role: str, *, by_id: str | None = None) -> None:
 
 
 def disable(user_id: str, *, by_id: str | None = None) -> None:
-    """Stop an account at once. Sessions and what apps were given end for good; keys rest until it is enabled again.
+    """Stop an account at once. Sessions, what apps were given and offers of apps end for good; keys rest until it is
+    enabled again.
 
     `by_id` is the person with whose authority it is asked: of an app's own credential the app's owner, None for the
     command line and for apps of the installation. Raises Conflict for the last administrator and for oneself.
@@ -180,6 +181,7 @@ def disable(user_id: str, *, by_id: str | None = None) -> None:
         ended = sessions.end_all_in(session, user_id)
         grants.end(session, "user disabled", Grant.user_id == user_id)
         former_owners.end_kept(session, user_id)
+        transfers.end_offers_of(session, user_id)
         one_time_links.kill(session, user_id, *one_time_links.PURPOSES)
         audit.record(session, "user.disabled", target=f"user:{user_id}", owner_id=user_id, sessions_ended=ended)
 

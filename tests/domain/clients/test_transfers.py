@@ -99,6 +99,17 @@ def test_an_offer_ends_with_the_authority_that_made_it(alice: Person, bob: Perso
         assert not stands()
 
 
+def test_an_offer_of_whoever_was_disabled_does_not_come_back_with_them(alice: Person, bob: Person) -> None:
+    """A thief of their session offered the app to an account of their own."""
+    app = app_of(alice)
+    transfers.offer(alice.user, app.id, bob.user)
+    users.disable(alice.id)
+    users.enable(alice.id)
+    assert transfers.find(app.id) is None and transfers.waiting(bob.id) == []
+    with pytest.raises(NotFound):
+        transfers.accept(bob.user, app.id, transfers.END)
+
+
 def test_who_may_offer_what_to_whom(alice: Person, bob: Person, mallory: Person, ada: Person) -> None:
     plain, privileged = app_of(alice), app_of(alice, skip_consent=True)
     with pytest.raises(NotFound):

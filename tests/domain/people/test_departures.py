@@ -396,6 +396,17 @@ def test_an_app_that_is_enabled_again_knows_no_secret_of_before(alice: Person) -
     assert client_secrets.active(app.id) == []
 
 
+@pytest.mark.parametrize("heir", [False, True])
+def test_nor_does_one_that_they_had_deleted_and_that_is_brought_back(alice: Person, bob: Person, heir: bool) -> None:
+    app = protocol.register(owner_id=alice.id)
+    endings.remove(alice.user, app.id)
+    departures.delete(alice.id, heir_id=bob.id if heir else None)
+    departures.restore(alice.id)
+    endings.restore(users.get(alice.id), app.id)
+    assert client_secrets.active(app.id) == []
+    assert protocol.client_credentials(app).error == (401, "invalid_client")
+
+
 def test_an_erasure_that_was_interrupted_goes_on(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5):
         key_of(alice)
