@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
 from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -14,13 +15,14 @@ from authserver.domain.people import sessions, sign_ins
 from authserver.domain.people.sessions import SignedIn
 from authserver.domain.people.users import User
 from authserver.domain.record import acting
-from authserver.edge import browser, session_state
+from authserver.edge import browser, return_path, session_state
 from authserver.errors import NotFound
 from authserver.lib import clock
 from authserver.observability import context
 
 View = TypeVar("View", bound=Callable[..., Any])
 COOKIE = "session"
+KEPT = "kept"  # names, in a page's address, a form that was kept to be filled in there
 # Re-authentication window for sensitive acts.
 RECENT_SECONDS = 300
 
@@ -34,6 +36,14 @@ def signed_in() -> SignedIn | None:
             context.current().log["sub"] = g.signed_in.user.id
             _stand_on(g.signed_in)
     return cast("SignedIn | None", g.signed_in)
+
+
+def lapsed() -> SignedIn | None:
+    """The session of this browser that ended by time, and by nothing else; looked up once a request."""
+    if "lapsed" not in g:
+        token = request.cookies.get(browser.cookie_name(COOKIE), "")
+        g.lapsed = sessions.lapsed(token) if signed_in() is None else None
+    return cast("SignedIn | None", g.lapsed)
 
 
 def me() -> SignedIn:
@@ -94,6 +104,7 @@ def require_user(view: View) -> View:
             return to_sign_in()
         return view(*args, **kwargs)
 
+    guarded.for_signed_in = True  # type: ignore[attr-defined]  # their forms are kept while one signs in again
     return cast("View", guarded)
 
 
@@ -109,6 +120,7 @@ def require_admin(view: View) -> View:
             raise NotFound("There is no such page.", "an administrator's page was asked for")
         return view(*args, **kwargs)
 
+    guarded.for_signed_in = True  # type: ignore[attr-defined]  # the same
     return cast("View", guarded)
 
 
@@ -158,19 +170,25 @@ def proven_lately() -> bool:
 
 def to_sign_in(back: str = "") -> Any:
     """Redirect to the sign-in page, and back here (or to `back`) afterwards. What a POST carried is asked for again."""
-    return redirect(url_for("login.show", next=back or _here()), 303)
+    return redirect(url_for("login.show", next=return_path.own(back) or _here()), 303)
 
 
 def to_confirm(back: str = "") -> Any:
     """The same to the page on which who is signed in proves once more who they are."""
-    return redirect(url_for("login.confirm", next=back or _here()), 303)
+    return redirect(url_for("login.confirm", next=return_path.own(back) or _here()), 303)
 
 
 def _here() -> str:
-    return request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else _nearest_page(request.path)
+    """This page, without what was kept of a form: past another proof nothing is carried (contract 11.50)."""
+    if request.method not in {"GET", "HEAD"}:
+        return nearest_page(request.path)
+    if KEPT not in request.args:
+        return request.full_path.rstrip("?")
+    rest = [(name, text) for name, texts in request.args.lists() for text in texts if name != KEPT]
+    return f"{request.path}?{urlencode(rest)}".rstrip("?")
 
 
-def _nearest_page(path: str) -> str:
+def nearest_page(path: str) -> str:
     """The page on which a form stood: the path of its POST, or the next one above it that can be opened."""
     pages = current_app.url_map.bind("")
     while path.strip("/"):

@@ -18,3 +18,8 @@ def safe(text: str, default: str = "/") -> str:
 def address(text: str) -> str:
     """Where a redirect to this path leads: below the issuer's path, if it has one."""
     return request.script_root + safe(text)
+
+
+def own(address: str) -> str:
+    """The path of one of our addresses, without the issuer's, as return links have it."""
+    return address.removeprefix(request.script_root) if request.script_root else address

@@ -12,6 +12,7 @@ from authserver.edge import (
     form_limits,
     headers,
     host,
+    kept_forms,
     one_shot,
     page_context,
     person_budget,
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
     error_pages.init_app(app)
     static_files.init_app(app)
     app.after_request(finish)
+    kept_forms.init_app(app)  # after_request runs from the last: the page is whole before its headers are made
 
 
 def name_route() -> None:

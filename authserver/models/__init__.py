@@ -34,6 +34,7 @@ from authserver.models.ground.usage_count import UsageCount
 from authserver.models.ground.usage_total import UsageTotal
 from authserver.models.ground.write_probe import WriteProbe
 from authserver.models.insight.refusal import Refusal
+from authserver.models.people.kept_form import KeptForm
 from authserver.models.people.known_device import KnownDevice
 from authserver.models.people.session import SignInSession
 from authserver.models.people.used_username import UsedUsername
@@ -73,6 +74,7 @@ __all__ = [
     "FormNonce",
     "Grant",
     "IdempotencyKey",
+    "KeptForm",
     "KnownDevice",
     "LastRun",
     "LogoutNotice",

@@ -10,6 +10,7 @@ from authserver.pages import (
     demo_logout,
     demo_mail,
     device,
+    kept_form,
     login,
     logos,
     logout,
@@ -25,6 +26,7 @@ from authserver.pages import (
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login.blueprint,
     logout.blueprint,
+    kept_form.blueprint,
     signup.blueprint,
     welcome.blueprint,
     password_reset.blueprint,

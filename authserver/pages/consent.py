@@ -25,6 +25,7 @@ from authserver.edge import (
     current_user,
     explanations,
     headers,
+    kept_forms,
     refused,
 )
 from authserver.edge.consent_rows import Row
@@ -45,6 +46,8 @@ def show() -> Response:
     if _reaches_far(pending, client, found) and not current_user.proven_lately():
         return _prove(handle)
     authorization_answers.note_asked(pending, found.user.id)
+    if current_user.proven_lately():
+        kept_forms.expect("request", handle)
     return _page(handle, pending, client, found)
 
 
@@ -65,6 +68,12 @@ def decide() -> Response:
     return _allow(handle, pending, client, found)
 
 
+def _signed_out_meanwhile() -> Response:
+    """On with the request, which leads to the sign-in page, and from there to the question as it was answered."""
+    return _continue(_stored(request.form.get("request", ""))[0])
+
+
+kept_forms.ways["consent.decide"] = _signed_out_meanwhile
 decide.fresh_proof = "if it is sensitive"  # type: ignore[attr-defined]  # a mark for the test
 
 

@@ -12,7 +12,7 @@ from authserver.domain.authorization.devices import Waiting, WrongCode
 from authserver.domain.authorization.requests import Answered
 from authserver.domain.clients.facts import ClientFacts
 from authserver.domain.people import users
-from authserver.edge import consent_rows, current_user, refused
+from authserver.edge import consent_rows, current_user, kept_forms, refused
 from authserver.edge.consent_rows import Row
 from authserver.errors import Check, RateLimited
 from authserver.lib import user_agents, user_codes
@@ -31,6 +31,12 @@ def _back(**_: Any) -> str:
     return url_for("device.show", user_code=_typed() or None)
 
 
+def _asked() -> str:
+    """The page of the form that was sent: the question, once there was one."""
+    return _back() if "action" in request.form else url_for("device.show")
+
+
+kept_forms.pages["device.answer"] = _asked
 # Approval needs a fresh proof (class C33): a link and a session that was left open are not enough.
 _fresh = current_user.require_recent_if(_always, back=_back, says="always")
 

@@ -14,7 +14,7 @@ from authserver.domain.authorization import requests as authorization_requests
 from authserver.domain.authorization.requests import PendingView
 from authserver.domain.people.credentials import passwords
 from authserver.domain.people.sessions import SignedIn
-from authserver.edge import browser, csrf, current_user, headers, return_path
+from authserver.edge import browser, csrf, current_user, headers, kept_forms, return_path
 from authserver.errors import Denied, DomainError, RateLimited, Unavailable
 from authserver.lib import emails
 
@@ -59,7 +59,7 @@ def show() -> Any:
         return _page(purpose, LoginForm(), 400)
     if current_user.signed_in() and not purpose.again and not purpose.switch:
         return redirect(purpose.target, 303)
-    hint = purpose.pending.login_hint if purpose.pending else ""
+    hint = purpose.pending.login_hint if purpose.pending else kept_forms.waiting_for(purpose.next)
     return _page(purpose, LoginForm(formdata=None, email=hint), 200)
 
 
@@ -156,6 +156,11 @@ def _refuse(purpose: Purpose, form: LoginForm, refused: DomainError) -> Response
 def _page(purpose: Purpose, form: LoginForm, status: int) -> Response:
     errors = form.errors or purpose.expired
     page = render_template(
-        "pages/login.html", form=form, purpose=purpose, form_errors=errors, has_cookies=browser.sends_cookies()
+        "pages/login.html",
+        form=form,
+        purpose=purpose,
+        form_errors=errors,
+        has_cookies=browser.sends_cookies(),
+        form_waits=bool(kept_forms.waiting_for(purpose.next)),
     )
     return make_response(page, status)

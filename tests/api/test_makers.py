@@ -51,8 +51,8 @@ AUTHORITY: dict[str, frozenset[str]] = {
 RECORDS = {
     "attempt_counters", "audit_checkpoints", "audit_events", "audit_head", "authorization_requests", "blocked_apps",
     "cache_changes", "client_logos",
-    "cache_versions", "demo_workflows", "fetched_jwks", "form_nonces", "idempotency_keys", "known_devices",
-    "last_runs", "machine_clocks",
+    "cache_versions", "demo_workflows", "fetched_jwks", "form_nonces", "idempotency_keys", "kept_forms",
+    "known_devices", "last_runs", "machine_clocks",
     "logout_notices", "mails", "pairwise_subjects", "refusals", "revoked_tokens", "signing_keys", "usage_counts",
     "usage_totals", "used_jtis", "used_usernames",
     "webhook_attempts", "webhook_deliveries",

@@ -50,6 +50,7 @@ MATRIX = {
     "this_was_not_me.": OPEN,
     "change_password.": OPEN,
     "refused.": OPEN,
+    "kept_form.show": PERSON,
     "logos.show": OPEN,
     "theme.save": OPEN,
     "authorization.": OPEN,
@@ -140,6 +141,7 @@ REFUSALS_ONLY = {
     "apps_transfer.answer",
     "apps_transfer.withdraw",
     "errors.show",
+    "kept_form.show",
     "playground.come_back",
     "playground.look_up",
 }

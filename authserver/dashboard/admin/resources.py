@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -10,7 +11,7 @@ from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import Optional
 
 from authserver.domain.access import protected_resources, resource_scopes, resources
-from authserver.edge import current_user, form_problems
+from authserver.edge import current_user, form_problems, kept_forms
 from authserver.edge.choices import SelectChoice
 from authserver.errors import Conflict, Invalid
 from authserver.lib import acr
@@ -99,6 +100,14 @@ def create() -> Any:
         return _page(form, None), refused.status
     flash(f"{form.name.data} is registered. Apps can be allowed to call it now.", "success")
     return _to_index()
+
+
+def _of_one(endpoint: str) -> Callable[[], str]:
+    return lambda: url_for(endpoint, identifier=request.form.get("identifier", ""))
+
+
+kept_forms.pages["admin_resources.save"] = _of_one("admin_resources.edit")
+kept_forms.pages["admin_resources.delete"] = _of_one("admin_resources.ask_delete")
 
 
 @blueprint.get("/admin/resources/edit")

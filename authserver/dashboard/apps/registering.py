@@ -17,7 +17,7 @@ from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
 from authserver.domain.clients.metadata import KINDS, MACHINE, OF_PEOPLE, Registration, authentication
 from authserver.domain.clients.metadata.kinds import Kind
-from authserver.edge import current_user, one_shot
+from authserver.edge import current_user, kept_forms, one_shot
 from authserver.errors import Conflict, Invalid
 
 blueprint = Blueprint("apps_registering", __name__)
@@ -41,6 +41,9 @@ def _makes_a_machine() -> bool:
 
 def _form_of_kind() -> str:
     return url_for("apps_registering.new", kind=_kind())
+
+
+kept_forms.pages["apps_registering.register"] = _form_of_kind
 
 
 def _kind() -> str:

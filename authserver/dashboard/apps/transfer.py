@@ -10,7 +10,7 @@ from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import ownership, transfers
 from authserver.domain.clients.metadata import KINDS
 from authserver.domain.people import users
-from authserver.edge import current_user, one_shot
+from authserver.edge import current_user, kept_forms, one_shot
 from authserver.errors import Conflict, DomainError, Invalid, NotFound, RateLimited
 
 blueprint = Blueprint("apps_transfer", __name__)
@@ -44,6 +44,13 @@ def offer(client_id: str) -> Any:
         return _danger(client, refused.public), 422
     flash(f"{client.name} is offered to {person.email}. It stays where it is until they accept.", "success")
     return redirect(url_for("apps_danger.show", client_id=client_id), 303)
+
+
+def _where_offered() -> str:
+    return url_for("apps_danger.show", **request.view_args or {})
+
+
+kept_forms.pages |= {"apps_transfer.offer": _where_offered, "apps_transfer.withdraw": _where_offered}
 
 
 @blueprint.post("/apps/<client_id>/transfer/withdraw")

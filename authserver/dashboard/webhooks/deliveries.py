@@ -14,7 +14,7 @@ from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks.deliveries import WebhookAttempt
 from authserver.domain.webhooks.endpoints import WebhookEndpoint
-from authserver.edge import current_user, paging
+from authserver.edge import current_user, kept_forms, paging
 from authserver.lib import clock, moments
 
 blueprint = Blueprint("webhooks_deliveries", __name__, url_prefix="/webhooks/<webhook_id>/deliveries")
@@ -25,6 +25,13 @@ STATES = (
     ("failed", "Failed"),
     ("missed", "Missed"),
 )
+
+
+def _here() -> str:
+    return url_for("webhooks_deliveries.index", **request.view_args or {})
+
+
+kept_forms.pages["webhooks_deliveries.replay"] = _here
 
 
 @blueprint.get("")

@@ -119,6 +119,26 @@ def resolve(token: str) -> SignedIn | None:
     return SignedIn(found[1], found[0])
 
 
+def lapsed(token: str) -> SignedIn | None:
+    """The session behind a cookie that has ended by time, and by nothing else; its person may still sign in."""
+    if not token or len(token) > 200:
+        return None
+    with database.reading() as session:
+        found = session.execute(
+            select(SignInSession, User)
+            .join(User, User.id == SignInSession.user_id)
+            .where(SignInSession.digest == secrets.digest(token), *_lapsed(clock.now()), User.disabled_at.is_(None))
+        ).one_or_none()
+    return SignedIn(found[1], found[0]) if found else None
+
+
+def lapsed_of(user_id: str) -> list[str]:
+    """The ids of a person's sessions that ended by time, the last used first, and no more than a person has."""
+    latest = select(SignInSession.id).where(SignInSession.user_id == user_id, *_lapsed(clock.now()))
+    with database.reading() as session:
+        return list(session.scalars(latest.order_by(SignInSession.seen_at.desc()).limit(PARALLEL_SESSIONS)))
+
+
 def list_for(user_id: str) -> list[SignInSession]:
     """A person's live sessions, last used first."""
     now = clock.now()
@@ -183,6 +203,11 @@ def _live(user_id: str, now: int) -> list[ColumnElement[bool]]:
         SignInSession.expires_at > now,
         SignInSession.seen_at > now - config.current().session_idle_ttl,
     ]
+
+
+def _lapsed(now: int) -> list[ColumnElement[bool]]:
+    too_old, unused = SignInSession.expires_at <= now, SignInSession.seen_at <= now - config.current().session_idle_ttl
+    return [SignInSession.ended_at.is_(None), too_old | unused]
 
 
 def _end(session: Session, *conditions: ColumnElement[bool], goes_on: str = "") -> int:
