@@ -14,7 +14,7 @@ from authserver.domain.ground.one_time_links import Found
 from authserver.domain.people import links
 from authserver.domain.people.credentials import passwords
 from authserver.domain.tokens import disowning
-from authserver.edge import current_user
+from authserver.edge import browser, current_user
 from authserver.errors import Invalid, NotFound, RateLimited, Unavailable
 from authserver.observability import context
 
@@ -72,7 +72,7 @@ def save(token: str) -> Any:
     if not form.validate():
         return _choose_page(token, link, form), 422
     try:
-        user = passwords.set_by_link(token, form.new_password.data or "", "reset")
+        user = passwords.set_by_link(token, form.new_password.data or "", "reset", device=browser.cookie_digest())
     except Invalid as refused:
         form.new_password.errors = [refused.public]
         return _choose_page(token, link, form), 422

@@ -14,7 +14,7 @@ from authserver.domain.ground.one_time_links import Found
 from authserver.domain.people import links
 from authserver.domain.people.credentials import passwords
 from authserver.domain.people.users import User
-from authserver.edge import current_user, waiting_request
+from authserver.edge import browser, current_user, waiting_request
 from authserver.errors import Invalid, NotFound, Unavailable
 from authserver.observability import context
 
@@ -43,7 +43,7 @@ def accept(token: str) -> Any:
     if not form.validate():
         return _page(token, link, form), 422
     try:
-        user = passwords.set_by_link(token, form.new_password.data or "", "welcome")
+        user = passwords.set_by_link(token, form.new_password.data or "", "welcome", device=browser.cookie_digest())
     except Invalid as refused:
         form.new_password.errors = [refused.public]
         return _page(token, link, form), 422

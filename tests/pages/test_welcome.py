@@ -90,8 +90,8 @@ def test_whose_new_password_was_taken_back_before_the_answer_is_not_signed_in(
         link = one_time_links.make(session, user, "not_me")
     setting = passwords.set_by_link
 
-    def meanwhile(*given: str) -> users.User:
-        changed = setting(*given)
+    def meanwhile(*given: str, **more: bytes) -> users.User:
+        changed = setting(*given, **more)
         sign_ins.disown_sign_in(link.rpartition("/")[2])
         return changed
 

@@ -45,6 +45,9 @@ def remember(session: Session, user_id: str, device: bytes) -> Standing:
     return Standing.NEW if others else Standing.FIRST
 
 
-def forget_all(session: Session, user_id: str) -> None:
-    """Treat every browser of this person as unknown again."""
-    session.execute(delete(KnownDevice).where(KnownDevice.user_id == user_id))
+def forget_all(session: Session, user_id: str, *, but: bytes | None = None) -> None:
+    """Treat every browser of this person as unknown again, save the one of whoever asks for it."""
+    theirs = KnownDevice.user_id == user_id
+    session.execute(
+        delete(KnownDevice).where(theirs, KnownDevice.digest != but) if but else delete(KnownDevice).where(theirs)
+    )

@@ -20,8 +20,8 @@ FAILURES_BEFORE_WARNING = 3
 def note_sign_in(user: User, device: bytes) -> None:
     """Remember the browser of a sign-in; where it is new, tell its person, with a way to end what it did.
 
-    An account's first browser is news only if somebody failed before it; failures before a new one are an event of
-    their own (security.md 6.3.5), so that who has no mail finds it in the security history.
+    An account's very first browser is news only if somebody failed before it; failures before a new one are an event
+    of their own (security.md 6.3.5), so that who has no mail finds it in the security history.
     """
     asked = context.current()
     with database.transaction() as session:
@@ -30,7 +30,7 @@ def note_sign_in(user: User, device: bytes) -> None:
             return
         failures = passwords.failures_since(session, user.id, user.last_login_at or user.created_at)
         suspicious = failures >= FAILURES_BEFORE_WARNING
-        if standing is Standing.FIRST and not suspicious:
+        if standing is Standing.FIRST and not suspicious and user.last_login_at is None:
             return
         link = one_time_links.make(session, user, "not_me")
         mails.send(

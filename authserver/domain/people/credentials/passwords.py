@@ -79,9 +79,9 @@ def change(
     device: bytes | None = None,
     end_others: bool = True,
 ) -> User:
-    """Replace one's own password; other sessions end unless told otherwise. Returns the person as they are then.
+    """Replace one's own password; other sessions end unless told otherwise, and no other browser is known any more.
 
-    Raises Invalid for `old` or `new`.
+    Returns the person as they are then. Raises Invalid for `old` or `new`.
     """
     if not confirm(user, old, device=device):
         raise Invalid("This is not your current password.", "wrong current password", field="current_password")
@@ -92,22 +92,25 @@ def change(
         if now is None or now.password_hash is None or now.password_changed_at != user.password_changed_at:
             raise Invalid(sessions.OTHER_PASSWORD, "changed meanwhile", field="current_password")
         ended = sessions.end_all_in(session, user.id, but=session_id) if end_others else 0
+        if end_others:
+            known_devices.forget_all(session, user.id, but=device)
         store(session, now, digest)
         mails.send(session, user.email, "password_changed", whose=user.id, **_circumstances(user))
         audit.record(session, "user.password_changed", target=f"user:{user.id}", owner_id=user.id, sessions_ended=ended)
     return now
 
 
-def set_by_link(token: str, new: str, *purposes: str) -> User:
-    """Set a password with a one-time link, which is used up; every session ends. Returns the person as they are then.
+def set_by_link(token: str, new: str, *purposes: str, device: bytes | None = None) -> User:
+    """Set a password with a one-time link, which is used up; every session ends, and no other browser is known.
 
-    Raises NotFound, Invalid.
+    Returns the person as they are then. Raises NotFound, Invalid.
     """
     purpose = one_time_links.look(token, *purposes)
     digest = hashed(new, email=purpose.user.email, name=purpose.user.name, field="new_password")
     with database.transaction() as session:
         user = one_time_links.spend(session, token, *purposes)
         ended = sessions.end_all_in(session, user.id)
+        known_devices.forget_all(session, user.id, but=device)
         first = user.password_hash is None
         if purpose.mailed:
             user.email_verified_at = user.email_verified_at or clock.now()

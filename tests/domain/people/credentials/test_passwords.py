@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from authserver import database
 from authserver.domain.ground import one_time_links, throttle
-from authserver.domain.people import links, sessions, sign_ins, users
+from authserver.domain.people import known_devices, links, sessions, sign_ins, users
 from authserver.domain.people.credentials import passwords
 from authserver.domain.record import audit
 from authserver.errors import Denied, Invalid, NotFound, RateLimited, Unavailable
@@ -22,7 +22,7 @@ from tests.conftest import PASSWORD, Person
 from tests.support import databases
 
 NEW = "seven green lanterns drift"
-LAPTOP = secrets.digest("a laptop")
+LAPTOP, PHONE = secrets.digest("a laptop"), secrets.digest("a phone")
 
 
 @pytest.fixture
@@ -238,6 +238,37 @@ def test_a_change_ends_other_sessions_kills_links_and_tells_by_mail(alice: Perso
     assert [mail.subject for mail in mails_to(alice.email)] == ["Your Kaie password was changed"]
     assert passwords.check(alice.email, PASSWORD) is None
     assert passwords.check(alice.email, NEW) is not None
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_no_other_browser_is_known_after_it_and_its_next_sign_in_is_news(alice: Person, by_link: bool) -> None:
+    """A thief's was known, too: it had a budget of its own for guesses at the new password, and came back unseen."""
+    for device in (LAPTOP, PHONE):
+        sign_ins.note_sign_in(alice.user, device)
+    if by_link:
+        token = links.access_link(alice.id).rpartition("/")[2]
+        passwords.set_by_link(token, NEW, "reset", device=LAPTOP)
+    else:
+        passwords.change(alice.user, PASSWORD, NEW, device=LAPTOP)
+    assert known_devices.knows(alice.user.email_key, LAPTOP)
+    assert not known_devices.knows(alice.user.email_key, PHONE)
+    before = len(mails_to(alice.email))
+    sign_ins.note_sign_in(alice.user, PHONE)
+    assert len(mails_to(alice.email)) == before + 1
+
+
+def test_that_nobody_is_known_any_more_makes_no_browser_the_first(alice: Person) -> None:
+    sign_ins.note_sign_in(alice.user, PHONE)
+    sessions.open(alice.user, amr=["pwd"], ip="", user_agent="")
+    user = passwords.set_by_link(links.access_link(alice.id).rpartition("/")[2], NEW, "reset")
+    sign_ins.note_sign_in(user, PHONE)
+    assert any("/this-was-not-me/" in mail.body for mail in mails_to(alice.email))
+
+
+def test_browsers_stay_known_where_sessions_stay(alice: Person) -> None:
+    sign_ins.note_sign_in(alice.user, PHONE)
+    passwords.change(alice.user, PASSWORD, NEW, device=LAPTOP, end_others=False)
+    assert known_devices.knows(alice.user.email_key, PHONE)
 
 
 def test_other_sessions_stay_if_wished(alice: Person) -> None:
