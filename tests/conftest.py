@@ -9,7 +9,7 @@ import dataclasses
 import importlib
 import os
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from authserver.domain.insight import refusals
 from authserver.domain.people import users
 from authserver.domain.running import standing
 from authserver.models import User
-from tests.support import assembled, at_end, databases, emptied, lean, long_sets, order
+from tests.support import assembled, at_end, databases, emptied, fault_table, lean, long_sets, order
 from tests.support.emptied import Emptied
 from tests.support.memory import Memory
 from tests.support.served import faults_before, served, served_strictly  # noqa: F401  # fixtures
@@ -62,7 +62,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """CI gives the long sets what is left of its time."""
+    if fault_table.is_fault(item):
+        fault_table.begin(item)
     long_sets.skip_if_out_of_time(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a provoked fault came to goes with the test's report."""
+    report = yield
+    if fault_table.is_fault(item):
+        fault_table.finish(item, report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """`make faults` ends with a table."""
+    if "fault" in config.option.markexpr:
+        reports = [each for found in terminalreporter.stats.values() for each in found]
+        terminalreporter.section("provoked faults")
+        terminalreporter.write_line("\n".join(fault_table.lines(fault_table.rows(reports))))
 
 
 def pytest_sessionfinish() -> None:

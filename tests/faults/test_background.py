@@ -19,7 +19,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import create_engine, text
 
 from tests.faults.watching import until
-from tests.support import served
+from tests.support import fault_table, served
 from tests.support.served import KINDS, Served
 
 pytestmark = [pytest.mark.fault, pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
@@ -94,6 +94,7 @@ def write_mails(server: Served, count: int) -> set[str]:
     with engine.begin() as connection:
         connection.execute(WRITE, rows)
     engine.dispose()
+    fault_table.promised(f"{count} mails")
     return {row["to"] for row in rows}  # type: ignore[misc]
 
 

@@ -30,7 +30,7 @@ from authserver.lib import base64url, clock, secrets, strict_json
 from authserver.models import LogoutNotice, WebhookDelivery, WebhookEvent
 from tests.conftest import Person
 from tests.faults.watching import until
-from tests.support import protocol, receivers, served
+from tests.support import fault_table, protocol, receivers, served
 from tests.support.receivers import Got, Receiver
 from tests.support.webhooks import endpoint, happen
 
@@ -111,6 +111,7 @@ def written(hooks: int, alice: Person, receiver: Receiver, events: int) -> set[s
         endpoint(alice, receiver.url(f"/{number}"))
     for _ in range(events):
         happen(alice)
+    fault_table.promised(f"{hooks * events} events")
     with database.reading() as session:
         return set(session.scalars(select(WebhookEvent.id)))
 
@@ -119,6 +120,7 @@ def signed_out(alice: Person, receiver: Receiver, count: int) -> set[str]:
     """Sign-outs that an app is to be told; by what it counts them."""
     app = protocol.register(backchannel_logout_uri=receiver.url("/logout"))
     sids = {secrets.random_id("ses") for _ in range(count)}
+    fault_table.promised(f"{count} sign-outs", more=True)
     row = {"client_id": app.id, "user_id": alice.id, "channel": "back", "state": logout_notices.PENDING, "attempts": 0}
     with database.transaction() as session:
         for sid in sids:

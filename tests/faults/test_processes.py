@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from authserver.cli.processes import DRAIN_SECONDS
-from tests.support import served
+from tests.support import fault_table, served
 from tests.support.served import Served
 
 pytestmark = [pytest.mark.served, pytest.mark.fault]
@@ -49,6 +49,8 @@ class Asking(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self.join(20)
+        refused = sum(each.isdigit() for each in self.failures)
+        fault_table.asked(answered=self.answers - refused, failed=len(self.failures))
 
 
 def kill_a_worker(server: Served) -> None:
@@ -59,10 +61,11 @@ def kill_a_worker(server: Served) -> None:
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while not what():
-        assert time.monotonic() < deadline, "it never came to be"
+        assert time.monotonic() < began + seconds, "it never came to be"
         time.sleep(0.05)
+    fault_table.came_back(time.monotonic() - began)
 
 
 @pytest.mark.long_fault

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import served
+from tests.support import fault_table, served
 from tests.support.served import KINDS, Served
 
 pytestmark = [pytest.mark.served, pytest.mark.long_fault]
@@ -31,6 +31,7 @@ def test_a_killed_restore_leaves_the_old_or_the_new(kind: str, tmp_path: Path) -
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(40)
         whole = restored(server, tmp_path)
+        fault_table.promised(f"{MOMENTS} kills: people, a revoked key, audit chain")
         found = set()
         for moment in range(MOMENTS):
             server.cli("user", "create", f"later{moment}@example.test", "--name", "Later")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from authserver import database
 from authserver.models import UsageCount
-from tests.support import databases
+from tests.support import databases, fault_table
 
 pytestmark = [pytest.mark.fault]
 # Four threads write row after row, and say of each that it is kept.
@@ -59,6 +59,7 @@ def test_killed_in_the_midst_of_shared_commits_nothing_is_lost_that_was_told(tmp
         told += survivor.stdout.read().split("\n")[:-1]
         survivor.wait(20)
         assert {each.partition("-")[0] for each in told} >= {str(survivor.pid)}
+        fault_table.promised(f"{len(set(told))} rows")
         assert set(told) <= _kept(url)
 
 

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from authserver.lib import clock
+from tests.faults.ledgers import Ledger
 from tests.faults.wall_clocks import DAY, HOUR, WallClock
 from tests.faults.watching import Watched, until, watched
 from tests.support import served
@@ -22,44 +23,6 @@ from tests.support.third_party import App
 
 pytestmark = [pytest.mark.fault, pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
 GRACE = 2
-ALICE = "alice@example.test"
-
-
-class Ledger:
-    """What a server has promised: what must go on working, and what must never work again."""
-
-    def __init__(self, server: Served) -> None:
-        self.app = server.app("Promised", "--skip-consent", "--introspect-all")
-        self.job = server.machine()
-        self.browser = server.browser(ALICE)
-        self.good: list[str] = []
-        self.ended: list[str] = []
-        self.spent: list[tuple[str, str]] = []
-        self.refresh = ""
-
-    def promise(self) -> None:
-        """Tokens of a person and of a job; of each kind some that ended; a code and a refresh token that were used."""
-        code, asked = self.app.code(self.browser)
-        tokens = self.app.redeem(code, asked.verifier).json
-        self.spent.append((code, asked.verifier))
-        job, revoked = (self.job.client_credentials().json["access_token"] for _ in range(2))
-        assert self.job.revoke(revoked).status == 200
-        self.good += [tokens["access_token"], job]
-        self.ended.append(revoked)
-        self.refresh = tokens["refresh_token"]
-
-    def require_kept(self) -> None:
-        """Nothing good is refused, nothing that ended is good."""
-        assert [self.app.is_active(each) for each in self.good] == [True] * len(self.good)
-        assert [self.app.is_active(each) for each in self.ended] == [False] * len(self.ended)
-        after = self.app.refresh(self.refresh)
-        assert after.status == 200, after.text
-        self.refresh = after.json["refresh_token"]
-
-    def require_used_up(self) -> None:
-        """A code that was used is not used again; what came of it ends with the attempt."""
-        for code, verifier in self.spent:
-            assert self.app.redeem(code, verifier).error[1] == "invalid_grant"
 
 
 def spent_long_ago(ledger: Ledger) -> str:

@@ -22,7 +22,7 @@ import pytest
 import requests
 
 from tests.services import postgres
-from tests.support import at_end, databases
+from tests.support import at_end, databases, fault_table
 from tests.support.browsing import Browser, OverHttp
 from tests.support.third_party import CALLBACK, App
 
@@ -206,6 +206,7 @@ def start(
     that was set up, and `variables` are no settings of the server.
     """
     port = free_port()
+    fault_table.on(kind)
     if not url:
         url = _empty(kind, folder) if first or home != ROOT else _migrated(kind, folder)
     environ = environment(url, folder, port, **settings) | dict(variables or {})
