@@ -20,5 +20,6 @@ def server(request: pytest.FixtureRequest) -> Iterator[Standing]:
 @pytest.fixture(scope="module")
 def client(server: Standing) -> App:
     """A confidential app with every grant."""
-    grants = ("authorization_code", "refresh_token", "client_credentials")
+    device = "urn:ietf:params:oauth:grant-type:device_code"
+    grants = ("authorization_code", "refresh_token", "client_credentials", device)
     return server.register("Example", grant_types=grants)

@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from authserver import oauth
+from authserver.oauth.features import FEATURES
 from tests.hostile import refusals
 from tests.support.browsing import Answer
 from tests.support.standing import Standing
@@ -17,6 +19,11 @@ ENDPOINTS = {
     "/oauth/token": b"grant_type=client_credentials",
     "/oauth/introspect": b"token=abc",
     "/oauth/revoke": b"token=abc",
+    "/oauth/device_authorization": b"scope=openid",
+}
+ELSEWHERE = {
+    "/oauth/userinfo": "tests/oauth/test_bearer_tokens.py, for it takes a token in a form alone",
+    "/oauth/register": "tests/oauth/endpoints/test_registration.py, for it takes JSON",
 }
 NAMES = (
     "/.well-known/oauth-authorization-server",
@@ -38,7 +45,7 @@ def encoded(user: bytes) -> str:
 BODIES: dict[str, bytes] = {
     "a parameter twice": b"&scope=a&scope=b",
     "the same value twice": b"&x=1&x=1",
-    "the subject twice": b"&grant_type=client_credentials&token=abc",
+    "the subject twice": b"&grant_type=client_credentials&token=abc&scope=openid",
     "a NUL": b"&scope=a%00b",
     "a raw NUL": b"&scope=a\x00b",
     "an unpaired surrogate": b"&scope=%ed%a0%80",
@@ -47,6 +54,11 @@ BODIES: dict[str, bytes] = {
     "an overlong encoding": b"&scope=%c0%80",
     "a broken escape": b"&scope=%zz",
 }
+
+
+def test_whatever_takes_a_form_has_its_hostile_input_here_or_in_a_table_of_its_own() -> None:
+    known = {**oauth.ENDPOINTS, **{path: each for one in FEATURES for path, each in one.endpoints.items()}}
+    assert {path for path, each in known.items() if "POST" in each.methods} == ENDPOINTS.keys() | ELSEWHERE.keys()
 
 
 @rows("path", ENDPOINTS)
