@@ -42,6 +42,7 @@ from authserver.edge.exchange import Incoming, Outgoing
 from authserver.edge.json_errors import (
     ApiError,
     denied,
+    for_want_of,
     invalid_request,
     method_not_allowed,
     not_found,
@@ -107,7 +108,8 @@ class Api:
             holder = rate_limit.identified(incoming, verifier=self._resource_path, resources=(self._resource,))
         except ApiError as error:
             refused.note_credential(incoming, error, kind="api")
-            raise
+            needed = (*found.route.scopes, *found.route.token_scopes) if found.route is not None else ()
+            raise for_want_of(error, needed) from None
         state = rate_limit.consume(holder)
         outgoing = machine.run(Endpoint(lambda _: _serve(found, incoming, holder, state), None, api=True), incoming)
         given = {name for name, _ in outgoing.headers}

@@ -167,6 +167,17 @@ def _challenge(**members: str) -> tuple[str, str]:
     return "WWW-Authenticate", "Bearer " + ", ".join(f'{name}="{value}"' for name, value in said.items())
 
 
+def for_want_of(error: ApiError, needed: Iterable[str]) -> ApiError:
+    """A 401, its challenge naming the scopes of a token that would do (RFC 6750 section 3): clients ask for no more."""
+    scope = grammar.join(needed)
+    if scope:
+        error.headers = [
+            (name, f'{value}, scope="{scope}"' if name == "WWW-Authenticate" else value)
+            for name, value in error.headers
+        ]
+    return error
+
+
 def point_to(outgoing: Outgoing, metadata_url: str) -> Outgoing:
     """The answer, its challenge saying where the resource is described (RFC 9728 section 5.1)."""
     outgoing.headers = [

@@ -35,6 +35,20 @@ def test_without_a_credential_authentication_is_missing(call: Caller) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "scope"),
+    [("/v1/api-keys", "keys:manage"), ("/v1/sessions", "account"), ("/v1/webhooks", "settings:manage")],
+)
+@pytest.mark.parametrize("credential", [None, "garbage"])
+def test_a_401_names_the_scopes_of_a_token_that_would_do(
+    call: Caller, path: str, scope: str, credential: str | None
+) -> None:
+    """RFC 6750 section 3: what an MCP client asks for, instead of everything that there is."""
+    answer = call("GET", path, credential)
+    assert answer.error[0] == 401
+    assert f', scope="{scope}"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
     ("authorization", "code"),
     [
         ("Bearer kaie_ak_wrong", "INVALID_API_KEY"), ("Bearer garbage", "INVALID_TOKEN"),
