@@ -42,15 +42,17 @@ def send(response: Response) -> Response:
     return response
 
 
-def set_cookie(response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
-    """A cookie for this host alone, out of reach of scripts."""
+def set_cookie(
+    response: Response, name: str, value: str, *, max_age: int | None = None, for_scripts: bool = False
+) -> None:
+    """A cookie for this host alone, out of reach of scripts unless it is `for_scripts`."""
     response.set_cookie(
         cookie_name(name),
         value,
         max_age=max_age,
         path="/",
         secure=config.current().https,
-        httponly=True,
+        httponly=not for_scripts,
         samesite="Lax",
     )
 

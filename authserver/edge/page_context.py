@@ -16,6 +16,8 @@ from authserver.lib import clock, durations
 from authserver.observability import context
 
 THEMES = ("system", "light", "dark")
+# Set by a script or a form. What a form alone could set had another name: no script could overwrite it.
+THEME_COOKIE, _THEME_COOKIE_BEFORE = "appearance", "theme"
 DEVELOPERS, ADMINISTRATORS = "developers", "administrators"
 # (group, label, endpoint, icon, who is shown it: empty for everybody)
 NAVIGATION = (
@@ -74,6 +76,7 @@ def values() -> dict[str, Any]:
     return {
         "brand": Brand(settings.brand, settings.slug, settings.accent),
         "theme": theme(),
+        "theme_cookie": browser.cookie_name(THEME_COOKIE),
         "csp_nonce": headers.nonce(),
         "current_user": found.user if found else None,
         "develops": found is not None and roles.may_develop(found.user.role),
@@ -90,8 +93,8 @@ def values() -> dict[str, Any]:
 
 def theme() -> str:
     """The theme this browser chose."""
-    chosen = request.cookies.get(browser.cookie_name("theme"), "")
-    return chosen if chosen in THEMES else "system"
+    sent = (request.cookies.get(browser.cookie_name(name)) for name in (THEME_COOKIE, _THEME_COOKIE_BEFORE))
+    return next((each for each in sent if each in THEMES), "system")
 
 
 def _navigation(role: str) -> list[dict[str, Any]]:

@@ -188,12 +188,22 @@ for (const input of all("[data-filter]")) {
 // [data-submit]: a select that sends its form when changed.
 document.addEventListener("change", ({ target }) => target.matches("[data-submit]") && target.form.requestSubmit());
 
-// [data-guard]: leaving before the secret is saved asks first.
+// [data-remembers="cookie"]: the theme, on this page at once and on the next ones; nothing is asked of the server.
+document.addEventListener("change", ({ target }) => {
+  const form = target.closest("[data-remembers]");
+  if (!form) return;
+  document.documentElement.dataset.theme = target.value;
+  for (const each of all(`[data-remembers] [value=${target.value}]`)) each.checked = true;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `${form.dataset.remembers}=${target.value}; path=/; max-age=31536000; samesite=lax${secure}`;
+});
+
+// [data-guard]: leaving before the secret is saved asks first, whatever leads away but its own buttons.
 const guard = $("[data-guard]");
 if (guard) {
   const saved = () => $("[data-enables]", guard)?.checked;
   let leaving = false;
-  document.addEventListener("submit", () => { leaving = true; });
+  document.addEventListener("submit", ({ target }) => { leaving = guard.contains(target); });
   addEventListener("beforeunload", event => { if (!leaving && !saved()) event.preventDefault(); });
 }
 

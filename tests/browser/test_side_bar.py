@@ -16,6 +16,7 @@ def in_sight(page: Page, name: str) -> bool:
     """Whether the whole of a control of the side bar can be seen without scrolling."""
     control = page.locator(".side").get_by_role("link", name=name, exact=True)
     found = control.or_(page.locator(".side").get_by_role("button", name=name, exact=True)).first
+    found = found.or_(page.locator(".side").get_by_role("radio", name=name, exact=True)).first
     box = found.bounding_box()
     nav = page.locator(".side nav").bounding_box()
     assert box is not None and nav is not None

@@ -51,8 +51,11 @@ def test_what_scripts_keep_in_the_browser_is_listed() -> None:
     assert len(re.findall(r"(?:local|session)Storage", scripts)) == len(re.findall(called, scripts))
     assert not re.search(r"indexedDB|caches\.open|serviceWorker", scripts)
     reading = [name for name in sources.ending(".js", under="static/") if "document.cookie" in sources.read(name)]
-    assert reading == ["static/js/session_state.js"]  # and no script writes one
-    assert not re.search(r"document\.cookie\s*[-+]?=(?!=)", scripts)
+    assert reading == ["static/js/app.js", "static/js/session_state.js"]
+    # One script writes one: the theme's, under the name that its form gives.
+    assert re.findall(r"document\.cookie\s*[-+]?=(?!=) *(\S*)", scripts) == [
+        "`${form.dataset.remembers}=${target.value};"
+    ]
     (row,) = [row for row in pages.table("data.md", *PLACES) if row[0] == "the browser"]
     assert kept <= set(pages.spans(row[1]))
 
