@@ -28,6 +28,10 @@ def command(file: Path, plan: bool, keep_tokens: bool, yes: bool) -> None:
     done = dict(restoring.bring_back(settings, file, keep_tokens=keep_tokens))
     known = done.pop("known")
     output.emit(done, "Restored. " + ", ".join(f"{name} {count}" for name, count in done.items()))
+    if passwords := done.get("passwords"):
+        output.note(f"{passwords} people changed their password since, and need a link to choose one (`user link`).")
+    if stopped := done.get("stopped"):
+        output.note(f"{stopped} apps, webhooks or others went to another owner or address since, and are stopped.")
     if not known:
         output.note("The database before was not readable: look for keys and secrets revoked since the backup.")
     if keep_tokens:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, exists, select, update
@@ -12,6 +13,7 @@ from authserver import database
 from authserver.domain.ground import cache, changes
 from authserver.domain.people import living
 from authserver.domain.record import audit
+from authserver.domain.running import lessened
 from authserver.lib import clock
 from authserver.models import (
     AccessToken,
@@ -19,14 +21,17 @@ from authserver.models import (
     AuthorizationRequest,
     Client,
     ClientSecret,
+    ClientTransfer,
     Consent,
     DeviceAuthorization,
     Grant,
     OneTimeLink,
+    RegistrationToken,
     SigningKey,
     SignInSession,
     UsedUsername,
     User,
+    WebhookEndpoint,
 )
 
 # What somebody ended, by table: the column that says so. NULL means that it is good.
@@ -39,6 +44,9 @@ ENDED: tuple[tuple[Any, Any, Any], ...] = (
     (User, User.id, User.disabled_at),
     (User, User.id, User.deleted_at),
     (Consent, Consent.id, Consent.revoked_at),
+    (RegistrationToken, RegistrationToken.id, RegistrationToken.revoked_at),
+    (WebhookEndpoint, WebhookEndpoint.id, WebhookEndpoint.deleted_at),
+    (WebhookEndpoint, WebhookEndpoint.id, WebhookEndpoint.stopped_at),
     (SigningKey, SigningKey.kid, SigningKey.retired_at),
     (SigningKey, SigningKey.kid, SigningKey.removed_at),
 )
@@ -52,24 +60,34 @@ Endings = list[dict[str, int]]
 """For each line of ENDED: when each row ended, by its id."""
 
 
-def endings(*, all_of_them: bool = False) -> Endings:
-    """What the database of now says has ended, to be told again after the restore.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database before a restore says: what has ended, and how far the rest reaches."""
+
+    ended: Endings
+    reach: lessened.Known
+
+
+def endings(*, all_of_them: bool = False) -> Known:
+    """What the database of now says has ended, or been taken, to be told again after the restore.
 
     `all_of_them`: sessions and grants, too, for a restore that keeps those that had not ended.
     """
     with database.reading() as session:
         erased = _erased(session)
-        return [
+        ended = [
             {str(id): int(at) for id, at in session.execute(select(key, column).where(column.is_not(None)))}
             | (erased if model is User else {})
             for model, key, column in (*ENDED, *(ENDED_ANYWAY if all_of_them else ()))
         ]
+        return Known(ended, lessened.look(session))
 
 
-def after_restore(known: Endings | None, *, keep_tokens: bool = False) -> Mapping[str, int]:
+def after_restore(known: Known | None, *, keep_tokens: bool = False) -> Mapping[str, int]:
     """End every session, grant and token of the restored database, and repeat the endings known from before.
 
-    Returns how many rows each step touched; without `known`, keys revoked since the backup are good again. With
+    What was taken from roles, apps, keys and consents since is taken again; offers of apps end. Returns how many rows
+    each step touched; without `known`, keys revoked since the backup are good again. With
     `keep_tokens` only what is known to have ended ends: what was used up since the backup can be used again.
     """
     with database.transaction() as session:
@@ -77,7 +95,9 @@ def after_restore(known: Endings | None, *, keep_tokens: bool = False) -> Mappin
         done |= {
             "links": _count(session, delete(OneTimeLink)),
             "requests": _count(session, delete(AuthorizationRequest)) + _count(session, delete(DeviceAuthorization)),
-            "repeated": _repeat(session, known or []),
+            "offers": _count(session, delete(ClientTransfer)),
+            "repeated": _repeat(session, known.ended if known else []),
+            **lessened.take(session, known.reach if known else {}),
         }
         for name in cache.NAMES:
             cache.touch(session, name)
