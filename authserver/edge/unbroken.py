@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, pass_environment
 
+_HOST = re.compile(r"(?:https?://)?[^/\s]+")  # as long as it fits into one line it stands in one
 _PART = re.compile(r"[^./:?&=,@\s]+[./:?&=,@]*|[./:?&=,@\s]+")
 
 
@@ -20,7 +21,7 @@ def marked(environment: Environment, text: object) -> str:
     if "-" not in said:
         return said
     macros: Any = environment.get_template("macros/unbroken.html").module
-    made: str = macros.marked(parts(said))
+    made: str = macros.marked(parts(said), whole=_HOST.fullmatch(said) is not None)
     return made
 
 

@@ -13,13 +13,15 @@ from authserver.edge import unbroken
     [
         ("notes.example.com", "notes.example.com"),
         ("cl_4Hq", "cl_4Hq"),
-        ("north-branch.example.com", '<span class="part">north-branch.</span>example.com'),
+        ("a-b.example", '<span class="part"><span class="part">a-b.</span>example</span>'),
+        ("https://a-b.example", '<span class="part">https://<span class="part">a-b.</span>example</span>'),
         (
             "https://a-b.example/sign-in?next=x",
             'https://<span class="part">a-b.</span>example/<span class="part">sign-in?</span>next=x',
         ),
         ("demo-web-app", '<span class="part">demo-web-app</span>'),
         ("<b>-</b>", '<span class="part">&lt;b&gt;-&lt;/</span>b&gt;'),
+        ("Signed in at a-b", 'Signed in at <span class="part">a-b</span>'),
     ],
 )
 def test_a_part_with_a_hyphen_is_kept_whole_and_inert(app: Flask, text: str, marked: str) -> None:
