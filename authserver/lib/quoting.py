@@ -15,6 +15,8 @@ def shown(text: str) -> str:
     """
     text = _USER.sub(r"\1•••@", text)
     cut = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(character if character.isprintable() else "?" for character in cut)
 
 

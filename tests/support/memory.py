@@ -69,9 +69,17 @@ class Memory:
                     namespace[name] = value
         for undo in self._undo:
             undo()
-        if os.environ != self._environment:
-            os.environ.clear()
-            os.environ.update(self._environment)
+        _put_back(self._environment)
+
+
+def _put_back(environment: dict[str, str]) -> None:
+    """What differs alone: pytest's own variable does after every test, and each write is a call of the system."""
+    now = dict(os.environ)
+    for name in now.keys() - environment.keys():
+        del os.environ[name]
+    for name, value in environment.items():
+        if now.get(name) != value:
+            os.environ[name] = value
 
 
 def strange() -> dict[str, Any]:

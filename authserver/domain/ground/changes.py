@@ -36,6 +36,14 @@ class Change:
 _VERSIONS = select(CacheVersion.name, CacheVersion.version)
 # With the time, where the database has one (`timekeeping`): it costs no statement of its own.
 _VERSIONS_AND_TIME = _VERSIONS.add_columns(literal_column(timekeeping.TIME).label("at_us"))
+_RAISED = (
+    update(CacheVersion)
+    .where(CacheVersion.name == bindparam("kind"))
+    .values(version=CacheVersion.version + 1)
+    .returning(CacheVersion.version)
+)
+_ROWS = insert(CacheChange)
+_OLD = delete(CacheChange).where(CacheChange.name == bindparam("kind"), CacheChange.version <= bindparam("old"))
 _SINCE = select(CacheChange.version, CacheChange.key).where(
     CacheChange.name == bindparam("kind"),
     CacheChange.version > bindparam("known"),
@@ -45,14 +53,12 @@ _SINCE = select(CacheChange.version, CacheChange.key).where(
 
 def write(session: Session, name: str, keys: Collection[str] | None) -> None:
     """Raise the number of a kind in the transaction of a change; `keys` None is a change of anything."""
-    raised = update(CacheVersion).where(CacheVersion.name == name).values(version=CacheVersion.version + 1)
     connection = session.connection()
-    version = connection.scalar(raised.returning(CacheVersion.version))
+    version = connection.scalar(_RAISED, {"kind": name})
     if version is None or not keys or len(keys) > MOST_KEYS:
         return
-    connection.execute(insert(CacheChange), [{"name": name, "version": version, "key": key} for key in sorted(keys)])
-    old = CacheChange.name == name, CacheChange.version <= version - KEPT
-    connection.execute(delete(CacheChange).where(*old))
+    connection.execute(_ROWS, [{"name": name, "version": version, "key": key} for key in sorted(keys)])
+    connection.execute(_OLD, {"kind": name, "old": version - KEPT})
 
 
 def set_apart(session: Session) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from authserver import keyring
@@ -75,11 +75,15 @@ def retire(session: Session, user: User) -> None:
         session.add(UsedUsername(digest=digest, user_id=user.id))
 
 
+_HOLDER = select(User.id).where(User.username == bindparam("name"))
+_BEFORE = select(UsedUsername.user_id).where(UsedUsername.digest.in_(bindparam("digests", expanding=True)))
+
+
 def _free(session: Session, name: str, user_id: str = "") -> bool:
-    holder = session.scalar(select(User.id).where(User.username == name))
+    holder = session.scalar(_HOLDER, {"name": name})
     if holder is not None and holder != user_id:
         return False
-    before = session.scalars(select(UsedUsername.user_id).where(UsedUsername.digest.in_(_digests(name)))).all()
+    before = session.scalars(_BEFORE, {"digests": _digests(name)}).all()
     return all(each == user_id for each in before)
 
 

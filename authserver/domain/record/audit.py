@@ -34,6 +34,10 @@ HASHED = (
     "seq", "at_us", "type", "actor", "target", "owner_id", "client_id", "result", "reason",
     "ip", "user_agent", "request_id", "data", "prev_hash",
 )  # fmt: skip
+# Built once and sent past the ORM: every change of anything is recorded, which took longer than the database takes.
+_HEAD = select(AuditHead.seq, AuditHead.hash, AuditHead.checkpoint_at_us).where(AuditHead.id == 1).with_for_update()
+_NEXT, _CHECKPOINT = insert(AuditEvent), insert(AuditCheckpoint)
+_MOVED = update(AuditHead).where(AuditHead.id == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,9 @@ def record(
 
 
 def _append(session: Session, facts: dict[str, Any]) -> None:
-    head = session.execute(
-        select(AuditHead.seq, AuditHead.hash, AuditHead.checkpoint_at_us).where(AuditHead.id == 1).with_for_update()
-    ).one()
+    session.flush()  # in a transaction of several, what came after its own event; before the lock, too
+    connection = session.connection()
+    head = connection.execute(_HEAD).one()
     if facts["type"] in acting.MAKING:
         acting.require_good(session)
     row: dict[str, Any] = {
@@ -105,12 +109,12 @@ def _append(session: Session, facts: dict[str, Any]) -> None:
         **facts,
     }
     row["hash"] = digest(row)
-    session.execute(insert(AuditEvent).values(**row))
+    connection.execute(_NEXT, row)
     moved = {"seq": row["seq"], "hash": row["hash"], "signature": audit_seals.head(row["seq"], row["hash"])}
     if row["seq"] % CHECKPOINT_EVERY == 0 or row["at_us"] - head.checkpoint_at_us >= CHECKPOINT_SECONDS * 1_000_000:
         moved["checkpoint_at_us"] = row["at_us"]
         _leave_checkpoint(session, row)
-    session.execute(update(AuditHead).where(AuditHead.id == 1).values(**moved))
+    connection.execute(_MOVED, moved)
     for forget in _told:
         event.listen(session, "after_commit", lambda _session, forget=forget: forget(), once=True)
 
@@ -268,7 +272,7 @@ def _walk(session: Session, first: tuple[int, str], checkpoints: dict[int, str])
 
 def _leave_checkpoint(session: Session, row: dict[str, Any]) -> None:
     checkpoint = audit_seals.checkpoint(row["seq"], row["hash"], row["at_us"])
-    session.execute(insert(AuditCheckpoint).values(**checkpoint))
+    session.connection().execute(_CHECKPOINT, checkpoint)
     if context.current().actor != "cli":  # a shell's stderr is no place to keep it
         tell = functools.partial(
             logs.event, "audit_checkpoint", seq=row["seq"], hash=row["hash"], signature=checkpoint["signature"].hex()

@@ -208,20 +208,24 @@ def example(type: str, endpoint_id: str = "wh_2kTgYb7QnE4wLx9VfC0a") -> str:
     return json.dumps(json.loads(made), ensure_ascii=False, indent=2)
 
 
+# Built once: whatever can be told of asks for them.
+_LISTENING = (
+    select(
+        WebhookEndpoint.id,
+        WebhookEndpoint.owner_id,
+        WebhookEndpoint.events,
+        WebhookEndpoint.everybody,
+        WebhookEndpoint.stopped_at,
+        User.role,
+    )
+    .join(User, User.id == WebhookEndpoint.owner_id)
+    .where(WebhookEndpoint.deleted_at.is_(None), WebhookEndpoint.draft.is_(False), User.disabled_at.is_(None))
+)
+
+
 def _wanting(session: Session, type: str, facts: Mapping[str, Any]) -> list[tuple[str, bool]]:
     """The endpoints that hear of it, and whether each is on."""
-    rows = session.execute(
-        select(
-            WebhookEndpoint.id,
-            WebhookEndpoint.owner_id,
-            WebhookEndpoint.events,
-            WebhookEndpoint.everybody,
-            WebhookEndpoint.stopped_at,
-            User.role,
-        )
-        .join(User, User.id == WebhookEndpoint.owner_id)
-        .where(WebhookEndpoint.deleted_at.is_(None), WebhookEndpoint.draft.is_(False), User.disabled_at.is_(None))
-    ).all()
+    rows = session.execute(_LISTENING).all()
     if not rows:
         return []
     concerned = {facts.get("owner_id"), _app_owner(session, facts)} - {None}
