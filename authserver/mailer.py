@@ -49,8 +49,10 @@ class Undeliverable(Exception):
         self.for_ever = for_ever
 
 
-def compose(settings: Settings, *, mail_id: str, recipient: str, subject: str, body: str) -> EmailMessage:
-    """A plain-text message; raises ValueError where a header would hold a line break (trap 1.3.11)."""
+def compose(
+    settings: Settings, *, mail_id: str, recipient: str, subject: str, body: str, html: str = ""
+) -> EmailMessage:
+    """A message in plain text and HTML; raises ValueError where a header would hold a line break (trap 1.3.11)."""
     message = EmailMessage()
     message["From"] = settings.mail_from
     message["To"] = emails.deliverable(recipient)
@@ -60,6 +62,8 @@ def compose(settings: Settings, *, mail_id: str, recipient: str, subject: str, b
     message["Message-ID"] = f"<{mail_id}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body)
+    if html:
+        message.add_alternative(html, subtype="html")
     return message
 
 

@@ -207,6 +207,8 @@ PUBLIC = (
     Screen("logout-frames", "{authorize_forum}", signed_out_in_frames),
     Screen("logout-asked-signed-out", "/oauth/logout?client_id={app}&post_logout_redirect_uri=https://evil.example/"),
     Screen("demo-mail", "/demo/mail"),
+    Screen("demo-mail-text", "/demo/mail?view=text"),
+    Screen("demo-mail-source", "/demo/mail?view=source"),
     Screen("demo-webhook-inbox", "/demo/webhook-inbox", opened),
     Screen("not-found", "/no/such/page"),
     Screen("bad-redirect", "{authorize_bad}", opened),

@@ -107,7 +107,7 @@ def build(demo: Demo) -> Stage:
     off_hook = _first(alice.open("/webhooks").links, r"/webhooks/(wh_\w+)$")
     invited = demo.welcome_link("ivy.invited@demo.test", "Ivy Invited")
     demo.visitor().fill("/password/reset", email=bob)
-    mail = demo.visitor().open("/demo/mail")
+    mail = demo.visitor().open("/demo/mail?view=text")
     asking = {"scope": " ".join(SCOPES)}
     # Refused from her own browser: without PKCE, and from a place that only one software has.
     proxy = demo.app(ALICE, "Wiki", scopes=IDENTITY, **{"redirect_uris-0": "https://wiki.example.com/oauth2/callback"})

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from tests.services import chromium
 
 PICTURES = Path(__file__).parents[2] / "artefacts" / "browser"
-WIDE, PHONE, SMALLEST = 1280, 375, 320
+WIDE, MAIL, PHONE, SMALLEST = 1280, 600, 375, 320
 HEIGHT = 900
 # WCAG 2.2 up to AA, with what axe's authors hold for good practice.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -141,6 +141,12 @@ def faults_at_a_desk(page: Page) -> list[str]:
 def faults_elsewhere(page: Page) -> list[str]:
     """What else is wrong with it on a phone, and by night."""
     return _by_night(page, WIDE) + _judged_at(page, PHONE) + _by_night(page, PHONE)
+
+
+def faults_of_a_mail(page: Page) -> list[str]:
+    """Everything that is wrong with a mail, which readers show in windows of their own, by day and by night."""
+    found = _judged_at(page, MAIL) + _by_night(page, MAIL) + _judged_at(page, PHONE) + _by_night(page, PHONE)
+    return found + _overflowing_at(page, MAIL) + _overflowing_at(page, SMALLEST)
 
 
 JUDGES = [faults_at_a_desk, pytest.param(faults_elsewhere, marks=pytest.mark.long_screens)]

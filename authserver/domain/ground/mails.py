@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
-import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from email.message import EmailMessage
+from email.utils import formataddr
+from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database, keyring, mailer
-from authserver.assets import assets
-from authserver.domain.ground import leases
-from authserver.lib import clock, durations, quoting, sealing, secrets
+from authserver.domain.ground import leases, mail_layout, mail_texts
+from authserver.lib import clock, sealing, secrets
 from authserver.models import Mail
 from authserver.observability import logs, metrics
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 # Seconds before each further attempt; with the first one six in all, over about nine hours.
 BACKOFF = (30, 2 * 60, 15 * 60, 2 * 3600, 6 * 3600)
@@ -51,7 +50,7 @@ def send(session: Session, to: str, template: str, *, whose: str, **values: Any)
     if not settings.mail:
         return
     now = clock.now()
-    subject, body = render(template, **values)
+    subject, body = mail_texts.render(template, **values)
     leaves = bool(settings.smtp_url)
     session.add(
         Mail(
@@ -73,17 +72,8 @@ def pretend(session: Session, template: str, **values: Any) -> None:
     """The work of `send` for an address nobody has, so that the two take the same time; the row is empty and dead."""
     if not config.current().mail:
         return
-    render(template, **values)
+    mail_texts.render(template, **values)
     session.add(Mail(id=secrets.random_id("mail"), recipient="", subject="", body="", created_at=clock.now()))
-
-
-def render(template: str, **values: Any) -> tuple[str, str]:
-    """Subject and body."""
-    settings = config.current()
-    told = {name: _inert(name, value) for name, value in values.items()}
-    text = _templates().get_template(f"{template}.txt").render(brand=settings.brand, issuer=settings.issuer, **told)
-    subject, _, body = text.partition("\n")
-    return _one_line(subject.removeprefix("Subject: "))[:200], body.strip() + "\n"
 
 
 def deliver_due(limit: int = 20) -> int:
@@ -239,8 +229,27 @@ def _deliver(settings: config.Settings, due: _Due) -> bool:
 
 
 def _hand_over(settings: config.Settings, due: _Due) -> None:
-    message = mailer.compose(settings, mail_id=due.id, recipient=due.recipient, subject=due.subject, body=due.body)
+    message = composed(settings, due.id, due.recipient, due.subject, due.body)
     mailer.deliver(settings, message, is_ours=functools.partial(_renew, due))
+
+
+def composed(settings: config.Settings, mail_id: str, recipient: str, subject: str, body: str) -> EmailMessage:
+    """A mail as it goes out: its text, and the same as HTML."""
+    twin = as_html(settings, subject, body)
+    return mailer.compose(settings, mail_id=mail_id, recipient=recipient, subject=subject, body=body, html=twin)
+
+
+def source(mail: Mail) -> str:
+    """A mail as it would go out, for the demo, which has nobody who sends it."""
+    settings = config.current()
+    sender = settings.mail_from or formataddr((settings.brand, f"no-reply@{urlsplit(settings.issuer).hostname}"))
+    shown = dataclasses.replace(settings, mail_from=sender)
+    return str(composed(shown, mail.id, mail.recipient, mail.subject, mail.body))
+
+
+def as_html(settings: config.Settings, subject: str, body: str) -> str:
+    """A mail's text laid out for readers that show HTML."""
+    return mail_layout.html(subject, body, brand=settings.brand, issuer=settings.issuer, accent=settings.accent)
 
 
 def _renew(due: _Due) -> bool:
@@ -264,37 +273,3 @@ def _write(due: _Due, **values: Any) -> bool:
     ours = Mail.id == due.id, Mail.attempts == due.attempts, Mail.next_attempt_at.is_not(None)
     with database.writing() as connection:
         return connection.execute(update(Mail).where(*ours).values(**values)).rowcount == 1
-
-
-# What others chose, strangers perhaps: a mail of ours leads nowhere in their words.
-_OF_OTHERS = frozenset({"app", "apps", "browser", "found_at", "key", "webhook", "what"})
-
-
-def _inert(name: str, value: Any) -> Any:
-    if isinstance(value, list):
-        return [_inert(name, each) for each in value]
-    line = _one_line(value)
-    return quoting.unlinked(line) if name in _OF_OTHERS and isinstance(line, str) else line
-
-
-def _one_line(value: Any) -> Any:
-    # A name with a line break could forge a paragraph of the mail; headers are guarded by EmailMessage besides.
-    if isinstance(value, list):
-        return [_one_line(each) for each in value]
-    if not isinstance(value, str):
-        return value
-    ends = {"Zl", "Zp"}  # U+2028 and U+2029 end lines too
-    kinds = ((character, unicodedata.category(character)) for character in value)
-    return "".join(" " if kind[0] == "C" or kind in ends else character for character, kind in kinds).strip()
-
-
-@functools.cache
-def _templates() -> Environment:
-    # Imported by the first mail of a process.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(  # noqa: S701  # these templates are plain text
-        loader=FileSystemLoader(assets() / "templates" / "mail"), undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters |= {"absolute": durations.absolute, "in_words": durations.in_words}
-    return environment

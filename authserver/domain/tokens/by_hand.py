@@ -11,7 +11,6 @@ from authserver.domain.record import audit
 from authserver.domain.tokens import issuance
 from authserver.domain.tokens.issuance import Issued
 from authserver.errors import Conflict, Invalid
-from authserver.lib import scopes as grammar
 
 
 def issue(client_id: str, *, scopes: Sequence[str], resources: tuple[str, ...]) -> Issued:
@@ -26,9 +25,7 @@ def issue(client_id: str, *, scopes: Sequence[str], resources: tuple[str, ...]) 
     if MACHINE not in client.grant_types:
         raise Conflict(f"This app acts for people alone. Give it the grant {MACHINE}, or sign in with it.")
     if strange := [name for name in scopes if name not in client.scopes]:
-        raise Invalid(
-            f"The app has no scope {strange[0]}. It has {grammar.join(client.scopes) or 'none'}.", field="scope"
-        )
+        raise Invalid(f"The app has no scope {strange[0]}. Add it to the app, or leave it out.", field="scope")
     assigned = issuance.assigned_resources(client, resources)
     issuance.prepare(client, assigned)
     with database.transaction() as session:
