@@ -35,6 +35,21 @@ def noticed(each: Iterable[T], told: Callable[[int], None]) -> Iterator[T]:
 
 
 @contextlib.contextmanager
+def named(label: str) -> Iterator[Callable[[int, int, str], None]]:
+    """What is being done now; it is told how many parts are done, of how many, and the name of the next."""
+
+    def told(done: int, of: int, name: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{label}  {done + 1}/{of}  {name}")
+            sys.stderr.flush()
+
+    try:
+        yield told
+    finally:
+        _wipe()
+
+
+@contextlib.contextmanager
 def growing(file: Path, label: str, *, expected: int = 0) -> Iterator[None]:
     """How large a file is that others write, and of how many bytes, where that is known."""
     if not sys.stderr.isatty():
@@ -48,6 +63,11 @@ def growing(file: Path, label: str, *, expected: int = 0) -> Iterator[None]:
     finally:
         done.set()
         teller.join()
+        _wipe()
+
+
+def _wipe() -> None:
+    if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from authserver.cli import output
+from authserver.cli import output, progress
 from authserver.lib import clock
 
 
@@ -15,7 +15,8 @@ def command(audit_days: int | None) -> None:
     from authserver.domain.running import retention
 
     before = clock.now() - audit_days * retention.DAY if audit_days else None
-    gone = retention.purge(audit_before=before)
+    with progress.named("Deleting") as told:
+        gone = retention.purge(audit_before=before, told=told)
     output.emit(
         gone, "\n".join(f"{count:>8}  {table}" for table, count in gone.items() if count) or "Nothing to delete."
     )

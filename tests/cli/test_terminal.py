@@ -127,3 +127,10 @@ with progress.growing(file, "Saving", expected=3_000_000):
     printed = on_terminal(80, script)
     assert "Saving  1.5 MB of about 3.0 MB" in printed
     assert printed.endswith("\r\x1b[K")
+
+
+def test_a_part_is_named_while_it_is_done() -> None:
+    script = "from authserver.cli import progress\nwith progress.named('Deleting') as told: told(0, 2, 'mails')"
+    assert on_terminal(80, script) == "\r\x1b[KDeleting  1/2  mails\r\x1b[K"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout + done.stderr == ""

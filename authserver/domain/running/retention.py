@@ -47,14 +47,24 @@ RESTORABLE = 7 * DAY  # how long a deleted client can be brought back
 REMEMBERED = DAY
 
 
-def purge(*, audit_before: int | None = None) -> Mapping[str, int]:
+Told = Callable[[int, int, str], object]
+
+
+def _unseen(_done: int, _of: int, _name: str) -> None:
+    pass
+
+
+def purge(*, audit_before: int | None = None, told: Told = _unseen) -> Mapping[str, int]:
     """Delete what nobody can use or wants to look at; how many rows went, by table.
 
     `audit_before` (epoch seconds) cuts the audit log, which else stays for ever. Each part is done whatever becomes of
-    the others; the first failure is raised when all had their turn.
+    the others; the first failure is raised when all had their turn. `told` hears how many parts are done, of how many,
+    and the name of the next.
     """
     gone, failures = dict[str, int](), list[Exception]()
-    for name, part in _parts(horizon.passed(), audit_before):
+    parts = list(_parts(horizon.passed(), audit_before))
+    for done, (name, part) in enumerate(parts):
+        told(done, len(parts), name)
         try:
             gone[name] = part()
         except Exception as failure:

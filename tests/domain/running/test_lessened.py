@@ -259,7 +259,9 @@ NOT_AUTHORITY = {
 ENDED_WHOLLY = "access_tokens authorization_codes authorization_requests client_transfers device_authorizations grants"
 ENDED_WHOLLY += " logout_notices one_time_links refresh_tokens sessions signing_keys"
 NO_AUTHORITY = "attempt_counters audit_checkpoints audit_events audit_head cache_changes cache_versions client_logos"
-NO_AUTHORITY += " demo_workflows fetched_jwks form_nonces idempotency_keys known_devices last_runs machine_clocks mails"
+NO_AUTHORITY += (
+    " demo_workflows fetched_jwks form_nonces idempotency_keys kept_forms known_devices last_runs machine_clocks mails"
+)
 NO_AUTHORITY += " pairwise_subjects refusals usage_counts usage_totals used_jtis webhook_attempts webhook_deliveries"
 NO_AUTHORITY += " webhook_events write_probes"
 
