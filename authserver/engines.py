@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from authserver import patience, poolers, sqlite_writing
+from authserver import commits, patience, poolers, sqlite_writing
 from authserver.config import Settings
 from authserver.errors import Unavailable
 from authserver.lib import clock
@@ -64,7 +64,18 @@ def _build_postgresql(settings: Settings, kept: int, most: int, seconds: float) 
     _check_idle_connections(built)
     _let_go_of_read_only(built)
     _begin_with(built, {"write": "BEGIN", "read": "BEGIN"}, pooler.begin)
+    _note_what_stays(built)
+    commits.look_up_lost(built)
     return built
+
+
+def _note_what_stays(built: Engine) -> None:
+    """A statement that is its own transaction may stay, whatever comes after it."""
+
+    @event.listens_for(built, "before_cursor_execute")
+    def note(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if _mode(connection) == "autocommit" and not statement.startswith("SELECT"):
+            commits.note()
 
 
 def _connect_args(settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Connections come from the pool of the process: patience, pings and what befalls 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Delete, Select, Update
 from sqlalchemy.types import TypeEngine
 
-from authserver import database, sqlite_writing
+from authserver import commits, database, sqlite_writing
 
 Convert = Callable[[Any], Any]
 Execute = Callable[[Any, str, Any], object]
@@ -55,8 +56,24 @@ class HotStatement:
         for observe in observers:
             observe(form.text)
         with _connection() as connection, contextlib.closing(connection.cursor()) as cursor:
-            form.execute(cursor, form.text, form.bound(parameters))
+            self._send(form, cursor, form.bound(parameters))
             yield form, cursor
+
+    def _send(self, form: _Form, cursor: Any, parameters: Any) -> None:
+        """What the server undid is sent again: a statement that is its own transaction left nothing then."""
+        began, turn = time.monotonic(), 0
+        if form.stays:
+            commits.note()
+        while True:
+            try:
+                form.execute(cursor, form.text, parameters)
+                return
+            except Exception as failure:
+                turn += 1
+                late = turn > commits.REPEATS or time.monotonic() - began > commits.REPEATED_SECONDS
+                if late or commits.state(failure) not in commits.UNDONE:
+                    raise
+            commits.pause(turn)
 
     def _form(self, dialect: Dialect) -> _Form:
         known = self._forms.get(dialect.name)
@@ -73,6 +90,7 @@ class _Form:
         if compiled.insert_prefetch or compiled.update_prefetch or any(b.expanding for b in compiled.binds.values()):
             raise TypeError(f"not a hot statement: {compiled}")
         self.text = str(compiled)
+        self.stays = not isinstance(statement, Select)
         self.execute: Execute = sqlite_writing.execute_in_turn if dialect.name == "sqlite" else _execute
         self._order: Sequence[str] | None = compiled.positiontup
         self._fixed: dict[str, Any] = {n: b.value for n, b in compiled.binds.items() if not b.required}

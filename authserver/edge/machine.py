@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from authserver import config
+from authserver import commits, config
 from authserver.edge import cors, exchange, explanations, headers, json_errors, pools
 from authserver.edge.exchange import Handler, Incoming, Outgoing
 from authserver.errors import DomainError, RateLimited, Unavailable
@@ -107,7 +107,7 @@ def run(endpoint: Endpoint, incoming: Incoming) -> Outgoing:
     """The handler's answer, or the one that tells why there is none."""
     said = _said(endpoint)
     try:
-        return endpoint.handler(incoming)
+        return commits.repeated(lambda: endpoint.handler(incoming))
     except json_errors.ApiError as refusal:
         return json_errors.respond(refusal)
     except DomainError as refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, abort, request
 from werkzeug.wrappers import Response
 
+from authserver import commits
 from authserver.edge import (
     browser,
     csrf,
@@ -36,6 +37,8 @@ def init_app(app: Flask) -> None:
     error_pages.init_app(app)
     static_files.init_app(app)
     app.after_request(finish)
+    dispatch = app.dispatch_request
+    app.dispatch_request = lambda: commits.repeated(dispatch)  # type: ignore[method-assign]  # the view alone
     kept_forms.init_app(app)  # after_request runs from the last: the page is whole before its headers are made
 
 

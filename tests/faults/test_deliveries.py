@@ -1,6 +1,7 @@
 """Webhooks and sign-outs while workers are killed, frozen, and two: nothing is lost, and each counts once (I7).
 
-The receiver does as the contract asks: it counts an event by its `webhook-id`, and a sign-out by its `sid`.
+The receiver does as the contract asks: it counts an event by its `webhook-id`, and a sign-out by its `sid`. What takes
+little time is in tests/served/test_webhook_worker.py and tests/domain/webhooks/test_leases.py.
 """
 
 from __future__ import annotations
@@ -141,21 +142,6 @@ def waiting() -> int:
 
 def all_delivered() -> bool:
     return waiting() == 0
-
-
-def test_a_worker_that_is_killed_before_the_answer_leaves_the_event_to_the_next_under_its_id(
-    settings: Settings, tmp_path: Path, alice: Person, receiver: Receiver, ledger: Ledger
-) -> None:
-    ledger.open.clear()
-    promised = written(1, alice, receiver, 2)
-    with workers(settings, tmp_path) as (first,):
-        until(lambda: ledger.sent.total() == 1)
-        end(first)
-    ledger.open.set()
-    with workers(settings, tmp_path):
-        until(all_delivered)
-    assert set(ledger.sent) == promised
-    assert sorted(ledger.sent.values()) == [1, 2]
 
 
 @pytest.mark.long_fault
