@@ -54,6 +54,12 @@ def test_hosts_addresses_and_ids_are_kept_whole(path: Path) -> None:
     assert [each for each in shown(path.read_text()) if lacks(each)] == []
 
 
+def test_no_sign_follows_one_that_may_stand_in_a_line_of_its_own() -> None:
+    """A line may end behind what is kept whole, and a full stop then begins the next."""
+    follows = re.compile(r"(?:host|email|url|uri)\w*\)?\|unbroken ?\}\}(?:</\w+>)*[.,:;!?]")
+    assert [path.name for path in TEMPLATES if follows.search(path.read_text())] == []
+
+
 def test_the_look_finds_what_it_is_for() -> None:
     page = (
         '{% block title %}{{ x.url }}{% endblock %}{{ a.id }}<a href="{{ x.url }}">{{ x.url }}</a>'

@@ -128,7 +128,7 @@ def test_a_homepage_is_named_that_the_answer_goes_to(
     change_app(owner_id=owner, self_registered=self_registered, installation=False, homepage=homepage)
     host = homepage.split("/")[2]
     page = ask(hers, scope="openid")
-    assert page.status_code == 200 and (f"{host}&nbsp;·" in page.text) is shown
+    assert page.status_code == 200 and (f"{host}<br>" in page.text) is shown
 
 
 def test_nothing_is_allowed_by_pressing_enter_and_no_button_has_the_focus(notes: str, hers: FlaskClient) -> None:
