@@ -16,6 +16,8 @@ from authserver.domain.api_keys.keys import Wish
 from authserver.domain.clients import clients, endings, transfers
 from authserver.domain.clients.metadata import Registration
 from authserver.domain.people import users
+from authserver.domain.webhooks import endpoints as webhook_endpoints
+from authserver.domain.webhooks import wishes as webhook_wishes
 from authserver.errors import Conflict, Invalid
 from tests.conftest import PASSWORD, Person
 from tests.support import forms
@@ -195,3 +197,39 @@ def test_a_deleted_app_of_theirs_is_not_brought_back(as_alice: FlaskClient, alic
     endings.remove(alice.user, row.id)
     token = forms.token(as_alice, "apps_danger.restore")
     assert as_alice.post(f"/apps/{row.id}/restore", data={"csrf_token": token}).status_code == 403
+
+
+def test_nor_is_an_app_or_a_webhook_of_theirs_made_into_another(app: Flask, alice: Person) -> None:
+    """Another name, another address or more of what it reaches: what they could not register."""
+    users.set_role(alice.id, "developer")
+    row, _ = clients.register(alice.user, Registration(name="Notes", kind="machine", scopes=("workflows:read",)))
+    _, value = api_keys.create(alice.user, Wish(name="Old", permission="full_access"))
+    call = app.test_client()
+    said = {"Authorization": f"Bearer {value}"}
+    hook = call.post("/v1/webhooks", json=ASKED["/v1/webhooks"], headers=said).get_json()["data"]["id"]
+    wider = [{"client_name": "Bank"}, {"scope": "workflows:read workflows:write"}, {"jwt_reuse": True}]
+    led_away = {"url": "https://elsewhere.example.test/in"}
+
+    def changed() -> list[int]:
+        asked = [(f"/v1/clients/{row.id}", each) for each in wider] + [(f"/v1/webhooks/{hook}", led_away)]
+        return [call.patch(path, json=each, headers=said).status_code for path, each in asked]
+
+    users.set_role(alice.id, "user")
+    assert changed() == [403] * 4
+    narrower = [{"scope": ""}, {"client_uri": "https://notes.example.test"}]
+    assert [call.patch(f"/v1/clients/{row.id}", json=each, headers=said).status_code for each in narrower] == [200] * 2
+    assert call.patch(f"/v1/webhooks/{hook}", json={"active": False}, headers=said).status_code == 200
+    users.set_role(alice.id, "developer")
+    assert changed() == [200] * 4
+
+
+def test_nor_on_their_pages(as_alice: FlaskClient, alice: Person) -> None:
+    row, _ = clients.register(alice.user, Registration(name="Notes", kind="machine"))
+    hook = webhook_endpoints.create(alice.user, webhook_wishes.Wish("Made", "https://hooks.example.test/in"))[0]
+    for path, change in (
+        (f"/apps/{row.id}/edit", {"name": "Bank"}),
+        (f"/webhooks/{hook.id}/edit", {"url": "https://elsewhere.example.test/in"}),
+    ):
+        form = forms.form_on(as_alice.get(path).get_data(as_text=True), path)
+        assert forms.post(as_alice, form, **change).status_code == 403
+        assert forms.post(as_alice, form).status_code == 303

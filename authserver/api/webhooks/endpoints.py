@@ -68,6 +68,8 @@ def change(call: Call) -> Outgoing:
         sent["events"] = tuple(call.body["events"])
     if "everybody" in call.body:
         sent["everybody"] = _everybody(call)
+    if sent.get("url", row.url) != row.url and not call.is_admin:
+        call.require_developer()  # it would be another webhook
     wish = dataclasses.replace(webhook_endpoints.wish_of(row), addresses=may_know_who(call), **sent)
     seen = expected_tag(call)
     still = None if seen is None else lambda found: _tag(found)[1] == seen

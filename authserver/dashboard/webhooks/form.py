@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, FieldList, RadioField, SelectMultipleField, StringField
 
+from authserver.domain.access import roles
 from authserver.domain.record import outbox
 from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints
@@ -146,6 +147,8 @@ def save(webhook_id: str) -> Any:
     row, form = _mine(webhook_id), WebhookForm()
     if form.wants_row():
         return _page(form, hook=row)
+    if form.wish().url != row.url:
+        roles.require_developer(current_user.me().user.role)  # it would be another webhook
     try:
         webhook_endpoints.revise(row.owner_id, row.id, form.wish(active=row.stopped_at is None))
     except Invalid as refused:

@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from authserver import database
-from authserver.domain.access import resources, scopes, self_registration
+from authserver.domain.access import resources, roles, scopes, self_registration
 from authserver.domain.clients import blocked_apps, logos, ownership, privileges, sector_identifiers
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import metadata as client_metadata
@@ -131,7 +131,8 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
     """Change a client; its kind, id and whether it keeps a secret stay.
 
     `version` is the one that the form was made from: Conflict if somebody else saved since.
-    `by` None is the command line. Raises NotFound, Invalid, Conflict.
+    `by` None is the command line. Raises NotFound, Invalid, Conflict; Denied to make another app of it for whoever
+    could register none.
     """
     _require_sector(client_id, metadata)
     logo = _new_logo(client_id, metadata)
@@ -156,6 +157,8 @@ def revise(by: User | None, client_id: str, metadata: Registration, *, version: 
             return row
         if not ownership.is_trusted(by):
             privileges.require_unguarded(changed, before, row.owner_id)
+        if by is not None and privileges.makes_another(changed, row):
+            roles.require_developer(by.role)
         told = {name: [getattr(row, name), value] for name, value in changed.items() if name != "metadata_extra"}
         if "contacts" in told:
             told["contacts"] = []  # addresses of people: the log keeps what nobody can erase from it

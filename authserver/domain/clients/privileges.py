@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -95,6 +95,13 @@ def require_unguarded(changed: Iterable[str], app: Asked, owner_id: str | None) 
         said = " and ".join(PRIVILEGES[name] for name in has)
         text = f"This app {said}, so only an administrator changes this."
         raise Invalid("Check the highlighted fields.", problems=dict.fromkeys(sorted(guarded), text))
+
+
+def makes_another(changed: Mapping[str, Any], row: Client) -> bool:
+    """Whether a change makes an app what it was not: another name, or something more of what it reaches."""
+    reaching = [(getattr(row, name), value) for name, value in changed.items() if name in GUARDED]
+    more = (set(value) - set(old) if isinstance(value, list) else value for old, value in reaching)
+    return "name" in changed or any(more)
 
 
 def idle() -> list[Idle]:
