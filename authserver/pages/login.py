@@ -83,8 +83,19 @@ def prove() -> Any:
 
 @blueprint.post("/login")
 def submit() -> Any:
-    """Check the password; the answer is the same for a wrong one and for an unknown name."""
-    return _checked(_purpose())
+    """Check the password; the answer is the same for a wrong one and for an unknown name.
+
+    Or take a `step` beside it: to a forgotten password, and back from there, with the address that was typed.
+    """
+    step, purpose = request.form.get("step", ""), _purpose()
+    typed = LoginForm(formdata=None, email=request.form.get("email", "")[:254]) if step else LoginForm()
+    if step == "back":
+        return _page(purpose, typed, 400 if purpose.expired else 200)
+    if step == "forgot":
+        return render_template(
+            "pages/password_reset/request.html", form=typed, handle=purpose.handle, next=purpose.next
+        )
+    return _checked(purpose)
 
 
 def _checked(purpose: Purpose) -> Any:

@@ -149,3 +149,32 @@ def test_whatever_else_leads_away_from_a_secret_asks_first(chromium: Chromium, d
         page.get_by_label("I've saved this key").check()
         page.get_by_role("button", name="Done").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
+
+
+# ---- forgotten passwords ------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_after_a_forgotten_password_the_person_is_back_at_the_app(
+    chromium: Chromium, demo: Demo, stage: Stage, script: bool
+) -> None:
+    email = demo.person(f"Fred Forgot {'Fast' if script else 'Slowly'}")
+    with chromium.window(script=script) as page:
+        page.goto(stage.authorize)
+        page.get_by_label("Email").fill(email)
+        page.get_by_role("button", name="Forgot password?").click()
+        expect(page.get_by_label("Email")).to_have_value(email)
+        page.get_by_role("button", name="Back to sign in").click()
+        expect(page.get_by_text("to continue to Acme Notes")).to_be_visible()
+        expect(page.get_by_label("Email")).to_have_value(email)
+        page.get_by_role("button", name="Forgot password?").click()
+        page.get_by_role("button", name="Send link").click()
+        page.get_by_role("button", name="Send another").click()
+        expect(page.get_by_label("Email")).to_have_value(email)
+        page.get_by_role("button", name="Send link").click()
+        page.goto(demo.issuer + "/demo/mail")
+        mail = page.get_by_role("article").filter(has_text="Reset your Kaie password").filter(has_text=email).first
+        mail.get_by_role("link", name="/password/reset/").click()
+        page.get_by_label("New password").fill("a quiet lake at dawn")
+        page.get_by_role("button", name="Set password and sign in").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Acme Notes wants to access")

@@ -43,15 +43,62 @@ def test_the_way_back_in(http: FlaskClient, alice: Person) -> None:
     page = http.get(path)
     assert alice.email in page.get_data(as_text=True)
     response = forms.submit(http, path, new_password=NEW)
-    assert (response.status_code, response.location) == (303, "/login")
+    assert (response.status_code, response.location) == (303, "/")
+    assert "and you are signed in" in http.get("/").get_data(as_text=True)
+    http.delete_cookie("authserver_session")
     assert forms.sign_in(http, alice.email, PASSWORD).status_code == 422
     assert forms.sign_in(http, alice.email, NEW).status_code == 303
+
+
+def test_in_another_browser_signing_in_is_the_next_step(browser: Browser, alice: Person) -> None:
+    """Who is sent somebody else's link is not signed in as them unawares."""
+    ask(browser(), alice.email)
+    http = browser()
+    response = forms.submit(http, path_in_mail(), new_password=NEW)
+    assert (response.status_code, response.location) == (303, "/login")
+    assert http.get("/settings/profile").status_code == 303
+
+
+def test_a_link_that_was_handed_over_signs_nobody_in(http: FlaskClient, alice: Person) -> None:
+    ask(http, alice.email)
+    here = path_in_mail().partition("here=")[2]
+    path = links.access_link(alice.id).removeprefix("http://localhost:8000")
+    response = forms.submit(http, f"{path}?here={here}", path, new_password=NEW)
+    assert (response.status_code, response.location) == (303, "/login")
+
+
+def test_what_was_typed_and_where_it_goes_on_stay_on_every_step(http: FlaskClient, alice: Person) -> None:
+    def step(page: str, step: str, **fields: str) -> str:
+        """Press a button of a form for signing in."""
+        return forms.post(http, forms.form_on(page, "/login"), step=step, **fields).get_data(as_text=True)
+
+    def there(page: str, path: str) -> dict[str, str]:
+        values = forms.form_on(page, path).values
+        return {name: values[name] for name in ("email", "next")}
+
+    wanted = {"email": alice.email, "next": "/settings/profile"}
+    login = http.get("/login?next=/settings/profile").get_data(as_text=True)
+    asked = step(login, "forgot", email=alice.email, password="typed")
+    assert there(asked, "/password/reset") == wanted
+    assert there(step(asked, "back"), "/login") == wanted
+    sent = forms.post(http, forms.form_on(asked, "/password/reset")).get_data(as_text=True)
+    assert there(step(sent, "forgot"), "/password/reset") == wanted
+    assert there(step(sent, "back"), "/login") == wanted
+    path = path_in_mail()
+    assert forms.submit(http, path, path.partition("?")[0], new_password=NEW).location == "/settings/profile"
+
+
+@pytest.mark.parametrize("next", ["//evil.example", "https://evil.example/", "/" + "x" * 600])
+def test_a_mail_leads_on_to_nothing_of_others(http: FlaskClient, alice: Person, next: str) -> None:
+    form = forms.form_on(http.get("/password/reset").get_data(as_text=True), "/password/reset")
+    assert forms.post(http, form, email=alice.email, next=next).status_code == 200
+    assert "next=" not in path_in_mail()
 
 
 def test_the_link_works_once_and_looking_does_not_use_it_up(browser: Browser, alice: Person) -> None:
     ask(browser(), alice.email)
     path, http = path_in_mail(), browser()
-    form = forms.form_on(http.get(path).get_data(as_text=True), path)
+    form = forms.form_on(http.get(path).get_data(as_text=True), path.partition("?")[0])
     assert forms.post(http, form, new_password=NEW).status_code == 303
     assert forms.post(http, form, new_password="another fine pass phrase").status_code == 404
     dead = browser().get(path)
@@ -94,7 +141,7 @@ def test_every_session_ends_with_it(browser: Browser, alice: Person) -> None:
 
 def test_the_answer_does_not_tell_who_has_an_account(browser: Browser, alice: Person, bob: Person) -> None:
     users.disable(bob.id)
-    strip = re.compile(r'nonce="[^"]+"|value="[^"]{40,}"')
+    strip = re.compile(r'nonce="[^"]+"|value="[^"]{40,}"|value="[^"]*@example\.test"')
     answers = {strip.sub("", ask(browser(), email)) for email in (alice.email, bob.email, "nobody@example.test")}
     assert len(answers) == 1
     assert [mail.recipient for mail in mails.recent()] == [alice.email]
@@ -189,4 +236,4 @@ class TestWithoutMail:
     def test_the_page_names_the_administrator(self, http: FlaskClient) -> None:
         html = http.get("/password/reset").get_data(as_text=True)
         assert "Ask your administrator" in html
-        assert 'name="email"' not in html
+        assert 'type="email"' not in html

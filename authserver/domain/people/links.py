@@ -45,8 +45,10 @@ def mail_reset(user_id: str) -> None:
     request_reset(user.email)
 
 
-def request_reset(email: str) -> None:
+def request_reset(email: str, *, back: str = "") -> None:
     """Mail a reset link to whoever has this address; for nobody the same work is done for nothing.
+
+    `back` is the query of the link: where the browser that asked goes on with the new password.
 
     Raises Invalid for what is no address and RateLimited for too many requests from one place.
     """
@@ -61,6 +63,7 @@ def request_reset(email: str) -> None:
             purpose = "reset" if user.password_hash or user.password_changed_at else "welcome"
             lifetime = one_time_links.PURPOSES["reset"][0]
             link = one_time_links.make(session, user, purpose, lifetime=lifetime, mailed=True)
+            link += f"?{back}" if back else ""
             # Whoever signed a stranger's address up chose the name: it is no text to send them.
             name = user.name if user.email_verified_at else ""
             mails.send(session, user.email, "password_reset", whose=user.id, name=name, link=link, **values)
