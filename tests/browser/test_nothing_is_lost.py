@@ -178,3 +178,18 @@ def test_after_a_forgotten_password_the_person_is_back_at_the_app(
         page.get_by_label("New password").fill("a quiet lake at dawn")
         page.get_by_role("button", name="Set password and sign in").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Acme Notes wants to access")
+
+
+# ---- undo ---------------------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_an_app_is_disabled_at_once_and_comes_back_with_undo(chromium: Chromium, demo: Demo, script: bool) -> None:
+    app = demo.app(ALICE, f"Taken back {script}", "machine", scopes=["workflows:read"])
+    with chromium.window(demo.cookies(ALICE), script=script) as page:
+        page.goto(f"{demo.issuer}/apps/{app.client_id}/danger")
+        page.get_by_role("button", name="Disable").click()
+        expect(page.get_by_role("status").filter(has_text="is disabled.")).to_be_visible()
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("status").filter(has_text="works again.")).to_be_visible()
+        expect(page.get_by_role("button", name="Disable")).to_be_visible()

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired
 
 from authserver.domain.clients import blocked_apps
 from authserver.domain.tokens import app_makings
-from authserver.edge import current_user, form_problems
+from authserver.edge import current_user, form_problems, undo
 from authserver.errors import Invalid
 
 blueprint = Blueprint("admin_blocked_apps", __name__, url_prefix="/admin/blocked-apps")
@@ -64,8 +64,9 @@ def block() -> Any:
 @current_user.require_recent
 def unblock() -> Any:
     """Take a block back."""
-    blocked_apps.unblock(request.form.get("what", ""), kind=request.form.get("kind", ""))
-    flash("The block is taken back.", "success")
+    what, kind = request.form.get("what", ""), request.form.get("kind", "")
+    blocked_apps.unblock(what, kind=kind)
+    undo.offer("The block is taken back.", "admin_blocked_apps.block", fields={"what": what, "kind": kind})
     return redirect(url_for("admin_blocked_apps.index"), 303)
 
 

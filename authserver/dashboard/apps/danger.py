@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from authserver.domain.clients import directory as client_directory
 from authserver.domain.clients import endings, ownership, transfers
 from authserver.domain.tokens import app_makings
-from authserver.edge import current_user
+from authserver.edge import current_user, undo
 
 blueprint = Blueprint("apps_danger", __name__)
 
@@ -24,7 +24,7 @@ def show(client_id: str) -> Any:
 @blueprint.get("/apps/<client_id>/disable")
 @current_user.require_user
 def ask_disable(client_id: str) -> Any:
-    """How much stops?"""
+    """How much stops? For administrators, who may end for good what it made along with it."""
     return _page("disable", _mine(client_id))
 
 
@@ -37,10 +37,16 @@ def _ends_made() -> bool:
 @current_user.require_user
 @current_user.require_recent_if(_ends_made)
 def disable(client_id: str) -> Any:
-    """Stop the app; it can be undone."""
+    """Stop the app, at once: nothing is lost with it, and it can be undone (decision 12)."""
     me = current_user.me().user
+    was_on = _mine(client_id).disabled_at is None
     client = endings.disable(me, client_id)
-    flash(f"{client.name} is disabled. Its tokens are refused within a second.{_end_made(client_id)}", "success")
+    ended = _end_made(client_id)
+    said = f"{client.name} is disabled. Its tokens are refused within a second.{ended}"
+    if was_on and not ended:
+        undo.offer(said, "apps_danger.enable", client_id=client_id)
+    else:
+        flash(said, "success")
     return _back(client_id)
 
 

@@ -13,7 +13,7 @@ from authserver.domain.webhooks import deliveries as webhook_deliveries
 from authserver.domain.webhooks import endpoints as webhook_endpoints
 from authserver.domain.webhooks import secrets as webhook_secrets
 from authserver.domain.webhooks.endpoints import WebhookEndpoint
-from authserver.edge import current_user, one_shot, paging
+from authserver.edge import current_user, one_shot, paging, undo
 from authserver.errors import Conflict, Invalid
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -71,12 +71,11 @@ def switch(webhook_id: str) -> Any:
     """Pause it, or let it go on."""
     row, on = _visible(webhook_id), request.form.get("on") == "1"
     webhook_endpoints.switch(row.owner_id, row.id, on=on)
-    flash(
-        "Switched on. What waited is sent now; what it missed can be replayed from its deliveries."
-        if on
-        else "Paused. What happens meanwhile is kept for 30 days and can be replayed.",
-        "ok",
-    )
+    if on:
+        flash("Switched on. What waited is sent now; what it missed can be replayed from its deliveries.", "ok")
+    else:
+        said = f"{row.name} is paused. What happens meanwhile is kept for 30 days and can be replayed."
+        undo.offer(said, "webhooks.switch", fields={"on": "1"}, webhook_id=row.id)
     return redirect(url_for("webhooks.show", webhook_id=row.id), 303)
 
 
