@@ -14,6 +14,7 @@ from authserver.domain.api_keys import keys as api_keys
 from authserver.domain.api_keys.keys import KeyFacts
 from authserver.domain.clients import clients
 from authserver.domain.clients.facts import ClientFacts
+from authserver.domain.clients.metadata.registration import MACHINE, REFRESH
 from authserver.domain.grants import grants, refresh_tokens
 from authserver.domain.grants.grants import GrantFacts
 from authserver.domain.ground import reasons, usage
@@ -182,7 +183,7 @@ def _inspect_refresh_token(token: str) -> Inspection | None:
     if row is None or row.used_us is not None or row.token_expires_at <= now:
         return None
     grant, client = grants.facts(row), clients.find(row.token_client_id)
-    if not _alive(client, grant, row.issued_at) or client is None:
+    if client is None or not client.may_use(REFRESH) or _ended(client, grant, row.issued_at):
         return None
     effective = grants.effective_scopes(grant, client)
     claims = {
@@ -295,17 +296,16 @@ def _told(said: str | list[str], audience: tuple[str, ...]) -> dict[str, Any]:
     return {} if isinstance(said, str) or len(said) == len(audience) else {"aud": list(audience)}
 
 
-def _alive(client: ClientFacts | None, grant: GrantFacts | None, issued_at: int) -> bool:
-    return client is not None and not _ended(client, grant, issued_at)
-
-
 def _ended(client: ClientFacts, grant: GrantFacts | None, issued_at: int, jti: str = "") -> Check | None:
     """Why nothing that was issued then works any more, as a check; None if it does.
 
-    `jti` is an access token's: a client's own says by it that it is older than the end of all, whatever its clock said.
+    What is nobody's is the app's own, and good while it may ask for such tokens. `jti` is an access token's: a client's
+    own says by it that it is older than the end of all, whatever its clock said.
     """
     if not client.enabled:
         return _NO_CLIENT
+    if grant is None and not client.may_use(MACHINE):
+        return Check("grant", False, MACHINE, "taken from the app")
     outlived = bool(jti) and grant is None and token_ids.epoch(jti) < client.tokens_epoch
     if outlived or issued_at < client.tokens_not_before:
         return Check("not revoked", False, "issued after all tokens of the app ended", "issued before")

@@ -266,6 +266,17 @@ def test_audiences_are_judged_at_use(web_app: App, auditor: App, alice: Person) 
         assert protocol.introspect(auditor, gone).json == {"active": False}
 
 
+@pytest.mark.parametrize("token_format", ["jwt", "opaque"])
+def test_grants_are_judged_at_use(web_app: App, auditor: App, alice: Person, token_format: str) -> None:
+    protocol.change(web_app, access_token_format=token_format)
+    own = protocol.client_credentials(web_app).json["access_token"]
+    of_alice = protocol.tokens_for(alice.id, web_app)
+    shown = (own, of_alice["refresh_token"], of_alice["access_token"])
+    assert [protocol.introspect(auditor, each).json["active"] for each in shown] == [True, True, True]
+    protocol.change(web_app, grant_types=["authorization_code"])
+    assert [protocol.introspect(auditor, each).json["active"] for each in shown] == [False, False, True]
+
+
 def test_a_spent_refresh_token_is_inactive(web_app: App, tokens: dict[str, Any]) -> None:
     protocol.refresh(web_app, tokens["refresh_token"])
     assert introspect(web_app, tokens["refresh_token"]).body == INACTIVE
