@@ -16,8 +16,9 @@ _ENCODED_SLASH = re.compile("%(?:2f|5c)", re.IGNORECASE)
 
 
 def methods(incoming: Incoming) -> list[str]:
-    """Original methods as headers give them."""
-    return [incoming.header(name).strip().upper() for name in METHOD_HEADERS if incoming.header(name)]
+    """Original methods as headers give them, each of several under one name."""
+    said = ",".join(incoming.header(name) for name in METHOD_HEADERS)
+    return [each for part in said.split(",") if (each := part.strip().upper())]
 
 
 def paths(incoming: Incoming) -> list[str]:

@@ -331,6 +331,16 @@ class TestPublic:
         sent[name.replace("_", "-")] = "/health"
         assert http.get("/gateway/auth/open", headers=sent).status_code == 200
 
+    @pytest.mark.parametrize("name", ["X-Original-Method", "X-Forwarded-Method"])
+    @pytest.mark.parametrize("two", ["PATCH,GET", "GET, PATCH", "PATCH ,get", "GET,"])
+    def test_two_methods_under_one_name_add_up(self, http: FlaskClient, key: Any, name: str, two: str) -> None:
+        gateway_routes.save("methodical", gateway_routes.parse("GET /x keys:manage\n* /** public"))
+        for needed in ("methodical", "methods"):
+            sent = {name: two, "X-Original-URI": "/x"} | key("read_only")
+            assert http.get(f"/gateway/auth/{needed}", headers=sent).status_code == (
+                200 if needed == "methods" and "PATCH" not in two else 403
+            )
+
     @pytest.mark.usefixtures("open_table")
     def test_a_slash_at_the_end_is_never_the_weaker_way(self, http: FlaskClient, key: Any) -> None:
         for path in ("/a", "/a/", "/b/"):
@@ -367,6 +377,14 @@ class TestPublic:
             ("HEAD /** public\nGET /admin keys:manage", "HEAD", "/admin", ("public",)),
             ("GET,HEAD /admin keys:manage\nHEAD /admin public", "HEAD", "/admin", ("keys:manage",)),
             ("HEAD /admin public", "GET", "/admin", None),
+            *(
+                (f"* /admin{end} keys:manage\n* /**", "GET", f"/admin{odd}", ("keys:manage",))
+                for end in ("", "/")
+                for odd in ("?x", "?", "#x", "/?x", ".", "...", "./", "\uff0f", "\uff1fx")
+            ),
+            ("* /tags/{tag} workflows:read\n* /**", "GET", "/tags/c#", ("workflows:read",)),
+            ("* /tags public\n* /tags/{tag} workflows:read\n* /**", "GET", "/tags/c#", ("workflows:read",)),
+            ("* /files/{name}", "GET", "/files/a.b.", ()),
         ],
     )
     def test_what_is_said_of_a_page_holds_for_its_head_and_without_its_slash(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ BY_METHOD = {
 }
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@{}/-]{0,500}")
+_SECOND_END, _LAST_DOTS = re.compile("[?#]"), re.compile(r"\.+(?=/|$)")
 _SEGMENT = re.compile(r"\{[A-Za-z_]\w*\}|\*", re.ASCII)
 
 
@@ -75,17 +77,16 @@ class Table:
     def needed(self, method: str, path: str) -> tuple[str, ...] | None:
         """The scopes that this method on this path needs, `public` alone for none, or None if no rule knows it.
 
-        Many APIs take a path with a slash at its end for the same without, or lead from one to the other, and /ADMIN
-        for /admin: then the rules of all spellings count (class C25).
+        Where an API may take a path for another one, the rules of all spellings count (class C25).
         """
         if (own := self._rule(method, path)) is None:
             return None
-        bare = path.removesuffix("/")
-        also = [self._rule(method, each, folded=True) for each in dict.fromkeys((path, bare))]
-        slashed = self._rule(method, f"{bare}/", folded=True)
-        # A line for /admin/ is for /admin, too, unless that has one of its own: then both are meant.
-        if slashed and slashed.path.endswith("/") and slashed.path != f"{own.path}/":
-            also.append(slashed)
+        also = [self._rule(method, each, folded=True) for each in spellings(path)]
+        for bare in dict.fromkeys(each.removesuffix("/") for each in spellings(path)):
+            slashed = self._rule(method, f"{bare}/", folded=True)
+            # A line for /admin/ is for /admin, too, unless that has one of its own: then both are meant.
+            if slashed and slashed.path.endswith("/") and slashed.path != f"{own.path}/":
+                also.append(slashed)
         return added([own.scopes, *(rule.scopes for rule in also if rule)])
 
     def _rule(self, method: str, path: str, *, folded: bool = False) -> Rule | None:
@@ -94,6 +95,18 @@ class Table:
             return found
         # Known by GET alone: a line for HEAD that stands beside it for the same path is meant, in whatever order.
         return next((each for each in self.rules if each.path == found.path and "HEAD" in each.methods), found)
+
+
+def spellings(path: str) -> list[str]:
+    """A path, and the others that an API may take for it.
+
+    Many lead from one with a slash at its end to that without. Some software decodes a path and reads it once more, so
+    that it ends at what was an escaped `?` or `#`; some takes dots at the end of a name away, or composes characters.
+    """
+    composed = unicodedata.normalize("NFKC", path)
+    cut = _SECOND_END.split(composed, maxsplit=1)[0]
+    found = (path, composed, cut, _LAST_DOTS.sub("", cut))
+    return list(dict.fromkeys(each for one in found for each in (one, one.removesuffix("/"))))
 
 
 def added(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
