@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from authserver.lib import latin
+
 SECRETS = frozenset(
     {
         "secret_key",
@@ -159,8 +161,8 @@ class Settings:
 
     @property
     def slug(self) -> str:
-        """Start of new credentials: lower-case ASCII letters and digits of the brand."""
-        return re.sub(r"[^a-z0-9]", "", self.brand.lower()) or "auth"
+        """Start of new credentials: the brand in lower-case ASCII letters and digits, `Südwind` as `suedwind`."""
+        return re.sub(r"[^a-z0-9]", "", latin.plain(self.brand.lower())) or "auth"
 
     @property
     def https(self) -> bool:

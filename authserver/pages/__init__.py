@@ -10,6 +10,7 @@ from authserver.pages import (
     demo_logout,
     demo_mail,
     device,
+    icons,
     kept_form,
     login,
     logos,
@@ -35,6 +36,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     change_password.blueprint,
     consent.blueprint,
     theme.blueprint,
+    icons.blueprint,
     logos.blueprint,
 )
 # The demo's own.

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authserver.assets import assets
+from authserver.lib import colours, icons
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-PINE = "#0d5f52"
 _ITEM = re.compile(r"(?:- |  )(\S.*)")
 # A line that begins so is a fact, not a sentence.
 _FACT = re.compile(r"(When|Where|From|App|APIs|Ends|Found at|Last answer): (\S.*)")
@@ -35,26 +35,15 @@ def html(subject: str, body: str, *, brand: str, issuer: str, accent: str = "") 
 
     Only what leads to `issuer` is a link: other people's words lead nowhere. `accent` is a colour such as `#0d5f52`.
     """
-    fill = accent or PINE
+    fill = accent or icons.PINE
     shown = {"parts": list(parts(body, issuer)), "subject": subject, "brand": brand, "issuer": issuer}
-    return _templates().get_template("_layout.htm").render(**shown, fill=fill, on_fill=readable_on(fill))
+    return _templates().get_template("_layout.htm").render(**shown, fill=fill, on_fill=colours.readable_on(fill))
 
 
 def parts(body: str, issuer: str) -> Iterator[Part]:
     """A text's paragraphs by what they look like; the last one, which names the sender, is left out."""
     for paragraph in re.split(r"\n\s*\n", body.strip())[:-1]:
         yield from _parts(paragraph.split("\n"), issuer)
-
-
-def readable_on(colour: str) -> str:
-    """Black or white, whichever is read more easily on a colour `#rrggbb` (WCAG 2.2, relative luminance)."""
-    red, green, blue = (_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
-
-
-def _linear(part: float) -> float:
-    return float(part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4)
 
 
 def _parts(lines: Sequence[str], issuer: str) -> Iterator[Part]:

@@ -24,7 +24,7 @@ from tests.support.browsing import Browser, OverHttp
 from tests.support.standing import Standing
 
 PASSWORDS = seeding.FIXED_PASSWORDS
-FILES = ("static", "logos.show")  # nothing that a person would open
+FILES = ("static", "logos.show", "icons.svg", "icons.ico", "icons.touch")  # nothing that a person would open
 WHO = (seeding.ADMIN, seeding.ALICE, "")
 
 

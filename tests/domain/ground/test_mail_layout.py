@@ -10,6 +10,7 @@ import pytest
 
 from authserver import config
 from authserver.domain.ground import mail_layout, mail_texts, mails
+from authserver.lib import colours
 from tests.support.mailed import ISSUER, SETTINGS, VALUES, templates
 
 BUTTONS = {
@@ -117,6 +118,6 @@ def test_what_leads_elsewhere_is_no_button(address: str) -> None:
     ("fill", "text"), [("#0d5f52", "#ffffff"), ("#f4c400", "#000000"), ("#000000", "#ffffff"), ("#ffffff", "#000000")]
 )
 def test_an_accent_is_a_fill_with_readable_text(fill: str, text: str) -> None:
-    assert mail_layout.readable_on(fill) == text
+    assert colours.readable_on(fill) == text
     html = mail_layout.html("S", f"Open it:\n{ISSUER}/x\n\n-- end", brand="Kaie", issuer=ISSUER, accent=fill)
     assert f"background:{fill};color:{text}" in html
