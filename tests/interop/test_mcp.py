@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import json
 import os
 import re
 import shlex
@@ -10,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import certifi
 import pytest
@@ -24,6 +28,7 @@ from tests.support.served import PASSWORD, ROOT, Served, free_port
 
 pytestmark = [pytest.mark.served, pytest.mark.interop, pytest.mark.long_interop]
 EXAMPLES = ROOT / "examples"
+STEPS = Path(__file__).parent / "python" / "mcp_steps.py"
 SECONDS = 90
 
 
@@ -61,13 +66,17 @@ def mcp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mcp]:
 
 def allow_and_call(mcp: Mcp, **variables: str) -> str:
     """Start the client, allow it as Alice in a browser, and read what its tool answered."""
+    return allowed(mcp, [str(EXAMPLES / "mcp_client" / "client.py"), mcp.url, "read_notes"], **variables)
+
+
+def allowed(mcp: Mcp, command: list[str], **variables: str) -> str:
+    """What a program of the SDK says, with Alice allowing whatever it asks for."""
     email = "alice@example.test"
     mcp.server.user(email)
     environment = {**os.environ, "PORT": str(free_port()), "BROWSER": "true", **variables}
     client = subprocess.Popen(
-        [str(mcp.python), str(EXAMPLES / "mcp_client" / "client.py"), mcp.url, "read_notes"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [str(mcp.python), *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     watch = threading.Timer(SECONDS, client.kill)
     watch.start()
     try:
@@ -120,6 +129,65 @@ def test_by_a_client_id_metadata_document(mcp: Mcp) -> None:
 
 def test_by_a_client_that_somebody_registered(mcp: Mcp) -> None:
     assert "Milk, bread" in allow_and_call(mcp, CLIENT_ID=mcp.known)
+
+
+def test_it_refreshes_and_steps_up_by_the_union_of_scopes(mcp: Mcp) -> None:
+    """A spent token is replaced without anybody, and what is missing is asked for beside what the client has."""
+    with steps(mcp) as url:
+        said = allowed(mcp, [str(STEPS), url])
+    found = [line.split() for line in said.splitlines() if line.startswith("STEP")]
+    words = {number: (step, status) for number, (_, step, status, *_) in enumerate(found)}
+    assert words == {0: ("read", "200"), 1: ("later", "200"), 2: ("write", "200"), 3: ("read", "200")}, said
+    scopes = [set(each[3:-1]) - {"offline_access"} for each in found]
+    assert scopes == [{"steps:read"}, {"steps:read"}, *[{"steps:read", "steps:write"}] * 2], said
+    tokens = [each[-1] for each in found]
+    assert len(set(tokens[:3])) == 3 and tokens[2] == tokens[3], said
+    assert said.count("Allow it here: ") == 2, "once at first, and once for more"
+
+
+@contextlib.contextmanager
+def steps(mcp: Mcp) -> Iterator[str]:
+    """An API with two operations, each with a scope of its own, which asks the server about every token."""
+    url = f"http://127.0.0.1:{free_port()}/api"
+    mcp.server.cli("resource", "create", url, "--name", "Steps", "--scope", "steps:read steps:write", "--open")
+    made = mcp.server.cli("client", "create", "--name", "Steps", "--resource-server", url)
+    asker = (made["client_id"], made["client_secret"])
+    described = url.replace("/api", "/.well-known/oauth-protected-resource/api")
+
+    class Api(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path.startswith("/.well-known/"):
+                there = described.endswith(self.path)
+                return self.say(200 if there else 404, {"resource": url, "authorization_servers": [mcp.server.issuer]})
+            needed = f"steps:{self.path.rpartition('/')[2]}"
+            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            found = requests.post(
+                f"{mcp.server.issuer}/oauth/introspect", {"token": token or "none"}, auth=asker, timeout=30
+            ).json()
+            if not found["active"] or found["aud"] != url:
+                return self.say(401, {}, f'Bearer resource_metadata="{described}", scope="{needed}"')
+            if needed not in found["scope"].split():
+                return self.say(403, {}, f'Bearer error="insufficient_scope", scope="{needed}"')
+            return self.say(200, {})
+
+        def say(self, status: int, body: Any, challenge: str = "") -> None:
+            text = json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(text)))):
+                self.send_header(name, value)
+            if challenge:
+                self.send_header("WWW-Authenticate", challenge)
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    port = int(url.rpartition(":")[2].removesuffix("/api"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Api) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield url
+        listening.shutdown()
 
 
 def test_an_example_of_a_server_is_short() -> None:

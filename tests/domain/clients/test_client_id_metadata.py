@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from authserver.domain.clients import blocked_apps, clients, endings
 from authserver.domain.clients import client_id_metadata as documents
 from authserver.domain.clients.client_id_metadata import NotDescribed
 from authserver.domain.running import retention
-from authserver.errors import Conflict, RateLimited
+from authserver.errors import Conflict, RateLimited, Unavailable
 from tests.conftest import Person
 from tests.support import own_jwts, protocol
 from tests.support.documents import Host
@@ -174,6 +175,21 @@ def test_many_at_once_make_one_client(host: Host, alice: Person) -> None:
     in_parallel(6, lambda: documents.look_up(url, alice.id), threads=3)
     assert clients.named(url) is not None
     assert len(host.asked) <= documents.IN_FLIGHT, "who comes later finds it there"
+
+
+def test_who_finds_no_turn_is_told_to_come_again_and_nothing_is_asked(
+    host: Host, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "WAIT_SECONDS", 0.01)
+    url = host.publish()
+    with contextlib.ExitStack() as taken:
+        for _ in range(documents.IN_FLIGHT):
+            taken.enter_context(documents._turn())
+        with pytest.raises(Unavailable):
+            documents.look_up(url, alice.id)
+        assert not host.asked
+    documents.look_up(url, alice.id)
+    assert clients.named(url) is not None
 
 
 def test_one_person_has_so_many_looked_up(host: Host, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
