@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.demo import ALICE, PASSWORD, Demo
 from tests.browser.running_out import run_out
 from tests.browser.stage import Stage
+from tests.support import chromium as windows
 from tests.support.chromium import Chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.served]
@@ -52,6 +53,7 @@ def test_a_form_is_there_again_after_the_session_ran_out(chromium: Chromium, dem
         expect(page.get_by_label("Name", exact=True)).to_have_value(name)
         for number, uri in enumerate(URIS, 1):
             expect(page.get_by_role("textbox", name=f"Redirect URIs {number}")).to_have_value(uri)
+        assert not script or windows.faults_at_a_desk(page) == []
         page.get_by_role("button", name="Register app").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(name)
 
@@ -190,6 +192,7 @@ def test_an_app_is_disabled_at_once_and_comes_back_with_undo(chromium: Chromium,
         page.goto(f"{demo.issuer}/apps/{app.client_id}/danger")
         page.get_by_role("button", name="Disable").click()
         expect(page.get_by_role("status").filter(has_text="is disabled.")).to_be_visible()
+        assert not script or windows.faults_at_a_desk(page) == []
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("status").filter(has_text="works again.")).to_be_visible()
         expect(page.get_by_role("button", name="Disable")).to_be_visible()

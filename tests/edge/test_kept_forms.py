@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from authserver import database
+from authserver.domain.access import gateway_routes
 from authserver.domain.people import kept_forms, sessions, users
 from authserver.edge import filled_forms
 from authserver.lib import clock
@@ -236,6 +237,17 @@ def test_a_page_that_is_gone_says_so_and_what_was_typed(http: FlaskClient, ada: 
     assert shown.status_code == 404
     assert "This form can't be sent any more" in text
     assert "Alice &#34;of&#34; &lt;Wonderland&gt; &amp; Co" in text
+
+
+def test_lines_that_were_typed_stay_lines_on_the_page_that_says_so(http: FlaskClient, ada: Person) -> None:
+    gateway_routes.save("gone", gateway_routes.parse("* /gone"))
+    forms.sign_in(http, ada.email, ada.password)
+    page = "/admin/gateway-routes/gone/edit"
+    form = forms.form_on(http.get(page).get_data(as_text=True), page)
+    run_out()
+    sent = forms.post(http, form, rules="GET /one\nGET /two")
+    gateway_routes.remove("gone")
+    assert ">GET /one\nGET /two</pre>" in re.sub(r"</?code>", "", back(http, sent, ada).get_data(as_text=True))
 
 
 ROWS = """<div class="flashes" role="status"></div><form method="post" action="/f"><fieldset data-rows="uri">
