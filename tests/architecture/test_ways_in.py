@@ -20,6 +20,7 @@ def test_one_function_opens_sessions() -> None:
 def test_the_pages_that_sign_somebody_in_are_these() -> None:
     assert files_calling("current_user.begin") == {
         "pages/login.py",  # password
+        "pages/password_reset.py",  # a mailed link, in the browser that asked for it, with the new password
         "pages/welcome.py",  # one-time link: first password, or the demo's sign-in
         "dashboard/security.py",  # a new id for the session that changed its password
     }

@@ -174,9 +174,8 @@ def test_after_a_forgotten_password_the_person_is_back_at_the_app(
         page.get_by_role("button", name="Send another").click()
         expect(page.get_by_label("Email")).to_have_value(email)
         page.get_by_role("button", name="Send link").click()
-        page.goto(demo.issuer + "/demo/mail")
-        mail = page.get_by_role("article").filter(has_text="Reset your Kaie password").filter(has_text=email).first
-        mail.get_by_role("link", name="/password/reset/").click()
+        page.goto(f"{demo.issuer}/demo/mail?to={email}&view=text")
+        page.get_by_role("link", name="/password/reset/").first.click()
         page.get_by_label("New password").fill("a quiet lake at dawn")
         page.get_by_role("button", name="Set password and sign in").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Acme Notes wants to access")
