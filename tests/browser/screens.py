@@ -417,6 +417,7 @@ ADMIN = (
     Screen("admin-apis", "/admin/resources"),
     Screen("admin-api-new", "/admin/resources/new"),
     Screen("admin-api-new-errors", "/admin/resources/new", press("Add API", identifier="x"), state_of="admin-api-new"),
+    Screen("admin-api", "/admin/resources/edit?identifier={demo.issuer}/demo/v1", state_of="admin-api-new"),
     Screen("admin-registration-tokens", "/admin/registration-tokens"),
     Screen("admin-registration-token-new", "/admin/registration-tokens/new"),
     Screen(
@@ -431,6 +432,7 @@ ADMIN = (
     Screen(
         "admin-self-registered-errors", "/admin/blocked-apps", press("Block", what=""), state_of="admin-self-registered"
     ),
+    Screen("admin-self-registered-block", "/admin/blocked-apps?kind=name&what=Notes", state_of="admin-self-registered"),
     Screen("admin-levels", "/admin/permissions"),
     Screen("admin-level", "/admin/permissions/read_only"),
     Screen("admin-routes", "/admin/gateway-routes"),
