@@ -22,6 +22,8 @@ CONNECT_SECONDS = 3
 LEAST_SECONDS = 0.1
 # While the database does not answer it is asked this often whether it does again.
 PROBE_SECONDS = 0.3
+# What PgBouncer says while it reaches no server. It takes connections itself, so that nobody fails to connect.
+POOLER_HAS_NONE = "08P01"
 PROBE = rooms.Room("probe", seconds=1.0)
 
 
@@ -43,6 +45,8 @@ def connector(seconds: float, opened: Callable[..., Any]) -> Callable[..., Any]:
                 if not self.closed and type(error).__name__ == "_WaitTimeout":
                     self.close()  # its answer may still come, and would be taken for the next one's
                     breaker.open("no answer in time")
+                elif error.sqlstate == POOLER_HAS_NONE:
+                    breaker.open("the pooler reaches no database")
                 raise
 
     def connect(*arguments: Any, **named: Any) -> Any:

@@ -84,6 +84,9 @@ def test_a_standby_that_is_promoted_has_all_that_was_acknowledged(way: str, tmp_
         assert "sign" not in kinds(found), "a JWT needs no database"
         assert found.broken_chains == 0
         assert found.seconds < REACTION + 5
+        for node in nodes.each:
+            assert '"event":"database_away"' in node.log
+            assert node.log.count('"event":"database_error"') < 20, "told once, not of each request"
 
 
 def test_a_node_that_is_killed_costs_what_it_had_in_hand(nodes: Nodes) -> None:

@@ -13,6 +13,7 @@ import requests
 
 from authserver.domain.running import write_probe
 from tests.faults.watching import Postgres, Watched, own_postgres, until, watched
+from tests.services import pgbouncer
 
 pytestmark = [pytest.mark.fault, pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
 
@@ -69,6 +70,27 @@ def test_a_frozen_database_is_told_at_once_and_holds_up_nothing_that_does_not_ne
         postgres.signal(signal.SIGCONT)
         until(server.is_ready)
         until(lambda: _introspect(server, auth) == 200, seconds=2)
+
+
+@pytest.mark.long_fault
+def test_a_pooler_that_reaches_no_database_is_told_once_and_nobody_waits_for_it(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """It takes connections itself, so that no request fails to connect."""
+    (tmp_path / "pooler").mkdir()
+    with (
+        pgbouncer.in_front_of(postgres.url, tmp_path / "pooler") as url,
+        watched("postgresql", url=url, threads=2) as server,
+    ):
+        job = server.server.machine("Job", "--access-token-format", "opaque")
+        assert job.client_credentials().status == 200
+        postgres.stop()
+        assert {job.client_credentials().status for _ in range(60)} == {503}
+        until(lambda: bool(server.events("database_away")))
+        assert len(server.events("database_error")) < 10
+        postgres.start()
+        until(lambda: job.client_credentials().status == 200, seconds=40)
+        until(lambda: bool(server.events("database_back")))
 
 
 def _introspect(server: Watched, auth: tuple[str, str]) -> int:
