@@ -21,10 +21,13 @@ def create_app(settings: Settings | None = None, *, connections: Callable[[int],
     """
     from flask import Flask
 
+    from authserver.edge.routes import Route
+
     settings = settings or config.load()
     install(settings, connections=connections)
     # Static files are ours to serve, see edge/static_files.py.
     app = Flask(__name__, template_folder=str(assets.assets() / "templates"), static_folder=None)
+    app.url_rule_class = Route
     configure(app, settings)
     register(app, settings)
     return app

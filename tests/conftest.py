@@ -32,7 +32,6 @@ from tests.support.served import faults_before, served, served_strictly  # noqa:
 KINDS = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
 PASSWORD = "a walk along the river bank"
 lean.collect_garbage_rarely()
-lean.build_urls_when_asked()
 lean.judge_passwords_once()
 
 

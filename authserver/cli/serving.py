@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import multiprocessing
@@ -11,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -78,6 +79,21 @@ def run(settings: Settings, *, spawn: bool = True, alongside: Callable[[Settings
     logs.event("stopped")
 
 
+@contextlib.contextmanager
+def to_stay() -> Iterator[None]:
+    """For what lives as long as the process: nothing looks for cycles in it, neither now nor later.
+
+    It is a tenth of a worker's start, and took a tenth of a second afterwards in which the worker answered nobody.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@to_stay()
 def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[Settings], None] | None) -> Any:
     """In a worker: the app, and what must happen when the worker ends."""
     from authserver import create_app, database
@@ -110,7 +126,7 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
     shares = Shares(settings.connections_per_address, trusted=settings.trusted_proxies)
     ways, machines = lane.of(app), Machines()
     password_hash.take(hashing_turns(machines, (os.cpu_count() or 1) / settings.workers))
-    front = Front(
+    return Front(
         app,
         threads=settings.threads,
         shares=shares,
@@ -120,10 +136,6 @@ def load(settings: Settings, stopping: Flag, board: Board, alongside: Callable[[
         machines=machines,
         begin=processes.heed,
     )
-    # What was made until here lives as long as the process. Looking for cycles in it takes a tenth of a second,
-    # in which a worker answers nobody.
-    gc.freeze()
-    return front
 
 
 def _finish() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import meta
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import EnvironBuilder
 
@@ -98,3 +99,13 @@ def test_a_fault_in_turning_away_costs_the_room_nothing(monkeypatch: pytest.Monk
 
     asyncio.run(ask())
     assert [each.status for each in told] == [200, 503, 200]
+
+
+def test_the_page_made_beforehand_reads_none_of_the_large_collections_of_macros(app: Flask) -> None:
+    """A worker makes it while it starts."""
+    source, read = app.jinja_env, set[str]()
+    for name in source.list_templates():
+        if name in {"errors/full.html", "layouts/base.html"} or name.startswith("macros/cop"):
+            text = source.loader.get_source(source, name)[0]  # type: ignore[union-attr]  # it has one
+            read |= set(meta.find_referenced_templates(source.parse(text))) - {None}  # type: ignore[arg-type]
+    assert read == {"layouts/base.html", "macros/icons.html", "macros/copying.html"}

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import functools
 import gc
-from typing import Any
 
 import zxcvbn
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
-from werkzeug.routing import Rule
 
 from authserver.lib import jwk, native_keys
 
@@ -61,20 +59,3 @@ def shorten_rsa_keys() -> None:
 def collect_garbage_rarely() -> None:
     """Each server is thousands of objects in cycles, and looking for them after every few hundred is a fifth of all."""
     gc.set_threshold(100_000, 50, 1000)
-
-
-def build_urls_when_asked() -> None:
-    """Werkzeug compiles two functions for each of 170 routes; a test asks for a handful of URLs."""
-    compile_now = Rule._compile_builder
-
-    def compile_builder(self: Rule, append_unknown: bool = True) -> Any:
-        compiled: list[Any] = []
-
-        def build(rule: Rule, /, **values: Any) -> Any:
-            if not compiled:
-                compiled.append(compile_now(self, append_unknown))
-            return compiled[0](rule, **values)
-
-        return build
-
-    Rule._compile_builder = compile_builder  # type: ignore[method-assign]  # nothing public makes it lazy
