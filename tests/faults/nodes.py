@@ -148,7 +148,5 @@ def _end(nodes: Nodes) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
         worker.wait(20)
-    shell = nodes.front.shell
-    if shell is not None and shell.stdin:
-        shell.stdin.close()
-        shell.wait(20)
+    if nodes.front.shell is not None:
+        nodes.front.shell.end()

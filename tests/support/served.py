@@ -22,8 +22,9 @@ import pytest
 import requests
 
 from tests.services import postgres
-from tests.support import at_end, databases, fault_table
+from tests.support import at_end, databases, fault_table, operators
 from tests.support.browsing import Browser, OverHttp
+from tests.support.operators import Shell
 from tests.support.third_party import CALLBACK, App
 
 ROOT = Path(__file__).parent.parent.parent
@@ -54,26 +55,19 @@ class Served:
     process: subprocess.Popen[bytes]
     home: Path = ROOT
     people: dict[str, str] = field(default_factory=dict)
-    shell: subprocess.Popen[str] | None = None
+    shell: Shell | None = None
 
     # -- the operator
 
     def cli(self, *words: str, stdin: str = "") -> Any:
         """Run a command with --json and read its answer. Raises Refused."""
-        if self.shell is None or self.shell.poll() is not None:
-            before = self.environment.get("PYTHONPATH", "")
-            self.shell = subprocess.Popen(
-                [_programs(self.home) / "python", "-m", "tests.support.operator_shell"],
-                cwd=self.folder,
-                env={**self.environment, "PYTHONPATH": os.pathsep.join(filter(None, [str(self.home), before]))},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
+        if self.shell is None:
+            self.shell = (
+                operators.of_this_checkout(self.environment, self.folder)
+                if self.home == ROOT
+                else operators.of_another(_programs(self.home) / "python", self.home, self.environment, self.folder)
             )
-        assert self.shell.stdin and self.shell.stdout
-        self.shell.stdin.write(json.dumps({"words": [*words, "--json"], "stdin": stdin}) + "\n")
-        self.shell.stdin.flush()
-        done = json.loads(self.shell.stdout.readline())
+        done = self.shell.run([*words, "--json"], stdin)
         if done["code"]:
             raise Refused(done["code"], done["err"] + done["out"])
         return json.loads(done["out"]) if done["out"].strip() else None
@@ -137,9 +131,9 @@ class Served:
 
     def stop(self, *, gently: bool = False) -> int:
         """End it; `gently` waits for the drain. A second signal stops at once. Returns the exit code."""
-        if self.shell is not None and self.shell.stdin:
-            self.shell.stdin.close()
-            self.shell.wait(20)
+        if self.shell is not None:
+            self.shell.end()
+            self.shell = None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             if not gently:
