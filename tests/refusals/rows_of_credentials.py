@@ -103,6 +103,13 @@ def of_a_person(world: World, app: App, **values: Any) -> TestResponse:
         person(world.bob.id, disabled_at=None, tokens_not_before=0)
 
 
+def of_an_app_that_may_act_for_itself_no_more(world: World, app: App) -> TestResponse:
+    protocol.change(app, grant_types=["client_credentials"])
+    token = world.token(app, grant_type="client_credentials").json["access_token"]
+    protocol.change(app, grant_types=["authorization_code"])
+    return world.get(ME, token)
+
+
 def of_a_disabled_person(world: World, app: App) -> TestResponse:
     return of_a_person(world, app, disabled_at=1)
 
@@ -339,6 +346,7 @@ ROWS: tuple[Row, ...] = (
             (of_form(form, given_back), {"not revoked": ("in use", "revoked")}),
             (of_form(form, of_a_stopped_app), {"client": ("enabled", "disabled")}),
             (of_form(form, issued_before_all_ended), {"not revoked": ("all tokens of the app", "issued before")}),
+            (of_form(form, of_an_app_that_may_act_for_itself_no_more), {"grant": ("client_credentials", "taken")}),
             (of_form(form, of_a_disabled_person), {"person": ("enabled", "disabled")}),
             (of_form(form, of_a_person_who_ended_everything), {"not revoked": ("the person's tokens", "before")}),
             (of_form(form, of_a_sign_in_that_was_ended), {"not revoked": ("in use", "was ended")}),
