@@ -121,7 +121,7 @@ def _next(user: User) -> str:
 def dead(error: NotFound) -> tuple[str, int]:
     """A link that is used, too old, or none."""
     context.current().log["error"] = error.detail
-    return render_template("pages/dead_link.html", message=error.public, page_error=True), 404
+    return render_template("pages/dead_link.html", message=error.public, page_error=True, **_goes_on()), 404
 
 
 def _request_page(form: RequestForm) -> str:

@@ -88,6 +88,17 @@ def test_what_was_typed_and_where_it_goes_on_stay_on_every_step(http: FlaskClien
     assert forms.submit(http, path, path.partition("?")[0], new_password=NEW).location == "/settings/profile"
 
 
+def test_a_link_that_is_used_leads_to_another_for_the_same(http: FlaskClient, alice: Person) -> None:
+    form = forms.form_on(http.get("/password/reset").get_data(as_text=True), "/password/reset")
+    forms.post(http, form, email=alice.email, next="/settings/profile")
+    path = path_in_mail()
+    forms.submit(http, path, path.partition("?")[0], new_password=NEW)
+    dead = http.get(path)
+    assert dead.status_code == 404
+    for way in ("/login", "/password/reset"):
+        assert f'href="{way}?next=/settings/profile"' in dead.get_data(as_text=True)
+
+
 @pytest.mark.parametrize("next", ["//evil.example", "https://evil.example/", "/" + "x" * 600])
 def test_a_mail_leads_on_to_nothing_of_others(http: FlaskClient, alice: Person, next: str) -> None:
     form = forms.form_on(http.get("/password/reset").get_data(as_text=True), "/password/reset")
