@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from authserver import database
 from authserver.domain.clients import blocked_apps, clients
 from authserver.domain.grants import consents
+from authserver.models import Client
 from tests.conftest import Person
 from tests.support.browsing import Browser, InProcess
 from tests.support.databases import ISSUER
 from tests.support.registering import register
 
 PATH = "/admin/blocked-apps"
+DOCUMENT = "https://a.example.test/client.json"
 
 
 @pytest.fixture
@@ -72,3 +75,11 @@ def test_the_page_of_an_app_tells_who_uses_it_and_since_when(desk: Browser, bob:
     assert any(each.endswith(f"/admin/users/{bob.id}") for each in page.links)
     consents.revoke(bob.id, made["client_id"])
     assert "People who use it" not in desk.open(path).text
+
+
+def test_an_app_of_a_document_is_shown_by_the_address_that_its_tokens_name(desk: Browser) -> None:
+    made = register(redirect_uris=["https://a.example.test/cb"], application_type="web").json
+    with database.transaction() as session:
+        session.execute(update(Client).where(Client.id == made["client_id"]).values(document_url=DOCUMENT))
+    for path in (PATH, "/admin/clients", f"/apps/{made['client_id']}"):
+        assert DOCUMENT in desk.open(path).text, path
