@@ -38,6 +38,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 def drill(nodes: Nodes, break_it: Callable[[], object]) -> Outcome:
     """Load on all nodes, one fault, and every promise required afterwards."""
+    fault_table.on("postgresql")
     ledger = Ledger(nodes.front)
     ledger.promise()
     with Load(ledger, nodes.front.machine("Opaque job", "--access-token-format", "opaque")) as load:

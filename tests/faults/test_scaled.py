@@ -21,7 +21,7 @@ from tests.faults import nodes as scaled
 from tests.faults.nodes import SOON, Nodes
 from tests.faults.test_background import Slow, listening, waiting, write_mails
 from tests.faults.watching import until
-from tests.support import own_jwts, parallel
+from tests.support import fault_table, own_jwts, parallel
 
 pytestmark = [pytest.mark.long_fault, pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
 ALICE = "alice@example.test"
@@ -32,6 +32,12 @@ AT_ONCE = 40
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     with scaled.running(tmp_path_factory.mktemp("nodes")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def database() -> None:
+    """The module's nodes were started before a test's own row began."""
+    fault_table.on("postgresql")
 
 
 def test_a_session_of_one_node_is_one_of_the_other(nodes: Nodes) -> None:
