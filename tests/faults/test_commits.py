@@ -152,6 +152,7 @@ def test_what_may_stay_is_not_done_again(way: Way, alice: Person) -> None:
 
 
 @pytest.mark.served
+@pytest.mark.long_fault
 def test_what_postgresql_undid_is_done_again_and_nobody_gets_an_error() -> None:
     """E22: a third of all transactions that record something."""
     with served.running("postgresql", workers=1) as server:

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from authserver.domain.running import write_probe
+from tests.faults.ledgers import Ledger
 from tests.faults.watching import Postgres, Watched, own_postgres, until, watched
 from tests.services import pgbouncer
 
@@ -56,7 +57,9 @@ def test_a_standby_is_not_ready_until_it_is_promoted(postgres: Postgres) -> None
 
 def test_a_frozen_database_is_told_at_once_and_holds_up_nothing_that_does_not_need_it(postgres: Postgres) -> None:
     with watched("postgresql", url=postgres.url, threads=2) as server, ThreadPoolExecutor(8) as people:
-        job = server.server.machine()
+        ledger = Ledger(server.server)
+        ledger.promise()
+        job = server.server.machine("Nobody has asked for it yet")
         auth = (job.client_id, job.client_secret)
         postgres.signal(signal.SIGSTOP)
         asked = [people.submit(_introspect, server, auth) for _ in range(8)]
@@ -70,6 +73,25 @@ def test_a_frozen_database_is_told_at_once_and_holds_up_nothing_that_does_not_ne
         postgres.signal(signal.SIGCONT)
         until(server.is_ready)
         until(lambda: _introspect(server, auth) == 200, seconds=2)
+        ledger.require_kept()
+        ledger.require_used_up()
+
+
+@pytest.mark.long_fault
+def test_a_database_that_is_killed_has_lost_nothing_that_was_acknowledged_when_it_is_back(postgres: Postgres) -> None:
+    """E2."""
+    with watched("postgresql", url=postgres.url) as server:
+        ledger = Ledger(server.server)
+        for _ in range(3):
+            ledger.promise()
+            postgres.kill()
+            until(lambda: not server.is_ready())
+            assert server.get("/healthz").status_code == 200
+            postgres.start()
+            until(server.is_ready, seconds=30)
+            time.sleep(2)  # so long it may be felt (E3)
+            ledger.require_kept()
+        ledger.require_used_up()
 
 
 @pytest.mark.long_fault

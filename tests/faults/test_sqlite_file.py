@@ -8,12 +8,14 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from authserver.domain.running import write_probe
 from authserver.lib import watched_file
+from tests.faults.ledgers import Ledger
 from tests.faults.watching import Watched, disk_with_errors, small_disk, until, watched
 from tests.support import served
 
@@ -85,19 +87,25 @@ def test_a_backup_is_restored_where_the_file_was_lost(tmp_path: Path) -> None:
 
 
 @pytest.mark.long_fault
-def test_a_full_disk_is_not_ready_until_there_is_room(tmp_path: Path) -> None:
+def test_a_full_disk_is_not_ready_until_there_is_room_and_what_was_promised_can_be_read(tmp_path: Path) -> None:
     with (
         small_disk(tmp_path / "disk", 24) as disk,
         watched("sqlite", url=f"sqlite:///{disk / 'served.sqlite3'}") as server,
     ):
+        ledger = Ledger(server.server)
+        ledger.promise()
         with pytest.raises(OSError, match="No space"), (disk / "filling").open("wb", buffering=0) as filling:
             while True:
                 filling.write(bytes(65_536))
         server.require_not_ready("database", write_probe.DISK_FULL)
+        assert [ledger.app.is_active(each) for each in (*ledger.good, *ledger.ended)] == [True, True, False]
+        assert server.sign_in() == 503
         (disk / "filling").unlink()
         until(server.is_ready)
         assert server.sign_in() == 422
         assert server.server.user("after@example.test")
+        ledger.require_kept()
+        ledger.require_used_up()
 
 
 def test_a_disk_that_became_read_only_is_not_ready(tmp_path: Path) -> None:
@@ -108,6 +116,26 @@ def test_a_disk_that_became_read_only_is_not_ready(tmp_path: Path) -> None:
         fail()
         server.require_not_ready("database", *DISK)
         assert server.sign_in() == 503
+
+
+@pytest.mark.long_fault
+def test_another_process_that_writes_delays_writers_and_no_reader() -> None:
+    with watched("sqlite") as server, ThreadPoolExecutor(1) as person:
+        ledger = Ledger(server.server)
+        ledger.promise()
+        assert server.sign_in() == 422
+        with sqlite3.connect(_file(server), isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            signing_in = person.submit(server.sign_in)
+            while time.monotonic() - began < 2:
+                asked = time.monotonic()
+                assert ledger.app.is_active(ledger.good[0]) and server.get("/login").status_code == 200
+                assert time.monotonic() - asked < 1
+            assert not signing_in.done()
+            other.execute("ROLLBACK")
+        assert signing_in.result(10) == 422
+        ledger.require_kept()
 
 
 def test_another_process_that_locks_the_file_is_named() -> None:

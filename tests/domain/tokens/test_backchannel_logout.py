@@ -265,6 +265,21 @@ def test_an_app_that_is_down_is_told_later_by_a_new_token(
     assert [row.state for row in notices()] == ["delivered"]
 
 
+def test_an_app_that_asks_to_be_left_alone_is_for_as_long(
+    receiver: Receiver, alice: Person, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 9110 section 10.2.3."""
+    time = Time(monkeypatch)
+    receiver.status, receiver.headers = 503, {"Retry-After": "100"}
+    sessions.end(alice.id, sid)
+    told(receiver)
+    receiver.status, receiver.headers = 200, {}
+    time.now += 99
+    assert backchannel_logout.send_due() == 0
+    time.now += 1
+    assert backchannel_logout.send_due() == 1
+
+
 def test_whose_apps_are_slow_keeps_nobody_elses_from_being_told(
     receiver: Receiver, alice: Person, mallory: Person, http: FlaskClient
 ) -> None:
