@@ -122,14 +122,15 @@ def unused(run: Path) -> Iterator[None]:
 def keep(run: Path, kind: str, place: str, prefix: str) -> None:
     """Serve until nobody uses it, then leave nothing behind."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with contextlib.ExitStack() as cleaning:
-        cleaning.callback(shutil.rmtree, run / "data", ignore_errors=True)
-        cleaning.callback(shutil.rmtree, run / "s", ignore_errors=True)
-        cleaning.callback((run / "url").unlink, missing_ok=True)
-        with served(Path(place), run) if kind == "binaries" else borrowed(place, prefix) as url:
-            (run / "url.new").write_text(url)
-            (run / "url.new").rename(run / "url")
-            cleaning.enter_context(unused(run))
+    with contextlib.ExitStack() as closed:  # to newcomers, until nothing is left that could be taken for theirs
+        with contextlib.ExitStack() as cleaning:
+            cleaning.callback(shutil.rmtree, run / "data", ignore_errors=True)
+            cleaning.callback(shutil.rmtree, run / "s", ignore_errors=True)
+            cleaning.callback((run / "url").unlink, missing_ok=True)
+            with served(Path(place), run) if kind == "binaries" else borrowed(place, prefix) as url:
+                (run / "url.new").write_text(url)
+                (run / "url.new").rename(run / "url")
+                closed.enter_context(unused(run))
         shutil.rmtree(run)
         run.with_suffix(".starting").unlink(missing_ok=True)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from tests.services import chromium, missing, node, postgres
+from tests.services import chromium, locks, missing, node, postgres, postgres_keeper
 
 JOINER = """
 from tests.services import postgres
@@ -139,6 +141,25 @@ def test_the_server_of_a_run_is_gone_soon_after_its_last_process() -> None:
     folder = sockets.parent
     assert appears_within(15, lambda: not folder.exists())
     assert not folder.with_suffix(".starting").exists()
+
+
+def test_nothing_is_taken_down_any_more_when_the_next_may_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, remove = tmp_path / "run", shutil.rmtree
+    run.mkdir()
+    met: list[bool] = []
+
+    def removed(path: Path, **how: bool) -> None:
+        met.append(locks.is_unused(run.with_suffix(".starting")))
+        remove(path, **how)
+
+    monkeypatch.setattr(shutil, "rmtree", removed)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    postgres_keeper.keep(run, "url", postgres.get().url, "test_nobodys_")
+    assert met
+    assert not any(met)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_given_database_server_is_used_and_left_clean() -> None:
