@@ -48,7 +48,10 @@ def serve_from(server: Served, url: str) -> None:
     served.wait_until_ready(server)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# The core's other direction is that of tests/cli/test_copy.py, row for row.
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind == "sqlite" else [pytest.mark.long_fault]) for kind in KINDS]
+)
 def test_sessions_tokens_and_revocations_go_along(kind: str, tmp_path: Path) -> None:
     with served.running(kind, workers=1) as server, other(kind, tmp_path) as url:
         app = server.app()

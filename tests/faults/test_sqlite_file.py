@@ -37,10 +37,14 @@ def _empty(file: Path) -> None:
         stream.truncate(0)
 
 
+# That each of the three is seen is shown in tests/lib/test_watched_file.py; what follows from it is the same.
 @pytest.mark.parametrize(
     ("happens", "said"),
-    [(Path.unlink, watched_file.GONE), (_replace, watched_file.REPLACED), (_empty, watched_file.EMPTIED)],
-    ids=["deleted", "replaced", "emptied"],
+    [
+        pytest.param(Path.unlink, watched_file.GONE, id="deleted", marks=pytest.mark.long_fault),
+        pytest.param(_replace, watched_file.REPLACED, id="replaced"),
+        pytest.param(_empty, watched_file.EMPTIED, id="emptied", marks=pytest.mark.long_fault),
+    ],
 )
 def test_a_file_that_is_another_one_is_not_written_and_told_once(happens: Callable[[Path], None], said: str) -> None:
     with watched("sqlite") as server:
