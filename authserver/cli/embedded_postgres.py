@@ -27,8 +27,7 @@ def running(data: Path) -> Iterator[str]:
     """Make and run a server whose data lies in `data`; yields its URL and stops it at the end."""
     binaries = _binaries()
     account = _account()
-    # A socket's path has room for about 100 characters, and root's folders are closed to the server's account.
-    place = Path(tempfile.gettempdir()) / f"authserver-pg-{hashlib.sha256(str(data).encode()).hexdigest()[:10]}"
+    place = place_of(data)
     if account:
         binaries, data = _opened(binaries, data, place, account)
     sockets = place / "s"
@@ -67,6 +66,14 @@ def running(data: Path) -> Iterator[str]:
         server.send_signal(signal.SIGINT)  # "fast": ends the sessions, leaves clean data
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(20)
+
+
+def place_of(data: Path) -> Path:
+    """Where its socket, its log and, for root, its programs are.
+
+    A socket's path has room for about 100 characters, and root's folders are closed to the server's account.
+    """
+    return Path(tempfile.gettempdir()) / f"authserver-pg-{hashlib.sha256(str(data).encode()).hexdigest()[:10]}"
 
 
 def _binaries() -> Path:

