@@ -34,6 +34,19 @@ def test_no_module_is_an_attic() -> None:
     assert [name for name in sources.ending(".py") if parts(name) & ATTICS] == []
 
 
+def test_how_far_clocks_may_be_apart_is_stated_once() -> None:
+    """The others with such a name speak of a network, and of seconds that a person takes."""
+    others = {"domain/grants/device_codes.py", "domain/api_keys/wishes.py"}
+    stated = {
+        name.removeprefix("authserver/")
+        for name in sources.modules()
+        for node in sources.tree(name).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        if any(isinstance(each, ast.Name) and "LEEWAY" in each.id for each in node.targets)
+    }
+    assert stated - others == {"lib/clock.py"}
+
+
 def test_only_the_clock_reads_the_time() -> None:
     found = [
         f"{name}:{node.lineno}: {sources.dotted(node)}"
