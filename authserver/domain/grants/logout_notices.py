@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, event, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, event, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from authserver import config, database
@@ -84,10 +84,9 @@ def given_up(limit: int) -> list[tuple[str, LogoutNotice]]:
         return [(name, notice) for name, notice in session.execute(newest)]
 
 
-def count_given_up() -> int:
-    """How many those are."""
-    with database.reading() as session:
-        return session.scalar(select(func.count()).select_from(LogoutNotice).where(*_given_up())) or 0
+def number_given_up() -> ScalarSelect[int]:
+    """How many those are, to be asked for together with others."""
+    return select(func.count()).select_from(LogoutNotice).where(*_given_up()).scalar_subquery()
 
 
 def try_again(notice_id: str) -> None:

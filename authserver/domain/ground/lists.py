@@ -130,6 +130,15 @@ def count(session: Session, wanted: Wanted, sources: Sources = None) -> int:
     return session.scalar(select(func.count()).select_from(some.limit(COUNTED + 1).subquery())) or 0
 
 
+def counts(session: Session, *wanted: Wanted) -> tuple[int, ...]:
+    """`count` of several statements in one."""
+    bare = (
+        each.with_only_columns(literal(1).label("one"), maintain_column_froms=True).order_by(None) for each in wanted
+    )
+    counted = [select(func.count()).select_from(each.limit(COUNTED + 1).subquery()).scalar_subquery() for each in bare]
+    return tuple(session.execute(select(*counted)).one())
+
+
 def unindexed(column: Any) -> Any:
     """A column of texts in a form that no index has, where one would be read to its end."""
     return column.concat("")

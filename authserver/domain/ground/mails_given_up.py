@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 
 from authserver import database, keyring
 from authserver.domain.ground import batches, mails
@@ -22,10 +22,9 @@ def newest(limit: int) -> list[Mail]:
         return list(session.scalars(chosen))
 
 
-def count() -> int:
-    """How many those are."""
-    with database.reading() as session:
-        return session.scalar(select(func.count()).select_from(Mail).where(*_GIVEN_UP)) or 0
+def number() -> ScalarSelect[int]:
+    """How many those are, to be asked for together with others."""
+    return select(func.count()).select_from(Mail).where(*_GIVEN_UP).scalar_subquery()
 
 
 def try_again(mail_id: str) -> None:

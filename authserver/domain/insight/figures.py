@@ -29,8 +29,7 @@ def refresh() -> None:
     depth, oldest = mails.waiting()
     metrics.MAIL_QUEUE.set(depth)
     metrics.MAIL_OLDEST.set(now - oldest if oldest else 0)
-    metrics.SET_ASIDE.labels("mail").set(mails_given_up.count())
-    metrics.SET_ASIDE.labels("sign-out").set(logout_notices.count_given_up())
+    _count_set_aside()
     done = last_runs.known()
     metrics.LAST_RETENTION.set(done[last_runs.RETENTION])
     metrics.LAST_BACKUP.set(done[last_runs.BACKUP])
@@ -40,6 +39,15 @@ def refresh() -> None:
         for days in EXPIRING_DAYS:
             ending = sum(session.scalar(query) or 0 for query in _expiring(now, now + days * 86_400))
             metrics.CREDENTIALS_EXPIRING.labels(str(days)).set(ending)
+
+
+def _count_set_aside() -> None:
+    with database.reading() as session:
+        of_mails, of_sign_outs = session.execute(
+            select(mails_given_up.number(), logout_notices.number_given_up())
+        ).one()
+    metrics.SET_ASIDE.labels("mail").set(of_mails)
+    metrics.SET_ASIDE.labels("sign-out").set(of_sign_outs)
 
 
 def _active_since(alg: str, now: int) -> int:

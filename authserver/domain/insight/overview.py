@@ -118,7 +118,5 @@ def _owned(owner_id: str | None) -> tuple[int, int]:
         apps.append(Client.owner_id == owner_id)
         keys.append(ApiKey.owner_id == owner_id)
     with database.reading() as session:
-        return (
-            lists.count(session, select(Client.id).where(*apps)),
-            lists.count(session, select(ApiKey.id).where(*keys)),
-        )
+        of_apps, of_keys = lists.counts(session, select(Client.id).where(*apps), select(ApiKey.id).where(*keys))
+    return of_apps, of_keys
