@@ -54,6 +54,9 @@ class Item:
     def get_closest_marker(self, name: str) -> bool:
         return name in self.markers
 
+    def iter_markers(self) -> list[pytest.Mark]:
+        return [getattr(pytest.mark, name).mark for name in self.markers]
+
 
 def test_the_long_sets_run_when_asked_for_and_only_then() -> None:
     short, interop, fault = Item("interop", "fault"), Item("interop", "long_interop"), Item("long_fault")
