@@ -16,15 +16,16 @@ from werkzeug.serving import make_server
 from authserver import database
 from authserver.domain.clients import transfers
 from authserver.domain.demo import full, long_texts, seeding
-from authserver.domain.ground import one_time_links
-from authserver.domain.people import users
+from authserver.domain.ground import mails, one_time_links
+from authserver.domain.people import links, users
 from authserver.models import Client, ClientSecret, SigningKey, User, WebhookDelivery, WebhookEndpoint
 from tests.support import served, standing
 from tests.support.browsing import Browser, OverHttp
 from tests.support.standing import Standing
 
 PASSWORDS = seeding.FIXED_PASSWORDS
-FILES = ("static", "logos.show", "icons.svg", "icons.ico", "icons.touch")  # nothing that a person would open
+# Nothing that a person would see.
+FILES = ("static", "kept_form.show", "logos.show", "icons.svg", "icons.ico", "icons.touch")
 WHO = (seeding.ADMIN, seeding.ALICE, "")
 
 
@@ -90,6 +91,7 @@ def _values() -> dict[str, Any]:
         delivery = session.scalars(select(WebhookDelivery.id).where(
             WebhookDelivery.endpoint_id == hook.id, WebhookDelivery.state == "failed")).first()  # fmt: skip
         kid = session.scalars(select(SigningKey.kid)).first()
+    links.request_reset(seeding.ALICE)
     asking = {
         "response_type": "code", "client_id": app.id, "redirect_uri": app.redirect_uris[0], "state": "s", "nonce": "n",
         "scope": " ".join(name for name, _ in long_texts.SCOPES), "code_challenge": "A" * 43,
@@ -108,6 +110,7 @@ def _values() -> dict[str, Any]:
         "key_id": full._key(9),
         "request_id": "reqFull0000000000000000",
         "ending": "csv",
+        "mail_id": mails.recent()[0].id,
         "authorization.begin": {"?": (asking,)},
         "admin_gateway_routes.edit": {"name": "every-department"},
         "admin_gateway_routes.ask_delete": {"name": "every-department"},
