@@ -24,7 +24,8 @@ def overrides() -> dict[str, Any]:
 
 def view(app: Flask, screen: Screen) -> str:
     """What answers at the path of this screen."""
-    path = screen.path.format_map(defaultdict(lambda: "x", ADDRESSES)).partition("?")[0]
+    asked = screen.path.partition("?")[0]
+    path = asked.format_map(defaultdict(lambda: "x", ADDRESSES)).partition("?")[0]
     try:
         return str(app.url_map.bind("localhost").match(path)[0])
     except NotFound:

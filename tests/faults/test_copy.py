@@ -48,10 +48,9 @@ def serve_from(server: Served, url: str) -> None:
     served.wait_until_ready(server)
 
 
-# The core's other direction is that of tests/cli/test_copy.py, row for row.
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[] if kind == "sqlite" else [pytest.mark.long_fault]) for kind in KINDS]
-)
+# The core compares both directions row for row in tests/cli/test_copy.py.
+@pytest.mark.long_fault
+@pytest.mark.parametrize("kind", KINDS)
 def test_sessions_tokens_and_revocations_go_along(kind: str, tmp_path: Path) -> None:
     with served.running(kind, workers=1) as server, other(kind, tmp_path) as url:
         app = server.app()

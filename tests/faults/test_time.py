@@ -108,6 +108,7 @@ def restarted(server: Served, meanwhile: Callable[[], object]) -> None:
     until(lambda: answers(server), seconds=30)
 
 
+@pytest.mark.long_fault
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_installation_whose_first_start_was_ahead_of_time_signs_when_its_clock_is_right(
     kind: str, tmp_path: Path

@@ -110,7 +110,7 @@ def found(house: House) -> list[Found]:
 
 def test_what_is_compressed_is_what_anybody_may_read(found: list[Found]) -> None:
     packed = {each.path if each.endpoint == "machine:" else each.endpoint for each in found if each.packed}
-    assert packed == OPEN_TO_ALL | {"static"}
+    assert packed == OPEN_TO_ALL | {"static", "icons.svg", "icons.ico", "icons.touch"}
 
 
 def test_it_is_the_same_for_everybody_whatever_they_ask(found: list[Found]) -> None:

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired
 
 from authserver.domain.clients import blocked_apps
 from authserver.domain.tokens import app_makings
-from authserver.edge import current_user, form_problems, undo
+from authserver.edge import current_user, form_problems, kept_forms, undo
 from authserver.errors import Invalid
 
 blueprint = Blueprint("admin_blocked_apps", __name__, url_prefix="/admin/blocked-apps")
@@ -68,6 +68,15 @@ def unblock() -> Any:
     blocked_apps.unblock(what, kind=kind)
     undo.offer("The block is taken back.", "admin_blocked_apps.block", fields={"what": what, "kind": kind})
     return redirect(url_for("admin_blocked_apps.index"), 303)
+
+
+def _filled_in() -> str:
+    """The form as it was for this kind of block."""
+    kind, what = request.form.get("kind") or None, request.form.get("what") or None
+    return url_for("admin_blocked_apps.index", kind=kind, what=what)
+
+
+kept_forms.pages["admin_blocked_apps.block"] = _filled_in
 
 
 def _page(form: BlockForm, *, kind: str) -> str:
