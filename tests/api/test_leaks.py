@@ -242,6 +242,7 @@ def test_what_an_app_made_for_whoever_owned_it_before_stays(call: Caller, alice:
     assert call("GET", "/v1/me", hers).status == 200
 
 
+@pytest.mark.long_more
 def test_however_many_keys_a_leaked_one_made_and_ended_it_ends_with_them_and_keeps_no_administrator_waiting(
     call: Caller, alice: Person, ada: Person
 ) -> None:

@@ -20,8 +20,9 @@ def look(chromium: Chromium, stage: Stage, email: str, screen: Screen, judge: Ju
             page.wait_for_load_state()  # a pressed button may have led to a page that is still arriving
         windows.picture(page, screen.name)
         found = judge(page)
-        page.set_viewport_size({"width": windows.PHONE, "height": windows.HEIGHT})
-        windows.picture(page, f"{screen.name}-phone", always=bool(found))
+        if found or windows.pictures_wanted():
+            page.set_viewport_size({"width": windows.PHONE, "height": windows.HEIGHT})
+            windows.picture(page, f"{screen.name}-phone", always=True)
         if screen.act:  # a page that holds a secret asks before it is left; here it may go
             page.context.on("dialog", lambda dialog: dialog.accept())
         return found

@@ -107,6 +107,7 @@ def waiting(server: Served) -> int:
     return int(left or 0)
 
 
+@pytest.mark.long_fault
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mail_server_that_takes_its_time_gets_each_mail_once(kind: str) -> None:
     """Longer than everything else is waited for; the next attempt of what timed out would come half a minute later."""

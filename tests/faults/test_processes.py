@@ -105,6 +105,7 @@ def test_a_hangup_changes_nothing_for_a_server_without_a_terminal() -> None:
     assert asking.failures == []
 
 
+@pytest.mark.long_fault
 def test_a_stop_of_the_whole_group_drains_like_one_of_the_server_alone() -> None:
     """Shells, containers and systemd tell every process: workers wait for the server's word."""
     with served.running("sqlite", workers=2) as server:

@@ -142,6 +142,7 @@ def test_another_process_that_writes_delays_writers_and_no_reader() -> None:
         ledger.require_kept()
 
 
+@pytest.mark.long_fault
 def test_another_process_that_locks_the_file_is_named() -> None:
     with watched("sqlite") as server:
         with sqlite3.connect(_file(server), isolation_level=None) as other:

@@ -33,6 +33,7 @@ def spent_long_ago(ledger: Ledger) -> str:
     return str(tokens["refresh_token"])
 
 
+@pytest.mark.long_fault
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_clock_that_jumps_while_the_server_runs_moves_nothing(kind: str, tmp_path: Path) -> None:
     """Back an hour and a day, ahead a day and back again; and a worker that dies meanwhile is replaced in that time."""
@@ -169,6 +170,7 @@ def revoke_all(server: Served, app: App) -> None:
     assert answer.status in (302, 303), answer.text
 
 
+@pytest.mark.long_fault
 def test_a_clock_apart_from_the_databases_is_told_and_beyond_a_minute_not_ready(tmp_path: Path) -> None:
     wall = WallClock(tmp_path)
     with watched("postgresql", variables=wall.variables) as server:

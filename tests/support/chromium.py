@@ -256,9 +256,14 @@ def structure(page: Page) -> list[str]:
     )
 
 
+def pictures_wanted() -> bool:
+    """Whether somebody asked for pictures with PICTURES=1."""
+    return bool(os.environ.get("PICTURES"))
+
+
 def picture(page: Page, name: str, *, always: bool = False) -> None:
     """Keep how the page looks, for people who asked with PICTURES=1 (or `always`, of a page with a fault)."""
-    if not (always or os.environ.get("PICTURES")):
+    if not (always or pictures_wanted()):
         return
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
