@@ -28,6 +28,7 @@ KEPT = {
     "authserver.domain.clients.client_id_metadata._in_flight": "places that whoever took one gives back",
     "authserver.domain.clients.keys._key": "keys by their text: importing RSA takes 37 ms",
     "authserver.domain.access.gateway_routes.pattern": "expressions by their text",
+    "authserver.domain.ground.mail_layout._templates": "compiled templates",
     "authserver.domain.ground.mail_texts._templates": "compiled templates",
     "authserver.domain.limits.rate_limits.parsed": "limits by their text",
     "authserver.domain.running.revisions.known": "the files of the migrations",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def leads_to(text: str, issuer: str) -> bool:
     return text.startswith(issuer + "/") and not re.search(r"\s", text)
 
 
+@functools.cache
 def _templates() -> Environment:
     # Imported by the first mail of a process.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
